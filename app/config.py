@@ -1,0 +1,167 @@
+"""Settings: the only reader of the environment, read once at start."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import ConfigurationError
+
+MINIMUM_SECRET_LENGTH = 32
+
+
+class Settings(BaseSettings):
+    """Every setting of Skyledger. Environment variables are `SKYLEDGER_` + the name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="SKYLEDGER_", frozen=True, extra="ignore")
+
+    environment: Literal["development", "production"] = Field(
+        default="development", description="`production` refuses to start with insecure settings and says which."
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default=Path(".skyledger"), description="Folder of the embedded engines and the generated secrets."
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL 16 or newer, `postgresql+asyncpg://user:password@host/name`; without it the embedded "
+        "PostgreSQL 18 is used.",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        description="Valkey or Redis 7 or newer, `redis://host:6379/0`; without it the embedded Valkey is used.",
+    )
+    database_pool_size: int = Field(
+        default=10, ge=1, le=500, description="Connections to PostgreSQL kept by each process."
+    )
+    statement_seconds: float = Field(default=15.0, gt=0, description="Time limit of one SQL statement, in seconds.")
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Signs access tokens (at least 32 characters). Generated in the data folder in development.",
+    )
+    root_key: SecretStr | None = Field(
+        default=None,
+        description="Opens platform operations by `X-Root-Key` (at least 32 characters); without it they are off.",
+    )
+    access_token_seconds: int = Field(default=900, ge=30, le=900, description="Life of an access token, in seconds.")
+    refresh_token_days: int = Field(default=30, ge=1, le=365, description="Life of an unused session, in days.")
+    invitation_days: int = Field(default=7, ge=1, le=90, description="Life of an invitation, in days.")
+    login_attempts_per_account: int = Field(
+        default=10, ge=1, description="Failed log-ins per account in 15 minutes before it is throttled."
+    )
+    login_attempts_per_address: int = Field(
+        default=50, ge=1, description="Failed log-ins per network address in 15 minutes before it is throttled."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins of browser clients on other hosts, separated by commas."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Addresses of proxies whose X-Forwarded-For is believed, separated by commas."
+    )
+    graphiql: bool = Field(default=True, description="Serve GraphiQL to browsers on `/graphql`.")
+    introspection: Literal["authenticated", "public", "off"] = Field(
+        default="authenticated", description="Who may read the schema through the graph."
+    )
+    body_bytes: int = Field(
+        default=16_777_216, ge=1024, description="Largest HTTP body of a signed-in caller, in bytes."
+    )
+    anonymous_body_bytes: int = Field(
+        default=262_144, ge=1024, description="Largest HTTP body of anyone else, in bytes."
+    )
+    document_bytes: int = Field(default=15_000, ge=100, description="Longest GraphQL document, in bytes.")
+    document_tokens: int = Field(default=2_000, ge=10, description="Most tokens in a GraphQL document.")
+    document_depth: int = Field(default=12, ge=1, description="Deepest nesting of fields.")
+    document_aliases: int = Field(default=30, ge=0, description="Most aliases in a document, fragments expanded.")
+    document_directives: int = Field(default=20, ge=0, description="Most directives in a document, fragments expanded.")
+    document_fields: int = Field(default=500, ge=1, description="Most fields in a document, fragments expanded.")
+    execution_seconds: float = Field(default=10.0, gt=0, description="Time limit of one query or mutation, in seconds.")
+    websocket_frame_bytes: int = Field(default=65_536, ge=1024, description="Largest WebSocket frame, in bytes.")
+    websocket_operations: int = Field(default=50, ge=1, description="Most operations at a time on one socket.")
+    websocket_init_seconds: float = Field(
+        default=10.0, gt=0, description="Time for `connection_init` to arrive, in seconds."
+    )
+    shutdown_seconds: int = Field(
+        default=10, ge=1, description="Longest wait for running operations at shutdown, in seconds."
+    )
+    activity_retention_days: int = Field(default=90, ge=1, description="Days that activity events are kept.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least level that is logged."
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="Shape of a log line.")
+
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _asyncpg_only(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        for prefix in ("postgresql+asyncpg://", "postgresql://", "postgres://"):
+            if value.startswith(prefix):
+                return "postgresql+asyncpg://" + value.removeprefix(prefix)
+        message = "must begin with postgresql+asyncpg:// (PostgreSQL is the only database)"
+        raise ValueError(message)
+
+    @field_validator("secret_key", "root_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < MINIMUM_SECRET_LENGTH:
+            message = f"must have at least {MINIMUM_SECRET_LENGTH} characters; `skyledger keys secret` prints one"
+            raise ValueError(message)
+        return value
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises ConfigurationError that names each wrong variable and the reason."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"SKYLEDGER_{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors()
+        ]
+        raise ConfigurationError("\n".join(lines)) from None
+
+
+def insecurities(settings: Settings) -> list[str]:
+    """What makes these settings unfit for production, a sentence each with its mend; empty when nothing does."""
+    found = []
+    if settings.secret_key is None:
+        found.append("SKYLEDGER_SECRET_KEY is not set: set it to the output of `skyledger keys secret`.")
+    if "*" in settings.cors_origins:
+        found.append("SKYLEDGER_CORS_ORIGINS contains *: name the origins of your frontend.")
+    if settings.introspection == "public":
+        found.append("SKYLEDGER_INTROSPECTION is public: use authenticated or off.")
+    if settings.database_url is None:
+        found.append("SKYLEDGER_DATABASE_URL is not set: the embedded PostgreSQL is for one machine without services.")
+    if settings.redis_url is None:
+        found.append("SKYLEDGER_REDIS_URL is not set: the embedded Valkey is for one machine without services.")
+    return found
+
+
+def signing_key(settings: Settings) -> str:
+    """The key that signs access tokens: the setting, or one generated once in the data folder (mode 0600)."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    path = settings.data_dir / "secret-key"
+    if not path.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=settings.data_dir, prefix=".secret-") as file:  # mode 0600
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            # A link appears whole or not at all: a process that starts at the same moment reads the winner's key.
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(file.name)
+    return path.read_text().strip()

@@ -1,0 +1,107 @@
+"""The two doors to PostgreSQL: `read()` and `write()`, one transaction each, with the tenant set inside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+APP_ROLE = "skyledger_app"
+SYSTEM_ROLE = "skyledger_system"
+_ENTER = text("SELECT app_set_org(:organization_id), app_set_user(:user_id)")
+# Told after a commit with the session's `info`, in which rooms leave what others should hear of.
+CommitListener = Callable[[dict[Any, Any]], Awaitable[None]]
+_SYSTEM = text(f"SET LOCAL ROLE {SYSTEM_ROLE}")
+
+
+class Database:
+    """One pool of connections that all run as the non-owner role, so that row-level security binds every query."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.commit_listeners: list[CommitListener] = []
+
+    @classmethod
+    def connect(
+        cls, url: str, *, role: str | None = APP_ROLE, pool_size: int = 10, statement_seconds: float = 15.0
+    ) -> Database:
+        """A pool on `url`. Every connection enters `role` at its start; None stays the log-in role, which owns all."""
+        settings = {
+            "timezone": "UTC",
+            "statement_timeout": str(int(statement_seconds * 1000)),
+            "idle_in_transaction_session_timeout": "60000",
+            "application_name": "skyledger",
+        }
+        if role is not None:
+            settings["role"] = role
+        engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            connect_args={"server_settings": settings, "timeout": 10},
+        )
+        return cls(engine)
+
+    @asynccontextmanager
+    async def read(self, organization_id: UUID | None, *, user_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+        """A read-only transaction that sees one organization, and the user's own memberships when given."""
+        async with self._session() as session:
+            await session.execute(text("SET TRANSACTION READ ONLY"))
+            await session.execute(_ENTER, _tenant(organization_id, user_id))
+            yield session
+            await session.rollback()
+
+    @asynccontextmanager
+    async def write(self, organization_id: UUID | None, *, user_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+        """A transaction of one organization: committed on leaving, rolled back when anything is raised."""
+        async with self._session() as session, session.begin():
+            await session.execute(_ENTER, _tenant(organization_id, user_id))
+            yield session
+        await self._committed(session)
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[AsyncSession]:
+        """A transaction of the system role: sign-in and jobs, which come before a tenant is known.
+
+        That role reaches the identity and job tables only, so a mistake here cannot show costs or resources.
+        """
+        async with self._session() as session, session.begin():
+            await session.execute(_SYSTEM)
+            yield session
+        await self._committed(session)
+
+    async def _committed(self, session: AsyncSession) -> None:
+        """Tell the listeners. What they do only hastens what a sweep would find, so their failure is no failure."""
+        for listener in self.commit_listeners:
+            try:
+                await listener(session.info)
+            except Exception:
+                structlog.get_logger(__name__).warning("commit_listener_failed", exc_info=True)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def _tenant(organization_id: UUID | None, user_id: UUID | None) -> Mapping[str, Any]:
+    return {"organization_id": organization_id, "user_id": user_id}
+
+
+async def set_tenant(session: AsyncSession, organization_id: UUID, user_id: UUID | None = None) -> None:
+    """Enter an organization in the running transaction: for acts that create the organization they write to."""
+    await session.execute(_ENTER, _tenant(organization_id, user_id))

@@ -1,0 +1,94 @@
+"""The errors that may be shown to a caller: each carries a code and a sentence that says what to do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class ErrorCode(StrEnum):
+    """Machine-readable reason, as `extensions.code` of a top-level error or `code` of a UserError."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    CURSOR_EXPIRED = "CURSOR_EXPIRED"
+    RATE_LIMITED = "RATE_LIMITED"
+    TIMEOUT = "TIMEOUT"
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    DOCUMENT_LIMIT_EXCEEDED = "DOCUMENT_LIMIT_EXCEEDED"
+    BAD_REQUEST = "BAD_REQUEST"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+
+
+class SkyledgerError(Exception):
+    """Base of every error whose message is meant for the caller; anything else is masked."""
+
+    code: ErrorCode = ErrorCode.INTERNAL_SERVER_ERROR
+
+    def __init__(self, message: str, **extensions: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extensions = extensions
+
+
+class AuthenticationError(SkyledgerError):
+    """Nobody is signed in, or the credential is wrong, expired or revoked."""
+
+    code = ErrorCode.UNAUTHENTICATED
+
+
+class ForbiddenError(SkyledgerError):
+    """The caller is known and belongs here, but lacks the permission."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class NotFoundError(SkyledgerError):
+    """The object is absent or belongs to somebody else: the answer is the same."""
+
+    code = ErrorCode.NOT_FOUND
+
+
+class ConflictError(SkyledgerError):
+    """The act contradicts what is already there."""
+
+    code = ErrorCode.CONFLICT
+
+
+class BadUserInputError(SkyledgerError):
+    """A value cannot be used; `path` names where it stands in the input."""
+
+    code = ErrorCode.BAD_USER_INPUT
+
+    def __init__(self, message: str, *, path: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class CursorExpiredError(SkyledgerError):
+    """The events after this cursor are no longer kept, so a replay would have a hole."""
+
+    code = ErrorCode.CURSOR_EXPIRED
+
+
+class RateLimitedError(SkyledgerError):
+    """Too many tries; `retry_after` is in whole seconds."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, retryAfter=retry_after)
+        self.retry_after = retry_after
+
+
+class ConfigurationError(Exception):
+    """Settings that cannot work; the message says which and how to mend them."""

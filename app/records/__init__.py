@@ -1,0 +1,146 @@
+"""Frozen values and enums that cross rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class Role(StrEnum):
+    """What a member may do in an organization; each role includes those after it."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+    MEMBER = "MEMBER"
+    VIEWER = "VIEWER"
+
+
+class Permission(StrEnum):
+    """One act that a role or an API key allows. The value is also the name of the API key scope."""
+
+    ORGANIZATION_READ = "organization:read"
+    ORGANIZATION_UPDATE = "organization:update"
+    ORGANIZATION_DELETE = "organization:delete"
+    MEMBERS_MANAGE = "members:manage"
+    API_KEYS_MANAGE = "api-keys:manage"
+    ACCOUNTS_MANAGE = "accounts:manage"
+    RESOURCES_INGEST = "resources:ingest"
+    COSTS_INGEST = "costs:ingest"
+
+
+class Provider(StrEnum):
+    """Who runs the resource or bills the usage."""
+
+    AWS = "AWS"
+    AZURE = "AZURE"
+    GCP = "GCP"
+    MICROSOFT_365 = "MICROSOFT_365"
+    OPENAI = "OPENAI"
+    ANTHROPIC = "ANTHROPIC"
+    GEMINI = "GEMINI"
+    OTHER = "OTHER"
+
+
+class AccountKind(StrEnum):
+    """How the data of an account arrives."""
+
+    MANUAL = "MANUAL"
+
+
+class EventKind(StrEnum):
+    """What happened, in the activity of an organization."""
+
+    ORGANIZATION_CREATED = "ORGANIZATION_CREATED"
+    ORGANIZATION_UPDATED = "ORGANIZATION_UPDATED"
+    MEMBER_INVITED = "MEMBER_INVITED"
+    INVITATION_REVOKED = "INVITATION_REVOKED"
+    MEMBER_JOINED = "MEMBER_JOINED"
+    MEMBER_ROLE_CHANGED = "MEMBER_ROLE_CHANGED"
+    MEMBER_REMOVED = "MEMBER_REMOVED"
+    API_KEY_CREATED = "API_KEY_CREATED"
+    API_KEY_REVOKED = "API_KEY_REVOKED"
+    ACCOUNT_CREATED = "ACCOUNT_CREATED"
+    ACCOUNT_UPDATED = "ACCOUNT_UPDATED"
+    RESOURCES_INGESTED = "RESOURCES_INGESTED"
+    COSTS_INGESTED = "COSTS_INGESTED"
+    NOTE_ADDED = "NOTE_ADDED"
+
+
+class ActorKind(StrEnum):
+    """What kind of caller did it."""
+
+    USER = "USER"
+    API_KEY = "API_KEY"
+    SYSTEM = "SYSTEM"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it; `id` is None for the system."""
+
+    kind: ActorKind
+    id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event to be recorded in the transaction that causes it. `data` holds plain JSON values, never a secret."""
+
+    kind: EventKind
+    actor: Actor
+    subject_type: str | None = None
+    subject_id: UUID | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RowIssue:
+    """One thing wrong in one row of a batch: the row's number (from 1), the column, the value as sent, why."""
+
+    row_number: int
+    column: str | None
+    value: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a principal may do in one organization."""
+
+    organization_id: UUID
+    role: Role
+    permissions: frozenset[Permission]
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who is calling, as of at most five seconds ago: a signed-in user, an API key, or the root key.
+
+    `user_id` is None for keys. `grants` maps the organizations within reach. `expires_at` is when the credential
+    ends, in UTC. `session_id` is the sign-in of a user, which log-out ends.
+    """
+
+    actor: Actor
+    grants: dict[UUID, Grant]
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+    api_key_id: UUID | None = None
+    is_platform_admin: bool = False
+    expires_at: datetime | None = None
+
+    @property
+    def subject(self) -> str:
+        """The caller's name in logs: kind and id, never an address or a secret."""
+        return f"{self.actor.kind.lower()}:{self.actor.id}" if self.actor.id else self.actor.kind.lower()
+
+
+class Unset(Enum):
+    """The type of a value that was not given, where None means "empty it"."""
+
+    UNSET = "UNSET"
+
+
+UNSET = Unset.UNSET

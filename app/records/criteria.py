@@ -1,0 +1,90 @@
+"""What rows are asked for: typed conditions and orders that resolvers hand to repositories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class TextMatch:
+    """Conditions on a text column; all that are given must hold. `contains` ignores case."""
+
+    eq: str | None = None
+    in_: tuple[str, ...] | None = None
+    contains: str | None = None
+
+
+@dataclass(frozen=True)
+class IdMatch:
+    """One of these keys."""
+
+    in_: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
+class MomentRange:
+    """From `gte` (included) to before `lt`; either end may be open."""
+
+    gte: datetime | None = None
+    lt: datetime | None = None
+
+
+@dataclass(frozen=True)
+class AmountRange:
+    """From `gte` to `lte`, both included; either end may be open."""
+
+    gte: Decimal | None = None
+    lte: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class TagMatch:
+    """A tag by its key: with one of the values, or with any value, or absent."""
+
+    key: str
+    in_: tuple[str, ...] | None = None
+    exists: bool | None = None
+
+
+Condition = TextMatch | IdMatch | MomentRange | AmountRange
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """Conditions by column name, and on tags; all must hold."""
+
+    columns: tuple[tuple[str, Condition], ...] = ()
+    tags: tuple[TagMatch, ...] = ()
+
+
+class Direction(Enum):
+    """Which end comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+class ResourceOrderField(StrEnum):
+    """Columns that resources can be ordered by."""
+
+    NAME = "name"
+    FIRST_SEEN_AT = "first_seen_at"
+    LAST_SEEN_AT = "last_seen_at"
+
+
+class ChargeOrderField(StrEnum):
+    """Columns that charges can be ordered by."""
+
+    CHARGE_PERIOD_START = "charge_period_start"
+    BILLED_COST = "billed_cost"
+
+
+class AccountOrderField(StrEnum):
+    """Columns that accounts can be ordered by."""
+
+    NAME = "name"
+    CREATED_AT = "created_at"

@@ -1,0 +1,1 @@
+"""All SQL: functions of (session, …) that return rows, one file per noun."""

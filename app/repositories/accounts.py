@@ -1,0 +1,55 @@
+"""SQL of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import orjson
+from sqlalchemy import RowMapping, Table, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Account, new_id, now
+
+ACCOUNTS: Table = Account.__table__  # type: ignore[assignment]
+
+# One statement whatever the number of accounts; those that stand already are left alone.
+_ADD_MISSING = text("""
+    INSERT INTO accounts (organization_id, id, provider, kind, native_id, name, created_at, updated_at)
+    SELECT :organization_id, sent.id, sent.provider, 'MANUAL', sent.native_id, sent.name, :now, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS sent(id uuid, provider text, native_id text, name text)
+    ON CONFLICT (organization_id, provider, native_id) DO NOTHING
+    RETURNING id, provider, native_id, name
+""")
+_IDS = text("""
+    SELECT accounts.provider, accounts.native_id, accounts.id
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS sent(provider text, native_id text)
+    JOIN accounts ON accounts.organization_id = :organization_id
+        AND accounts.provider = sent.provider AND accounts.native_id = sent.native_id
+""")
+
+
+async def add_missing_accounts(
+    session: AsyncSession, organization_id: UUID, names: dict[tuple[str, str], str]
+) -> Sequence[RowMapping]:
+    """Add a manual account for each (provider, native id) that has none; returns the added rows."""
+    rows = [
+        {"id": str(new_id()), "provider": provider, "native_id": native_id, "name": name}
+        for (provider, native_id), name in sorted(names.items())  # sorted: two batches lock in the same order
+    ]
+    values = {"organization_id": organization_id, "rows": orjson.dumps(rows).decode(), "now": now()}
+    return (await session.execute(_ADD_MISSING, values)).mappings().all()
+
+
+async def account_ids(
+    session: AsyncSession, organization_id: UUID, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], UUID]:
+    """Our ids of accounts by (provider, native id)."""
+    rows = orjson.dumps([{"provider": provider, "native_id": native_id} for provider, native_id in keys]).decode()
+    found = await session.execute(_IDS, {"organization_id": organization_id, "rows": rows})
+    return {(provider, native_id): id_ for provider, native_id, id_ in found}
+
+
+async def get_account(session: AsyncSession, organization_id: UUID, account_id: UUID) -> Account | None:
+    """One account, to be changed."""
+    return await session.get(Account, (organization_id, account_id), with_for_update=True)

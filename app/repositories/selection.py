@@ -1,0 +1,93 @@
+"""Criteria and keyset pages as SQL, for every table alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, RowMapping, Table, func, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.paging import Page, PageRequest, page_of
+from app.records.criteria import AmountRange, Condition, Criteria, Direction, IdMatch, TagMatch, TextMatch
+
+
+def conditions(table: Table, organization_id: UUID, criteria: Criteria) -> Iterator[ColumnElement[bool]]:
+    """The WHERE clauses of an organization's rows that meet the criteria."""
+    # Stated beside row security: it chooses the index (and on Citus the shard), the policy alone would not.
+    yield table.c.organization_id == organization_id
+    for name, condition in criteria.columns:
+        yield from _column(table.c[name], condition)
+    for tag in criteria.tags:
+        yield from _tag(table.c.tags, tag)
+
+
+def _column(column: Any, condition: Condition) -> Iterator[ColumnElement[bool]]:
+    if isinstance(condition, TextMatch):
+        if condition.eq is not None:
+            yield column == condition.eq
+        if condition.in_ is not None:
+            yield column.in_(condition.in_)
+        if condition.contains is not None:
+            yield column.icontains(condition.contains, autoescape=True)
+    elif isinstance(condition, IdMatch):
+        yield column.in_(condition.in_)
+    else:
+        if condition.gte is not None:
+            yield column >= condition.gte
+        if isinstance(condition, AmountRange):
+            if condition.lte is not None:
+                yield column <= condition.lte
+        elif condition.lt is not None:
+            yield column < condition.lt
+
+
+def _tag(tags: Any, tag: TagMatch) -> Iterator[ColumnElement[bool]]:
+    present = func.coalesce(tags.has_key(tag.key), False)
+    if tag.exists is not None:
+        yield present if tag.exists else ~present
+    if tag.in_ is not None:
+        yield tags[tag.key].astext.in_(tag.in_)
+
+
+async def fetch_page(
+    session: AsyncSession,
+    table: Table,
+    organization_id: UUID,
+    criteria: Criteria,
+    keys: Sequence[str],
+    direction: Direction,
+    request: PageRequest,
+) -> Page[RowMapping]:
+    """One page of an organization's rows in the order of `keys` (columns that are unique within the organization).
+
+    The page's bounds are row comparisons that begin with the organization: `organization_id = $1 AND id > $2` falls
+    into a generic plan that costs three times as much.
+    """
+    columns = [table.c.organization_id, *(table.c[key] for key in keys)]
+    statement = select(table).where(*conditions(table, organization_id, criteria))
+    for bound, after in ((request.after, True), (request.before, False)):
+        if bound is not None:
+            values = (organization_id, *bound)
+            limit = tuple_(*(literal(value, column.type) for value, column in zip(values, columns, strict=True)))
+            rising = after is (direction is Direction.ASC)
+            statement = statement.where(tuple_(*columns) > limit if rising else tuple_(*columns) < limit)
+    descending = (direction is Direction.DESC) is not request.backwards
+    statement = statement.order_by(*(column.desc() if descending else column.asc() for column in columns))
+    rows = (await session.execute(statement.limit(request.size + 1))).mappings().all()
+    return page_of(rows, request)
+
+
+async def count(session: AsyncSession, table: Table, organization_id: UUID, criteria: Criteria) -> int:
+    """How many rows of an organization meet the criteria."""
+    statement = select(func.count()).select_from(table).where(*conditions(table, organization_id, criteria))
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def by_keys(
+    session: AsyncSession, table: Table, organization_id: UUID, column: str, keys: Sequence[Any]
+) -> Sequence[RowMapping]:
+    """The rows of an organization whose column is one of the keys."""
+    statement = select(table).where(table.c.organization_id == organization_id, table.c[column].in_(keys))
+    return (await session.execute(statement)).mappings().all()

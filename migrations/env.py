@@ -1,0 +1,43 @@
+"""Runs migrations: one at a time (advisory lock), with short lock waits so that a busy table never blocks traffic."""
+
+from __future__ import annotations
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+from app.config import load_settings
+from app.database import Database
+from app.models import Base
+
+# Any fixed number: it keeps two `migrate` commands from running at once on one cluster (roles are shared by it).
+ADVISORY_LOCK = 0x534B594C
+
+
+def _run(connection: Connection) -> None:
+    context.configure(
+        connection=connection, target_metadata=Base.metadata, compare_type=True, compare_server_default=True
+    )
+    # All pending revisions are one transaction: an upgrade happens whole or not at all.
+    with context.begin_transaction():
+        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        connection.execute(text("SET LOCAL statement_timeout = '15min'"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
+        context.run_migrations()
+
+
+async def _connect() -> None:
+    url = context.config.attributes.get("database_url") or load_settings().database_url
+    if url is None:
+        message = "No database: set SKYLEDGER_DATABASE_URL, or run `skyledger migrate` for the embedded one."
+        raise SystemExit(message)
+    database = Database.connect(url, role=None, pool_size=1)
+    try:
+        async with database.engine.connect() as connection:
+            await connection.run_sync(_run)
+    finally:
+        await database.close()
+
+
+asyncio.run(_connect())

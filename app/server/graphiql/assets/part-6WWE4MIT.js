@@ -1,0 +1,1 @@
+import{Ke as a,Le as b,Me as c,Ne as d}from"./part-OIZTPQHV.js";import"./part-NL3SZQ6C.js";import"./part-X2IEPP44.js";export{c as HitTestContext,b as MouseTarget,d as MouseTargetFactory,a as PointerHandlerLastRenderData};

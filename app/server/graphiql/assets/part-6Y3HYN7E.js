@@ -1,0 +1,1 @@
+import{a,b}from"./part-VBWZJTFV.js";import"./part-XWWDB4EK.js";import"./part-LS73JDDZ.js";import"./part-OIZTPQHV.js";import"./part-NL3SZQ6C.js";import"./part-X2IEPP44.js";export{b as getWorker,a as jsonDefaults};

@@ -1,0 +1,44 @@
+// One plain request to the graph, and small readers for its answers. The shape of the session operations is written in
+// app/server/graphiql/session/*.graphql, so answers are searched by field name instead of by a path fixed in this bundle.
+
+export type Answer = { data?: unknown; errors?: { message?: string; extensions?: { code?: string } }[] };
+
+export const ACCEPT = "application/graphql-response+json, application/json";
+
+/** Posts one operation and returns the decoded answer; throws an Error with a sentence for people when there is none. */
+export async function ask(
+  graphPath: string,
+  query: string,
+  variables: Record<string, unknown>,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const response = await fetch(graphPath, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: ACCEPT, ...headers },
+    body: JSON.stringify({ query, variables }),
+  }).catch(() => {
+    throw new Error("The server cannot be reached.");
+  });
+  const answer: unknown = await response.json().catch(() => null);
+  if (typeof answer !== "object" || answer === null) {
+    throw new Error(`The server answered ${response.status} without JSON.`);
+  }
+  return answer as Answer;
+}
+
+/** The first non-empty string under this field name or alias, depth first, at any depth of an answer. */
+export function findText(value: unknown, name: string): string | null {
+  if (typeof value !== "object" || value === null) return null;
+  const own = (value as Record<string, unknown>)[name];
+  if (typeof own === "string" && own) return own;
+  for (const child of Object.values(value)) {
+    const found = findText(child, name);
+    if (found) return found;
+  }
+  return null;
+}
+
+/** Whether an answer says that the caller's credential is missing, wrong, expired or revoked. */
+export function isUnauthenticated(answer: Answer): boolean {
+  return answer.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED") ?? false;
+}

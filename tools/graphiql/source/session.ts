@@ -1,0 +1,178 @@
+// Who is signed in on this page. The access token lives in sessionStorage (this browser tab, gone when it closes), the
+// refresh token only in memory, and neither is ever part of a URL.
+import { ask, findText } from "./graph";
+
+/** Texts of the session operations; an empty text means the server offers none. */
+export interface SessionOperations {
+  logIn: string;
+  refreshSession: string;
+  logOut: string;
+  workspace: string;
+}
+
+/** Values that examples may name as "{{organizationId}}" and "{{organizationSlug}}". */
+export type Workspace = Record<string, string>;
+
+export interface SessionState {
+  status: "anonymous" | "signed-in" | "expired";
+  email: string;
+  accessToken: string | null;
+  /** Milliseconds since the epoch; null when the token does not say. */
+  expiresAt: number | null;
+  workspace: Workspace;
+  busy: boolean;
+  problem: string | null;
+}
+
+const STORAGE_KEY = "skyledger:session";
+const REFRESH_BEFORE_MILLISECONDS = 60_000;
+const WORKSPACE_NAMES = ["organizationId", "organizationSlug"];
+const ANONYMOUS: SessionState = {
+  status: "anonymous",
+  email: "",
+  accessToken: null,
+  expiresAt: null,
+  workspace: {},
+  busy: false,
+  problem: null,
+};
+
+/** Reads `exp` (seconds) of a JSON Web Token without judging the token: the server does that. */
+function expiryOf(token: string): number | null {
+  try {
+    const claims = JSON.parse(atob((token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/")));
+    return typeof claims.exp === "number" ? claims.exp * 1000 : null;
+  } catch {
+    return null;
+  }
+}
+
+export class Session {
+  #state: SessionState = ANONYMOUS;
+  #refreshToken: string | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #listeners = new Set<() => void>();
+  readonly #graphPath: string;
+  readonly #operations: SessionOperations;
+
+  constructor(graphPath: string, operations: SessionOperations) {
+    this.#graphPath = graphPath;
+    this.#operations = operations;
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
+      if (typeof kept.accessToken === "string") this.#accept(kept.accessToken, String(kept.email ?? ""));
+    } catch {
+      sessionStorage.removeItem(STORAGE_KEY);
+    }
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly snapshot = (): SessionState => this.#state;
+
+  /** The header that says who is calling; empty for an anonymous caller. */
+  headers(): Record<string, string> {
+    const { accessToken } = this.#state;
+    return accessToken ? { Authorization: `Bearer ${accessToken}` } : {};
+  }
+
+  async signIn(email: string, password: string): Promise<void> {
+    if (this.#state.busy) return;
+    this.#change({ busy: true, problem: null, email });
+    try {
+      const answer = await ask(this.#graphPath, this.#operations.logIn, { email, password });
+      const token = findText(answer.data, "accessToken");
+      if (!token) {
+        const reason = findText(answer.data, "message") ?? answer.errors?.[0]?.message;
+        throw new Error(reason ?? "Signing in failed.");
+      }
+      this.#refreshToken = findText(answer.data, "refreshToken");
+      this.#accept(token, email);
+    } catch (error) {
+      this.#change({ busy: false, problem: (error as Error).message });
+    }
+  }
+
+  /** Forgets the token at once and tells the server to end the session. */
+  async signOut(): Promise<void> {
+    const headers = this.headers();
+    const refreshToken = this.#refreshToken;
+    this.#forget();
+    this.#change({ ...ANONYMOUS, email: this.#state.email });
+    const operation = this.#operations.logOut;
+    if (operation && headers["Authorization"]) {
+      await ask(this.#graphPath, operation, { refreshToken }, headers).catch(() => undefined);
+    }
+  }
+
+  /** The server refused this token: show it, keep the e-mail for the next try. A token renewed meanwhile stays. */
+  expire(refusedToken: string | null): void {
+    if (this.#state.status !== "signed-in" || refusedToken !== this.#state.accessToken) return;
+    this.#forget();
+    this.#change({ ...ANONYMOUS, status: "expired", email: this.#state.email });
+  }
+
+  #accept(accessToken: string, email: string): void {
+    const expiresAt = expiryOf(accessToken);
+    if (expiresAt !== null && expiresAt <= Date.now()) {
+      this.#forget();
+      this.#change({ ...ANONYMOUS, status: "expired", email });
+      return;
+    }
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ accessToken, email }));
+    this.#change({ status: "signed-in", email, accessToken, expiresAt, busy: false, problem: null });
+    this.#schedule(expiresAt);
+    void this.#learnWorkspace();
+  }
+
+  #schedule(expiresAt: number | null): void {
+    clearTimeout(this.#timer);
+    if (expiresAt === null) return;
+    const left = expiresAt - Date.now();
+    this.#timer = this.#refreshToken
+      ? setTimeout(() => void this.#refresh(), Math.max(left - REFRESH_BEFORE_MILLISECONDS, left / 2))
+      : setTimeout(() => this.expire(this.#state.accessToken), left);
+  }
+
+  async #refresh(): Promise<void> {
+    const refreshToken = this.#refreshToken;
+    const { email, expiresAt } = this.#state;
+    this.#refreshToken = null; // Rotated by the server: using one twice would revoke the whole family.
+    try {
+      const answer = await ask(this.#graphPath, this.#operations.refreshSession, { refreshToken });
+      if (this.#state.status !== "signed-in") return;
+      const token = findText(answer.data, "accessToken");
+      if (!token) throw new Error("No new token");
+      this.#refreshToken = findText(answer.data, "refreshToken");
+      this.#accept(token, email);
+    } catch {
+      this.#schedule(expiresAt);
+    }
+  }
+
+  async #learnWorkspace(): Promise<void> {
+    if (!this.#operations.workspace || Object.keys(this.#state.workspace).length > 0) return;
+    const answer = await ask(this.#graphPath, this.#operations.workspace, {}, this.headers()).catch(() => null);
+    if (!answer || this.#state.status !== "signed-in") return;
+    const workspace: Workspace = {};
+    for (const name of WORKSPACE_NAMES) {
+      const found = findText(answer.data, name);
+      if (found) workspace[name] = found;
+    }
+    this.#change({ workspace });
+  }
+
+  #forget(): void {
+    clearTimeout(this.#timer);
+    this.#refreshToken = null;
+    sessionStorage.removeItem(STORAGE_KEY);
+  }
+
+  #change(part: Partial<SessionState>): void {
+    this.#state = { ...this.#state, ...part };
+    for (const listener of this.#listeners) listener();
+  }
+}

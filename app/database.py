@@ -58,8 +58,7 @@ class Database:
         async with self._session() as session:
             await session.execute(text("SET TRANSACTION READ ONLY"))
             await session.execute(_ENTER, _tenant(organization_id, user_id))
-            yield session
-            await session.rollback()
+            yield session  # leaving closes the session, which rolls back without expiring what was read
 
     @asynccontextmanager
     async def write(self, organization_id: UUID | None, *, user_id: UUID | None = None) -> AsyncIterator[AsyncSession]:

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from redis.asyncio import Redis
+from tests.clients import GraphQL, serving
 
 from app.config import Settings
+from app.context import Runtime
 from app.database import Database
 from app.embedded import EngineUrls, engines
+from app.main import create_app, make_runtime, running
 from app.upgrade import upgrade
 
 TEMPLATE = "template_skyledger"
@@ -89,6 +93,33 @@ def settings(tmp_path: Path, engine_urls: EngineUrls, fresh_database_url: str) -
         "log_level": "WARNING",
     }
     return Settings(**values)
+
+
+@pytest.fixture
+async def runtime(settings: Settings, engine_urls: EngineUrls) -> AsyncIterator[Runtime]:
+    """What an API process shares, with its background parts running."""
+    assert settings.database_url is not None
+    made = make_runtime(settings, EngineUrls(settings.database_url, engine_urls.redis_url))
+    await made.valkey.flushall()
+    async with running(made):
+        yield made
+
+
+@pytest.fixture
+async def graphql(runtime: Runtime) -> AsyncIterator[GraphQL]:
+    """Runs operations through the whole application, without a network."""
+    app, _ = create_app(runtime)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield GraphQL(client)
+
+
+@pytest.fixture
+def live_server(settings: Settings, engine_urls: EngineUrls) -> Iterator[str]:
+    """A real server on loopback, in a thread of its own; its base URL."""
+    assert settings.database_url is not None
+    urls = EngineUrls(settings.database_url, engine_urls.redis_url)
+    with serving(settings, urls) as url:
+        yield url
 
 
 def database_url(urls: EngineUrls, name: str) -> str:

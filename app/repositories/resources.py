@@ -67,6 +67,6 @@ async def upsert_resources(
         {**vars(resource), "id": new_id(), "content_hash": resource.content_hash.hex()}
         for resource in sorted(resources, key=lambda resource: (resource.account_id, resource.native_id))
     ]
-    values = {"organization_id": organization_id, "rows": orjson.dumps(rows).decode(), "now": now()}
+    values = {"organization_id": organization_id, "rows": orjson.dumps(rows, default=str).decode(), "now": now()}
     added = [row.added for row in await session.execute(_UPSERT, values)]
     return sum(added), len(added) - sum(added)

@@ -29,13 +29,14 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         return uuid5(tenant, "user")
     if column.name == "session_id" or (table.name, column.name) == ("sessions", "id"):
         return uuid5(tenant, "session")
-    if (table.name, column.name) == ("jobs", "id"):
-        return uuid5(tenant, "job")  # jobs stand outside the tenants' shards, so their ids are unique in the world
-    if column.name in {"slug", "email"} and table.name in {"organizations", "users"}:
-        return f"{column.name}-{tenant}"  # unique in the whole world, whoever asks
-    if column.name == "token_hash" and table.name == "refresh_tokens":
-        return tenant.bytes
-    return _typed(column)
+    # What is unique in the whole world, whoever asks: names of tenants and people, jobs, hashes of random tokens.
+    unique = {
+        ("jobs", "id"): uuid5(tenant, "job"),
+        ("organizations", "slug"): f"slug-{tenant}",
+        ("users", "email"): f"email-{tenant}",
+        ("refresh_tokens", "token_hash"): tenant.bytes,
+    }
+    return unique.get((table.name, column.name)) or _typed(column)
 
 
 def _typed(column: Column[Any]) -> Any:

@@ -1,18 +1,17 @@
-"""For every table: tenant B can neither read, insert, update nor delete a row of A, and unique errors reveal nothing."""
+"""For every table: tenant B cannot read, insert, update or delete a row of A, and unique errors reveal nothing."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.house.rows import insert_all, row_of
 
 from app.database import SYSTEM_ROLE, Database
 from app.models import Base
+from tests.house.rows import insert_all, row_of
 
 A = UUID("00000000-0000-7000-8000-00000000000a")
 B = UUID("00000000-0000-7000-8000-00000000000b")
@@ -25,11 +24,11 @@ EVERY = pytest.mark.parametrize("name", sorted(TABLES))
 
 
 @pytest.fixture
-async def filled(owner: Database, database: Database) -> AsyncIterator[Database]:
+async def filled(owner: Database, database: Database) -> Database:
     """The doors to a database in which tenant A has a row in every table."""
     async with owner.engine.begin() as connection:
         await insert_all(connection, A)
-    yield database
+    return database
 
 
 async def _count(session: AsyncSession, table: Table) -> int:

@@ -1,0 +1,64 @@
+# Two commands: `make demo` starts everything, `make test` runs the whole suite. Both set up what is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# `uv` installs in seconds; `make setup INSTALLER=pip` does without it.
+INSTALLER ?= uv
+# Compiled code makes a second start three times as fast; some machines switch its writing off.
+export PYTHONDONTWRITEBYTECODE :=
+STAMP := $(VENV)/.installed-$(INSTALLER)
+
+.PHONY: demo test check setup format lint types imports schema migrations lock campaign clean
+
+demo: setup
+	@exec $(BIN)/skyledger demo
+
+test: setup
+	$(BIN)/pytest
+
+check: setup format lint types imports schema migrations test
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Skyledger needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+ifeq ($(INSTALLER),uv)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tools/uv.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-build-isolation --no-deps --offline --editable .
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+endif
+	@touch $@
+
+format: setup
+	$(BIN)/ruff format --check .
+
+lint: setup
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+schema: setup
+	$(BIN)/skyledger export-schema --check
+
+migrations: setup
+	$(BIN)/python -m tools.check_migrations
+
+# Pins every dependency with hashes, for every platform and every Python that is supported.
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock pyproject.toml
+	echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file tools/uv.lock -
+
+# The long campaigns of RELIABILITY: 200 kill -9 while events are written and streamed (about 15 minutes).
+campaign: setup
+	$(BIN)/pytest -m campaign --kills 200 -s
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,5 @@
+"""`python -m app` is `skyledger`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""What happened in an organization: recorded in the causing transaction, streamed in order, kept for a time."""

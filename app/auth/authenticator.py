@@ -1,0 +1,205 @@
+"""Tells who is calling from what they present, and whether that still holds."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+
+from app.auth.api_keys import PresentedKey, looks_like_api_key, read_api_key
+from app.auth.fresh_cache import FreshCache
+from app.auth.notices import Notices
+from app.auth.passwords import Passwords
+from app.auth.reach import KeyReach, SessionReach
+from app.auth.throttle import LogInThrottle
+from app.auth.tokens import AccessClaims, AccessTokens
+from app.config import Settings, signing_key
+from app.database import Database
+from app.errors import AuthenticationError
+from app.records import Actor, ActorKind, Principal
+from app.repositories import api_keys, sessions
+
+# Revocation and changes of role bite within 5 s, whatever becomes of the notices: 4 s of cache and a look-up.
+CACHE_SECONDS = 4.0
+CACHE_SIZE = 10_000
+NOTE_KEY_USE_EVERY = timedelta(minutes=1)
+
+
+class Credentials(Protocol):
+    """What a caller presents; at most one of them."""
+
+    @property
+    def bearer(self) -> str | None:
+        """From `Authorization: Bearer`: an access token or an API key."""
+
+    @property
+    def api_key(self) -> str | None:
+        """From `X-API-Key`."""
+
+    @property
+    def root_key(self) -> str | None:
+        """From `X-Root-Key`."""
+
+
+class Authenticator:
+    """Identifies callers, and holds what signing in needs: password threads, token key, throttle.
+
+    One for each process. `passwords` is given by tests, whose hashes need not be slow.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, valkey: Redis | None = None, *, passwords: Passwords | None = None
+    ) -> None:
+        key = signing_key(settings)
+        self.settings = settings
+        self.database = database
+        self.passwords = passwords or Passwords()
+        self.tokens = AccessTokens(key, seconds=settings.access_token_seconds)
+        self.throttle = LogInThrottle(
+            valkey,
+            key=key,
+            per_account=settings.login_attempts_per_account,
+            per_address=settings.login_attempts_per_address,
+        )
+        self._sessions: FreshCache[UUID, SessionReach] = FreshCache(
+            self._look_up_session, seconds=CACHE_SECONDS, size=CACHE_SIZE
+        )
+        self._keys: FreshCache[UUID, KeyReach] = FreshCache(self._look_up_key, seconds=CACHE_SECONDS, size=CACHE_SIZE)
+        self._notices = Notices(database, valkey, self._forget)
+        self._noting: dict[UUID, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        """Hear from other processes when somebody's reach changes; without it the cache's seconds have to pass."""
+        self._notices.start()
+
+    async def close(self) -> None:
+        """Finish what runs beside the requests."""
+        await self._notices.stop()
+        await asyncio.gather(*self._noting.values(), return_exceptions=True)
+        self.passwords.close()
+
+    async def identify(self, credentials: Credentials) -> Principal | None:
+        """Who presents these credentials; None for nobody.
+
+        Raises AuthenticationError, with what to do, for a credential that is wrong, over or revoked.
+        """
+        given = [each for each in (credentials.bearer, credentials.api_key, credentials.root_key) if each]
+        if not given:
+            return None
+        if len(given) > 1:
+            message = "Send one credential: `Authorization: Bearer`, `X-API-Key` or `X-Root-Key`."
+            raise AuthenticationError(message)
+        if credentials.root_key:
+            return self._root(credentials.root_key)
+        if credentials.api_key or looks_like_api_key(given[0]):
+            return await self._holder(read_api_key(given[0]))
+        return await self.identify_access_token(given[0])
+
+    async def identify_access_token(self, token: str) -> Principal:
+        """Who holds an access token. Raises AuthenticationError."""
+        return await self._member(self.tokens.read(token))
+
+    async def still_valid(self, principal: Principal) -> bool:
+        """Whether a principal of some time ago would be identified now, with at least the same permissions."""
+        if principal.expires_at is not None and principal.expires_at <= datetime.now(UTC):
+            return False
+        if principal.session_id is not None:
+            session = await self._sessions.get(principal.session_id)
+            if session is None or session.user_id != principal.user_id or _ended(session):
+                return False
+            grants = session.grants
+            if principal.is_platform_admin and not session.is_platform_admin:
+                return False
+        elif principal.api_key_id is not None:
+            key = await self._keys.get(principal.api_key_id)
+            if key is None or _ended(key):
+                return False
+            grants = {key.grant.organization_id: key.grant}
+        else:
+            return True
+        return all(
+            organization_id in grants and grant.permissions <= grants[organization_id].permissions
+            for organization_id, grant in principal.grants.items()
+        )
+
+    def _root(self, presented: str) -> Principal:
+        expected = self.settings.root_key
+        if expected is None or not _same(presented, expected.get_secret_value()):
+            message = "The root key is not valid here."
+            raise AuthenticationError(message)
+        return Principal(actor=Actor(ActorKind.SYSTEM), grants={}, is_platform_admin=True)
+
+    async def _member(self, claims: AccessClaims) -> Principal:
+        session = await self._sessions.get(claims.session_id)
+        if session is None or session.user_id != claims.user_id or _ended(session):
+            message = "This session has ended; log in again."
+            raise AuthenticationError(message)
+        return Principal(
+            actor=Actor(ActorKind.USER, session.user_id),
+            grants=session.grants,
+            user_id=session.user_id,
+            session_id=claims.session_id,
+            is_platform_admin=session.is_platform_admin,
+            expires_at=claims.expires_at,
+        )
+
+    async def _holder(self, presented: PresentedKey) -> Principal:
+        key = await self._keys.get(presented.id)
+        if key is None or not presented.matches(key.secret_hash):
+            message = "There is no such API key; create another with createApiKey."
+            raise AuthenticationError(message)
+        if _ended(key):
+            message = "The API key has expired or was revoked; create another with createApiKey."
+            raise AuthenticationError(message)
+        if _long_ago(key.last_used_at) and presented.id not in self._noting:
+            # Beside the request, which does not wait for the write.
+            work = self._note_use(key.grant.organization_id, presented.id)
+            self._noting[presented.id] = asyncio.create_task(work)
+        return Principal(
+            actor=Actor(ActorKind.API_KEY, presented.id),
+            grants={key.grant.organization_id: key.grant},
+            api_key_id=presented.id,
+            expires_at=key.expires_at,
+        )
+
+    async def _look_up_session(self, session_id: UUID) -> SessionReach | None:
+        async with self.database.system() as session:
+            return SessionReach.of(await sessions.identity_rows(session, session_id))
+
+    async def _look_up_key(self, key_id: UUID) -> KeyReach | None:
+        async with self.database.system() as session:
+            return KeyReach.of(await api_keys.identity_row(session, key_id))
+
+    async def _note_use(self, organization_id: UUID, key_id: UUID) -> None:
+        try:
+            async with self.database.system() as session:
+                await api_keys.note_use(session, organization_id, key_id, NOTE_KEY_USE_EVERY)
+            self._keys.drop(key_id)  # it still says that the last use was long ago
+        except Exception:  # noqa: BLE001 - the request is long answered, and the next look-up tries again
+            structlog.get_logger(__name__).warning("api_key_use_not_noted", exc_info=True)
+        finally:
+            del self._noting[key_id]
+
+    def _forget(self, ids: frozenset[UUID]) -> None:
+        self._sessions.forget(lambda session_id, reach: session_id in ids or reach.concerns(ids))
+        self._keys.forget(lambda key_id, reach: key_id in ids or reach.concerns(ids))
+
+
+def _ended(reach: SessionReach | KeyReach) -> bool:
+    return reach.revoked or (reach.expires_at is not None and reach.expires_at <= datetime.now(UTC))
+
+
+def _long_ago(moment: datetime | None) -> bool:
+    return moment is None or datetime.now(UTC) - moment >= NOTE_KEY_USE_EVERY
+
+
+def _same(presented: str, expected: str) -> bool:
+    # Of hashes, so that not even the length shows in the time it takes.
+    hashes = (hashlib.sha256(text.encode(errors="surrogatepass")).digest() for text in (presented, expected))
+    return hmac.compare_digest(*hashes)

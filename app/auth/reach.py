@@ -1,0 +1,72 @@
+"""What a session or an API key reaches, as stored: the facts behind a principal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+
+from app.auth.permissions import GRANTABLE_TO_KEYS, grant_of, role_of_scopes
+from app.records import Grant, Role
+
+
+@dataclass(frozen=True)
+class SessionReach:
+    """A sign-in: whose it is, whether it still stands, and what its user may do where."""
+
+    user_id: UUID
+    expires_at: datetime
+    revoked: bool
+    is_platform_admin: bool
+    grants: dict[UUID, Grant]
+
+    def concerns(self, ids: frozenset[UUID]) -> bool:
+        """Whether a change to one of these users or organizations changes this."""
+        return self.user_id in ids or not ids.isdisjoint(self.grants)
+
+    @classmethod
+    def of(cls, rows: Sequence[RowMapping]) -> SessionReach | None:
+        """Make it of `repositories.sessions.identity_rows`; None of no row."""
+        if not rows:
+            return None
+        grants = [grant_of(row["organization_id"], Role(row["role"])) for row in rows if row["role"] is not None]
+        return cls(
+            user_id=rows[0]["user_id"],
+            expires_at=rows[0]["expires_at"],
+            revoked=rows[0]["revoked_at"] is not None,
+            is_platform_admin=rows[0]["is_platform_admin"],
+            grants={grant.organization_id: grant for grant in grants},
+        )
+
+
+@dataclass(frozen=True)
+class KeyReach:
+    """An API key: the hash of its secret, whether it still stands, and what it may do in its organization."""
+
+    secret_hash: bytes = field(repr=False)
+    expires_at: datetime | None
+    revoked: bool
+    last_used_at: datetime | None
+    grant: Grant
+
+    def concerns(self, ids: frozenset[UUID]) -> bool:
+        """Whether a change to this organization changes this."""
+        return self.grant.organization_id in ids
+
+    @classmethod
+    def of(cls, row: RowMapping | None) -> KeyReach | None:
+        """Make it of `repositories.api_keys.identity_row`."""
+        if row is None:
+            return None
+        # A scope that this version no longer knows, or that keys may not have, grants nothing.
+        scopes = frozenset(scope for scope in GRANTABLE_TO_KEYS if scope.value in row["scopes"])
+        return cls(
+            secret_hash=row["secret_hash"],
+            expires_at=row["expires_at"],
+            revoked=row["revoked_at"] is not None,
+            last_used_at=row["last_used_at"],
+            grant=Grant(row["organization_id"], role_of_scopes(scopes), scopes),
+        )

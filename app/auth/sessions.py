@@ -1,0 +1,198 @@
+"""Signing up, in and out: each act that starts, renews or ends a session."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.authenticator import Authenticator
+from app.auth.names import checked_name, normal_email
+from app.auth.notices import reach_changed
+from app.auth.passwords import check_policy
+from app.auth.throttle import Attempt
+from app.auth.tokens import REFRESH_PREFIX, is_opaque_token, new_opaque_token, token_hash
+from app.database import Database
+from app.errors import AuthenticationError, BadUserInputError, ConflictError, ForbiddenError, RateLimitedError
+from app.models import Session, now
+from app.records import Principal
+from app.repositories import sessions, users
+
+KEEP_ENDED_FOR = timedelta(days=7)
+_LONGEST_USER_AGENT = 300
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request comes from, as the server saw it."""
+
+    client_address: str | None = None
+    user_agent: str | None = None
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A started or renewed session with its tokens, which are shown this once. `user` is the user's row."""
+
+    user: RowMapping
+    session_id: UUID
+    access_token: str = field(repr=False)
+    expires_at: datetime
+    refresh_token: str = field(repr=False)
+    refresh_expires_at: datetime
+
+
+async def register(
+    authenticator: Authenticator,
+    origin: Origin,
+    *,
+    email: str,
+    name: str,
+    password: str,
+    within: Callable[[AsyncSession, UUID], Awaitable[object]] | None = None,
+) -> SignIn:
+    """Make a user and sign them in. `within(session, user_id)` is the last act of the same transaction.
+
+    Raises BadUserInputError, ConflictError for an address that has an account, and RateLimitedError when this
+    network address has asked for too many such.
+    """
+    email = normal_email(email)
+    name = checked_name(name, ("input", "name"))
+    check_policy(password, email)
+    attempt = await authenticator.throttle.begin(None, origin.client_address)
+    password_hash = await _in_turn(authenticator, attempt, authenticator.passwords.hash(password))
+    async with authenticator.database.system() as session:
+        user = await users.add_user(session, email=email, name=name, password_hash=password_hash)
+        if user is None:
+            message = "This e-mail address has an account already; log in with it, or register another address."
+            raise ConflictError(message)
+        sign_in = await _start(authenticator, session, user, origin)
+        if within is not None:
+            await within(session, user["id"])
+    await authenticator.throttle.succeeded(attempt)
+    return sign_in
+
+
+async def log_in(authenticator: Authenticator, origin: Origin, *, email: str, password: str) -> SignIn:
+    """Start a session. An unknown address and a wrong password get the same AuthenticationError after the same work.
+
+    Raises BadUserInputError for what cannot be an address, RateLimitedError after too many failures.
+    """
+    email = normal_email(email)
+    attempt = await authenticator.throttle.begin(email, origin.client_address)
+    async with authenticator.database.system() as session:
+        user = await users.sign_in_row(session, email)
+    stored = user["password_hash"] if user is not None else None
+    verdict = await _in_turn(authenticator, attempt, authenticator.passwords.verify(password, stored))
+    if user is None or stored is None or not verdict.correct:
+        raise _wrong_credentials()
+    async with authenticator.database.system() as session:
+        if not await users.lock_password(session, user["id"], stored):
+            raise _wrong_credentials()  # it was changed in the meantime
+        if verdict.new_hash is not None:
+            await users.set_password_hash(session, user["id"], verdict.new_hash)
+        sign_in = await _start(authenticator, session, user, origin)
+    await authenticator.throttle.succeeded(attempt)
+    return sign_in
+
+
+async def refresh_session(authenticator: Authenticator, origin: Origin, *, refresh_token: str) -> SignIn:
+    """Trade a refresh token for new tokens of its session.
+
+    Each is good for one use: whoever presents a used one, thief or victim, ends the session for both, with no
+    exception for a quick second try. Raises AuthenticationError.
+    """
+    if not is_opaque_token(refresh_token, REFRESH_PREFIX):
+        message = "`refreshToken` is not one that logIn or refreshSession gives."
+        raise BadUserInputError(message, path=("input", "refreshToken"))
+    hashed = token_hash(refresh_token)
+    sign_in = None
+    async with authenticator.database.system() as session:
+        found = await sessions.lock_refresh_token(session, hashed)
+        if found is not None and found["used_at"] is not None:
+            await _revoke(session, found["user_id"], found["session_id"], "REFRESH_TOKEN_REUSED")
+        elif found is not None and found["revoked_at"] is None and found["expires_at"] > now():
+            await sessions.use_refresh_token(session, hashed)
+            sign_in = await _renew(authenticator, session, found, origin)
+    # Raised outside the transaction, so that the revocation stays.
+    if sign_in is None:
+        message = "The refresh token is used, expired or revoked; log in again."
+        raise AuthenticationError(message)
+    return sign_in
+
+
+async def log_out(authenticator: Authenticator, principal: Principal, *, everywhere: bool) -> int:
+    """End the caller's session, or all sessions of the user; returns how many. ForbiddenError for keys."""
+    if principal.user_id is None:
+        message = "A key has no session to end; end an API key with revokeApiKey."
+        raise ForbiddenError(message)
+    async with authenticator.database.system() as session:
+        return await _revoke(session, principal.user_id, None if everywhere else principal.session_id, "LOGGED_OUT")
+
+
+async def forget_ended_sessions(database: Database, *, limit: int = 5_000) -> int:
+    """Delete sessions that expired a week ago or earlier, at most `limit`; returns how many."""
+    async with database.system() as session:
+        return await sessions.delete_sessions_ended_before(session, now() - KEEP_ENDED_FOR, limit)
+
+
+async def _in_turn(authenticator: Authenticator, attempt: Attempt, work: Awaitable[Result]) -> Result:
+    try:
+        return await work
+    except RateLimitedError:  # the threads are busy: that is not the caller's failure
+        await authenticator.throttle.withdraw(attempt)
+        raise
+
+
+async def _start(authenticator: Authenticator, session: AsyncSession, user: RowMapping, origin: Origin) -> SignIn:
+    row = Session(
+        user_id=user["id"],
+        expires_at=now() + timedelta(days=authenticator.settings.refresh_token_days),
+        user_agent=_short(origin.user_agent),
+        client_address=origin.client_address,
+    )
+    await sessions.add_session(session, row)
+    return await _tokens(authenticator, session, user, row.id, row.expires_at)
+
+
+async def _renew(
+    authenticator: Authenticator, session: AsyncSession, found: RowMapping, origin: Origin
+) -> SignIn | None:
+    user = await users.get_user(session, found["user_id"])
+    if user is None:
+        return None
+    expires_at = now() + timedelta(days=authenticator.settings.refresh_token_days)
+    await sessions.extend_session(
+        session, found["session_id"], expires_at, _short(origin.user_agent), origin.client_address
+    )
+    return await _tokens(authenticator, session, user, found["session_id"], expires_at)
+
+
+async def _tokens(
+    authenticator: Authenticator, session: AsyncSession, user: RowMapping, session_id: UUID, expires_at: datetime
+) -> SignIn:
+    refresh_token = new_opaque_token(REFRESH_PREFIX)
+    await sessions.add_refresh_token(session, session_id, token_hash(refresh_token))
+    access_token, access_expires_at = authenticator.tokens.issue(user["id"], session_id)
+    return SignIn(user, session_id, access_token, access_expires_at, refresh_token, expires_at)
+
+
+async def _revoke(session: AsyncSession, user_id: UUID, session_id: UUID | None, reason: str) -> int:
+    ended = await sessions.revoke_sessions(session, user_id=user_id, session_id=session_id, reason=reason)
+    reach_changed(session, *ended)
+    return len(ended)
+
+
+def _wrong_credentials() -> AuthenticationError:
+    return AuthenticationError("The e-mail address or the password is wrong.")
+
+
+def _short(user_agent: str | None) -> str | None:
+    return None if user_agent is None else user_agent[:_LONGEST_USER_AGENT]

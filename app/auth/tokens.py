@@ -1,0 +1,92 @@
+"""Access tokens (signed, short) and the opaque tokens that are stored as hashes: refresh tokens and invitations."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import jwt
+
+from app.errors import AuthenticationError
+
+ALGORITHM = "HS256"
+ISSUER = "skyledger"
+AUDIENCE = "skyledger:access"
+LONGEST_TOKEN = 2048
+_SECRET_BYTES = 32
+_OPAQUE = re.compile(r"[A-Za-z0-9_-]{43}")
+# The prefixes let a secret scanner tell what it has found.
+REFRESH_PREFIX = "skr_"
+INVITATION_PREFIX = "ski_"
+
+
+@dataclass(frozen=True)
+class AccessClaims:
+    """What an access token says: which user, by which session, until when (UTC)."""
+
+    user_id: UUID
+    session_id: UUID
+    expires_at: datetime
+
+
+class AccessTokens:
+    """Issues and reads access tokens under one key; `seconds` is their life."""
+
+    def __init__(self, key: str, *, seconds: int) -> None:
+        self._key = key
+        self._life = timedelta(seconds=seconds)
+
+    def issue(self, user_id: UUID, session_id: UUID) -> tuple[str, datetime]:
+        """A new token and the moment it ends."""
+        issued = datetime.now(UTC).replace(microsecond=0)
+        expires = issued + self._life
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(user_id),
+            "sid": str(session_id),
+            "iat": issued,
+            "exp": expires,
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires
+
+    def read(self, token: str) -> AccessClaims:
+        """The claims of a token. Raises AuthenticationError when it is forged, broken or over."""
+        try:
+            claims = jwt.decode(
+                token if len(token) <= LONGEST_TOKEN else "",
+                self._key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                # `iat` is not compared with the clock: a host whose clock is a second behind would refuse its
+                # neighbour's new tokens.
+                options={"require": ["iss", "aud", "sub", "sid", "iat", "exp"], "verify_iat": False},
+            )
+            expires = datetime.fromtimestamp(claims["exp"], UTC)
+            return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), expires)
+        except jwt.ExpiredSignatureError:
+            message = "The access token has expired; call refreshSession."
+            raise AuthenticationError(message) from None
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError):
+            message = "The access token is not valid; log in again."
+            raise AuthenticationError(message) from None
+
+
+def new_opaque_token(prefix: str) -> str:
+    """A token of 256 random bits."""
+    return prefix + secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def is_opaque_token(token: str, prefix: str) -> bool:
+    """Whether a token has the shape of those that `new_opaque_token` makes."""
+    return token.startswith(prefix) and _OPAQUE.fullmatch(token[len(prefix) :]) is not None
+
+
+def token_hash(token: str) -> bytes:
+    """SHA-256, as stored: the token has 256 random bits, so it needs neither salt nor a slow hash."""
+    return hashlib.sha256(token.encode()).digest()

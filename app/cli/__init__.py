@@ -1,0 +1,7 @@
+"""The command line: `skyledger demo serve worker migrate import export-schema keys doctor`."""
+
+from __future__ import annotations
+
+from app.cli.commands import main
+
+__all__ = ["main"]

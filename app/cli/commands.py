@@ -1,0 +1,147 @@
+"""The commands and their options; each does its work in a file of its own, imported when it is called.
+
+Imports stand inside the commands: `skyledger --help` takes a tenth of a second, the whole server takes more than one.
+"""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="skyledger", no_args_is_help=True, pretty_exceptions_enable=False, help="Multi-cloud cost and waste platform."
+)
+imports = typer.Typer(no_args_is_help=True, help="Import files of resources or costs.")
+keys = typer.Typer(no_args_is_help=True, help="Make secrets, and make, list and revoke API keys.")
+app.add_typer(imports, name="import")
+app.add_typer(keys, name="keys")
+
+Parent = Annotated[int | None, typer.Option(hidden=True, help="Process whose end ends this one.")]
+Organization = Annotated[str, typer.Option("--organization", "-o", help="Slug of the organization.")]
+
+
+def main() -> None:
+    """Entry of the console script."""
+    app()
+
+
+@app.command()
+def demo() -> None:
+    """Start everything with an example organization; Ctrl-C stops it all, the next start keeps the data."""
+    from app.cli.demo import run_demo
+
+    run_demo()
+
+
+@app.command()
+def serve(
+    *,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, instead of SKYLEDGER_PORT.")] = None,
+    with_worker: Annotated[bool, typer.Option("--with-worker", help="Start a worker beside the API.")] = False,
+    parent: Parent = None,
+) -> None:
+    """Serve the graph."""
+    from app.cli.serve import run_serve
+
+    run_serve(port=port, with_worker=with_worker, parent=parent)
+
+
+@app.command()
+def worker(*, parent: Parent = None) -> None:
+    """Work on background jobs."""
+    from app.cli.serve import run_background_worker
+
+    run_background_worker(parent)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables up to date; one transaction, safe to repeat."""
+    from app.cli.migrate import run_migrate
+
+    run_migrate()
+
+
+@app.command("export-schema")
+def export_schema(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("schema.graphql"),
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether the file is current.")] = False,
+) -> None:
+    """Write the graph's schema, sorted."""
+    from app.cli.schema import run_export
+
+    run_export(path, check=check)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at the configuration and say what is wrong and how to mend it."""
+    from app.cli.doctor import run_doctor
+
+    run_doctor()
+
+
+@imports.command("resources")
+def import_resources(
+    file: Annotated[Path, typer.Argument(help="CSV, CSV.gz or JSON lines.")], organization: Organization
+) -> None:
+    """Import resources; columns as in samples/resources.csv."""
+    from app.cli.imports import run_import_resources
+
+    run_import_resources(file, organization)
+
+
+@imports.command("costs")
+def import_costs(
+    file: Annotated[Path, typer.Argument(help="FOCUS 1.0 to 1.4 as CSV, CSV.gz or JSON lines.")],
+    organization: Organization,
+    dataset: Annotated[str, typer.Option(help="Name of this stream of rows.")] = "default",
+    currency: Annotated[str | None, typer.Option(help="ISO 4217 code for rows without BillingCurrency.")] = None,
+) -> None:
+    """Import FOCUS costs; the same file again changes nothing."""
+    from app.cli.imports import run_import_costs
+
+    run_import_costs(file, organization, dataset, currency)
+
+
+@keys.command("secret")
+def keys_secret() -> None:
+    """Print a fresh random secret, for SKYLEDGER_SECRET_KEY or SKYLEDGER_ROOT_KEY."""
+    from app.cli.keys import run_secret
+
+    run_secret()
+
+
+@keys.command("create")
+def keys_create(
+    organization: Organization,
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    scope: Annotated[list[str] | None, typer.Option(help="Scope; repeat for several. Reading alone if none.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; never if left out.")] = None,
+) -> None:
+    """Make an API key and print it, once."""
+    from app.cli.keys import run_create
+
+    run_create(organization, name, scope or ["organization:read"], days)
+
+
+@keys.command("list")
+def keys_list(organization: Organization) -> None:
+    """List an organization's API keys."""
+    from app.cli.keys import run_list
+
+    run_list(organization)
+
+
+@keys.command("revoke")
+def keys_revoke(
+    organization: Organization, key_id: Annotated[str, typer.Argument(help="Id as `keys list` shows it.")]
+) -> None:
+    """Revoke an API key; it stops working within five seconds."""
+    from app.cli.keys import run_revoke
+
+    run_revoke(organization, key_id)

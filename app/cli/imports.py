@@ -1,0 +1,124 @@
+"""`skyledger import resources|costs`: files of any size, batch by batch, with a progress bar."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from app.cli.operator import OPERATOR, as_operator
+from app.cli.terminal import errors, out
+from app.costs.conformance import ConformanceNote
+from app.costs.files import Batch, RowFile
+from app.costs.ingest import ChargeIngest
+from app.database import Database
+from app.records import RowIssue
+from app.scanning.ingest import ingest_resources
+
+SHOWN_ISSUES = 20
+
+
+@dataclass
+class Tally:
+    """What became of a file: rows by outcome, the first issues, the notes on FOCUS conformance."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    issues: list[RowIssue] = field(default_factory=list)
+    issue_count: int = 0
+    notes: list[ConformanceNote] = field(default_factory=list)
+
+    def add_issues(self, issues: list[RowIssue]) -> None:
+        """Keep the first twenty issues and count all."""
+        self.issue_count += len(issues)
+        self.issues += issues[: max(0, SHOWN_ISSUES - len(self.issues))]
+
+
+@dataclass(frozen=True)
+class CostOptions:
+    """How a file of costs is read: its stream of rows, and the currency of rows that name none."""
+
+    dataset: str = "default"
+    currency: str | None = None
+
+
+StoreBatch = Callable[[Batch], Awaitable[Counter[str]]]
+
+
+def run_import_resources(file: Path, organization: str) -> None:
+    """Import a file of resources."""
+    report(as_operator(organization, partial(import_resources, file=file)), out)
+
+
+def run_import_costs(file: Path, organization: str, dataset: str, currency: str | None) -> None:
+    """Import a file of FOCUS rows."""
+    options = CostOptions(dataset, currency)
+    report(as_operator(organization, partial(import_costs, file=file, options=options)), out)
+
+
+async def import_resources(database: Database, organization_id: UUID, file: Path) -> Tally:
+    """Import resources of a CSV or JSON-lines file; returns what became of its rows."""
+    tally = Tally()
+
+    async def store(batch: Batch) -> Counter[str]:
+        result = await ingest_resources(database, organization_id, OPERATOR, batch.rows)
+        tally.add_issues(result.issues)
+        rejected = len({issue.row_number for issue in result.issues})
+        counts = {"added": result.added, "changed": result.changed, "unchanged": result.unchanged}
+        return Counter(counts | {"rejected": rejected})
+
+    await _batches(file, tally, store)
+    return tally
+
+
+async def import_costs(database: Database, organization_id: UUID, file: Path, options: CostOptions) -> Tally:
+    """Import FOCUS rows of a file; equal rows of the file are different charges, the same file again is no change."""
+    tally = Tally()
+    ingest = ChargeIngest(database, organization_id, OPERATOR, options.dataset, options.currency)
+
+    async def store(batch: Batch) -> Counter[str]:
+        result = await ingest.add(batch.rows)
+        tally.add_issues(result.issues)
+        return Counter(added=result.added, unchanged=result.unchanged, rejected=result.rejected)
+
+    await _batches(file, tally, store)
+    tally.notes = ingest.notes.notes()
+    return tally
+
+
+async def _batches(path: Path, tally: Tally, store: StoreBatch) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors) as progress, RowFile(path) as file:
+        task = progress.add_task(path.name, total=file.total_bytes, rows=0)
+        for batch in file.batches():
+            tally.rows += await store(batch)
+            tally.rows["rejected"] += len(batch.issues)
+            tally.add_issues(batch.issues)
+            progress.update(task, completed=file.bytes_read, rows=tally.rows.total())
+
+
+def report(tally: Tally, console: Console) -> None:
+    """Tell what became of the rows, what was wrong and how the file departs from FOCUS."""
+    outcomes = ("added", "changed", "unchanged", "rejected")
+    counts = ", ".join(f"{tally.rows[name]:,} {name}" for name in outcomes if tally.rows[name])
+    console.print(f"{tally.rows.total():,} rows: {counts or 'nothing to do'}.", highlight=False)
+    for note in tally.notes:
+        text = f"  note: {note.column}: {note.detail} ({note.gap.value}, {note.rows:,} rows from row {note.first_row})"
+        console.print(text, markup=False, highlight=False)
+    for issue in tally.issues:
+        value = "" if issue.value is None else f" {issue.value!r}"
+        text = f"  row {issue.row_number}: {issue.column or 'whole row'}{value}: {issue.reason}"
+        console.print(text, markup=False, highlight=False)
+    if tally.issue_count > len(tally.issues):
+        console.print(f"  … and {tally.issue_count - len(tally.issues):,} more issues.", highlight=False)

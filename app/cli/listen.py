@@ -1,0 +1,21 @@
+"""The API's listening socket."""
+
+from __future__ import annotations
+
+import socket
+
+from app.cli.terminal import fail
+from app.config import Settings
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The API's listening socket. Ends the command with advice when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        message = (
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror or error}). Set SKYLEDGER_PORT to a "
+            "free port, or 0 for any."
+        )
+        raise fail(message) from None

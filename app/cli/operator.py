@@ -1,0 +1,62 @@
+"""Commands of the operator on an organization: past sign-in, through the same doors and acts as everyone else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from uuid import UUID
+
+from redis.asyncio import Redis
+
+from app.activity.announce import Announcer
+from app.auth.permissions import grant_of
+from app.cli.terminal import engines_of, fail, settings_or_exit
+from app.database import Database
+from app.embedded import EngineUrls
+from app.errors import SkyledgerError
+from app.records import Actor, ActorKind, Principal, Role
+from app.repositories.organizations import organization_by_slug
+
+Result = TypeVar("Result")
+OPERATOR = Actor(ActorKind.SYSTEM)
+
+
+def as_operator(slug: str, work: Callable[[Database, UUID], Awaitable[Result]]) -> Result:
+    """Run `work(database, organization id)`. Ends the command with the message of a SkyledgerError."""
+    with engines_of(settings_or_exit()) as engines:
+        try:
+            return asyncio.run(_work(engines.urls, slug, work))
+        except SkyledgerError as error:
+            raise fail(error.message) from None
+
+
+async def _work(urls: EngineUrls, slug: str, work: Callable[[Database, UUID], Awaitable[Result]]) -> Result:
+    async with announcing_database(urls) as database:
+        async with database.system() as session:
+            found = await organization_by_slug(session, slug)
+        if found is None:
+            message = f"there is no organization with the slug {slug!r}."
+            raise fail(message)
+        return await work(database, found["id"])
+
+
+def operator_of(organization_id: UUID) -> Principal:
+    """The operator as a caller: an admin of the organization."""
+    return Principal(actor=OPERATOR, grants={organization_id: grant_of(organization_id, Role.ADMIN)})
+
+
+@asynccontextmanager
+async def announcing_database(urls: EngineUrls) -> AsyncIterator[Database]:
+    """The doors, with commits announced to the subscribers of running servers."""
+    database = Database.connect(urls.database_url, pool_size=2, statement_seconds=120)
+    valkey = Redis.from_url(urls.redis_url)
+    announcer = Announcer(database, valkey)
+    await announcer.start()
+    try:
+        yield database
+    finally:
+        await announcer.stop()
+        await database.close()
+        await valkey.aclose()

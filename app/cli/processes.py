@@ -1,0 +1,88 @@
+"""Child processes of the command line: started again when they die, stopped with us, gone when we are killed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import structlog
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
+STEADY_SECONDS = 30.0
+"""A child that ran this long starts again without a pause when it dies."""
+
+
+@dataclass
+class Child:
+    """One command that is to run all the time."""
+
+    arguments: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    pause: float = FIRST_PAUSE_SECONDS
+    start_at: float = 0.0
+
+
+@dataclass
+class Children:
+    """The children of this process; call `tend` often."""
+
+    children: list[Child] = field(default_factory=list)
+
+    def add(self, *arguments: str) -> Child:
+        """Start `skyledger ARGUMENTS` and keep it running."""
+        child = Child([sys.executable, "-m", "app", *arguments])
+        self.children.append(child)
+        _start(child)
+        return child
+
+    def tend(self) -> None:
+        """Start those again that died, each death soon after a start doubling the pause."""
+        now = time.monotonic()
+        for child in self.children:
+            if child.process is not None and child.process.poll() is not None:
+                steady = now - child.started_at > STEADY_SECONDS
+                child.pause = FIRST_PAUSE_SECONDS if steady else min(2 * child.pause, LONGEST_PAUSE_SECONDS)
+                child.start_at = now + child.pause
+                log = structlog.get_logger(__name__)
+                log.warning("process_died", command=child.arguments[3:], exit_code=child.process.returncode)
+                child.process = None
+            if child.process is None and now >= child.start_at:
+                _start(child)
+
+    def stop(self, seconds: float) -> None:
+        """SIGTERM to all, then SIGKILL to those that need longer than `seconds`."""
+        running = [child.process for child in self.children if child.process is not None]
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + seconds
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _start(child: Child) -> None:
+    child.started_at = time.monotonic()
+    # A group of its own: Ctrl-C reaches this process alone, which then stops the children in good order.
+    child.process = subprocess.Popen(  # noqa: S603  (this very program)
+        [*child.arguments, "--parent", str(os.getpid())], stdin=subprocess.DEVNULL, process_group=0
+    )
+
+
+def end_with_parent(parent: int | None) -> None:
+    """Ask the kernel for SIGTERM when the process that started this one ends, kill -9 included."""
+    if parent is None:
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit(1)  # it ended before the signal was asked for

@@ -1,0 +1,77 @@
+"""Context: what one operation knows. A new one for every operation, also on a socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from uuid import UUID
+
+import strawberry
+from redis.asyncio import Redis
+
+from app.activity.stream import ActivityFeed
+from app.auth.authenticator import Authenticator
+from app.config import Settings
+from app.database import Database
+from app.errors import AuthenticationError, ForbiddenError, NotFoundError
+from app.loaders.all import Loaders
+from app.records import Grant, Permission, Principal
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What one process shares among all operations."""
+
+    settings: Settings
+    database: Database
+    valkey: Redis
+    authenticator: Authenticator
+    feed: ActivityFeed
+
+
+@dataclass
+class Context:
+    """What one operation knows: who is calling, and the loaders that batch its reads."""
+
+    runtime: Runtime
+    request_id: str
+    principal: Principal | None = None
+    client_address: str | None = None
+    user_agent: str | None = None
+    transport: str = "http"
+    notes: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Database:
+        """The doors to PostgreSQL."""
+        return self.runtime.database
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """Batching reads; they see what the caller may see."""
+        return Loaders(self.runtime.database, self.principal)
+
+    def signed_in(self) -> Principal:
+        """The caller. Raises AuthenticationError for an anonymous one."""
+        if self.principal is None:
+            message = "Sign in first: send `Authorization: Bearer <access token>` or `X-API-Key`."
+            raise AuthenticationError(message)
+        return self.principal
+
+    def grant(self, organization_id: UUID, permission: Permission) -> Grant:
+        """The caller's grant in an organization.
+
+        Raises AuthenticationError for an anonymous caller, NotFoundError for an organization out of reach (the same
+        as for an absent one), ForbiddenError when the role or the key's scopes lack the permission.
+        """
+        found = self.signed_in().grants.get(organization_id)
+        if found is None:
+            message = "There is no such organization within your reach. Check the id, or ask its owner to invite you."
+            raise NotFoundError(message)
+        if permission not in found.permissions:
+            message = f"This needs the permission {permission}; ask an owner or admin of the organization for it."
+            raise ForbiddenError(message)
+        return found
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,285 @@
+"""Rows of a CSV or JSON Lines file, gzip or plain, streamed in batches in bounded memory with their line numbers."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import gzip
+import json
+import zlib
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self, cast
+
+from app.costs.conformance import shortened
+from app.errors import BadUserInputError
+from app.records import RowIssue
+
+BATCH_ROWS: Final = 5_000
+BATCH_BYTES: Final = 16 * 2**20
+"""A batch ends at this much text although it has fewer rows, so that long rows do not grow memory."""
+LINE_BYTES: Final = 2**20
+RECORD_BYTES: Final = 2**20
+"""Longest CSV record, quoted line breaks included; a quote that is never closed is found here at the latest."""
+COLUMNS: Final = 1_000
+REPEATED_BYTES: Final = 32 * 2**20
+"""How much may be read again behind open quotes before the file is given up; one costs 128 KiB, csv's longest field."""
+
+_GZIP: Final = b"\x1f\x8b"
+_DELIMITERS: Final = (",", ";")
+_FOREIGN: Final = {
+    codecs.BOM_UTF16_LE: "UTF-16 text: save it as UTF-8",
+    codecs.BOM_UTF16_BE: "UTF-16 text: save it as UTF-8",
+    b"PAR1": "Parquet: give CSV or JSON Lines",
+    b"PK\x03\x04": "a ZIP archive: unpack it or use gzip",
+    b"[": "a JSON array: write one object a line (JSON Lines)",
+}
+
+
+class UnreadableFileError(BadUserInputError):
+    """The file as a whole, or its rest from `line` on (0: before the first), cannot be read."""
+
+    def __init__(self, path: Path, line: int, reason: str) -> None:
+        super().__init__(f"{path.name}, line {line}: {reason}" if line else f"{path.name}: {reason}")
+        self.line = line
+
+
+@dataclass(slots=True)
+class Batch:
+    """Up to 5,000 rows, each with the line it begins at, and the issues of lines that are no rows."""
+
+    rows: list[tuple[int, Mapping[str, object]]] = field(default_factory=list)
+    issues: list[RowIssue] = field(default_factory=list)
+
+
+class RowFile:
+    """An open file of rows: `with RowFile(path) as file: for batch in file.batches(): …`.
+
+    CSV is UTF-8 with or without a byte order mark, a header line, commas or semicolons, RFC 4180 quoting, any line
+    ends. JSON Lines has one object a line; its decimals stay exact. A gzip file is known by its content. Raises
+    UnreadableFileError when the file as a whole is at fault; a line that is at fault becomes an issue of its batch.
+    """
+
+    def __init__(self, path: Path, *, batch_rows: int = BATCH_ROWS) -> None:
+        self.path = path
+        self.columns: tuple[str, ...] = ()
+        self.total_bytes = 0
+        self._batch_rows = batch_rows
+        self._closing = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._raw = self._closing.enter_context(self.path.open("rb"))
+            self.total_bytes = self.path.stat().st_size
+        except OSError as error:
+            raise UnreadableFileError(self.path, 0, (error.strerror or str(error)).lower()) from None
+        start = self._raw.peek(len(_GZIP))[: len(_GZIP)]
+        source = cast("BinaryIO", gzip.GzipFile(fileobj=self._raw) if start == _GZIP else self._raw)
+        self._lines = _Lines(self.path, self._closing.enter_context(source))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._closing.close()
+
+    @property
+    def bytes_read(self) -> int:
+        """How far the file on disk has been read, at most `total_bytes`: for a progress bar."""
+        return self._raw.tell()
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows of the file, once, in order."""
+        first = self._first_line()
+        yield from self._grouped(self._json_rows() if first.startswith(b"{") else self._csv_rows())
+
+    def _first_line(self) -> bytes:
+        first = self._lines.peek()
+        for start, what in _FOREIGN.items():
+            if first.startswith(start):
+                raise UnreadableFileError(self.path, 1, f"the file is {what}")
+        if not first:
+            raise UnreadableFileError(self.path, 1, "the file is empty")
+        return first
+
+    def _grouped(self, rows: Iterator[tuple[int, Mapping[str, object]] | RowIssue]) -> Iterator[Batch]:
+        batch, begun = Batch(), self._lines.bytes
+        for row in rows:
+            if isinstance(row, RowIssue):
+                batch.issues.append(row)
+            else:
+                batch.rows.append(row)
+            full = len(batch.rows) + len(batch.issues) >= self._batch_rows
+            if full or self._lines.bytes - begun >= BATCH_BYTES:
+                yield batch
+                batch, begun = Batch(), self._lines.bytes
+        if batch.rows or batch.issues:
+            yield batch
+
+    def _csv_rows(self) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
+        reader = self._header()
+        while True:
+            self._lines.begin_record()
+            first = self._lines.number + 1
+            try:
+                fields = next(reader, None)
+            except (csv.Error, _RecordTooLongError) as error:
+                yield self._bad_record(first, None, f"the record cannot be read: {error}")
+                continue
+            if fields is None:
+                return
+            if self._lines.broken:
+                yield RowIssue(self._lines.broken, None, None, "the line is not UTF-8 text")
+            elif len(fields) != len(self.columns) and any(fields):
+                reason = f"the row has {len(fields)} columns, the header has {len(self.columns)}"
+                yield self._bad_record(first, fields[0], reason)
+            elif any(fields):
+                yield first, dict(zip(self.columns, fields, strict=True))
+
+    def _bad_record(self, first: int, value: str | None, reason: str) -> RowIssue:
+        """The issue of a record; if it spans lines, only the first is lost: the next record begins behind it."""
+        last = self._lines.number
+        if last > first:
+            reason = f"{reason} (read from line {first} to {last}: is a quote left open?)"
+            self._lines.begin_again_after_first()
+        return RowIssue(first, None, shortened(value), reason)
+
+    def _header(self) -> Iterator[list[str]]:
+        """Read the header line and give a reader of what follows it, with the delimiter that makes more columns."""
+        line = next(self._lines)
+        if self._lines.broken or "\0" in line:
+            raise UnreadableFileError(self.path, self._lines.number, "the header is not UTF-8 text")
+        headers = {mark: _fields(line, mark) for mark in _DELIMITERS}
+        delimiter = max(_DELIMITERS, key=lambda mark: len(headers[mark]))
+        if not headers[delimiter]:
+            raise UnreadableFileError(self.path, self._lines.number, "the header has a quote that is not closed")
+        self.columns = self._checked_columns([name.strip() for name in headers[delimiter]])
+        return csv.reader(self._lines, delimiter=delimiter, strict=True)
+
+    def _checked_columns(self, names: list[str]) -> tuple[str, ...]:
+        if len(names) > COLUMNS:
+            reason = f"the header has {len(names)} columns; at most {COLUMNS} are read"
+        elif "" in names:
+            reason = f"column {names.index('') + 1} of the header has no name"
+        elif len(set(names)) < len(names):
+            doubled = next(name for place, name in enumerate(names) if name in names[:place])
+            reason = f"the header names the column {shortened(doubled)} twice"
+        else:
+            return tuple(names)
+        raise UnreadableFileError(self.path, self._lines.number, reason)
+
+    def _json_rows(self) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
+        for line in self._lines:
+            number, broken = self._lines.number, self._lines.broken
+            self._lines.begin_record()
+            if broken:
+                yield RowIssue(number, None, None, "the line is not UTF-8 text")
+            elif not line.isspace():
+                yield _json_row(number, line)
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    """The fields of one line, or none if its quotes make no sense with this delimiter."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error:
+        return []
+
+
+def _json_row(number: int, line: str) -> tuple[int, Mapping[str, object]] | RowIssue:
+    try:
+        row = json.loads(line, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, ArithmeticError) as error:
+        return RowIssue(number, None, shortened(line.strip()), f"the line is not JSON: {error}")
+    except RecursionError:
+        return RowIssue(number, None, shortened(line.strip()), "the line is nested too deeply")
+    if not isinstance(row, dict):
+        return RowIssue(number, None, shortened(line.strip()), "the line is not a JSON object")
+    return number, row
+
+
+def _refuse_constant(constant: str) -> None:
+    message = f"{constant} is not a JSON number"
+    raise ValueError(message)
+
+
+class _RecordTooLongError(Exception):
+    """A CSV record goes on for too long; the reader can go on with the next line."""
+
+
+class _Lines:
+    """Decoded lines of a binary file, as an iterator that survives the errors it raises.
+
+    `number` is the last line given, `bytes` all that was read, `broken` the first line of the record that is not
+    UTF-8 (0: none); such a line is given with replacement characters.
+    """
+
+    def __init__(self, path: Path, source: BinaryIO) -> None:
+        self.number = 0
+        self.bytes = 0
+        self.broken = 0
+        self._path = path
+        self._source = source
+        self._record: list[bytes] = []
+        self._record_bytes = 0
+        self._repeated_bytes = 0
+        self._ahead: deque[bytes] = deque()
+
+    def begin_record(self) -> None:
+        """Forget about the record so far."""
+        self.broken = 0
+        self._record.clear()
+        self._record_bytes = 0
+
+    def begin_again_after_first(self) -> None:
+        """Give the lines of the record once more, but for its first."""
+        self._repeated_bytes += self._record_bytes
+        if self._repeated_bytes > REPEATED_BYTES:
+            raise UnreadableFileError(self._path, self.number, "too many records are broken: the file is no CSV")
+        self.number -= len(self._record) - 1
+        self._ahead.extendleft(reversed(self._record[1:]))
+
+    def peek(self) -> bytes:
+        """The first line that is not blank, without byte order mark and blanks before it; it is read again."""
+        line = self._read()
+        if line.startswith(codecs.BOM_UTF8):
+            line = line.removeprefix(codecs.BOM_UTF8)
+        while line and not line.strip():
+            self.number += 1
+            line = self._read()
+        self._ahead.append(line.lstrip())
+        return self._ahead[0]
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        if self._record_bytes > RECORD_BYTES:
+            message = f"it is longer than {RECORD_BYTES} bytes"
+            raise _RecordTooLongError(message)
+        line = self._ahead.popleft() if self._ahead else self._read()
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._record.append(line)
+        self._record_bytes += len(line)
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            self.broken = self.broken or self.number
+            return line.decode(errors="replace")
+
+    def _read(self) -> bytes:
+        try:
+            line = self._source.readline(LINE_BYTES + 1)
+        except (EOFError, OSError, zlib.error) as error:
+            reason = f"the file is damaged or cut off: {error}"
+            raise UnreadableFileError(self._path, self.number + 1, reason) from None
+        if len(line) > LINE_BYTES:
+            reason = f"the line is longer than {LINE_BYTES} bytes"
+            raise UnreadableFileError(self._path, self.number + 1, reason)
+        self.bytes += len(line)
+        return line

@@ -1,0 +1,91 @@
+"""All loaders of one operation, each made when it is first used."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from strawberry.dataloader import DataLoader
+
+from app.database import Database
+from app.loaders.inventory import InventoryLoaders
+from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
+from app.loaders.people import Listing, RowById
+from app.records import Principal
+from app.repositories import api_keys, invitations, memberships
+from app.repositories.users import fellows_by_id
+
+
+class Loaders(InventoryLoaders):
+    """Batching reads; they see what the principal may see."""
+
+    def __init__(self, database: Database, principal: Principal | None) -> None:
+        self.database = database
+        self.principal = principal
+
+    def of(self, principal: Principal) -> Loaders:
+        """The loaders of another principal: somebody who has signed in in this very operation."""
+        return Loaders(self.database, principal)
+
+    @cached_property
+    def organizations(self) -> ReachableOrganizations:
+        """Organizations within reach."""
+        return ReachableOrganizations(self.database, self.principal)
+
+    @cached_property
+    def own_user(self) -> OwnUser:
+        """The caller as a person."""
+        return OwnUser(self.database, self.principal)
+
+    @cached_property
+    def users(self) -> DataLoader[tuple[UUID, UUID], RowMapping | None]:
+        """Users by (organization, user)."""
+        return DataLoader(load_fn=RowById(self.database, fellows_by_id).load_many)
+
+    @cached_property
+    def member_by_id(self) -> DataLoader[tuple[UUID, UUID], RowMapping | None]:
+        """Memberships by (organization, id)."""
+        return DataLoader(load_fn=RowById(self.database, memberships.memberships_by_id).load_many)
+
+    @cached_property
+    def invitation_by_id(self) -> DataLoader[tuple[UUID, UUID], RowMapping | None]:
+        """Invitations by (organization, id), open or not."""
+        return DataLoader(load_fn=RowById(self.database, invitations.invitations_by_id).load_many)
+
+    @cached_property
+    def api_key_by_id(self) -> DataLoader[tuple[UUID, UUID], RowMapping | None]:
+        """API keys by (organization, id), revoked or not."""
+        return DataLoader(load_fn=RowById(self.database, api_keys.api_keys_by_id).load_many)
+
+    @cached_property
+    def members(self) -> Listing:
+        """Members of an organization."""
+        return Listing(self.database, memberships.member_page, memberships.count_members)
+
+    @cached_property
+    def invitations(self) -> Listing:
+        """Open invitations of an organization."""
+        return Listing(self.database, invitations.open_invitation_page, invitations.count_open_invitations)
+
+    @cached_property
+    def api_keys(self) -> Listing:
+        """API keys of an organization that are not revoked."""
+        return self._api_keys(revoked=False)
+
+    @cached_property
+    def all_api_keys(self) -> Listing:
+        """API keys of an organization, with those that are revoked."""
+        return self._api_keys(revoked=True)
+
+    @cached_property
+    def platform(self) -> PlatformFigures:
+        """Figures over the whole platform."""
+        return PlatformFigures(self.database)
+
+    def _api_keys(self, *, revoked: bool) -> Listing:
+        return Listing(
+            self.database,
+            partial(api_keys.api_key_page, revoked=revoked),
+            partial(api_keys.count_api_keys, revoked=revoked),
+        )

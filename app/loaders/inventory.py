@@ -1,0 +1,115 @@
+"""Reads of accounts, resources and charges: pages of an organization's rows, and rows by key for nested fields."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Table
+from strawberry.dataloader import DataLoader
+
+from app.database import Database
+from app.paging import Page, PageRequest
+from app.records.criteria import Criteria, Direction
+from app.repositories import selection
+from app.repositories.accounts import ACCOUNTS
+from app.repositories.charges import CHARGES
+from app.repositories.resources import RESOURCES
+
+@dataclass(frozen=True)
+class Rows:
+    """Pages and counts of one table's rows."""
+
+    database: Database
+    table: Table
+
+    async def page(
+        self, organization_id: UUID, criteria: Criteria, order: str, direction: Direction, request: PageRequest
+    ) -> Page[RowMapping]:
+        """One page ordered by a column, and by id among equals."""
+        async with self.database.read(organization_id) as session:
+            return await selection.fetch_page(
+                session, self.table, organization_id, criteria, (order, "id"), direction, request
+            )
+
+    def counter(self, organization_id: UUID, criteria: Criteria) -> Callable[[], Awaitable[int]]:
+        """A function that counts when it is called."""
+
+        async def count() -> int:
+            async with self.database.read(organization_id) as session:
+                return await selection.count(session, self.table, organization_id, criteria)
+
+        return count
+
+
+class RowByKey:
+    """The row of a table whose `column` is the key, for (organization, key) pairs; None where there is none.
+
+    One statement for each organization among the keys. Where several rows have the key the latest wins.
+    """
+
+    def __init__(self, database: Database, table: Table, column: str) -> None:
+        self.database = database
+        self.table = table
+        self.column = column
+
+    async def load_many(self, keys: Sequence[tuple[UUID, object]]) -> list[RowMapping | None]:
+        """Rows in key order."""
+        found: dict[tuple[UUID, object], RowMapping] = {}
+        for organization_id in {organization for organization, _ in keys}:
+            wanted = [key for organization, key in keys if organization == organization_id]
+            async with self.database.read(organization_id) as session:
+                rows = await selection.by_keys(session, self.table, organization_id, self.column, wanted)
+            found |= {(organization_id, row[self.column]): row for row in sorted(rows, key=lambda row: row["id"])}
+        return [found.get(key) for key in keys]
+
+
+KeyedRow = DataLoader[tuple[UUID, object], RowMapping | None]
+
+
+class InventoryLoaders:
+    """The loaders of this file, each made when it is first used. Keys are (organization, key)."""
+
+    database: Database
+
+    @cached_property
+    def accounts(self) -> Rows:
+        """Pages of accounts."""
+        return Rows(self.database, ACCOUNTS)
+
+    @cached_property
+    def resources(self) -> Rows:
+        """Pages of resources."""
+        return Rows(self.database, RESOURCES)
+
+    @cached_property
+    def charges(self) -> Rows:
+        """Pages of charges."""
+        return Rows(self.database, CHARGES)
+
+    @cached_property
+    def account_by_id(self) -> KeyedRow:
+        """Accounts by our id."""
+        return DataLoader(load_fn=RowByKey(self.database, ACCOUNTS, "id").load_many)
+
+    @cached_property
+    def account_by_native_id(self) -> KeyedRow:
+        """Accounts by the provider's id."""
+        return DataLoader(load_fn=RowByKey(self.database, ACCOUNTS, "native_id").load_many)
+
+    @cached_property
+    def resource_by_id(self) -> KeyedRow:
+        """Resources by our id."""
+        return DataLoader(load_fn=RowByKey(self.database, RESOURCES, "id").load_many)
+
+    @cached_property
+    def resource_by_native_id(self) -> KeyedRow:
+        """Resources by the provider's id."""
+        return DataLoader(load_fn=RowByKey(self.database, RESOURCES, "native_id").load_many)
+
+    @cached_property
+    def charge_by_id(self) -> KeyedRow:
+        """Charges by our id."""
+        return DataLoader(load_fn=RowByKey(self.database, CHARGES, "id").load_many)

@@ -1,0 +1,100 @@
+"""Reads of the organizations within the caller's reach, and of figures over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.dataloader import DataLoader
+
+from app.database import Database
+from app.paging import Page, PageRequest
+from app.records import Permission, Principal
+from app.repositories import organizations
+from app.repositories.platform import PlatformCounts, platform_counts
+from app.repositories.users import get_user
+
+
+class ReachableOrganizations:
+    """The organizations that the caller has a grant in; for an anonymous caller there are none."""
+
+    def __init__(self, database: Database, principal: Principal | None) -> None:
+        self.database = database
+        self.principal = principal
+        self._by_id: DataLoader[UUID, RowMapping | None] = DataLoader(load_fn=self._load_many)
+
+    async def by_slug(self, slug: str) -> RowMapping | None:
+        """The one with this slug."""
+        if self.principal is None or not self.principal.grants:
+            return None
+        async with self._door(self.principal) as session:
+            row = await organizations.organization_by_slug(session, slug)
+        return row if row is not None and row["id"] in self.principal.grants else None
+
+    async def by_id(self, organization_id: UUID) -> RowMapping | None:
+        """The one with this id; many at a time are one statement."""
+        return await self._by_id.load(organization_id)
+
+    async def page(self, request: PageRequest) -> Page[RowMapping]:
+        """A page of those that the caller may read, in the order of their creation; the key is (id,)."""
+        readable = self._readable()
+        if self.principal is None or not readable:
+            return Page([], has_next=False, has_previous=False)
+        async with self._door(self.principal) as session:
+            return await organizations.organization_page(session, readable, request)
+
+    async def count(self) -> int:
+        """How many the caller may read."""
+        readable = self._readable()
+        if self.principal is None or not readable:
+            return 0
+        async with self._door(self.principal) as session:
+            return await organizations.count_organizations(session, readable)
+
+    async def _load_many(self, organization_ids: Sequence[UUID]) -> list[RowMapping | None]:
+        if self.principal is None or self.principal.grants.keys().isdisjoint(organization_ids):
+            return [None] * len(organization_ids)
+        granted = self.principal.grants.keys() & set(organization_ids)
+        async with self._door(self.principal) as session:
+            found = {row["id"]: row for row in await organizations.organizations_by_id(session, granted)}
+        return [found.get(organization_id) for organization_id in organization_ids]
+
+    def _readable(self) -> list[UUID]:
+        grants = self.principal.grants.values() if self.principal is not None else ()
+        return [grant.organization_id for grant in grants if Permission.ORGANIZATION_READ in grant.permissions]
+
+    def _door(self, principal: Principal) -> AbstractAsyncContextManager[AsyncSession]:
+        # A user sees all their organizations at once; a key has no user and sees the one that it belongs to.
+        if principal.user_id is not None:
+            return self.database.read(None, user_id=principal.user_id)
+        return self.database.read(next(iter(principal.grants)))
+
+
+class OwnUser:
+    """The caller as a person."""
+
+    def __init__(self, database: Database, principal: Principal | None) -> None:
+        self.database = database
+        self.principal = principal
+
+    async def row(self) -> RowMapping | None:
+        """The caller's own row; None for keys and for nobody."""
+        if self.principal is None or self.principal.user_id is None:
+            return None
+        async with self.database.read(None, user_id=self.principal.user_id) as session:
+            return await get_user(session, self.principal.user_id)
+
+
+class PlatformFigures:
+    """Figures over the whole platform; who may see them is the resolver's question."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def counts(self) -> PlatformCounts:
+        """Count, in one transaction."""
+        async with self.database.system() as session:
+            return await platform_counts(session)

@@ -1,0 +1,150 @@
+"""The API process: settings and engines in, one ASGI application out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import cast
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from sqlalchemy import text
+from starlette.applications import Starlette
+
+from app.activity.stream import ActivityFeed
+from app.auth.authenticator import Authenticator
+from app.config import Settings
+from app.context import Context, Runtime
+from app.database import Database
+from app.embedded import EngineUrls
+from app.records import Principal
+from app.resolvers.roots import make_schema
+from app.server.assembly import create_graphql_app
+from app.server.identity import Identity, OperationFacts
+from app.server.limits import Limits
+from app.server.operations import GraphQLServer
+from app.server.serving import OnReady, make_server
+from app.upgrade import check_up_to_date, newest_revision
+
+TEND_SECONDS = 0.5
+
+
+def make_runtime(settings: Settings, urls: EngineUrls) -> Runtime:
+    """What the process shares; nothing is connected before it is used."""
+    database = Database.connect(
+        urls.database_url, pool_size=settings.database_pool_size, statement_seconds=settings.statement_seconds
+    )
+    valkey = Redis.from_url(
+        urls.redis_url,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 2),
+    )
+    return Runtime(
+        settings=settings,
+        database=database,
+        valkey=valkey,
+        authenticator=Authenticator(settings, database),
+        feed=ActivityFeed(database, valkey),
+    )
+
+
+def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> tuple[Starlette, GraphQLServer]:
+    """The application and the server in it. `tend` is called twice a second, off the loop, while it runs."""
+    settings = runtime.settings
+    server = GraphQLServer(
+        make_schema(),
+        identify=runtime.authenticator.identify,
+        revalidate=lambda identity: runtime.authenticator.still_valid(cast("Principal", identity)),
+        make_context=lambda facts: make_context(runtime, facts),
+        limits=Limits.from_settings(settings),
+        introspection=settings.introspection,
+    )
+    newest = newest_revision()
+
+    async def ping_valkey() -> None:
+        await runtime.valkey.ping()
+
+    async def ask_postgresql() -> None:
+        async with runtime.database.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def check_migrations() -> None:
+        await check_up_to_date(runtime.database, newest)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with running(runtime, tend):
+            yield
+
+    app = create_graphql_app(
+        server,
+        probes={"postgresql": ask_postgresql, "migrations": check_migrations, "valkey": ping_valkey},
+        cors_origins=settings.cors_origins,
+        graphiql=settings.graphiql,
+        lifespan=lifespan,
+    )
+    return app, server
+
+
+def make_context(runtime: Runtime, facts: OperationFacts) -> Context:
+    """The context of one operation."""
+    identity: Identity | None = facts.identity
+    return Context(
+        runtime=runtime,
+        request_id=facts.request_id,
+        principal=cast("Principal | None", identity),
+        client_address=facts.client_address,
+        user_agent=facts.user_agent,
+        transport=facts.transport,
+    )
+
+
+@asynccontextmanager
+async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> AsyncIterator[None]:
+    """The parts of a runtime that work in the background, started and stopped in order."""
+    await runtime.feed.start()
+    tending = asyncio.create_task(_tend(tend)) if tend is not None else None
+    try:
+        yield
+    finally:
+        if tending is not None:
+            tending.cancel()
+            with suppress(asyncio.CancelledError):
+                await tending
+        await runtime.feed.stop()
+        await runtime.database.close()
+        await runtime.valkey.aclose()
+
+
+async def _tend(tend: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(TEND_SECONDS)
+        try:
+            await asyncio.to_thread(tend)
+        except Exception:  # noqa: BLE001  (the next turn tries again; the API goes on)
+            structlog.get_logger(__name__).exception("tending_failed")
+
+
+def run_api(
+    settings: Settings,
+    urls: EngineUrls,
+    listener: socket.socket,
+    *,
+    tend: Callable[[], None] | None = None,
+    on_ready: OnReady | None = None,
+) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT, then finish what runs within the time of the settings."""
+    app, server = create_app(make_runtime(settings, urls), tend=tend)
+    uvicorn_server = make_server(
+        app,
+        server.lifecycle,
+        limits=server.limits,
+        trusted_proxies=settings.trusted_proxies,
+        on_ready=on_ready,
+    )
+    uvicorn_server.run(sockets=[listener])

@@ -1,0 +1,156 @@
+"""The outbox: a job is a row of the transaction that wants it; after the commit arq is told to wake a worker.
+
+A wake-up is a hint and may be lost: workers look for due rows themselves (`app.workers.runner`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import Database
+from app.repositories import jobs
+
+QUEUE_NAME = "skyledger:jobs"
+RUN_JOB = "run_job"  # the one arq function: the row tells the rest
+# Where `enqueue` leaves the due jobs of a session in its `info`, for the commit listener.
+ENQUEUED = "queue.enqueued"
+WAKE_SECONDS = 5.0
+LAST_SECONDS = 1.0  # at shutdown
+_KEPT_MILLISECONDS = 3_600_000  # a wake-up that nobody took in an hour is worth nothing
+_MOST_WAITING = 10_000
+
+
+async def enqueue(
+    session: AsyncSession,
+    kind: str,
+    organization_id: UUID | None,
+    arguments: Mapping[str, Any] | None = None,
+    wake_at: datetime | None = None,
+) -> UUID:
+    """Insert a job in the caller's transaction; returns its id. It exists if and only if the transaction commits.
+
+    `kind` names the worker's function, `arguments` holds ids only (JSON): a job reads the state when it runs.
+    `wake_at` is the earliest moment to run it. A tenant's door takes jobs of its own organization only.
+    """
+    job_id = await jobs.insert_job(session, kind, organization_id, arguments or {}, wake_at)
+    if wake_at is None or wake_at <= datetime.now(UTC):
+        session.info.setdefault(ENQUEUED, []).append((job_id, 0))
+    return job_id
+
+
+class JobQueue:
+    """A commit listener that wakes workers for the jobs of a transaction, never in the way of the commit."""
+
+    def __init__(self, database: Database, redis_url: str) -> None:
+        self._database = database
+        self._arq = connect_arq(redis_url)
+        self._waiting: list[tuple[UUID, int]] = []
+        self._some = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.waking = True
+        """Whether the last wake-up went out."""
+
+    async def start(self) -> None:
+        """Listen to commits from now on. Valkey may be away."""
+        self._database.commit_listeners.append(self._committed)
+        self._task = asyncio.create_task(self._wake_all(), name="queue-wake")
+
+    async def stop(self) -> None:
+        """Stop listening; what waits goes out first if Valkey answers."""
+        with contextlib.suppress(ValueError):
+            self._database.commit_listeners.remove(self._committed)
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+            await self._wake(LAST_SECONDS)
+        await self._arq.aclose(close_connection_pool=True)
+
+    def wake(self, due: Iterable[tuple[UUID, int]]) -> None:
+        """Have workers woken for jobs (id, fencing token) soon. The token makes it another wake-up than the last."""
+        self._waiting.extend(due)
+        del self._waiting[:-_MOST_WAITING]
+        self._some.set()
+
+    async def _committed(self, info: dict[Any, Any]) -> None:
+        if ENQUEUED in info:
+            self.wake(info[ENQUEUED])
+
+    async def _wake_all(self) -> None:
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            await self._wake()
+
+    async def _wake(self, seconds: float = WAKE_SECONDS) -> None:
+        waiting, self._waiting = self._waiting[::-1], []
+        try:
+            async with asyncio.timeout(seconds):
+                try:
+                    await self._send(waiting)
+                except RedisError:
+                    # A restart of Valkey closes connections, which is noticed when they are used; arq's transaction
+                    # is not tried again by the client.
+                    await self._send(waiting)
+        except (RedisError, OSError) as error:  # TimeoutError is an OSError
+            if self.waking:
+                structlog.get_logger(__name__).warning("queue_wake_failed", error=str(error))
+            self.waking = False
+        else:
+            if not self.waking:
+                structlog.get_logger(__name__).info("queue_wake_restored")
+            self.waking = True
+
+    async def _send(self, waiting: list[tuple[UUID, int]]) -> None:
+        """Send wake-ups, the last first, and take from the list what has been sent."""
+        while waiting:
+            job_id, token = waiting[-1]
+            await self._arq.enqueue_job(RUN_JOB, str(job_id), _job_id=f"{job_id}:{token}")
+            waiting.pop()
+
+
+def connect_arq(redis_url: str) -> ArqRedis:
+    """A client of arq on `redis://`, `rediss://` or `unix://PATH?db=0`, speaking JSON; nothing is connected yet."""
+    pool: ConnectionPool = ConnectionPool.from_url(
+        redis_url,
+        socket_connect_timeout=2,
+        socket_timeout=5,  # arq itself would wait for ever for a Valkey that is stopped
+        # A connection that Valkey's restart has closed is noticed when it is used: try once more at once.
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 2),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+    )
+    return ArqRedis(
+        pool,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        default_queue_name=QUEUE_NAME,
+        expires_extra_ms=_KEPT_MILLISECONDS,
+    )
+
+
+def serialize(value: Mapping[str, Any]) -> bytes:
+    """Records of arq as JSON; what JSON cannot carry (arq puts exceptions into results) becomes its name."""
+    return orjson.dumps(value, default=lambda other: type(other).__name__)
+
+
+def deserialize(stored: bytes) -> dict[str, Any]:
+    """Read a record of arq."""
+    record: dict[str, Any] = orjson.loads(stored)
+    return record

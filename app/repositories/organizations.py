@@ -1,0 +1,126 @@
+"""SQL of organizations, and of taking one down table by table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Select, Table, delete, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import APP_ROLE, set_tenant
+from app.models import Base, Job, Organization, now
+from app.paging import Page, PageRequest, page_of
+
+ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]
+_JOBS: Table = Job.__table__  # type: ignore[assignment]
+
+
+async def enter_from_system(session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:
+    """Leave the system role for the tenant's, in the same transaction: for a person who registers with a tenant."""
+    await session.execute(text(f"SET LOCAL ROLE {APP_ROLE}"))
+    await set_tenant(session, organization_id, user_id)
+
+
+async def add_organization(
+    session: AsyncSession, organization_id: UUID, *, slug: str, name: str, currency: str
+) -> RowMapping | None:
+    """Add an organization and return its row; None when the slug is taken."""
+    moment = now()
+    values = {
+        "id": organization_id,
+        "slug": slug,
+        "name": name,
+        "currency": currency,
+        "created_at": moment,
+        "updated_at": moment,
+    }
+    statement = insert(ORGANIZATIONS).values(values).on_conflict_do_nothing().returning(*ORGANIZATIONS.c)
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def lock_organization(session: AsyncSession, organization_id: UUID) -> RowMapping | None:
+    """The living organization, locked until the transaction ends: changes of members and roles wait for each other."""
+    return (await session.execute(_living(organization_id).with_for_update(key_share=True))).mappings().one_or_none()
+
+
+async def organizations_by_id(session: AsyncSession, organization_ids: Collection[UUID]) -> Sequence[RowMapping]:
+    """The living organizations among these that the transaction may see."""
+    return list((await session.execute(_among(select(ORGANIZATIONS), organization_ids))).mappings())
+
+
+async def organization_by_slug(session: AsyncSession, slug: str) -> RowMapping | None:
+    """The living organization with this slug, when the transaction may see it."""
+    statement = select(ORGANIZATIONS).where(ORGANIZATIONS.c.slug == slug, ORGANIZATIONS.c.deleted_at.is_(None))
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def organization_page(
+    session: AsyncSession, organization_ids: Collection[UUID], request: PageRequest
+) -> Page[RowMapping]:
+    """Those of the organizations that live, in the order of their creation; the key of the request is (id,)."""
+    statement = _among(select(ORGANIZATIONS), organization_ids)
+    if request.after is not None:
+        statement = statement.where(ORGANIZATIONS.c.id > request.after[0])
+    if request.before is not None:
+        statement = statement.where(ORGANIZATIONS.c.id < request.before[0])
+    order = ORGANIZATIONS.c.id.desc() if request.backwards else ORGANIZATIONS.c.id.asc()
+    rows = (await session.execute(statement.order_by(order).limit(request.size + 1))).mappings().all()
+    return page_of(rows, request)
+
+
+async def count_organizations(session: AsyncSession, organization_ids: Collection[UUID]) -> int:
+    """How many of the organizations live."""
+    statement = _among(select(func.count()).select_from(ORGANIZATIONS), organization_ids)
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def count_living_organizations(session: AsyncSession) -> int:
+    """How many organizations live at all. System role."""
+    statement = select(func.count()).select_from(ORGANIZATIONS).where(ORGANIZATIONS.c.deleted_at.is_(None))
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def change_organization(session: AsyncSession, organization_id: UUID, values: dict[str, Any]) -> RowMapping:
+    """Set columns of an organization and return its row."""
+    statement = (
+        update(ORGANIZATIONS)
+        .where(ORGANIZATIONS.c.id == organization_id)
+        .values(**values, updated_at=now())
+        .returning(*ORGANIZATIONS.c)
+    )
+    return (await session.execute(statement)).mappings().one()
+
+
+async def deletion_of(session: AsyncSession, organization_id: UUID) -> RowMapping | None:
+    """`deleted_at` and `slug` of an organization, living or not; None when there never was one."""
+    statement = select(ORGANIZATIONS.c.deleted_at, ORGANIZATIONS.c.slug).where(ORGANIZATIONS.c.id == organization_id)
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+def tenant_tables() -> Sequence[Table]:
+    """Every table with an `organization_id`, those that point to others first, so that no row loses its parent."""
+    return [table for table in reversed(Base.metadata.sorted_tables) if "organization_id" in table.c]
+
+
+async def delete_rows(
+    session: AsyncSession, table: Table, organization_id: UUID, limit: int, *, spared_job_kind: str
+) -> int:
+    """Delete at most `limit` rows of an organization, except its jobs of one kind; returns how many."""
+    key = tuple_(*table.primary_key.columns)
+    chosen = select(*table.primary_key.columns).where(table.c.organization_id == organization_id).limit(limit)
+    if table is _JOBS:
+        chosen = chosen.where(_JOBS.c.kind != spared_job_kind)
+    statement = delete(table).where(table.c.organization_id == organization_id, key.in_(chosen))
+    removed = await session.execute(statement.returning(table.c.organization_id))
+    return len(removed.all())
+
+
+def _living(organization_id: UUID) -> Select[*tuple[Any, ...]]:
+    return select(ORGANIZATIONS).where(ORGANIZATIONS.c.id == organization_id, ORGANIZATIONS.c.deleted_at.is_(None))
+
+
+def _among(statement: Select[*tuple[Any, ...]], organization_ids: Collection[UUID]) -> Select[tuple[Any, ...]]:
+    return statement.where(ORGANIZATIONS.c.id.in_(organization_ids), ORGANIZATIONS.c.deleted_at.is_(None))

@@ -1,0 +1,63 @@
+"""SQL of users. The password hash is for the system role only; the tenant's role has no right to that column."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Table, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import User, new_id, now
+
+USERS: Table = User.__table__  # type: ignore[assignment]
+_SHOWN = (USERS.c.id, USERS.c.email, USERS.c.name, USERS.c.is_platform_admin, USERS.c.created_at)
+
+
+async def add_user(session: AsyncSession, *, email: str, name: str, password_hash: str) -> RowMapping | None:
+    """Add a user and return the row; None when the e-mail address is taken. System role."""
+    values = {
+        "id": new_id(),
+        "email": email,
+        "name": name,
+        "password_hash": password_hash,
+        "is_platform_admin": False,
+        "created_at": now(),
+    }
+    statement = insert(USERS).values(values).on_conflict_do_nothing().returning(*_SHOWN)
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def sign_in_row(session: AsyncSession, email: str) -> RowMapping | None:
+    """A user with the password hash, by the normal form of the e-mail address. System role."""
+    statement = select(*_SHOWN, USERS.c.password_hash).where(USERS.c.email == email)
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def lock_password(session: AsyncSession, user_id: UUID, password_hash: str) -> bool:
+    """Whether the user's password still has this hash; held until the transaction ends. System role."""
+    statement = select(USERS.c.id).where(USERS.c.id == user_id, USERS.c.password_hash == password_hash)
+    return (await session.execute(statement.with_for_update())).first() is not None
+
+
+async def set_password_hash(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
+    """Replace the password hash. System role."""
+    await session.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
+
+
+async def fellows_by_id(
+    session: AsyncSession, _organization_id: UUID, user_ids: Collection[UUID]
+) -> Sequence[RowMapping]:
+    """The users among these whom the transaction's organization may see: its members."""
+    return (await session.execute(select(*_SHOWN).where(USERS.c.id.in_(user_ids)))).mappings().all()
+
+
+async def get_user(session: AsyncSession, user_id: UUID) -> RowMapping | None:
+    """One user, when the transaction may see them."""
+    return (await session.execute(select(*_SHOWN).where(USERS.c.id == user_id))).mappings().one_or_none()
+
+
+async def count_users(session: AsyncSession) -> int:
+    """How many users there are. System role."""
+    return int((await session.execute(select(func.count()).select_from(USERS))).scalar_one())

@@ -1,0 +1,93 @@
+"""Who may call a root field: every mutation names its permission here, and expected failures become data."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
+from strawberry.types.union import StrawberryUnion
+
+from app.context import Info
+from app.errors import NotFoundError, SkyledgerError
+from app.records import Permission
+from app.schema.errors import as_data
+from app.schema.node import parse_id
+
+
+class Access(StrEnum):
+    """Who may call a field that concerns no organization."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed in"
+    ROOT = "root key or platform admin"
+
+
+class Guard(FieldExtension):
+    """Checks the caller before the resolver runs, and turns expected failures into members of the result."""
+
+    def __init__(self, needs: Permission | Access) -> None:
+        self.needs = needs
+
+    def apply(self, field: StrawberryField) -> None:
+        """Describe the one argument of every mutation."""
+        for argument in field.arguments:
+            argument.description = argument.description or "What to do, in one object."
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+        """Check, resolve, translate."""
+        try:
+            check(info, self.needs, kwargs)
+            return await next_(source, info, **kwargs)
+        except SkyledgerError as error:
+            member = as_data(error)
+            if member is None or not _is_member(info, type(member)):
+                raise
+            return member
+
+
+def check(info: Info, needs: Permission | Access, arguments: dict[str, Any]) -> None:
+    """Raise AuthenticationError, ForbiddenError or NotFoundError unless the caller may call the field."""
+    if needs is Access.ANYONE:
+        return
+    principal = info.context.signed_in()
+    if needs is Access.ROOT:
+        if not principal.is_platform_admin:
+            # The same answer as for a field's absent object: platform operations do not show themselves.
+            message = "Platform operations need the root key (`X-Root-Key`) or a platform admin."
+            raise NotFoundError(message)
+        return
+    if isinstance(needs, Permission):
+        info.context.grant(organization_of(arguments["input"]), needs)
+
+
+def organization_of(value: Any) -> UUID:
+    """The organization that an input concerns: its `organization_id`, or the one inside the id of a node it names."""
+    direct = getattr(value, "organization_id", None)
+    if direct is not None:
+        return parse_id(direct, "Organization", path=("input", "organizationId")).id
+    key = parse_id(value.id, path=("input", "id"))
+    if key.organization_id is None:
+        message = "There is no such object within your reach."
+        raise NotFoundError(message)
+    return key.organization_id
+
+
+def _is_member(info: Info, member: type) -> bool:
+    union = info.return_type
+    return isinstance(union, StrawberryUnion) and member in union.types
+
+
+def mutation(needs: Permission | Access, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A mutation field that only callers with the permission reach; the house test reads `needs` from its metadata."""
+
+    def decorate(resolver: Callable[..., Any]) -> Any:
+        return strawberry.mutation(
+            resolver, description=description, extensions=[Guard(needs)], metadata={"needs": needs}
+        )
+
+    return decorate

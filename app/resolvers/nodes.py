@@ -1,0 +1,73 @@
+"""`node` and `nodes`: any object again by its global id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import strawberry
+
+from app.context import Context, Info
+from app.errors import BadUserInputError
+from app.records import Permission
+from app.schema.accounts import Account
+from app.schema.charges import Charge
+from app.schema.node import Node, NodeKey, parse_id
+from app.schema.organizations import Organization
+from app.schema.resources import Resource
+
+MOST_NODES = 100
+
+# Type name → (name of the loader, how a row becomes the type). The loaders' keys are (organization, id).
+_TENANT_NODES: dict[str, tuple[str, Callable[[Any], Node]]] = {
+    "Account": ("account_by_id", Account.from_row),
+    "Resource": ("resource_by_id", Resource.from_row),
+    "Charge": ("charge_by_id", Charge.from_row),
+}
+
+
+@strawberry.type
+class NodeQueries:
+    """Relay's entry points."""
+
+    @strawberry.field(description="The object with a global id; null where it is absent or out of the caller's reach.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")],  # noqa: A002  (Relay's name)
+    ) -> Node | None:
+        """See find_node."""
+        info.context.signed_in()
+        return await find_node(info.context, parse_id(id))
+
+    @strawberry.field(
+        description="At most 100 objects by their global ids, in the same order; null for each absent one."
+    )
+    async def nodes(
+        self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Their global ids.")]
+    ) -> list[Node | None]:
+        """One statement for each type and organization among the ids."""
+        info.context.signed_in()
+        if len(ids) > MOST_NODES:
+            message = f"`ids` has {len(ids)} ids; at most {MOST_NODES} are answered at a time."
+            raise BadUserInputError(message, path=("ids",))
+        keys = [parse_id(id_, path=("ids",)) for id_ in ids]
+        return list(await asyncio.gather(*(find_node(info.context, key) for key in keys)))
+
+
+async def find_node(context: Context, key: NodeKey) -> Node | None:
+    """The object of a key, or None where there is none that the caller may see."""
+    principal = context.signed_in()
+    if key.type_name == "Organization":
+        row = await context.loaders.organizations.by_id(key.id)
+        grant = principal.grants.get(key.id)
+        if row is None or grant is None or Permission.ORGANIZATION_READ not in grant.permissions:
+            return None
+        return Organization.from_row(row, grant)
+    grant = principal.grants.get(key.organization_id) if key.organization_id else None
+    if grant is None or Permission.ORGANIZATION_READ not in grant.permissions or key.type_name not in _TENANT_NODES:
+        return None
+    loader, from_row = _TENANT_NODES[key.type_name]
+    row = await getattr(context.loaders, loader).load((key.organization_id, key.id))
+    return None if row is None else from_row(row)

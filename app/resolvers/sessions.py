@@ -1,0 +1,107 @@
+"""Root fields of signing up, in and out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import strawberry
+
+from app.auth import sessions
+from app.auth.permissions import grant_of
+from app.auth.sessions import Origin, SignIn
+from app.context import Info
+from app.organizations.create import register_with_organization
+from app.records import Role
+from app.resolvers.access import Access, mutation
+from app.schema.organizations import Organization
+from app.schema.sessions import (
+    LogInInput,
+    LogInPayload,
+    LogInResult,
+    LogOutInput,
+    LogOutPayload,
+    LogOutResult,
+    RefreshSessionInput,
+    RefreshSessionPayload,
+    RefreshSessionResult,
+    RegisterInput,
+    RegisterPayload,
+    RegisterResult,
+)
+from app.schema.viewer import Viewer
+
+WhatToEnd = Annotated[LogOutInput | None, strawberry.argument(description="What to end; this session when left out.")]
+
+
+@strawberry.type
+class SessionMutations:
+    """Starting, renewing and ending sessions."""
+
+    @mutation(Access.ANYONE, "Make an account and sign in, with a first organization if you name one.")
+    async def register(self, info: Info, input: RegisterInput) -> RegisterResult:  # noqa: A002  (Relay's name)
+        """See app.auth.sessions.register and app.organizations.create.register_with_organization."""
+        authenticator, origin = info.context.runtime.authenticator, _origin(info)
+        organization = None
+        if input.organization_name is None:
+            sign_in = await sessions.register(
+                authenticator, origin, email=input.email, name=input.name, password=input.password
+            )
+        else:
+            sign_in, row = await register_with_organization(
+                authenticator,
+                origin,
+                email=input.email,
+                name=input.name,
+                password=input.password,
+                organization_name=input.organization_name,
+            )
+            organization = Organization.from_row(row, grant_of(row["id"], Role.OWNER))
+        return RegisterPayload(**_tokens(sign_in), viewer=await _viewer(info, sign_in), organization=organization)
+
+    @mutation(Access.ANYONE, "Sign in. Failures are counted for the account and for your network address.")
+    async def log_in(self, info: Info, input: LogInInput) -> LogInResult:  # noqa: A002  (Relay's name)
+        """See app.auth.sessions.log_in."""
+        sign_in = await sessions.log_in(
+            info.context.runtime.authenticator, _origin(info), email=input.email, password=input.password
+        )
+        return LogInPayload(**_tokens(sign_in), viewer=await _viewer(info, sign_in))
+
+    @mutation(Access.ANYONE, "Trade a refresh token for new tokens. Each works once; a second use ends the session.")
+    async def refresh_session(
+        self,
+        info: Info,
+        input: RefreshSessionInput,  # noqa: A002  (Relay's name)
+    ) -> RefreshSessionResult:
+        """See app.auth.sessions.refresh_session."""
+        sign_in = await sessions.refresh_session(
+            info.context.runtime.authenticator, _origin(info), refresh_token=input.refresh_token
+        )
+        return RefreshSessionPayload(**_tokens(sign_in))
+
+    @mutation(Access.SIGNED_IN, "Sign out: end this session, or all of yours.")
+    async def log_out(self, info: Info, input: WhatToEnd = None) -> LogOutResult:  # noqa: A002  (Relay's name)
+        """See app.auth.sessions.log_out."""
+        ended = await sessions.log_out(
+            info.context.runtime.authenticator,
+            info.context.signed_in(),
+            everywhere=input is not None and input.everywhere,
+        )
+        return LogOutPayload(ended_sessions=ended)
+
+
+def _origin(info: Info) -> Origin:
+    return Origin(client_address=info.context.client_address, user_agent=info.context.user_agent)
+
+
+def _tokens(sign_in: SignIn) -> dict[str, Any]:
+    return {
+        "access_token": sign_in.access_token,
+        "expires_at": sign_in.expires_at,
+        "refresh_token": sign_in.refresh_token,
+        "refresh_expires_at": sign_in.refresh_expires_at,
+    }
+
+
+async def _viewer(info: Info, sign_in: SignIn) -> Viewer:
+    # The caller of this operation stays who they were; only the payload speaks for the person who has signed in.
+    return Viewer.of(info, await info.context.runtime.authenticator.identify_access_token(sign_in.access_token))

@@ -1,0 +1,1 @@
+"""How the inventory is filled: today by rows that callers send, later by scans of clouds."""

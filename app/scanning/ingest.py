@@ -1,0 +1,96 @@
+"""Take in inventory rows that a caller sends: good rows land, bad rows are reported, a repeat changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.activity.record import record
+from app.database import Database
+from app.records import Actor, EventKind, NewEvent, RowIssue
+from app.repositories.accounts import account_ids, add_missing_accounts
+from app.repositories.resources import ResourceValues, upsert_resources
+from app.scanning.rows import ResourceRow, read_row
+
+
+@dataclass(frozen=True)
+class ResourcesIngested:
+    """What became of a batch. Rows with an issue count in none of the three."""
+
+    received: int
+    added: int
+    changed: int
+    unchanged: int
+    accounts_added: int
+    issues: list[RowIssue]
+
+
+async def ingest_resources(
+    database: Database, organization_id: UUID, actor: Actor, rows: Sequence[tuple[int, Mapping[str, object]]]
+) -> ResourcesIngested:
+    """Store one batch of (row number, row) in one transaction.
+
+    Accounts that the rows name and that are not there yet are added as manual accounts. A batch that changes
+    something leaves one activity event.
+    """
+    # Off the loop: 5,000 rows take 0.1 s of CPU, for which nobody else would be served.
+    good, issues = await asyncio.to_thread(read_rows, rows)
+    added = changed = 0
+    new_accounts: int = 0
+    if good:
+        async with database.write(organization_id) as session:
+            names = {row.account: row.account_name for row in good}
+            new_accounts = len(await add_missing_accounts(session, organization_id, names))
+            ids = await account_ids(session, organization_id, list(names))
+            values = [_values(row, ids[row.account]) for row in good]
+            added, changed = await upsert_resources(session, organization_id, values)
+            if added or changed:
+                counts = {"added": added, "changed": changed, "rejected": len({i.row_number for i in issues})}
+                await record(session, organization_id, NewEvent(EventKind.RESOURCES_INGESTED, actor, data=counts))
+    return ResourcesIngested(
+        received=len(rows),
+        added=added,
+        changed=changed,
+        unchanged=len(good) - added - changed,
+        accounts_added=new_accounts,
+        issues=issues,
+    )
+
+
+def read_rows(rows: Sequence[tuple[int, Mapping[str, object]]]) -> tuple[list[ResourceRow], list[RowIssue]]:
+    """Type the rows of a batch; of two rows of one resource the second is an issue, for which should win?"""
+    good: list[ResourceRow] = []
+    issues: list[RowIssue] = []
+    seen: dict[tuple[tuple[str, str], str], int] = {}
+    for number, row in rows:
+        result = read_row(number, row)
+        if isinstance(result, list):
+            issues += result
+            continue
+        earlier = seen.setdefault((result.account, result.native_id), number)
+        if earlier != number:
+            reason = f"is the resource of row {earlier} again; a batch holds each resource once"
+            issues.append(RowIssue(number, "resource_id", result.native_id, reason))
+        else:
+            good.append(result)
+    return good, issues
+
+
+def _values(row: ResourceRow, account_id: UUID) -> ResourceValues:
+    return ResourceValues(
+        account_id=account_id,
+        provider=row.account[0],
+        service=row.service,
+        resource_type=row.resource_type,
+        native_id=row.native_id,
+        name=row.name,
+        region=row.region,
+        availability_zone=row.availability_zone,
+        status=row.status,
+        tags=row.tags,
+        properties=row.properties,
+        provider_created_at=row.provider_created_at,
+        content_hash=row.content_hash(),
+    )

@@ -1,0 +1,175 @@
+"""The activity of an organization: events, the messages that stream them, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from app.activity.cursors import activity_order, encode_place, parse_sequence
+from app.context import Info
+from app.errors import ForbiddenError
+from app.loaders.activity import ActivityPages
+from app.records import ActorKind, EventKind, Grant, Permission
+from app.schema.enums import graph_enum
+from app.schema.errors import InvalidInput, NotFound
+from app.schema.node import Node, global_id
+from app.schema.paging import After, Before, Connection, First, Last, PageArguments, connection, page_request
+from app.schema.people import User, fellow
+from app.schema.scalars import JSONObject
+
+graph_enum(
+    EventKind,
+    "What happened.",
+    ORGANIZATION_CREATED="The organization was made.",
+    ORGANIZATION_UPDATED="Its name, slug or currency was changed, or it was marked for deletion.",
+    MEMBER_INVITED="Somebody was offered a place in it.",
+    INVITATION_REVOKED="An open invitation was withdrawn.",
+    MEMBER_JOINED="Somebody accepted an invitation.",
+    MEMBER_ROLE_CHANGED="A member got another role.",
+    MEMBER_REMOVED="A member left or was removed.",
+    API_KEY_CREATED="An API key was made.",
+    API_KEY_REVOKED="An API key was revoked.",
+    ACCOUNT_CREATED="An account at a provider was added.",
+    ACCOUNT_UPDATED="An account at a provider was changed.",
+    RESOURCES_INGESTED="A batch of resources was stored; `data` has the counts.",
+    COSTS_INGESTED="A batch of charges was stored; `data` has the counts.",
+    NOTE_ADDED="A person or a program wrote a note; `data` has its `text`.",
+)
+graph_enum(
+    ActorKind,
+    "What kind of caller did it.",
+    USER="A person who was signed in.",
+    API_KEY="A program with an API key.",
+    SYSTEM="Skyledger itself, or an operator with the root key.",
+)
+# Rows that no tenant owns: their global ids carry no organization.
+_OWNED_BY_NOBODY = frozenset({"Organization", "User"})
+
+
+@strawberry.type(description="Who did something.")
+class ActivityActor:
+    """The actor columns of `activity_events`."""
+
+    kind: ActorKind = strawberry.field(description="What kind of caller it was.")
+    id: strawberry.ID | None = strawberry.field(description="Global id of the person or API key; null for the system.")
+    organization_id: strawberry.Private[UUID]
+    actor_id: strawberry.Private[UUID | None]
+
+    @strawberry.field(description="The person; null for keys and the system, and for somebody who has left.")
+    async def user(self, info: Info) -> User | None:
+        """Loaded for the whole page at once."""
+        return await fellow(info, self.organization_id, self.actor_id) if self.kind is ActorKind.USER else None
+
+
+@strawberry.type(description="One thing that happened in an organization. Events never change.")
+class ActivityEvent(Node):
+    """A row of `activity_events`."""
+
+    cursor: str = strawberry.field(
+        description="Its place in the activity: pass it as `after` to the subscription, or to page on from here."
+    )
+    sequence: int = strawberry.field(
+        description="Its number in the organization, counted from 1 without a gap in the order of the commits."
+    )
+    kind: EventKind = strawberry.field(description="What happened.")
+    actor: ActivityActor = strawberry.field(description="Who did it.")
+    subject_type: str | None = strawberry.field(description="Type of the object that it concerns, such as `Account`.")
+    subject_id: strawberry.ID | None = strawberry.field(
+        description="Global id of the object that it concerns, for `node(id)`; the object may be gone since."
+    )
+    data: JSONObject = strawberry.field(description="Details, depending on the kind.")
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+
+    @classmethod
+    def from_row(cls, row: Mapping[Any, Any]) -> ActivityEvent:
+        """Make it of a row. Its global id holds the number, so that it is found by its primary key."""
+        organization_id = row["organization_id"]
+        return cls(
+            id=global_id("ActivityEvent", UUID(int=row["sequence"]), organization_id),
+            cursor=encode_place(organization_id, row["sequence"]),
+            sequence=row["sequence"],
+            kind=EventKind(row["kind"]),
+            actor=ActivityActor(
+                kind=ActorKind(row["actor_kind"]),
+                id=_actor_id(row["actor_kind"], row["actor_id"], organization_id),
+                organization_id=organization_id,
+                actor_id=row["actor_id"],
+            ),
+            subject_type=row["subject_type"],
+            subject_id=_global_id(row["subject_type"], row["subject_id"], organization_id),
+            data=JSONObject(row["data"]),
+            occurred_at=row["occurred_at"],
+        )
+
+
+@strawberry.type(description="One message of the subscription `activity`.")
+class ActivityMessage:
+    """The first message has no event."""
+
+    cursor: str = strawberry.field(
+        description="Where the stream stands after this message. Keep it when you have handled the message; after a "
+        "lost connection pass it as `after`, and nothing is missed or sent twice."
+    )
+    event: ActivityEvent | None = strawberry.field(
+        description="What happened; null in the first message, which tells that the stream is open and where it begins."
+    )
+
+
+@strawberry.type
+class OrganizationActivity:
+    """The part of `Organization` that this room adds; `Organization` inherits it."""
+
+    key: strawberry.Private[UUID]
+    grant: strawberry.Private[Grant]
+
+    @strawberry.field(description="What happened in it, the newest first.")
+    async def activity(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[ActivityEvent]:
+        """One statement a page; the count is a subtraction."""
+        if Permission.ORGANIZATION_READ not in self.grant.permissions:
+            message = f"This needs the permission {Permission.ORGANIZATION_READ}; ask an owner or admin for it."
+            raise ForbiddenError(message)
+        pages = ActivityPages(info.context.database)
+        request = page_request(activity_order(self.key), (parse_sequence,), PageArguments(first, after, last, before))
+        return connection(
+            await pages.page(self.key, request),
+            ActivityEvent.from_row,
+            lambda row: encode_place(self.key, row["sequence"]),
+            pages.counter(self.key),
+        )
+
+
+@strawberry.input(description="A note to write into the activity.")
+class AddNoteInput:
+    """See `addNote`."""
+
+    organization_id: strawberry.ID = strawberry.field(description="The organization.")
+    text: str = strawberry.field(description="The note; 1 to 2,000 characters, white space around it is dropped.")
+
+
+@strawberry.type(description="The note was written.")
+class AddNotePayload:
+    """See `addNote`."""
+
+    event: ActivityEvent = strawberry.field(description="The event that it became.")
+
+
+AddNoteResult = Annotated[
+    AddNotePayload | InvalidInput | NotFound,
+    strawberry.union("AddNoteResult", description="What `addNote` answers."),
+]
+
+
+def _actor_id(kind: str, id_: UUID | None, organization_id: UUID) -> strawberry.ID | None:
+    return _global_id("ApiKey" if kind == ActorKind.API_KEY else "User", id_, organization_id)
+
+
+def _global_id(type_name: str | None, id_: UUID | None, organization_id: UUID) -> strawberry.ID | None:
+    if type_name is None or id_ is None:
+        return None
+    return global_id(type_name, id_, None if type_name in _OWNED_BY_NOBODY else organization_id)

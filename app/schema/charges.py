@@ -1,0 +1,265 @@
+"""Charges: the FOCUS rows of an organization, under FOCUS's own column names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from app.context import Info
+from app.records.criteria import ChargeOrderField, Direction
+from app.schema.accounts import Account
+from app.schema.enums import graph_enum
+from app.schema.filters import DateTimeFilter, DecimalFilter, StringFilter, TagFilter
+from app.schema.node import Node, global_id
+from app.schema.pages import rows_page
+from app.schema.paging import Connection, PageArguments
+from app.schema.resources import Resource
+from app.schema.scalars import JSONObject
+
+graph_enum(
+    ChargeOrderField,
+    "What charges can be ordered by.",
+    CHARGE_PERIOD_START="Start of the charge period.",
+    BILLED_COST="Billed cost, whatever its currency.",
+)
+
+
+@strawberry.type(description="One FOCUS 1.4 row. Amounts are exact decimals in `billingCurrency`; ends are exclusive.")
+class Charge(Node):
+    """A row of `charges`; the fields below are all columns of FOCUS, in its order."""
+
+    dataset: str = strawberry.field(description="The stream of rows it arrived in, as its sender named it.")
+    ingested_at: datetime = strawberry.field(description="When it arrived in Skyledger.")
+    extra: JSONObject = strawberry.field(description="Columns that FOCUS does not know, under `x_` names.")
+    allocated_method_details: JSONObject | None = strawberry.field(
+        description="How a shared cost was split, element by element, as the provider explains it."
+    )
+    allocated_method_id: str | None = strawberry.field(
+        description="Identifier of the method by which a shared cost was split."
+    )
+    allocated_resource_id: str | None = strawberry.field(
+        description="Identifier of the resource that received a share of a shared cost."
+    )
+    allocated_resource_name: str | None = strawberry.field(
+        description="Name of the resource that received a share of a shared cost."
+    )
+    allocated_tags: JSONObject | None = strawberry.field(
+        description="Tags of the resource that received a share of a shared cost."
+    )
+    availability_zone: str | None = strawberry.field(
+        description="Isolated location inside the region in which the resource or service ran."
+    )
+    billed_cost: Decimal = strawberry.field(
+        description="What is invoiced for this charge, after all reductions, in the billing currency."
+    )
+    billing_account_id: str | None = strawberry.field(
+        description="Identifier of the account that receives the invoice."
+    )
+    billing_account_name: str | None = strawberry.field(description="Name of the account that receives the invoice.")
+    billing_account_type: str | None = strawberry.field(
+        description="The provider's word for the kind of billing account."
+    )
+    billing_currency: str = strawberry.field(
+        description="ISO 4217 code of the currency of all cost amounts of this charge."
+    )
+    billing_period_end: datetime | None = strawberry.field(description="End of the invoicing period, exclusive.")
+    billing_period_start: datetime | None = strawberry.field(description="Start of the invoicing period, inclusive.")
+    capacity_reservation_id: str | None = strawberry.field(
+        description="Identifier of the reserved capacity that this charge belongs to."
+    )
+    capacity_reservation_status: str | None = strawberry.field(
+        description="Whether the reserved capacity was used or left unused."
+    )
+    charge_category: str | None = strawberry.field(
+        description="What the charge is: usage, a purchase, tax, a credit or an adjustment."
+    )
+    charge_class: str | None = strawberry.field(
+        description="Correction when the charge mends an already invoiced period, otherwise null."
+    )
+    charge_description: str | None = strawberry.field(
+        description="What was bought and how it was priced, in the provider's own words."
+    )
+    charge_frequency: str | None = strawberry.field(
+        description="How often the charge comes: once, repeatedly, or with usage."
+    )
+    charge_period_end: datetime = strawberry.field(description="End of the time the charge covers, exclusive.")
+    charge_period_start: datetime = strawberry.field(description="Start of the time the charge covers, inclusive.")
+    commitment_discount_category: str | None = strawberry.field(
+        description="Whether the commitment is to an amount spent or to an amount used."
+    )
+    commitment_discount_id: str | None = strawberry.field(
+        description="Identifier of the commitment (reservation, savings plan) that this charge uses or buys."
+    )
+    commitment_discount_name: str | None = strawberry.field(description="Name of the commitment.")
+    commitment_discount_quantity: Decimal | None = strawberry.field(
+        description="How much of the commitment the charge buys or consumes."
+    )
+    commitment_discount_status: str | None = strawberry.field(
+        description="Whether this part of the commitment was used or left unused."
+    )
+    commitment_discount_type: str | None = strawberry.field(
+        description="The provider's word for the kind of commitment."
+    )
+    commitment_discount_unit: str | None = strawberry.field(description="Unit of the commitment quantity.")
+    commitment_program_eligibility_details: JSONObject | None = strawberry.field(
+        description="Which commitment programs the charge could draw on, as a JSON object."
+    )
+    consumed_quantity: Decimal | None = strawberry.field(
+        description="How much was used, in the consumed unit; null where nothing was used."
+    )
+    consumed_unit: str | None = strawberry.field(description="Unit of the consumed quantity.")
+    contract_applied: JSONObject | None = strawberry.field(
+        description="Which contract commitments applied to the charge and by how much."
+    )
+    contracted_cost: Decimal | None = strawberry.field(
+        description="Cost at the negotiated unit price, before commitments: contracted unit price times quantity."
+    )
+    contracted_unit_price: Decimal | None = strawberry.field(
+        description="Negotiated price of one pricing unit, before commitments."
+    )
+    effective_cost: Decimal | None = strawberry.field(
+        description="Cost with upfront and recurring commitment fees spread over what they cover."
+    )
+    host_provider_name: str | None = strawberry.field(
+        description="Name of the provider whose infrastructure the service runs on."
+    )
+    invoice_detail_id: str | None = strawberry.field(
+        description="Identifier of the invoice line that contains this charge."
+    )
+    invoice_id: str | None = strawberry.field(
+        description="Identifier of the invoice that contains this charge; null until it is issued."
+    )
+    invoice_issuer_name: str | None = strawberry.field(description="Name of the company that issues the invoice.")
+    list_cost: Decimal | None = strawberry.field(
+        description="Cost at the public list price: list unit price times quantity."
+    )
+    list_unit_price: Decimal | None = strawberry.field(description="Public list price of one pricing unit.")
+    pricing_category: str | None = strawberry.field(
+        description="Pricing model of the charge: standard, dynamic, committed or other."
+    )
+    pricing_currency: str | None = strawberry.field(
+        description="Currency in which prices are set; may be a virtual one such as credits or tokens."
+    )
+    pricing_currency_contracted_unit_price: Decimal | None = strawberry.field(
+        description="Negotiated price of one pricing unit in the pricing currency."
+    )
+    pricing_currency_effective_cost: Decimal | None = strawberry.field(
+        description="Effective cost in the pricing currency."
+    )
+    pricing_currency_list_unit_price: Decimal | None = strawberry.field(
+        description="Public list price of one pricing unit in the pricing currency."
+    )
+    pricing_quantity: Decimal | None = strawberry.field(description="Quantity that is multiplied by the unit prices.")
+    pricing_unit: str | None = strawberry.field(description="Unit in which prices are set.")
+    region_id: str | None = strawberry.field(
+        description="The provider's identifier of the region in which the resource or service ran."
+    )
+    region_name: str | None = strawberry.field(description="Name of the region.")
+    resource_id: str | None = strawberry.field(
+        description="The provider's identifier of the resource that caused the charge."
+    )
+    resource_name: str | None = strawberry.field(description="Name of the resource.")
+    resource_type: str | None = strawberry.field(description="The provider's word for the kind of resource.")
+    service_category: str | None = strawberry.field(
+        description="Broad class of the service, from the closed list of FOCUS."
+    )
+    service_name: str | None = strawberry.field(description="Name of the service that was bought.")
+    service_provider_name: str | None = strawberry.field(description="Name of the company that sold the service.")
+    service_subcategory: str | None = strawberry.field(
+        description="Finer class of the service, each with one parent service category."
+    )
+    sku_id: str | None = strawberry.field(
+        description="Identifier of the item in the provider's price list, whatever its price."
+    )
+    sku_meter: str | None = strawberry.field(description="What is metered for this item of the price list.")
+    sku_price_details: JSONObject | None = strawberry.field(
+        description="Properties of the item that bear on its price, such as cores or storage class."
+    )
+    sku_price_id: str | None = strawberry.field(description="Identifier of the exact price used for the charge.")
+    sub_account_id: str | None = strawberry.field(
+        description="Identifier of the account, subscription or project below the billing account."
+    )
+    sub_account_name: str | None = strawberry.field(
+        description="Name of the account, subscription or project below the billing account."
+    )
+    sub_account_type: str | None = strawberry.field(description="The provider's word for the kind of sub-account.")
+    tags: JSONObject | None = strawberry.field(description="Tags of the resource, keys and values as delivered.")
+    provider_name: str | None = strawberry.field(
+        description="Seller of the service in FOCUS 1.3 and earlier; ServiceProviderName took its place."
+    )
+    publisher_name: str | None = strawberry.field(
+        description="Maker of the service in FOCUS 1.3 and earlier; removed in 1.4."
+    )
+    organization_id: strawberry.Private[UUID]
+
+    @classmethod
+    def from_row(cls, row: Mapping[Any, Any]) -> Charge:
+        """Make it of a row, whose columns have the names of the fields."""
+        values = {name: value for name, value in row.items() if name != "identity"}
+        values["id"] = global_id("Charge", row["id"], row["organization_id"])
+        return cls(**values)
+
+    @strawberry.field(description="The resource in the inventory with this ResourceId; null where there is none.")
+    async def resource(self, info: Info) -> Resource | None:
+        """One statement for all charges of a page."""
+        if self.resource_id is None:
+            return None
+        row = await info.context.loaders.resource_by_native_id.load((self.organization_id, self.resource_id))
+        return None if row is None else Resource.from_row(row)
+
+    @strawberry.field(
+        description="The account in the inventory with this SubAccountId, or BillingAccountId where it has no sub "
+        "account; null where there is none."
+    )
+    async def account(self, info: Info) -> Account | None:
+        """One statement for all charges of a page."""
+        native_id = self.sub_account_id or self.billing_account_id
+        if native_id is None:
+            return None
+        row = await info.context.loaders.account_by_native_id.load((self.organization_id, native_id))
+        return None if row is None else Account.from_row(row)
+
+
+@strawberry.input(description="Which charges; all conditions must hold.")
+class ChargeFilter:
+    """Fields are named like columns of `charges`."""
+
+    dataset: StringFilter | None = strawberry.field(default=None, description="The stream of rows it arrived in.")
+    charge_period_start: DateTimeFilter | None = strawberry.field(default=None, description="When the period starts.")
+    billing_period_start: DateTimeFilter | None = strawberry.field(default=None, description="Invoicing period.")
+    billing_account_id: StringFilter | None = strawberry.field(default=None, description="Account that is invoiced.")
+    sub_account_id: StringFilter | None = strawberry.field(default=None, description="Account within it.")
+    service_provider_name: StringFilter | None = strawberry.field(default=None, description="Who sells the service.")
+    service_name: StringFilter | None = strawberry.field(default=None, description="Service.")
+    service_category: StringFilter | None = strawberry.field(default=None, description="Category of the service.")
+    region_id: StringFilter | None = strawberry.field(default=None, description="Region.")
+    resource_id: StringFilter | None = strawberry.field(default=None, description="Resource, by the provider's id.")
+    resource_type: StringFilter | None = strawberry.field(default=None, description="Type of the resource.")
+    charge_category: StringFilter | None = strawberry.field(default=None, description="Usage, Purchase, Tax, ….")
+    charge_description: StringFilter | None = strawberry.field(default=None, description="Text of the charge.")
+    billing_currency: StringFilter | None = strawberry.field(default=None, description="Currency of the amounts.")
+    billed_cost: DecimalFilter | None = strawberry.field(default=None, description="Billed cost.")
+    effective_cost: DecimalFilter | None = strawberry.field(default=None, description="Effective cost.")
+    tags: list[TagFilter] | None = strawberry.field(default=None, description="Conditions on tags; all must hold.")
+
+
+@strawberry.input(description="Order of charges; equal ones are ordered by id.")
+class ChargeOrder:
+    """Field and direction."""
+
+    field: ChargeOrderField = strawberry.field(description="What to order by.")
+    direction: Direction = strawberry.field(default=Direction.DESC, description="Which end first.")
+
+
+async def charge_page(
+    info: Info, organization_id: UUID, where: ChargeFilter | None, order_by: ChargeOrder | None, page: PageArguments
+) -> Connection[Charge]:
+    """A page of an organization's charges, the latest first when no order is given."""
+    latest = (ChargeOrderField.CHARGE_PERIOD_START, Direction.DESC)
+    order = (order_by.field, order_by.direction) if order_by else latest
+    return await rows_page(info.context.loaders.charges, Charge.from_row, organization_id, where, order, page)

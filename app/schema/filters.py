@@ -1,0 +1,121 @@
+"""Inputs that filters share: typed operators, all of which must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import strawberry
+
+from app.errors import BadUserInputError
+from app.records import criteria
+from app.records.criteria import Direction
+from app.schema.enums import graph_enum
+from app.schema.node import parse_id
+
+LARGEST_LIST = 200
+graph_enum(
+    Direction,
+    "Which end of an order comes first.",
+    ASC="Smallest, earliest, or first in the alphabet.",
+    DESC="Largest, latest, or last in the alphabet.",
+)
+
+
+@strawberry.input(description="Conditions on a text; all that are given must hold.")
+class StringFilter:
+    """See TextMatch."""
+
+    eq: str | None = strawberry.field(default=None, description="Equals this.")
+    in_: list[str] | None = strawberry.field(default=None, name="in", description="Equals one of these (at most 200).")
+    contains: str | None = strawberry.field(default=None, description="Contains this, whatever the case.")
+
+    def match(self, name: str) -> criteria.TextMatch:
+        """The condition for repositories."""
+        return criteria.TextMatch(self.eq, bounded(self.in_, name), self.contains)
+
+
+@strawberry.input(description="Conditions on an id; all that are given must hold.")
+class IDFilter:
+    """See IdMatch."""
+
+    eq: strawberry.ID | None = strawberry.field(default=None, description="Is this global id.")
+    in_: list[strawberry.ID] | None = strawberry.field(
+        default=None, name="in", description="Is one of these global ids (at most 200)."
+    )
+
+    def match(self, name: str) -> criteria.IdMatch:
+        """The condition for repositories. An id of another organization matches no row, as an absent one does."""
+        sent = bounded(self.in_, name) or ()
+        if self.eq is not None:
+            sent = (self.eq,) if self.in_ is None or self.eq in sent else ()
+        return criteria.IdMatch(tuple(parse_id(id_, path=("where", name)).id for id_ in sent))
+
+
+@strawberry.input(description="A stretch of time; its end is exclusive.")
+class DateTimeFilter:
+    """See MomentRange."""
+
+    gte: datetime | None = strawberry.field(default=None, description="At this moment or later.")
+    lt: datetime | None = strawberry.field(default=None, description="Before this moment.")
+
+    def match(self, _name: str) -> criteria.MomentRange:
+        """The condition for repositories."""
+        return criteria.MomentRange(self.gte, self.lt)
+
+
+@strawberry.input(description="A range of amounts, both ends included.")
+class DecimalFilter:
+    """See AmountRange."""
+
+    gte: Decimal | None = strawberry.field(default=None, description="This much or more.")
+    lte: Decimal | None = strawberry.field(default=None, description="This much or less.")
+
+    def match(self, _name: str) -> criteria.AmountRange:
+        """The condition for repositories."""
+        return criteria.AmountRange(self.gte, self.lte)
+
+
+@strawberry.input(description="A condition on a tag.")
+class TagFilter:
+    """See TagMatch."""
+
+    key: str = strawberry.field(description="Key of the tag, as the provider has it.")
+    eq: str | None = strawberry.field(default=None, description="Its value equals this.")
+    in_: list[str] | None = strawberry.field(default=None, name="in", description="Its value is one of these.")
+    exists: bool | None = strawberry.field(default=None, description="Whether the tag is there at all.")
+
+    def match(self) -> criteria.TagMatch:
+        """The condition for repositories."""
+        values = bounded(self.in_, "tags")
+        if self.eq is not None:
+            values = (self.eq,) if values is None or self.eq in values else ()
+        return criteria.TagMatch(self.key, values, self.exists)
+
+
+def bounded(values: Sequence[str] | None, name: str) -> tuple[str, ...] | None:
+    """A list of at most 200 values. Raises BadUserInputError for more."""
+    if values is None:
+        return None
+    if len(values) > LARGEST_LIST:
+        message = f"`where.{name}.in` has {len(values)} values; at most {LARGEST_LIST} are allowed."
+        raise BadUserInputError(message, path=("where", name, "in"))
+    return tuple(values)
+
+
+TAGS = "tags"
+
+
+def to_criteria(where: object | None) -> criteria.Criteria:
+    """The criteria of a filter input, whose fields are named like the columns they concern."""
+    columns: list[tuple[str, criteria.Condition]] = []
+    tags: tuple[criteria.TagMatch, ...] = ()
+    for name, value in vars(where).items() if where is not None else ():
+        if value is None:
+            continue
+        if name == TAGS:
+            tags = tuple(tag.match() for tag in value)
+        else:
+            columns.append((name, value.match(name)))
+    return criteria.Criteria(tuple(columns), tags)

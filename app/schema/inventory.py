@@ -1,0 +1,65 @@
+"""What an organization owns in the clouds: its accounts, resources and charges, as fields of `Organization`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from app.context import Info
+from app.schema.accounts import Account, AccountFilter, AccountOrder, account_page
+from app.schema.charges import Charge, ChargeFilter, ChargeOrder, charge_page
+from app.schema.paging import After, Before, Connection, First, Last, PageArguments
+from app.schema.resources import Resource, ResourceFilter, ResourceOrder, resource_page
+
+
+@strawberry.type
+class OrganizationInventory:
+    """The part of `Organization` that this room adds; `Organization` inherits it."""
+
+    key: strawberry.Private[UUID]
+
+    @strawberry.field(description="Its accounts at providers.")
+    async def accounts(
+        self,
+        info: Info,
+        where: Annotated[AccountFilter | None, strawberry.argument(description="Which accounts.")] = None,
+        order_by: Annotated[AccountOrder | None, strawberry.argument(description="By name when left out.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Account]:
+        """One statement a page, one more for the count when it is asked."""
+        return await account_page(info, self.key, where, order_by, PageArguments(first, after, last, before))
+
+    @strawberry.field(description="Its resources in all clouds.")
+    async def resources(
+        self,
+        info: Info,
+        where: Annotated[ResourceFilter | None, strawberry.argument(description="Which resources.")] = None,
+        order_by: Annotated[ResourceOrder | None, strawberry.argument(description="By name when left out.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Resource]:
+        """One statement a page, one more for the count when it is asked."""
+        return await resource_page(info, self.key, where, order_by, PageArguments(first, after, last, before))
+
+    @strawberry.field(description="Its charges: the FOCUS rows.")
+    async def charges(
+        self,
+        info: Info,
+        where: Annotated[ChargeFilter | None, strawberry.argument(description="Which charges.")] = None,
+        order_by: Annotated[
+            ChargeOrder | None, strawberry.argument(description="The latest period first when left out.")
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Charge]:
+        """One statement a page, one more for the count when it is asked."""
+        return await charge_page(info, self.key, where, order_by, PageArguments(first, after, last, before))

@@ -1,0 +1,189 @@
+"""GraphQL over HTTP on one path: POST, GET with a preflight header, event streams, and GraphiQL for browsers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from graphql import OperationType
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from app.errors import ErrorCode, SkyledgerError
+from app.server.credentials import from_headers
+from app.server.identity import OperationFacts
+from app.server.masking import Refusal, errors_to_json, log_failure
+from app.server.middleware import PREFLIGHT_HEADERS, note_for_log, request_id_of
+from app.server.negotiation import EVENT_STREAM, GRAPHQL, HTML, JSON, choose, media_type_of
+from app.server.operations import ANY_OPERATION, READ_ONLY, SINGLE_RESULT, GraphQLServer
+from app.server.parameters import OperationRequest, from_json, from_query_string
+from app.server.sse import EventStream
+
+_READ_ONLY_STREAM = READ_ONLY | {OperationType.SUBSCRIPTION}
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserPage:
+    """What a browser gets on the path of the graph: an HTML document and its headers."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class ClientGoneError(Exception):
+    """The caller hung up before the request was complete."""
+
+
+class GraphQLEndpoint:
+    """The ASGI application behind the path of the graph, for HTTP."""
+
+    def __init__(self, server: GraphQLServer, page: BrowserPage | None = None) -> None:
+        self._server, self._page = server, page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; every answer but the page, OPTIONS and event streams is GraphQL JSON."""
+        media_type = JSON
+        try:
+            if scope["method"] == "OPTIONS":
+                await _respond(send, 204, b"", None, [("allow", "GET, POST")])
+                return
+            headers = Headers(scope=scope)
+            media_type = self._negotiate(scope["method"], headers)
+            if media_type == HTML and self._page is not None:
+                await _respond(send, 200, self._page.body, None, list(self._page.headers.items()))
+                return
+            request, facts = await self._read(scope, headers, receive)
+            if media_type == EVENT_STREAM:
+                allowed = ANY_OPERATION if scope["method"] == "POST" else _READ_ONLY_STREAM
+                await EventStream(self._server, request, facts, allowed).serve(receive, send)
+            else:
+                await self._run(scope, request, facts, media_type, send)
+        except Refusal as refusal:
+            await self._refuse(scope, refusal, media_type, send)
+        except ClientGoneError:
+            note_for_log(scope, outcome="client_gone")
+        except asyncio.CancelledError:
+            if not self._server.lifecycle.draining:
+                raise
+            # The time for shutdown is over: an answer is better than a cut wire, and there is still time for it.
+            stopping = Refusal.of(ErrorCode.SERVICE_UNAVAILABLE, "The server is stopping.", status=503)
+            await self._refuse(scope, stopping, media_type, send)
+        except Exception as error:  # noqa: BLE001 - the last line: nothing of an unforeseen failure may show
+            log_failure(error, request_id_of(scope))
+            await self._refuse(scope, Refusal.of_failure(), media_type, send)
+
+    def _negotiate(self, method: str, headers: Headers) -> str:
+        """The media type of the answer; Refusal for a method, Accept or Content-Type that cannot be served."""
+        if method not in {"GET", "POST"}:
+            raise Refusal.of(
+                ErrorCode.METHOD_NOT_ALLOWED, "Use GET or POST.", status=405, headers=(("allow", "GET, POST"),)
+            )
+        offers = [JSON, GRAPHQL, EVENT_STREAM]
+        if method == "GET" and self._page is not None:
+            offers.append(HTML)
+        chosen = choose(headers.get("accept"), offers)
+        if chosen is None:
+            message = f"The answer can be {', '.join(offers)}; the Accept header allows none of them."
+            raise Refusal.of(ErrorCode.NOT_ACCEPTABLE, message, status=406)
+        if method == "POST":
+            _check_content(headers)
+        elif chosen != HTML and not any(name in headers for name in PREFLIGHT_HEADERS):
+            message = f"GET needs a header that another site cannot send: add `{PREFLIGHT_HEADERS[0]}: 1`, or use POST."
+            raise Refusal.of(ErrorCode.BAD_REQUEST, message)
+        return chosen
+
+    async def _read(self, scope: Scope, headers: Headers, receive: Receive) -> tuple[OperationRequest, OperationFacts]:
+        """Who is calling, then what they ask: a stranger may not make us read as much as a customer."""
+        client = scope.get("client")
+        try:
+            credentials = from_headers(headers, client[0] if client else None)
+            identity = await self._server.identify(credentials)
+        except SkyledgerError as error:
+            raise Refusal.of_error(error) from error
+        facts = OperationFacts(
+            request_id=request_id_of(scope),
+            identity=identity,
+            client_address=credentials.client_address,
+            user_agent=credentials.user_agent,
+            transport="http",
+        )
+        note_for_log(scope, subject=identity.subject if identity else None)
+        if scope["method"] == "GET":
+            return from_query_string(scope["query_string"]), facts
+        limits = self._server.limits
+        most = limits.body_bytes if identity is not None else min(limits.body_bytes, limits.anonymous_body_bytes)
+        return from_json(await _body(headers, receive, most, limits.body_seconds)), facts
+
+    async def _run(
+        self, scope: Scope, request: OperationRequest, facts: OperationFacts, media_type: str, send: Send
+    ) -> None:
+        allowed = SINGLE_RESULT if scope["method"] == "POST" else READ_ONLY
+        outcome = await self._server.run(request, facts, allowed=allowed)
+        wait = outcome.retry_after
+        note_for_log(scope, type=outcome.operation_type, operation=outcome.operation_name, errors=len(outcome.faults))
+        headers = [("retry-after", str(wait))] if wait is not None else []
+        await _respond(send, 200, outcome.payload, media_type, headers)
+
+    async def _refuse(self, scope: Scope, refusal: Refusal, media_type: str, send: Send) -> None:
+        """Answer with errors and no `data`; the older media type keeps 200 for what is wrong inside a document."""
+        if media_type not in {JSON, GRAPHQL}:
+            media_type = JSON
+        status = 200 if refusal.is_document and media_type == JSON else refusal.status
+        note_for_log(scope, outcome="refused", code=refusal.faults[0].code.value)
+        body = orjson.dumps({"errors": errors_to_json(refusal.faults, request_id_of(scope))})
+        await _respond(send, status, body, media_type, refusal.headers)
+
+
+def _check_content(headers: Headers) -> None:
+    """Refusal (415) for a POST that is not plain JSON in UTF-8."""
+    media_type, charset = media_type_of(headers.get("content-type"))
+    if media_type != JSON or charset not in {"utf-8", "utf8"}:
+        message = "Send the request as `Content-Type: application/json` in UTF-8."
+        raise Refusal.of(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, status=415)
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        message = "Send the body without Content-Encoding."
+        raise Refusal.of(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, status=415)
+
+
+async def _body(headers: Headers, receive: Receive, most: int, seconds: float) -> bytes:
+    """The whole body; Refusal as soon as it is known to be larger than `most` bytes or slower than `seconds`."""
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > most:
+        raise _too_large(most)
+    chunks: list[bytes] = []
+    size, more = 0, True
+    try:
+        async with asyncio.timeout(seconds):
+            while more:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    raise ClientGoneError
+                chunk = event.get("body", b"")
+                size += len(chunk)
+                if size > most:
+                    raise _too_large(most)
+                chunks.append(chunk)
+                more = event.get("more_body", False)
+    except TimeoutError:
+        message = f"The body did not arrive within {seconds:g} seconds."
+        raise Refusal.of(ErrorCode.TIMEOUT, message, status=408, headers=(("connection", "close"),)) from None
+    return b"".join(chunks)
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal.of(ErrorCode.PAYLOAD_TOO_LARGE, f"The body is larger than {most:,} bytes.", status=413)
+
+
+async def _respond(
+    send: Send, status: int, body: bytes, media_type: str | None, headers: Sequence[tuple[str, str]]
+) -> None:
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    if media_type is not None:
+        raw.append((b"content-type", f"{media_type}; charset=utf-8".encode()))
+        raw.append((b"cache-control", b"no-store"))
+        raw.append((b"vary", b"Accept"))
+    raw.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,69 @@
+"""What the server counts, in a registry of its own, and the `/metrics` page."""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from starlette.requests import Request
+from starlette.responses import Response
+
+# From a cached page of a viewer (1 ms) to the execution limit (10 s).
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """Counters, gauges and the histogram of one server; labels have few values by construction."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        self.requests = Counter(
+            "skyledger_http_requests", "HTTP requests by method and status.", ("method", "status"), registry=registry
+        )
+        self.operations = Counter(
+            "skyledger_graphql_operations",
+            "GraphQL operations by type, transport and outcome (ok, errors, refused, timeout, failed, cancelled).",
+            ("type", "transport", "outcome"),
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "skyledger_graphql_operation_seconds",
+            "Time of queries and mutations from document to bytes.",
+            ("type",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.documents = Counter(
+            "skyledger_graphql_document_lookups",
+            "Lookups in the cache of parsed and validated documents.",
+            ("result",),
+            registry=registry,
+        )
+        self.sockets = Gauge("skyledger_websocket_connections", "Open WebSocket connections.", registry=registry)
+        self.subscriptions = Gauge(
+            "skyledger_graphql_subscriptions", "Running subscriptions.", ("transport",), registry=registry
+        )
+        self.closes = Counter(
+            "skyledger_websocket_closes", "Sockets closed by the server, by code.", ("code",), registry=registry
+        )
+        self._hits = self.documents.labels("hit")
+        self._misses = self.documents.labels("miss")
+
+    def count_lookup(self, hit: bool) -> None:
+        """Count a lookup in the document cache."""
+        (self._hits if hit else self._misses).inc()
+
+    async def page(self, _request: Request) -> Response:
+        """The metrics in Prometheus' text format."""
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,317 @@
+"""The GraphQL server: runs one operation for any transport, from document text to the bytes of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import orjson
+import strawberry
+import structlog
+from graphql import (
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    OperationType,
+    create_source_event_stream,
+    execute_root_selection_set,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
+from strawberry.execution import optimized_is_awaitable
+
+from app.errors import ErrorCode
+from app.server.documents import Document, Documents, Operation
+from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
+from app.server.lifecycle import Lifecycle
+from app.server.limits import Limits
+from app.server.masking import (
+    MOST_ERRORS,
+    Fault,
+    OperationTimeoutError,
+    Refusal,
+    errors_to_json,
+    log_failure,
+    mask,
+    retry_after,
+)
+from app.server.metrics import Metrics
+from app.server.parameters import OperationRequest
+
+SINGLE_RESULT = frozenset({OperationType.QUERY, OperationType.MUTATION})
+READ_ONLY = frozenset({OperationType.QUERY})
+ANY_OPERATION = frozenset(OperationType)
+
+_log = structlog.stdlib.get_logger("skyledger.server")
+
+IntrospectionPolicy = Literal["authenticated", "public", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer of an operation, or of one event of a subscription, as JSON bytes."""
+
+    payload: bytes
+    faults: tuple[Fault, ...] = ()
+    operation_type: str = ""
+    operation_name: str | None = None
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds to wait when the answer says that the caller is throttled."""
+        return retry_after(self.faults)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A request whose document is valid and whose operation this caller may run."""
+
+    document: Document
+    operation: Operation
+    request: OperationRequest
+    facts: OperationFacts
+
+
+@dataclass(slots=True)
+class _Record:
+    """What metrics and the log want to know of an operation."""
+
+    started: float
+    kind: str = "unknown"
+    name: str | None = None
+    result: str = "failed"
+
+    def begin(self, prepared: _Prepared) -> None:
+        """Take note of the operation, now that it is known."""
+        node = prepared.operation.node
+        self.kind, self.name = node.operation.value, node.name.value if node.name else None
+
+    def facts(self) -> dict[str, str | None]:
+        """For the log."""
+        return {"type": self.kind, "operation": self.name, "outcome": self.result}
+
+
+class GraphQLServer:
+    """Holds a schema with its caches and limits; transports give it requests and get bytes.
+
+    `identify` turns credentials into an identity (None is anonymous, AuthenticationError a bad credential);
+    `revalidate` says whether an identity still holds; `make_context` builds a fresh context for every operation and for
+    every event of a subscription, so that nothing a loader cached is older than the event.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        identify: Identify,
+        make_context: MakeContext,
+        limits: Limits | None = None,
+        revalidate: Revalidate | None = None,
+        introspection: IntrospectionPolicy = "authenticated",
+        metrics: Metrics | None = None,
+        lifecycle: Lifecycle | None = None,
+    ) -> None:
+        _refuse_unsupported(schema)
+        self.limits = limits or Limits()
+        self.metrics = metrics or Metrics()
+        self.lifecycle = lifecycle or Lifecycle()
+        self.identify, self.revalidate = identify, revalidate
+        self._make_context = make_context
+        self.introspection: IntrospectionPolicy = introspection
+        self._schema = schema._schema  # noqa: SLF001 - Strawberry names no public way to its graphql-core schema
+        # Strawberry's executor gives resolvers the info object that they expect.
+        self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
+        self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
+
+    def prepare(self, request: OperationRequest, facts: OperationFacts, allowed: frozenset[OperationType]) -> _Prepared:
+        """Find the operation to run; Refusal when the document is not valid or this caller may not run it so."""
+        document = self.documents.load(request.query)
+        operation = document.operation(request.operation_name)
+        if operation.type not in allowed:
+            raise _wrong_transport(operation.type)
+        if operation.introspects and not self._may_introspect(facts.identity):
+            message = (
+                "Introspection is switched off."
+                if self.introspection == "off"
+                else "Introspection is for signed-in callers: send an access token or an API key."
+            )
+            raise Refusal(
+                [Fault(ErrorCode.FORBIDDEN if self.introspection == "off" else ErrorCode.UNAUTHENTICATED, message)],
+                is_document=True,
+            )
+        return _Prepared(document, operation, request, facts)
+
+    async def run(
+        self, request: OperationRequest, facts: OperationFacts, *, allowed: frozenset[OperationType] = SINGLE_RESULT
+    ) -> Outcome:
+        """Run a query or mutation; Refusal when nothing was executed."""
+        with self._recorded(facts) as record:
+            prepared = self.prepare(request, facts, allowed)
+            return await self._execute(prepared, record)
+
+    def subscribes(self, request: OperationRequest) -> bool:
+        """Whether the request is a valid subscription."""
+        try:
+            operation = self.documents.load(request.query).operation(request.operation_name)
+        except Refusal:
+            return False
+        return operation.type is OperationType.SUBSCRIPTION
+
+    async def stream(
+        self, request: OperationRequest, facts: OperationFacts, *, allowed: frozenset[OperationType] = ANY_OPERATION
+    ) -> AsyncGenerator[Outcome]:
+        """Run any operation: one outcome for a query or mutation, one per event for a subscription.
+
+        Refusal when nothing was executed, or when the source of a subscription breaks.
+        """
+        with self._recorded(facts) as record:
+            prepared = self.prepare(request, facts, allowed)
+            if prepared.operation.type is not OperationType.SUBSCRIPTION:
+                yield await self._execute(prepared, record)
+                return
+            record.begin(prepared)
+            with self.metrics.subscriptions.labels(facts.transport).track_inprogress():
+                async with aclosing(self._events(prepared)) as events:
+                    async for outcome in events:
+                        yield outcome
+            record.result = "ok"
+
+    @contextmanager
+    def _recorded(self, facts: OperationFacts) -> Iterator[_Record]:
+        """Count and time what happens inside; anything unforeseen is logged and becomes the refusal that hides it."""
+        record = _Record(time.perf_counter())
+        try:
+            yield record
+        except Refusal:
+            record.result = "refused"
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            record.result = "cancelled"
+            raise
+        except Exception as error:
+            log_failure(error, facts.request_id)
+            raise Refusal.of_failure() from error
+        finally:
+            seconds = time.perf_counter() - record.started
+            self.metrics.operations.labels(record.kind, facts.transport, record.result).inc()
+            if record.kind != OperationType.SUBSCRIPTION.value:
+                self.metrics.seconds.labels(record.kind).observe(seconds)
+            if facts.transport != "http":  # an HTTP request has its line in the access log
+                _log.info("operation", **record.facts(), seconds=round(seconds, 4), request_id=facts.request_id)
+
+    def request_id(self) -> str:
+        """A fresh request id."""
+        return uuid.uuid4().hex
+
+    def _may_introspect(self, identity: Identity | None) -> bool:
+        return self.introspection == "public" or (self.introspection == "authenticated" and identity is not None)
+
+    def _build(self, prepared: _Prepared) -> Executor[Any]:
+        """An executor with coerced variables and a fresh context; Refusal when a variable's value is wrong."""
+        request = prepared.request
+        executor = self._executor_class.build(
+            self._schema,
+            prepared.document.node,
+            context_value=self._make_context(prepared.facts),
+            raw_variable_values=request.variables,
+            operation_name=request.operation_name,
+            max_coercion_errors=MOST_ERRORS,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+            hide_suggestions=True,
+            operation_extensions=request.extensions,
+        )
+        if isinstance(executor, list):
+            raise Refusal.of_document(executor[:MOST_ERRORS], ErrorCode.BAD_USER_INPUT)
+        return executor
+
+    async def _execute(self, prepared: _Prepared, record: _Record) -> Outcome:
+        record.begin(prepared)
+        executor = self._build(prepared)
+        result = await self._within_limit(lambda: execute_root_selection_set(executor))
+        outcome = _encode(result, prepared)
+        record.result = _result_of(outcome.faults)
+        return outcome
+
+    async def _within_limit(self, work: Callable[[], Any]) -> Any:
+        """The result of `work`, awaited if need be; a result with a TIMEOUT error when it takes too long."""
+        seconds = self.limits.execution_seconds
+        deadline = asyncio.timeout(seconds)
+        try:
+            async with deadline:
+                result = work()
+                return await result if optimized_is_awaitable(result) else result
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            message = f"The operation took longer than {seconds:g} seconds and was stopped."
+            error = OperationTimeoutError(message)
+            return ExecutionResult(None, [GraphQLError(message, original_error=error)])
+
+    async def _events(self, prepared: _Prepared) -> AsyncGenerator[Outcome]:
+        """One outcome per event of the source; Refusal when there is no source or it breaks."""
+        executor = self._build(prepared)
+        source = await self._within_limit(lambda: create_source_event_stream(executor))
+        if isinstance(source, ExecutionResult):
+            raise Refusal(mask(source.errors or (), prepared.facts.request_id))
+
+        def execute_event(event_executor: Executor[Any]) -> Awaitable[ExecutionResult]:
+            event_executor.context_value = self._make_context(prepared.facts)
+            return cast(
+                "Awaitable[ExecutionResult]", self._within_limit(lambda: execute_subscription_event(event_executor))
+            )
+
+        results = map_source_to_response_event(executor, cast("AsyncIterable[Any]", source), execute_event)
+        try:
+            async with aclosing(results):
+                async for result in results:
+                    yield _encode(result, prepared)
+        except Refusal:
+            raise
+        except Exception as error:
+            located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+            raise Refusal(mask([located], prepared.facts.request_id)) from error
+
+
+def _encode(result: ExecutionResult, prepared: _Prepared) -> Outcome:
+    """The bytes of an execution result, its errors masked."""
+    facts, node = prepared.facts, prepared.operation.node
+    answer: dict[str, Any] = {}
+    faults = mask(result.errors, facts.request_id) if result.errors else []
+    if faults:
+        answer["errors"] = errors_to_json(faults, facts.request_id)
+    answer["data"] = result.data
+    if len(faults) > MOST_ERRORS:
+        answer["extensions"] = {"omittedErrors": len(faults) - MOST_ERRORS}
+    return Outcome(orjson.dumps(answer), tuple(faults), node.operation.value, node.name.value if node.name else None)
+
+
+def _result_of(faults: tuple[Fault, ...]) -> str:
+    if not faults:
+        return "ok"
+    return "timeout" if any(fault.code is ErrorCode.TIMEOUT for fault in faults) else "errors"
+
+
+def _wrong_transport(type_: OperationType) -> Refusal:
+    if type_ is OperationType.MUTATION:
+        return Refusal.of(
+            ErrorCode.METHOD_NOT_ALLOWED, "Mutations need POST.", status=405, headers=(("allow", "POST"),)
+        )
+    return Refusal.of(
+        ErrorCode.BAD_REQUEST,
+        "Subscriptions need a WebSocket (graphql-transport-ws) or `Accept: text/event-stream`.",
+    )
+
+
+def _refuse_unsupported(schema: strawberry.Schema) -> None:
+    """ValueError for what Strawberry would run around an operation and this server does not."""
+    if schema.extensions or schema.directives:
+        message = "schema extensions and operation directives are not run by app.server: limits and masking live there"
+        raise ValueError(message)
+    if schema.config.enable_experimental_incremental_execution:
+        message = "@defer and @stream are not supported by app.server"
+        raise ValueError(message)

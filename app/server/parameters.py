@@ -1,0 +1,109 @@
+"""The parameters of a GraphQL request, read from a JSON body, a query string or a `subscribe` payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from app.errors import ErrorCode
+from app.server.masking import Refusal
+
+# orjson reads 1,024 levels but writes only 254: what could never be answered is not taken in.
+DEEPEST_JSON = 200
+
+_MALFORMED = ErrorCode.BAD_REQUEST
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """One operation asked for: document text, which operation of it, and the raw values of its variables."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+def from_json(body: bytes) -> OperationRequest:
+    """The request in an HTTP body; Refusal (400) when it is not one JSON object with the right types."""
+    if not body:
+        raise Refusal.of(_MALFORMED, "The body is empty: send a JSON object with `query`.")
+    try:
+        parameters = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Refusal.of(_MALFORMED, "The body is not valid JSON in UTF-8.") from None
+    if isinstance(parameters, list):
+        raise Refusal.of(_MALFORMED, "Batching by an array is not supported: send one operation per request.")
+    if not isinstance(parameters, dict):
+        raise Refusal.of(_MALFORMED, f"The body must be a JSON object, not {_json_name(parameters)}.")
+    if nested_deeper(parameters, body.decode()):
+        raise Refusal.of(_MALFORMED, f"The body is nested more than {DEEPEST_JSON} levels deep.")
+    return from_mapping(parameters)
+
+
+def from_query_string(query_string: bytes) -> OperationRequest:
+    """The request in a URL, with `variables` and `extensions` as JSON; Refusal (400) when it is malformed."""
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
+    except ValueError:
+        raise Refusal.of(_MALFORMED, "The query string is not valid percent-encoded UTF-8.") from None
+    parameters: dict[str, Any] = dict(pairs)
+    if len(parameters) < len(pairs):
+        raise Refusal.of(_MALFORMED, "A parameter of the query string is given twice.")
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            text = parameters[name]
+            try:
+                parameters[name] = orjson.loads(text) if text else None
+            except orjson.JSONDecodeError:
+                raise Refusal.of(_MALFORMED, f"`{name}` in the query string is not valid JSON.") from None
+            if nested_deeper(parameters[name], text):
+                raise Refusal.of(_MALFORMED, f"`{name}` is nested more than {DEEPEST_JSON} levels deep.")
+    return from_mapping(parameters)
+
+
+def from_mapping(parameters: Mapping[str, Any]) -> OperationRequest:
+    """The request in decoded JSON; Refusal (400) names the parameter of a wrong type. Unknown names are ignored."""
+    if parameters.get("query") is None:
+        raise Refusal.of(_MALFORMED, "`query` is missing: it must be the text of a GraphQL document.")
+    for name, type_, noun in (
+        ("query", str, "a string"),
+        ("operationName", str, "a string"),
+        ("variables", dict, "an object"),
+        ("extensions", dict, "an object"),
+    ):
+        value = parameters.get(name)
+        if value is not None and not isinstance(value, type_):
+            raise Refusal.of(_MALFORMED, f"`{name}` must be {noun}, not {_json_name(value)}.")
+    return OperationRequest(
+        query=parameters["query"],
+        operation_name=parameters.get("operationName") or None,
+        variables=parameters.get("variables"),
+        extensions=parameters.get("extensions"),
+    )
+
+
+def _json_name(value: object) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def nested_deeper(value: object, text: str) -> bool:
+    """Whether decoded JSON is nested deeper than DEEPEST_JSON; `text` is what it was decoded from."""
+    if text.count("[") + text.count("{") <= DEEPEST_JSON:
+        return False
+    level: list[Any] = [value]
+    for _ in range(DEEPEST_JSON + 1):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, (dict, list))
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,118 @@
+"""GraphQL over server-sent events, distinct connections mode: one operation, one response that stays open.
+
+Protocol: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
+A stream that ends without `complete` (the process stops, the reader is too slow) is one that the client should resume.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+import structlog
+from graphql import OperationType
+from starlette.types import Receive, Send
+
+from app.errors import ErrorCode
+from app.server.identity import Ended, OperationFacts, watch_identity
+from app.server.masking import Fault, Refusal, errors_to_json
+from app.server.operations import GraphQLServer
+from app.server.parameters import OperationRequest
+
+_COMPLETE = b"event: complete\ndata:\n\n"
+_KEEPALIVE = b":\n\n"
+
+_log = structlog.stdlib.get_logger("skyledger.server")
+
+
+class EventStream:
+    """Serves one operation as an event stream until it completes, the caller leaves, or either side must stop."""
+
+    def __init__(
+        self,
+        server: GraphQLServer,
+        request: OperationRequest,
+        facts: OperationFacts,
+        allowed: frozenset[OperationType],
+    ) -> None:
+        self._server, self._request, self._facts, self._allowed = server, request, facts, allowed
+        self._stopping = asyncio.Event()
+        self._subscribes = server.subscribes(request)
+
+    def drain(self, seconds: float) -> None:
+        """End a subscription now; a query or mutation has `seconds` to answer."""
+        asyncio.get_running_loop().call_later(0 if self._subscribes else seconds, self._stopping.set)
+
+    async def serve(self, receive: Receive, send: Send) -> None:
+        """Send the stream; returns when it has ended."""
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"vary", b"Accept"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        self._server.lifecycle.attach(self)
+        try:
+            ended = await self._until_first_ends(
+                self._send_outcomes(send),
+                self._send_keepalives(send),
+                _until_gone(receive),
+                self._stopping.wait(),
+                watch_identity(self._facts.identity, self._server.revalidate, self._server.limits.revalidate_seconds),
+            )
+            if isinstance(ended, Ended):
+                fault = Fault(ErrorCode.UNAUTHENTICATED, f"The stream was closed: {ended.reason}.")
+                await self._send(send, self._errors([fault]) + _COMPLETE)
+            await self._send(send, b"", more=False)
+        except TimeoutError:
+            _log.info("slow_consumer", transport="sse", request_id=self._facts.request_id)
+        finally:
+            self._server.lifecycle.detach(self)
+
+    @staticmethod
+    async def _until_first_ends(*parts: Coroutine[Any, Any, object]) -> object:
+        """Run the parts together until one ends; the others are cancelled and have cleaned up when this returns."""
+        tasks = [asyncio.create_task(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return next(task.result() for task in tasks if task in done)
+
+    async def _send_outcomes(self, send: Send) -> None:
+        try:
+            async with aclosing(self._server.stream(self._request, self._facts, allowed=self._allowed)) as outcomes:
+                async for outcome in outcomes:
+                    await self._send(send, _next(outcome.payload))
+        except Refusal as refusal:
+            await self._send(send, self._errors(refusal.faults))
+        await self._send(send, _COMPLETE)
+
+    async def _send_keepalives(self, send: Send) -> None:
+        while True:
+            await asyncio.sleep(self._server.limits.keepalive_seconds)
+            await self._send(send, _KEEPALIVE)
+
+    async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        """Send a piece; TimeoutError when the reader does not make room for it in time."""
+        async with asyncio.timeout(self._server.limits.slow_consumer_seconds):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+    def _errors(self, faults: list[Fault] | tuple[Fault, ...]) -> bytes:
+        return _next(orjson.dumps({"errors": errors_to_json(faults, self._facts.request_id)}))
+
+
+def _next(payload: bytes) -> bytes:
+    # orjson escapes line breaks inside strings, so a payload is always one line.
+    return b"event: next\ndata: " + payload + b"\n\n"
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

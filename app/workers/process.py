@@ -1,0 +1,180 @@
+"""The worker process: waits for arq's wake-ups, runs jobs, keeps the schedule, and outlives both engines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC
+from typing import Any, cast
+from uuid import UUID
+
+import structlog
+from arq.typing import WorkerCoroutine
+from arq.worker import Worker, func
+from redis.asyncio import Redis
+from sqlalchemy.exc import ProgrammingError
+
+from app.activity.announce import Announcer
+from app.config import Settings
+from app.database import Database
+from app.embedded import EngineUrls
+from app.queue import QUEUE_NAME, RUN_JOB, JobQueue, connect_arq, deserialize, serialize
+from app.upgrade import check_up_to_date, newest_revision
+from app.workers.jobs import HANDLERS, schedule
+from app.workers.runner import Handler, JobRunner, RunnerSettings
+
+TEND_SECONDS = 0.5
+POLL_SECONDS = 0.1  # arq polls Valkey for wake-ups: this is a job's start-up time, twice over
+LONGEST_PAUSE_SECONDS = 1.0
+_A_DAY = 86_400
+
+_log = structlog.stdlib.get_logger("skyledger.workers")
+
+
+def run_worker(settings: Settings, urls: EngineUrls, *, tend: Callable[[], None] | None = None) -> None:
+    """Work until SIGTERM or SIGINT, then give back what has not ended within `shutdown_seconds`.
+
+    `tend` is called twice a second, off the loop. Raises RuntimeError when the tables are of another version.
+    """
+    asyncio.run(_until_signalled(settings, urls, tend))
+
+
+async def _until_signalled(settings: Settings, urls: EngineUrls, tend: Callable[[], None] | None) -> None:
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    await work(settings, urls, stop, tend=tend)
+
+
+async def work(
+    settings: Settings,
+    urls: EngineUrls,
+    stop: asyncio.Event,
+    *,
+    tend: Callable[[], None] | None = None,
+    handlers: Mapping[str, Handler] = HANDLERS,
+    runner_settings: RunnerSettings | None = None,
+) -> None:
+    """Work until `stop` is set. Waits for a PostgreSQL that is away; goes on without Valkey, by the sweep."""
+    database = Database.connect(
+        urls.database_url, pool_size=settings.database_pool_size, statement_seconds=settings.statement_seconds
+    )
+    valkey = Redis.from_url(urls.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    queue = JobQueue(database, urls.redis_url)
+    announcer = Announcer(database, valkey)
+    runner = JobRunner(database, handlers, queue, runner_settings)
+    async with _tending(tend):
+        try:
+            if not await _tables_are_ready(database, stop):
+                return
+            await announcer.start()
+            await queue.start()
+            await runner.start()
+            context = {"runner": runner, "database": database, "settings": settings}
+            wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
+            _log.info("worker_ready", kinds=sorted(handlers))
+            await stop.wait()
+            _log.info("worker_stopping", running=runner.running)
+            await runner.stop(settings.shutdown_seconds * 0.7)
+            wakes.cancel()
+            await asyncio.gather(wakes, return_exceptions=True)
+        finally:
+            await queue.stop()
+            await announcer.stop()
+            await valkey.aclose()
+            await database.close()
+    _log.info("worker_stopped")
+
+
+async def _tables_are_ready(database: Database, stop: asyncio.Event) -> bool:
+    """Wait for PostgreSQL; False when the worker is stopped first. RuntimeError for tables of another version."""
+    newest = newest_revision()
+    while not stop.is_set():
+        try:
+            await check_up_to_date(database, newest)
+        except RuntimeError:
+            raise
+        except ProgrammingError as error:
+            message = "The database has no tables: run `skyledger migrate`."
+            raise RuntimeError(message) from error
+        except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server is away
+            _log.warning("postgresql_is_away", error=f"{type(error).__name__}: {error}")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_PAUSE_SECONDS):
+                    await stop.wait()
+        else:
+            return True
+    return False
+
+
+async def run_job(context: dict[str, Any], job_id: str) -> None:
+    """The one arq function: what arq knows is an id, the rest stands in the row."""
+    await context["runner"].run(UUID(job_id))
+
+
+async def _take_wakes(redis_url: str, context: dict[str, Any], slots: int) -> None:
+    """Run arq's worker, and another after each fault: arq's ends when Valkey does not answer."""
+    pause, away = 0.1, False
+    while True:
+        arq = connect_arq(redis_url)
+        worker = Worker(
+            # arq forgets a killed worker's job only after the longest timeout. Never mind: leases decide, not arq.
+            [func(cast("WorkerCoroutine", run_job), name=RUN_JOB, timeout=_A_DAY, keep_result=0, max_tries=1_000)],
+            redis_pool=arq,
+            job_serializer=serialize,  # not taken from the pool: the worker would unpickle
+            job_deserializer=deserialize,
+            queue_name=QUEUE_NAME,
+            cron_jobs=schedule(),
+            handle_signals=False,
+            max_jobs=slots,
+            keep_result=0,
+            poll_delay=POLL_SECONDS,
+            log_results=False,
+            timezone=UTC,
+            ctx=context,
+        )
+        begun = asyncio.get_running_loop().time()
+        try:
+            await worker.async_run()
+        except Exception as error:  # noqa: BLE001 - the process must outlive any fault of arq and Valkey
+            if asyncio.get_running_loop().time() - begun > LONGEST_PAUSE_SECONDS:
+                pause, away = 0.1, False
+            if not away:
+                _log.warning("wake_ups_lost", error=f"{type(error).__name__}: {error}")
+            away = True
+        finally:
+            await _put_away(worker)
+            await arq.aclose(close_connection_pool=True)
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+async def _put_away(worker: Worker) -> None:
+    """End what arq's worker has begun; jobs go on, for they are the runner's."""
+    tasks = [task for task in (worker.main_task, *worker.tasks.values()) if task is not None]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _tending(tend: Callable[[], None] | None) -> AsyncIterator[None]:
+    async def tend_for_ever(act: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(TEND_SECONDS)
+            try:
+                await asyncio.to_thread(act)
+            except Exception:  # noqa: BLE001 - the next time may succeed
+                _log.exception("tending_failed")
+
+    task = asyncio.create_task(tend_for_ever(tend)) if tend is not None else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,316 @@
+"""Runs the outbox's jobs in one worker process: claimed under a lease, kept by a heartbeat, settled under a token."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import Database
+from app.errors import SkyledgerError
+from app.queue import JobQueue
+from app.repositories import jobs
+
+_log = structlog.stdlib.get_logger("skyledger.workers")
+
+
+class LeaseLostError(Exception):
+    """Another worker has the job now: this one must not write for it any more."""
+
+
+@dataclass(frozen=True)
+class RunnerSettings:
+    """Figures of the runner; seconds where nothing else is said."""
+
+    lease: float = 20.0
+    """A job whose worker was silent for this long is given to another."""
+    heartbeat: float = 5.0
+    sweep: float = 10.0
+    """How often PostgreSQL is asked for due jobs: the longest delay of a lost wake-up."""
+    most_attempts: int = 5
+    first_pause: float = 2.0
+    """After the first failed attempt; it doubles with each further one."""
+    longest_pause: float = 300.0
+    slots: int = 10
+    """Jobs that run at a time."""
+
+
+@dataclass(eq=False)
+class RunningJob:
+    """What a job's function gets: its row, the doors to PostgreSQL, and whether to go on."""
+
+    id: UUID
+    organization_id: UUID | None
+    kind: str
+    arguments: Mapping[str, Any]
+    attempt: int
+    token: int
+    database: Database
+    settings: RunnerSettings
+    begun: float = field(default_factory=time.monotonic)
+    confirmed: float = 0.0  # when the lease was last known to be ours
+    stopping: bool = False
+    lost: bool = False
+    settling: bool = False
+    task: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.confirmed = self.begun
+        organization = str(self.organization_id) if self.organization_id else None
+        self.log = _log.bind(job_id=str(self.id), kind=self.kind, attempt=self.attempt, organization_id=organization)
+
+    def should_stop(self) -> bool:
+        """Whether to stop at the next step: the worker goes down, or the job belongs to another worker now."""
+        return self.stopping or self.lost
+
+    async def hold(self, session: AsyncSession) -> None:
+        """Tie a transaction of this job to its lease: it commits only if no other worker has taken the job.
+
+        Call it first in every transaction whose effect must not come twice. Raises LeaseLostError.
+        """
+        if self.lost or not await jobs.hold_lease(session, self.id, self.token, self.settings.lease):
+            self.lost = True
+            message = f"job {self.id} has been taken by another worker"
+            raise LeaseLostError(message)
+
+
+Handler = Callable[[RunningJob], Awaitable[None]]
+
+
+class JobRunner:
+    """Runs up to `slots` jobs at a time. PostgreSQL hands them out: woken by arq, and by a sweep of its own.
+
+    The sweep is no arq cron, because arq's schedule lives in Valkey: with Valkey down or emptied nothing would run.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        handlers: Mapping[str, Handler],
+        queue: JobQueue,
+        settings: RunnerSettings | None = None,
+    ) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._queue = queue
+        self.settings = settings or RunnerSettings()
+        self._slots = asyncio.Semaphore(self.settings.slots)
+        self._running: dict[UUID, RunningJob] = {}
+        self._wakes: set[asyncio.Task[bool]] = set()
+        self._sweep_now = asyncio.Event()
+        self._sweeping: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    @property
+    def running(self) -> int:
+        """How many jobs run now."""
+        return len(self._running)
+
+    async def start(self) -> None:
+        """Sweep at once, then go on."""
+        self._sweep_now.set()
+        self._sweeping = asyncio.create_task(self._sweep_for_ever(), name="jobs-sweep")
+        self._beating = asyncio.create_task(self._beat_for_ever(), name="jobs-heartbeat")
+
+    async def stop(self, seconds: float) -> None:
+        """Take no more jobs, ask the running ones to stop, and cancel those that have not after 3/5 of `seconds`.
+
+        What has not ended is given back. Takes at most `seconds`; what cannot be given back in that time (PostgreSQL
+        away) is taken over by another worker when its lease ends.
+        """
+        self._stopping = True
+        await _cancel(self._sweeping, *self._wakes)
+        for job in self._running.values():
+            job.stopping = True
+        tasks = [job.task for job in self._running.values() if job.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds * 0.6)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=seconds * 0.4)
+        await _cancel(self._beating, *tasks)
+
+    async def run(self, job_id: UUID) -> None:
+        """Run one job if it is due and nobody else has it, when a slot is free; returns when it has been settled.
+
+        Whoever waits here may leave: the job goes on.
+        """
+        if self._stopping:
+            return
+        wake = asyncio.create_task(self._take(job_id))
+        self._wakes.add(wake)
+        wake.add_done_callback(self._wakes.discard)
+        await asyncio.shield(wake)
+        job = self._running.get(job_id)
+        if job is not None and job.task is not None:
+            await asyncio.wait([job.task])
+
+    async def sweep(self) -> None:
+        """Take what is due and was missed, as far as slots are free; declare dead what has no attempt left."""
+        async with self._database.system() as session:
+            buried = await jobs.bury_spent_jobs(session, self._handlers, self.settings.most_attempts)
+        for row in buried:
+            _log.error("job_dead", job_id=str(row["id"]), kind=row["kind"], failure=row["failure"])
+        while not self._slots.locked() and not self._stopping and await self._take(None):
+            pass
+
+    async def _take(self, job_id: UUID | None) -> bool:
+        """Wait for a slot, claim a job, start it. Whether there was one."""
+        await self._slots.acquire()
+        try:
+            begun = time.monotonic()
+            async with self._database.system() as session:
+                row = await jobs.claim_job(
+                    session,
+                    self._handlers,
+                    lease=self.settings.lease,
+                    most_attempts=self.settings.most_attempts,
+                    job_id=job_id,
+                )
+        except BaseException:
+            self._slots.release()
+            raise
+        if row is None:
+            self._slots.release()
+            return False
+        self._begin(row, begun)
+        return True
+
+    def _begin(self, row: RowMapping, begun: float) -> None:
+        job = RunningJob(
+            row["id"],
+            row["organization_id"],
+            row["kind"],
+            row["arguments"],
+            row["attempts"],
+            row["fencing_token"],
+            self._database,
+            self.settings,
+            begun,
+            stopping=self._stopping,
+        )
+        before = self._running.get(job.id)
+        if before is not None:  # our own, from before its lease ended
+            _lose(before)
+        self._running[job.id] = job
+        job.task = asyncio.create_task(self._perform(job), name=f"job-{job.kind}-{job.id}")
+        job.task.add_done_callback(lambda _: self._ended(job))
+
+    def _ended(self, job: RunningJob) -> None:
+        if self._running.get(job.id) is job:
+            del self._running[job.id]
+        if self._slots.locked():  # a full house may have kept the sweep from taking more
+            self._sweep_now.set()
+        self._slots.release()
+
+    async def _perform(self, job: RunningJob) -> None:
+        job.log.info("job_started")
+        try:
+            await self._handlers[job.kind](job)
+        except asyncio.CancelledError:  # only this runner cancels it
+            job.stopping = True
+        except LeaseLostError:
+            job.lost = True
+        except Exception as error:
+            job.log.warning("job_failed", exc_info=error)
+            await self._fail(job, error)
+            return
+        if job.lost:
+            job.log.warning("job_lease_lost")
+        elif job.stopping:
+            # It may have ended early without a word. Once too often is harmless, once too little is not.
+            await self._settle(job, "job_given_back", jobs.return_job)
+            self._queue.wake([(job.id, job.token)])
+        else:
+            await self._settle(job, "job_succeeded", jobs.finish_job)
+
+    async def _fail(self, job: RunningJob, error: Exception) -> None:
+        # The text of foreign errors may hold values of customers; it stands in the log only.
+        text = error.message if isinstance(error, SkyledgerError) else f"{type(error).__name__}, see the worker's log"
+        if job.attempt >= self.settings.most_attempts:
+            reason = f"Attempt {job.attempt} of {self.settings.most_attempts} failed: {text}"
+            await self._settle(job, "job_dead", partial(jobs.finish_job, failure=reason))
+            return
+        pause = min(self.settings.longest_pause, self.settings.first_pause * 2 ** (job.attempt - 1))
+        pause *= random.uniform(0.5, 1)  # noqa: S311 - not a secret
+        await self._settle(job, "job_put_off", partial(jobs.retry_job, pause=pause, failure=text))
+
+    async def _settle(self, job: RunningJob, event: str, write: Callable[..., Awaitable[bool]]) -> None:
+        """Write how the job went, again and again for as long as it is ours."""
+        job.settling = True
+        while not job.lost:
+            try:
+                async with self._database.system() as session:
+                    ours = await write(session, job.id, job.token)
+            except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts
+                job.log.warning("job_settling_failed", error=type(error).__name__)
+                await asyncio.sleep(random.uniform(0.2, 1))  # noqa: S311 - not a secret
+                continue
+            if ours:
+                tell = job.log.error if event == "job_dead" else job.log.info
+                tell(event, seconds=round(time.monotonic() - job.begun, 3))
+                return
+            job.lost = True
+        job.log.warning("job_lease_lost")
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.heartbeat)
+            held = list(self._running.values())
+            if not held:
+                continue
+            begun = time.monotonic()
+            try:
+                async with asyncio.timeout(self.settings.lease / 2), self._database.system() as session:
+                    keys = [(job.id, job.token) for job in held]
+                    ours = await jobs.extend_leases(session, keys, self.settings.lease)
+            except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts
+                _log.warning("job_heartbeat_failed", error=type(error).__name__)
+                for job in held:
+                    if time.monotonic() - job.confirmed > self.settings.lease:
+                        _lose(job)
+                continue
+            for job in held:
+                if job.id in ours:
+                    job.confirmed = begun
+                else:
+                    _lose(job)
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            try:
+                # Spread, so that workers that were started together do not sweep together.
+                async with asyncio.timeout(self.settings.sweep * random.uniform(0.8, 1.2)):  # noqa: S311
+                    await self._sweep_now.wait()
+            except TimeoutError:
+                pass
+            self._sweep_now.clear()
+            try:
+                await self.sweep()
+            except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts
+                _log.warning("job_sweep_failed", error=type(error).__name__)
+
+
+def _lose(job: RunningJob) -> None:
+    job.lost = True
+    # Cancelled in the middle of its last write it could not tell whether that write was made.
+    if job.task is not None and not job.settling:
+        job.task.cancel()
+
+
+async def _cancel(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel those that have not ended, and wait until they have."""
+    there = [task for task in tasks if task is not None]
+    for task in there:
+        task.cancel()
+    await asyncio.gather(*there, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""Tests of the activity: recorded in order, streamed without loss, forgotten in time."""

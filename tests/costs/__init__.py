@@ -1,0 +1,1 @@
+"""Tests of the cost room and of the samples."""

@@ -1,0 +1,1 @@
+"""Proofs of the embedded engines, on real processes."""

@@ -1,0 +1,141 @@
+"""Inventory rows: good ones land, bad ones are reported with row, column and reason, a repeat changes nothing."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from app.database import Database
+from app.models import Account, ActivityEvent, Resource
+from app.records import Actor, ActorKind, RowIssue
+from app.scanning.ingest import ResourcesIngested, ingest_resources
+
+ORGANIZATION = uuid.UUID(int=1)
+ACTOR = Actor(ActorKind.SYSTEM)
+ROW = {
+    "provider": "aws",
+    "account_id": "111122223333",
+    "account_name": "Production",
+    "service": "AmazonEC2",
+    "resource_type": "AWS::EC2::Instance",
+    "resource_id": "i-0001",
+    "resource_name": "web-1",
+    "region": "eu-central-1",
+    "status": "running",
+    "tags": '{"team": "web", "tier": 1}',
+    "properties": {"instanceType": "m7g.large"},
+    "created_at": "2026-01-02T03:04:05+01:00",
+}
+
+
+async def ingest(database: Database, *rows: dict[str, Any], organization: UUID = ORGANIZATION) -> ResourcesIngested:
+    return await ingest_resources(database, organization, ACTOR, list(enumerate(rows, 1)))
+
+
+async def resources(database: Database, organization: UUID = ORGANIZATION) -> list[Resource]:
+    async with database.read(organization) as session:
+        return list((await session.scalars(select(Resource).order_by(Resource.native_id))).all())
+
+
+async def events(database: Database) -> list[tuple[str, dict[str, Any]]]:
+    async with database.read(ORGANIZATION) as session:
+        found = await session.scalars(select(ActivityEvent).order_by(ActivityEvent.sequence))
+        return [(event.kind, event.data) for event in found]
+
+
+async def test_a_row_lands_with_its_account(database: Database) -> None:
+    result = await ingest(database, ROW)
+    assert (result.added, result.changed, result.unchanged, result.accounts_added, result.issues) == (1, 0, 0, 1, [])
+    (resource,) = await resources(database)
+    assert (resource.provider, resource.name, resource.status, resource.region) == (
+        "AWS",
+        "web-1",
+        "running",
+        "eu-central-1",
+    )
+    assert resource.tags == {"team": "web", "tier": "1"}
+    assert resource.properties == {"instanceType": "m7g.large"}
+    assert resource.provider_created_at is not None
+    assert resource.provider_created_at.isoformat() == "2026-01-02T02:04:05+00:00"
+    async with database.read(ORGANIZATION) as session:
+        (account,) = (await session.scalars(select(Account))).all()
+    assert (account.name, account.native_id, account.kind) == ("Production", "111122223333", "MANUAL")
+    assert await events(database) == [("RESOURCES_INGESTED", {"added": 1, "changed": 0, "rejected": 0})]
+
+
+async def test_a_batch_sent_again_changes_nothing(database: Database) -> None:
+    await ingest(database, ROW)
+    before = await resources(database)
+    result = await ingest(database, ROW)
+    assert (result.added, result.changed, result.unchanged, result.accounts_added) == (0, 0, 1, 0)
+    assert await resources(database) == before
+    assert len(await events(database)) == 1
+
+
+async def test_a_changed_row_keeps_its_id(database: Database) -> None:
+    await ingest(database, ROW)
+    (before,) = await resources(database)
+    result = await ingest(database, ROW | {"status": "stopped"})
+    (after,) = await resources(database)
+    assert (result.added, result.changed) == (0, 1)
+    assert (after.id, after.first_seen_at, after.status) == (before.id, before.first_seen_at, "stopped")
+    assert after.updated_at > before.updated_at
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "reason"),
+    [
+        ({"provider": "ibm"}, "provider", "must be one of AWS, AZURE, GCP"),
+        ({"provider": ""}, "provider", "is required"),
+        ({"resource_id": None}, "resource_id", "is required"),
+        ({"resource_type": "  "}, "resource_type", "is required"),
+        ({"account_id": ["x"]}, "account_id", "must be text"),
+        ({"tags": "team=web"}, "tags", "must be a JSON object"),
+        ({"tags": ["web"]}, "tags", "must be a JSON object"),
+        ({"tags": {"team": {"a": 1}}}, "tags", "the value of tag 'team' must be text"),
+        ({"properties": {"a": "\x00"}}, "properties", "contains a NUL character"),
+        ({"properties": {"a": "\ud800"}}, "properties", "no valid Unicode"),
+        ({"properties": {"a": "x" * 70_000}}, "properties", "at most 65536 are kept"),
+        ({"resource_name": "a\x00b"}, "resource_name", "contains NUL"),
+        ({"resource_name": "a\ud800b"}, "resource_name", "half of a Unicode pair"),
+        ({"resource_name": "x" * 2_049}, "resource_name", "has 2049 characters"),
+        ({"created_at": "yesterday"}, "created_at", "must be an ISO 8601 date"),
+    ],
+)
+async def test_a_bad_row_is_reported_and_the_good_ones_land(
+    database: Database, changes: dict[str, Any], column: str, reason: str
+) -> None:
+    result = await ingest(database, ROW | {"resource_id": "i-good"}, ROW | changes, ROW | {"resource_id": "i-good-2"})
+    assert (result.received, result.added) == (3, 2)
+    (issue,) = result.issues
+    assert (issue.row_number, issue.column) == (2, column)
+    assert reason in issue.reason
+    assert [resource.native_id for resource in await resources(database)] == ["i-good", "i-good-2"]
+
+
+async def test_all_issues_of_a_row_are_reported(database: Database) -> None:
+    result = await ingest(database, {"provider": "x", "tags": "y"})
+    columns = [issue.column for issue in result.issues]
+    assert columns == ["provider", "account_id", "resource_type", "resource_id", "tags"]
+    assert await events(database) == []
+
+
+async def test_a_resource_may_stand_once_in_a_batch(database: Database) -> None:
+    result = await ingest(database, ROW, ROW | {"status": "stopped"})
+    assert result.issues == [
+        RowIssue(2, "resource_id", "i-0001", "is the resource of row 1 again; a batch holds each resource once")
+    ]
+    assert [resource.status for resource in await resources(database)] == ["running"]
+
+
+async def test_other_organizations_have_their_own_rows(database: Database) -> None:
+    other = uuid.UUID(int=2)
+    await ingest(database, ROW)
+    result = await ingest(database, ROW | {"status": "stopped"}, organization=other)
+    assert result.added == 1
+    assert [resource.status for resource in await resources(database)] == ["running"]
+    assert [resource.status for resource in await resources(database, other)] == ["stopped"]

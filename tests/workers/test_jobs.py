@@ -1,0 +1,119 @@
+"""What workers do by the clock and for the outbox."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, text
+
+from app.config import Settings
+from app.database import Database
+from app.embedded import EngineUrls
+from app.models import RefreshToken, Session, User, now
+from app.repositories import jobs
+from app.workers.jobs import HANDLERS, purge_activity, purge_jobs, purge_sessions, schedule
+from tests.activity.probes import write
+from tests.workers.probes import job_row, make_runner, put
+
+A_DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def context(database: Database, settings: Settings) -> dict[str, Any]:
+    return {"database": database, "settings": settings}
+
+
+def test_the_schedule_spreads_its_work_over_the_hour() -> None:
+    moment = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+    times = {}
+    for entry in schedule():
+        entry.calculate_next(moment)
+        assert entry.next_run is not None
+        times[entry.name] = entry.next_run.strftime("%H:%M:%S")
+    assert times == {"purge_activity": "10:07:00", "purge_sessions": "10:27:00", "purge_jobs": "10:47:00"}
+
+
+async def test_sessions_go_when_their_time_is_over(database: Database, context: dict[str, Any]) -> None:
+    async with database.system() as session:
+        user = User(email="ada@skyledger.example", name="Ada", password_hash="x")
+        session.add(user)
+        await session.flush()
+        lives = {"over": -A_DAY, "current": A_DAY, "revoked": A_DAY}
+        sessions = {name: Session(user_id=user.id, expires_at=now() + life) for name, life in lives.items()}
+        sessions["revoked"].revoked_at = now()
+        session.add_all(sessions.values())
+        await session.flush()
+        session.add_all(RefreshToken(token_hash=name.encode(), session_id=each.id) for name, each in sessions.items())
+    await purge_sessions(context)
+    async with database.system() as session:
+        kept = set(await session.scalars(select(Session.id)))
+        tokens = set(await session.scalars(select(RefreshToken.token_hash)))
+    assert kept == {sessions["current"].id, sessions["revoked"].id}
+    assert tokens == {b"current", b"revoked"}
+
+
+async def test_finished_jobs_go_after_a_month_and_the_dead_stay(database: Database, context: dict[str, Any]) -> None:
+    ids = {name: await put(database) for name in ("SUCCEEDED", "DEAD", "QUEUED", "fresh")}
+    async with database.system() as session:
+        for name, job_id in ids.items():
+            finished = now() - (timedelta() if name == "fresh" else 31 * A_DAY)
+            state = "SUCCEEDED" if name == "fresh" else name
+            values = {"state": state, "finished_at": None if name == "QUEUED" else finished}
+            await session.execute(jobs.JOBS.update().where(jobs.JOBS.c.id == job_id).values(values))
+    await purge_jobs(context)
+    async with database.system() as session:
+        kept: set[UUID] = set(await session.scalars(select(jobs.JOBS.c.id)))
+    assert kept == {ids["DEAD"], ids["QUEUED"], ids["fresh"]}
+
+
+async def test_events_go_after_the_days_of_the_settings(
+    database: Database, owner: Database, settings: Settings
+) -> None:
+    organization_id = UUID(int=1)
+    await write(database, organization_id, "old", "new")
+    async with owner.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE activity_events SET occurred_at = now() - interval '8 days' WHERE sequence = 1")
+        )
+    week = settings.model_copy(update={"activity_retention_days": 7})
+    await purge_activity({"database": database, "settings": week})
+    async with database.read(organization_id) as session:
+        texts = [row.data["text"] for row in await session.execute(text("SELECT data FROM activity_events"))]
+    assert texts == ["new"]
+
+
+async def test_an_organization_is_purged_by_its_job(
+    database: Database, owner: Database, engine_urls: EngineUrls
+) -> None:
+    deleted, living = UUID(int=1), UUID(int=2)
+    for organization_id, state in ((deleted, "now()"), (living, "NULL")):
+        async with owner.engine.begin() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO organizations (id, slug, name, currency, created_at, updated_at, deleted_at) "
+                    f"VALUES (:id, :slug, 'x', 'USD', now(), now(), {state})"  # noqa: S608 - two texts of our own
+                ),
+                {"id": organization_id, "slug": str(organization_id)},
+            )
+        await write(database, organization_id, "a", "b")
+    runner = make_runner(database, engine_urls.redis_url, HANDLERS)
+    for organization_id in (deleted, living):
+        job_id = await put(database, "purge_organization", organization_id)
+        await runner.run(job_id)
+        assert (await job_row(database, job_id))["state"] == "SUCCEEDED"
+    async with owner.engine.connect() as connection:
+        found = await connection.execute(text("SELECT DISTINCT organization_id FROM activity_events"))
+        assert found.scalars().all() == [living]
+
+
+async def test_a_purge_without_an_organization_fails_with_the_reason(
+    database: Database, engine_urls: EngineUrls
+) -> None:
+    job_id = await put(database, "purge_organization")
+    runner = make_runner(database, engine_urls.redis_url, HANDLERS)
+    await runner.run(job_id)
+    row = await job_row(database, job_id)
+    assert (row["state"], row["failure"]) == ("QUEUED", "purge_organization needs an organization")

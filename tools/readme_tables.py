@@ -1,0 +1,61 @@
+"""Keeps the generated tables of README.md current: `python -m tools.readme_tables [--check]`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from app.config import Settings
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def settings_table() -> str:
+    """A Markdown row for every setting: variable, values, default, meaning."""
+    lines = ["| variable | values | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `SKYLEDGER_{name.upper()}` | {_values(field)} | {_default(field)} | {field.description} |")
+    return "\n".join(lines)
+
+
+def _values(field: FieldInfo) -> str:
+    annotation: Any = field.annotation
+    if str(get_origin(annotation)).endswith("Literal"):
+        return " ".join(f"`{value}`" for value in get_args(annotation))
+    text = str(annotation)
+    for mark, word in (("bool", "true, false"), ("int", "whole number"), ("float", "number"), ("Path", "folder")):
+        if mark in text:
+            return word
+    return "texts, by comma" if "tuple" in text else "text"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default in {None, ()}:
+        return "none"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
+def main() -> int:
+    """Write the tables into the README, or with --check tell whether they are current."""
+    found = README.read_text()
+    wanted = re.sub(
+        r"(<!-- settings -->\n).*?(<!-- /settings -->)",
+        lambda match: match[1] + settings_table() + "\n" + match[2],
+        found,
+        flags=re.DOTALL,
+    )
+    if found == wanted:
+        return 0
+    if "--check" in sys.argv:
+        print("README.md is stale: run `python -m tools.readme_tables`.")
+        return 1
+    README.write_text(wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -15,6 +15,7 @@ from app.config import Settings
 from app.database import Database
 from app.errors import AuthenticationError, ForbiddenError, NotFoundError
 from app.loaders.all import Loaders
+from app.queue import JobQueue
 from app.records import Grant, Permission, Principal
 
 
@@ -27,6 +28,7 @@ class Runtime:
     valkey: Redis
     authenticator: Authenticator
     feed: ActivityFeed
+    queue: JobQueue
 
 
 @dataclass

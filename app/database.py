@@ -46,6 +46,7 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=10,
             pool_pre_ping=True,
+            hide_parameters=True,  # a failed statement is logged, and its values may be secrets
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             connect_args={"server_settings": settings, "timeout": 10},
@@ -84,7 +85,7 @@ class Database:
         for listener in self.commit_listeners:
             try:
                 await listener(session.info)
-            except Exception:
+            except Exception:  # noqa: BLE001  (see above)
                 structlog.get_logger(__name__).warning("commit_listener_failed", exc_info=True)
 
     @asynccontextmanager

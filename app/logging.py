@@ -7,6 +7,7 @@ import logging.config
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 
 import orjson
@@ -86,13 +87,19 @@ def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return {name: _hidden(name, value) for name, value in event.items()}
 
 
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return name not in _HARMLESS_NAMES and _SECRET_NAME.search(name) is not None
+
+
 def _hidden(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    if name not in _HARMLESS_NAMES and _SECRET_NAME.search(name):
+    if _is_secret(name):
         return HIDDEN
     if isinstance(value, str):
-        return _SECRET_TEXT.sub(_hide_match, value)
+        # Every form of _SECRET_TEXT has a character that is neither letter nor digit.
+        return value if value.isalnum() else _SECRET_TEXT.sub(_hide_match, value)
     if isinstance(value, Mapping):
         return {key: _hidden(str(key), inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

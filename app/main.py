@@ -21,6 +21,7 @@ from app.config import Settings
 from app.context import Context, Runtime
 from app.database import Database
 from app.embedded import EngineUrls
+from app.queue import JobQueue
 from app.records import Principal
 from app.resolvers.roots import make_schema
 from app.server.assembly import create_graphql_app
@@ -48,8 +49,9 @@ def make_runtime(settings: Settings, urls: EngineUrls) -> Runtime:
         settings=settings,
         database=database,
         valkey=valkey,
-        authenticator=Authenticator(settings, database),
+        authenticator=Authenticator(settings, database, valkey),
         feed=ActivityFeed(database, valkey),
+        queue=JobQueue(database, urls.redis_url),
     )
 
 
@@ -108,6 +110,7 @@ def make_context(runtime: Runtime, facts: OperationFacts) -> Context:
 async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> AsyncIterator[None]:
     """The parts of a runtime that work in the background, started and stopped in order."""
     await runtime.feed.start()
+    await runtime.queue.start()
     tending = asyncio.create_task(_tend(tend)) if tend is not None else None
     try:
         yield
@@ -117,6 +120,7 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
             with suppress(asyncio.CancelledError):
                 await tending
         await runtime.feed.stop()
+        await runtime.queue.stop()
         await runtime.database.close()
         await runtime.valkey.aclose()
 

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.repositories import jobs
+from app.tasks import end_tasks
 
 QUEUE_NAME = "skyledger:jobs"
 RUN_JOB = "run_job"  # the one arq function: the row tells the rest
@@ -76,9 +77,7 @@ class JobQueue:
         with contextlib.suppress(ValueError):
             self._database.commit_listeners.remove(self._committed)
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks(self._task)
             self._task = None
             await self._wake(LAST_SECONDS)
         await self._arq.aclose(close_connection_pool=True)

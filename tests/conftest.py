@@ -19,11 +19,18 @@ from app.config import Settings
 from app.context import Runtime
 from app.database import Database
 from app.embedded import EngineUrls, engines
+from app.logging import configure_logging
 from app.main import create_app, make_runtime, running
 from app.upgrade import upgrade
 
 TEMPLATE = "template_skyledger"
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_logs() -> None:
+    """Requests are not worth a line each; warnings are shown with the test that fails."""
+    configure_logging("WARNING")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from app.activity.record import RECORDED
 from app.database import Database
+from app.tasks import end_tasks
 
 CHANNEL = "skyledger:activity"
 PUBLISH_SECONDS = 2.0
@@ -50,9 +51,7 @@ class Announcer:
         with contextlib.suppress(ValueError):
             self._database.commit_listeners.remove(self._committed)
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks(self._task)
             self._task = None
             await self._publish(LAST_SECONDS)
 

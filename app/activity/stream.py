@@ -20,6 +20,7 @@ from app.activity.announce import CHANNEL, Announcer, decode_heads
 from app.database import Database
 from app.errors import BadUserInputError, CursorExpiredError, ErrorCode, SkyledgerError
 from app.repositories import activity
+from app.tasks import end_tasks
 
 Result = TypeVar("Result")
 Check = Callable[[], Awaitable[None]]
@@ -129,9 +130,7 @@ class ActivityFeed:
             for follower in followed.followers:
                 follower.wake.set()
         reads = [task for followed in self._followed.values() for task in followed.reads.values()]
-        for task in (*self._tasks, *reads):
-            task.cancel()
-        await asyncio.gather(*self._tasks, *reads, return_exceptions=True)
+        await end_tasks(*self._tasks, *reads)
         self._tasks.clear()
         await self._announcer.stop()
 

@@ -8,7 +8,12 @@ from uuid import UUID
 from app.records import Grant, Permission, Role
 
 _READ = frozenset({Permission.ORGANIZATION_READ})
-_WORK = _READ | {Permission.ACCOUNTS_MANAGE, Permission.RESOURCES_INGEST, Permission.COSTS_INGEST}
+_WORK = _READ | {
+    Permission.ACCOUNTS_MANAGE,
+    Permission.RESOURCES_INGEST,
+    Permission.COSTS_INGEST,
+    Permission.ACTIVITY_WRITE,
+}
 _ALL = frozenset(Permission)
 
 # An admin also cannot touch owners: that depends on whom the act concerns, so the acts on members check it.

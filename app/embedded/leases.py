@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 
 from app.embedded.failure import EmbeddedEngineError
 from app.embedded.layout import Layout, layout_of
-from app.embedded.processes import POLL_SECONDS, last_lines, living, log_size, try_lock, wait_until
+from app.embedded.processes import POLL_SECONDS, indented, last_lines, living, try_lock, wait_until
 
 ATTACH_SECONDS = 120.0
 STATUS_SECONDS = 1.0
@@ -98,36 +98,34 @@ def engines(data_dir: Path) -> Iterator[EngineUrls]:
 def attach(data_dir: Path, *, timeout_seconds: float = ATTACH_SECONDS) -> Attachment:
     """Take a lease on the engines of a data folder, which is made if missing, and wait until they accept work.
 
-    Blocks: 1 s at the very first start, 0.3 s later, a millisecond when they run already.
+    Blocks: 1 s at the very first start, 0.2 s later, a millisecond when they run already.
     """
     _require_linux()
     _make(data_dir)
     layout = layout_of(data_dir)
     deadline = time.monotonic() + timeout_seconds
-    crashes = 0
+    crashes = []
     while time.monotonic() < deadline:
-        log_start = log_size(layout.log("supervisor"))
-        connection, started = _connect(layout), False
+        connection, complaint = _connect(layout), None
         if connection is None:
-            connection, started = _start_supervisor(layout), True
+            connection, complaint = _start_supervisor(layout)
         answer = _answer(connection, deadline)
         if answer.get("state") == "ready":
             return Attachment(connection, _status(layout, answer), EngineUrls(layout.database_url, layout.redis_url))
         connection.close()
         if answer.get("state") == "failed":
             raise EmbeddedEngineError(answer["message"])
-        crashes += started and not answer
-        if crashes >= CRASHED_STARTS:
-            lines = last_lines(layout.log("supervisor"), since=log_start)
-            message = (
-                f"The engines' supervisor died {crashes} times while starting. {layout.log('supervisor')}:\n{lines}"
-            )
-            raise EmbeddedEngineError(message)
+        if complaint is not None and not answer:
+            crashes.append(complaint)
+        if len(crashes) >= CRASHED_STARTS:
+            break
         time.sleep(POLL_SECONDS)  # it stopped, or another one won the race to start
     message = (
-        f"The embedded engines of {layout.data_dir} are not ready after {timeout_seconds:.0f} s: read the logs in "
-        f"{layout.engines_dir}, or set SKYLEDGER_DATABASE_URL and SKYLEDGER_REDIS_URL."
+        f"The embedded engines of {layout.data_dir} are not ready; read the logs in {layout.engines_dir}, or set "
+        f"SKYLEDGER_DATABASE_URL and SKYLEDGER_REDIS_URL. Supervisors that died while starting: {len(crashes)}."
     )
+    if crashes:
+        message += f"\n{indented(crashes[-1])}\n{last_lines(layout.log('supervisor'))}"
     raise EmbeddedEngineError(message)
 
 
@@ -171,17 +169,11 @@ def _is_stopped(layout: Layout) -> bool:
 
 def _make(data_dir: Path) -> None:
     """A missing data folder is made for its owner alone."""
-    engines_dir = data_dir / "engines"
     try:
         data_dir.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (data_dir, engines_dir):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        next(engines_dir.iterdir(), None)
+        data_dir.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        message = (
-            f"The engines' folder {engines_dir} cannot be made or opened ({error}): run Skyledger as the user that "
-            "made it, or set SKYLEDGER_DATA_DIR to another folder."
-        )
+        message = f"The data folder {data_dir} cannot be made ({error}): set SKYLEDGER_DATA_DIR to another folder."
         raise EmbeddedEngineError(message) from error
 
 
@@ -205,26 +197,30 @@ def _connect(layout: Layout) -> socket.socket | None:
     return connection
 
 
-def _start_supervisor(layout: Layout) -> socket.socket:
-    """Start a supervisor; our end of a socket pair is its first lease, so it cannot miss us and we see it die."""
+def _start_supervisor(layout: Layout) -> tuple[socket.socket, str]:
+    """Start a supervisor; our end of a socket pair is its first lease, so it cannot miss us and we see it die.
+
+    Also returns what it wrote before it opened its log, which is nothing unless it cannot even begin.
+    """
     ours, theirs = socket.socketpair()
     try:
-        with theirs, layout.log("supervisor").open("ab") as log:
-            subprocess.run(  # noqa: S603 - this very program
+        with theirs:
+            started = subprocess.run(  # noqa: S603 - this very program
                 [sys.executable, "-m", "app.embedded", str(layout.data_dir), str(theirs.fileno())],
                 cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 pass_fds=(theirs.fileno(),),
-                start_new_session=True,
+                start_new_session=True,  # a terminal's Ctrl-C reaches the clients only
                 check=False,  # seen as the end of the connection
+                timeout=ATTACH_SECONDS,
             )
-    except OSError as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         ours.close()
-        message = f"The engines' supervisor cannot be started: {error}. Its folder is {layout.engines_dir}."
+        message = f"The engines' supervisor cannot be started: {error}."
         raise EmbeddedEngineError(message) from error
-    return ours
+    return ours, started.stderr.decode(errors="replace")
 
 
 def _answer(connection: socket.socket, deadline: float) -> dict[str, Any]:

@@ -112,9 +112,10 @@ class PostgresEngine:
     def _create(self) -> None:
         """Run initdb beside the final name and rename: a start killed half-way leaves nothing that looks ready."""
         place = self.workplace
-        partial = place.layout.engines_dir / "postgres.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        place.own(partial.name)
+        for abandoned in place.layout.engines_dir.glob("postgres.partial-*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        # A name of our own: a dying initdb of a killed supervisor empties the folder it was given.
+        partial = place.own(f"postgres.partial-{os.getpid()}")
         options = "-U app -A trust -E UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
         arguments = [
             str(place.binaries.initdb),

@@ -118,7 +118,7 @@ def clear_leftovers(mark: str, command: str, *, patience: float = 10.0) -> None:
 
 def try_lock(path: Path) -> int | None:
     """A descriptor that holds the lock `path`, or None while another process holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -149,7 +149,12 @@ def last_lines(log: Path, *, since: int = 0, lines: int = 12) -> str:
             text = file.read().decode(errors="replace")
     except OSError as error:
         return f"  ({error})"
-    return "\n".join(f"  {line}" for line in text.splitlines()[-lines:]) or "  (nothing was logged)"
+    return indented(text, lines=lines) or "  (nothing was logged)"
+
+
+def indented(text: str, *, lines: int = 12) -> str:
+    """The last lines of a text, indented for a message."""
+    return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
 
 
 def shorten(log: Path) -> None:

@@ -22,7 +22,7 @@ from app.embedded.layout import Layout
 from app.embedded.postgres import PostgresEngine
 from app.embedded.processes import say, try_lock
 from app.embedded.valkey import ValkeyEngine
-from app.embedded.workplace import Workplace, prepare, take_over
+from app.embedded.workplace import Workplace, open_folder, prepare, take_over
 
 # Back-to-back commands (migrate; import; serve) share the engines instead of stopping and starting them.
 LINGER_SECONDS = 0.3
@@ -188,6 +188,7 @@ def supervise(layout: Layout, lease: socket.socket) -> int:
     """
     try:
         binaries = take_over(layout)
+        open_folder(layout)
         if _lock_or_find(layout) is None:
             tell(lease, {"state": "elsewhere"})
             return 0

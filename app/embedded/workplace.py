@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,10 +52,23 @@ def take_over(layout: Layout) -> Binaries:
     if owner is None:
         return found
     found = programs.runnable_by(owner, found)
-    for path in (layout.engines_dir, layout.log("supervisor")):
-        os.chown(path, owner.uid, owner.gid)
-    become(owner)
+    become(owner)  # before anything in the folder is opened: its owner could have put links there
     return found
+
+
+def open_folder(layout: Layout) -> None:
+    """Make the folder of the engines if it is missing, and write standard error to the log in it from now on."""
+    try:
+        layout.engines_dir.mkdir(mode=0o700, exist_ok=True)
+        log = os.open(layout.log("supervisor"), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        message = (
+            f"The engines' folder {layout.engines_dir} cannot be made or opened ({error}): run Skyledger as the user "
+            "that made it, or set SKYLEDGER_DATA_DIR to another folder."
+        )
+        raise EmbeddedEngineError(message) from error
+    os.dup2(log, sys.stderr.fileno())
+    os.close(log)
 
 
 def prepare(layout: Layout, binaries: Binaries) -> Workplace:

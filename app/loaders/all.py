@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.activity import EventByKey
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
 from app.loaders.people import Listing, RowById
@@ -77,6 +78,11 @@ class Loaders(InventoryLoaders):
     def all_api_keys(self) -> Listing:
         """API keys of an organization, with those that are revoked."""
         return self._api_keys(revoked=True)
+
+    @cached_property
+    def event_by_id(self) -> DataLoader[tuple[UUID, UUID], RowMapping | None]:
+        """Activity events by (organization, number as a UUID)."""
+        return DataLoader(load_fn=EventByKey(self.database).load_many)
 
     @cached_property
     def platform(self) -> PlatformFigures:

@@ -18,6 +18,7 @@ from app.repositories.accounts import ACCOUNTS
 from app.repositories.charges import CHARGES
 from app.repositories.resources import RESOURCES
 
+
 @dataclass(frozen=True)
 class Rows:
     """Pages and counts of one table's rows."""

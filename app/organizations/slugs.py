@@ -19,13 +19,18 @@ _SUFFIX_LENGTH = 6
 
 def checked_slug(value: str) -> str:
     """The slug as it is. Raises BadUserInputError unless it has 2 to 63 of a-z, 0-9 and inner hyphens."""
-    if not _FORM.fullmatch(value) or value.startswith(_RESERVED_PREFIX):
+    if not is_slug(value):
         message = (
             f"`slug` must have 2 to {LONGEST_SLUG} characters out of a-z, 0-9 and hyphens, begin and end with a letter "
             f'or digit, and not begin with "{_RESERVED_PREFIX}".'
         )
         raise BadUserInputError(message, path=("input", "slug"))
     return value
+
+
+def is_slug(value: str) -> bool:
+    """Whether a living organization may have this slug."""
+    return _FORM.fullmatch(value) is not None and not value.startswith(_RESERVED_PREFIX)
 
 
 def slug_of(name: str) -> str:

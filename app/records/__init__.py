@@ -29,6 +29,7 @@ class Permission(StrEnum):
     ACCOUNTS_MANAGE = "accounts:manage"
     RESOURCES_INGEST = "resources:ingest"
     COSTS_INGEST = "costs:ingest"
+    ACTIVITY_WRITE = "activity:write"
 
 
 class Provider(StrEnum):

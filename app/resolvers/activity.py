@@ -25,7 +25,7 @@ from app.schema.node import parse_id
 class ActivityMutations:
     """Writing notes."""
 
-    @mutation(Permission.ORGANIZATION_READ, "Write a note into the activity, for members and programs to see.")
+    @mutation(Permission.ACTIVITY_WRITE, "Write a note into the activity, for members and programs to see.")
     async def add_note(self, info: Info, input: AddNoteInput) -> AddNoteResult:  # noqa: A002  (Relay's name)
         """See app.activity.notes.add_note."""
         row = await add_note(info.context.database, info.context.signed_in().actor, organization_of(input), input.text)

@@ -12,6 +12,7 @@ from app.context import Context, Info
 from app.errors import BadUserInputError
 from app.records import Permission
 from app.schema.accounts import Account
+from app.schema.activity import ActivityEvent
 from app.schema.charges import Charge
 from app.schema.node import Node, NodeKey, parse_id
 from app.schema.organizations import Organization
@@ -24,6 +25,7 @@ _TENANT_NODES: dict[str, tuple[str, Callable[[Any], Node]]] = {
     "Account": ("account_by_id", Account.from_row),
     "Resource": ("resource_by_id", Resource.from_row),
     "Charge": ("charge_by_id", Charge.from_row),
+    "ActivityEvent": ("event_by_id", ActivityEvent.from_row),
 }
 
 

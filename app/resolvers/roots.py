@@ -59,6 +59,6 @@ def make_schema() -> strawberry.Schema:
 
 def schema_text() -> str:
     """The schema in GraphQL's own language, as it stands in schema.graphql."""
-    # Sorted as a copy: Strawberry's `sort_schema` would leave the served schema with enums that refuse their own values.
+    # Sorted as a copy: Strawberry's `sort_schema` leaves the served schema with enums that refuse their own values.
     copy = build_schema(strawberry_text(make_schema()))
     return print_schema(lexicographic_sort_schema(copy)) + "\n"

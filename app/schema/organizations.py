@@ -12,6 +12,7 @@ import strawberry
 from app.context import Info
 from app.errors import ForbiddenError
 from app.records import Grant, Permission, Role
+from app.schema.activity import OrganizationActivity
 from app.schema.api_keys import ApiKey
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.inventory import OrganizationInventory
@@ -23,14 +24,13 @@ from app.schema.people import Member
 
 
 @strawberry.type(description="A tenant: a company or team with its members, clouds and costs.")
-class Organization(OrganizationInventory, Node):
+class Organization(OrganizationInventory, OrganizationActivity, Node):
     """A row of `organizations`, with what the caller may do in it."""
 
     slug: str = strawberry.field(description="Its name in addresses; unique.")
     name: str = strawberry.field(description="Name for people.")
     currency: str = strawberry.field(description="Currency of its totals, a code of ISO 4217.")
     created_at: datetime = strawberry.field(description="When it was made.")
-    grant: strawberry.Private[Grant]
 
     @classmethod
     def from_row(cls, row: Mapping[Any, Any], grant: Grant) -> Organization:

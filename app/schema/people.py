@@ -34,6 +34,7 @@ graph_enum(
     ACCOUNTS_MANAGE="Add and change accounts.",
     RESOURCES_INGEST="Send resources.",
     COSTS_INGEST="Send costs.",
+    ACTIVITY_WRITE="Write notes into the activity.",
 )
 
 

@@ -249,7 +249,7 @@ class Connection:
         try:
             while (frame := await self._outbox.get()) is not None:
                 await self._send({"type": "websocket.send", "text": frame.decode()})
-        except OSError:  # the peer is gone
+        except (OSError, RuntimeError):  # the peer is gone, or uvicorn closed the wire for a broken frame
             self.close(_PEER_LEFT)
 
     async def _finish_single_results(self, seconds: float) -> None:
@@ -281,6 +281,6 @@ class Connection:
             return
         self._server.metrics.closes.labels(close.code).inc()
         frame = {"type": "websocket.close", "code": close.code, "reason": close_reason(close.reason)}
-        with suppress(OSError, TimeoutError):  # gone meanwhile, or not reading
+        with suppress(OSError, RuntimeError, TimeoutError):  # gone or closed meanwhile, or not reading
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self._send(frame)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,13 +21,14 @@ PREFLIGHT_HEADERS = ("x-skyledger-preflight", "apollo-require-preflight", "graph
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
-_SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-}
+# As ASGI wants them: names in lower case.
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 
 _log = structlog.stdlib.get_logger("skyledger.access")
 
@@ -69,10 +70,10 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in _SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                given = [(name.lower(), value) for name, value in message.get("headers", ())]
+                names = {name for name, _ in given}
+                added = [header for header in _SECURITY_HEADERS if header[0] not in names]
+                message["headers"] = [*given, *added, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:

@@ -22,7 +22,7 @@ class WebSocketEndpoint:
     """The ASGI application behind the path of the graph, for sockets.
 
     Pages of the same host and of `allowed_origins` may connect, and clients that send no Origin because they are no
-    browsers. A client that does not offer graphql-transport-ws is closed with 4406.
+    browsers; `*` stands for every page. A client that does not offer graphql-transport-ws is closed with 4406.
     """
 
     def __init__(self, server: GraphQLServer, allowed_origins: Collection[str] = ()) -> None:
@@ -50,7 +50,7 @@ class WebSocketEndpoint:
 
     def _may_connect(self, headers: Headers) -> bool:
         origin = headers.get("origin")
-        if origin is None or origin in self._allowed_origins:
+        if origin is None or not self._allowed_origins.isdisjoint({origin, "*"}):
             return True
         # Behind a proxy that ends TLS our scheme is not the page's, so hosts are compared.
         return urlsplit(origin.lower()).netloc == headers.get("host", "").lower()

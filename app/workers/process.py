@@ -22,6 +22,7 @@ from app.config import Settings
 from app.database import Database
 from app.embedded import EngineUrls
 from app.queue import QUEUE_NAME, RUN_JOB, JobQueue, connect_arq, deserialize, serialize
+from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
 from app.workers.jobs import HANDLERS, schedule
 from app.workers.runner import Handler, JobRunner, RunnerSettings
@@ -79,8 +80,7 @@ async def work(
             await stop.wait()
             _log.info("worker_stopping", running=runner.running)
             await runner.stop(settings.shutdown_seconds * 0.7)
-            wakes.cancel()
-            await asyncio.gather(wakes, return_exceptions=True)
+            await end_tasks(wakes)
         finally:
             await queue.stop()
             await announcer.stop()
@@ -115,12 +115,35 @@ async def run_job(context: dict[str, Any], job_id: str) -> None:
     await context["runner"].run(UUID(job_id))
 
 
+class _Worker(Worker):
+    """An arq worker that can be put away without leaving anything behind."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._finishing: set[asyncio.Task[Any]] = set()
+
+    async def finish_job(self, *arguments: Any, **options: Any) -> None:
+        """Arq runs this shielded from cancellation, and forgets it."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._finishing.add(task)
+            task.add_done_callback(self._finishing.discard)
+        await super().finish_job(*arguments, **options)
+
+    async def put_away(self) -> None:
+        """End who waits for jobs; the jobs go on, for they are the runner's."""
+        await end_tasks(self.main_task, *self.tasks.values())
+        if self._finishing:
+            await asyncio.wait(self._finishing, timeout=LONGEST_PAUSE_SECONDS)
+        await end_tasks(*self._finishing)
+
+
 async def _take_wakes(redis_url: str, context: dict[str, Any], slots: int) -> None:
     """Run arq's worker, and another after each fault: arq's ends when Valkey does not answer."""
     pause, away = 0.1, False
     while True:
         arq = connect_arq(redis_url)
-        worker = Worker(
+        worker = _Worker(
             # arq forgets a killed worker's job only after the longest timeout. Never mind: leases decide, not arq.
             [func(cast("WorkerCoroutine", run_job), name=RUN_JOB, timeout=_A_DAY, keep_result=0, max_tries=1_000)],
             redis_pool=arq,
@@ -146,18 +169,10 @@ async def _take_wakes(redis_url: str, context: dict[str, Any], slots: int) -> No
                 _log.warning("wake_ups_lost", error=f"{type(error).__name__}: {error}")
             away = True
         finally:
-            await _put_away(worker)
+            await worker.put_away()
             await arq.aclose(close_connection_pool=True)
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-
-async def _put_away(worker: Worker) -> None:
-    """End what arq's worker has begun; jobs go on, for they are the runner's."""
-    tasks = [task for task in (worker.main_task, *worker.tasks.values()) if task is not None]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
@@ -174,7 +189,4 @@ async def _tending(tend: Callable[[], None] | None) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end_tasks(task)

@@ -19,6 +19,7 @@ from app.database import Database
 from app.errors import SkyledgerError
 from app.queue import JobQueue
 from app.repositories import jobs
+from app.tasks import end_tasks
 
 _log = structlog.stdlib.get_logger("skyledger.workers")
 
@@ -129,7 +130,7 @@ class JobRunner:
         away) is taken over by another worker when its lease ends.
         """
         self._stopping = True
-        await _cancel(self._sweeping, *self._wakes)
+        await end_tasks(self._sweeping, *self._wakes)
         for job in self._running.values():
             job.stopping = True
         tasks = [job.task for job in self._running.values() if job.task is not None]
@@ -138,7 +139,7 @@ class JobRunner:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=seconds * 0.4)
-        await _cancel(self._beating, *tasks)
+        await end_tasks(self._beating, *tasks)
 
     async def run(self, job_id: UUID) -> None:
         """Run one job if it is due and nobody else has it, when a slot is free; returns when it has been settled.
@@ -306,11 +307,3 @@ def _lose(job: RunningJob) -> None:
     # Cancelled in the middle of its last write it could not tell whether that write was made.
     if job.task is not None and not job.settling:
         job.task.cancel()
-
-
-async def _cancel(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel those that have not ended, and wait until they have."""
-    there = [task for task in tasks if task is not None]
-    for task in there:
-        task.cancel()
-    await asyncio.gather(*there, return_exceptions=True)

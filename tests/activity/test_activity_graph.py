@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import orjson
 import pytest
-from tests.activity.sockets import following
-from tests.clients import GraphQL, Person, register
+from websockets.exceptions import ConnectionClosed
 
 from app.database import Database
 from app.repositories.activity import HEADS
-from app.schema.node import global_id
+from app.schema.node import global_id, parse_id
+from tests.activity.sockets import following
+from tests.clients import GraphQL, Person, register
 
 ADD_NOTE = """
 mutation Add($input: AddNoteInput!) {
@@ -86,7 +90,7 @@ async def test_a_note_is_answered_with_its_event_and_followed_at_once(live: Grap
 
 async def test_programs_write_and_follow_with_a_key(live: GraphQL, live_server: str) -> None:
     ada = await register(live)
-    key = await api_key(live, ada, "ORGANIZATION_READ")
+    key = await api_key(live, ada, "ORGANIZATION_READ", "ACTIVITY_WRITE")
     async with following(live_server, ada.organization_id, apiKey=key) as follower:
         await follower.message()
         answer = await add(live, ada, "by a robot", api_key=key)
@@ -142,7 +146,7 @@ async def test_an_event_is_found_again_by_its_id(graphql: GraphQL) -> None:
     assert (await graphql.data(query, {"id": event["id"]}, token=ada.token))["node"]["data"] == {"text": "find me"}
     assert (await graphql.data(query, {"id": event["id"]}, token=eve.token))["node"] is None
     for id_ in (uuid4(), uuid4()):  # numbers that do not fit a column
-        absent = global_id("ActivityEvent", id_, organization(ada))
+        absent = global_id("ActivityEvent", id_, parse_id(ada.organization_id).id)
         assert (await graphql.data(query, {"id": absent}, token=ada.token))["node"] is None
 
 
@@ -166,11 +170,11 @@ async def test_a_foreign_organization_answers_like_an_absent_one(live: GraphQL, 
 
 async def test_anonymous_and_weak_callers_are_refused(live: GraphQL, live_server: str) -> None:
     ada = await register(live)
-    key = await api_key(live, ada, "COSTS_INGEST")
+    key, reader = await api_key(live, ada, "COSTS_INGEST"), await api_key(live, ada, "ORGANIZATION_READ")
     for credentials, code in (({}, "UNAUTHENTICATED"), ({"apiKey": key}, "FORBIDDEN")):
         async with following(live_server, ada.organization_id, **credentials) as follower:
             assert (await follower.error())["extensions"]["code"] == code
-    for who, code in (({}, "UNAUTHENTICATED"), ({"api_key": key}, "FORBIDDEN")):
+    for who, code in (({}, "UNAUTHENTICATED"), ({"api_key": key}, "FORBIDDEN"), ({"api_key": reader}, "FORBIDDEN")):
         answer = await live(ADD_NOTE, {"input": {"organizationId": ada.organization_id, "text": "x"}}, **who)
         assert answer["errors"][0]["extensions"]["code"] == code
 
@@ -191,7 +195,47 @@ async def test_cursors_that_do_not_fit_say_what_to_do(live: GraphQL, live_server
     assert "subscribe without `after`" in error["message"]
 
 
-def organization(person: Person) -> Any:
-    from app.schema.node import parse_id  # noqa: PLC0415
+INVITE = """
+mutation Invite($input: InviteMemberInput!) {
+  inviteMember(input: $input) { ... on InviteMemberPayload { token } ... on UserError { message } }
+}
+"""
+ACCEPT = """
+mutation Accept($input: AcceptInvitationInput!) {
+  acceptInvitation(input: $input) { ... on AcceptInvitationPayload { member { id } } ... on UserError { message } }
+}
+"""
+REMOVE = """
+mutation Remove($input: RemoveMemberInput!) {
+  removeMember(input: $input) { ... on RemoveMemberPayload { removedMemberId } ... on UserError { message } }
+}
+"""
 
-    return parse_id(person.organization_id, "Organization").id
+
+async def test_a_removed_member_hears_no_more_within_five_seconds(live: GraphQL, live_server: str) -> None:
+    ada, eve = await register(live), await register(live, "Eve")
+    invited = {"organizationId": ada.organization_id, "email": eve.email, "role": "VIEWER"}
+    token = (await live.data(INVITE, {"input": invited}, token=ada.token))["inviteMember"]["token"]
+    accepted = await live.data(ACCEPT, {"input": {"token": token}}, token=eve.token)
+    member_id = accepted["acceptInvitation"]["member"]["id"]
+    async with following(live_server, ada.organization_id, token=eve.token) as follower:
+        await follower.message()
+        await add(live, ada, "for members")
+        assert (await follower.events(1))[0]["data"] == {"text": "for members"}
+        await live.data(REMOVE, {"input": {"id": member_id}}, token=ada.token)
+        await asyncio.sleep(5)
+        await add(live, ada, "not for Eve")
+        heard = []
+        with suppress(ConnectionClosed):  # the server closes the sockets of a sign-in that lost a grant
+            while True:
+                heard.append(await follower.receive())
+                if heard[-1]["type"] in {"error", "complete"} or "errors" in heard[-1].get("payload", {}):
+                    break
+    assert "not for Eve" not in orjson.dumps(heard).decode()
+    assert set(event_kinds(heard)) <= {"MEMBER_REMOVED"}
+
+
+def event_kinds(messages: list[dict[str, Any]]) -> list[str]:
+    """The kinds of the events among messages of the protocol."""
+    data = [message["payload"].get("data") for message in messages if message["type"] == "next"]
+    return [each["activity"]["event"]["kind"] for each in data if each]

@@ -69,7 +69,7 @@ async def test_query_runs_from_the_first_tab(visit: Visit, member: Member) -> No
     await visit.wait_for_pane("response.json", member.email)
     answer = json.loads(await visit.pane("response.json"))
     assert "errors" not in answer
-    assert answer["data"]["viewer"]["email"] == member.email
+    assert answer["data"]["viewer"]["user"]["email"] == member.email
     assert_posts_that_hide_the_token(visit)
     await assert_quiet(visit)
 
@@ -93,6 +93,7 @@ async def test_subscription_shows_events_as_they_happen(visit: Visit, member: Me
     await visit.page.get_by_role("button", name="Follow what happens").click()
     await visit.wait_for_pane("variables.json", member.organization_id)
     await visit.press_run()
+    await visit.wait_for_pane("response.json", '"event": null')  # the first message: the stream is open
     shown: list[str] = []
     for native_id in ("i-0001", "i-0002"):
         await send_resource(visit, member, native_id)

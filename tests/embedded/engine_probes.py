@@ -39,7 +39,7 @@ def new_folder(name: str = "data") -> Iterator[Path]:
     try:
         yield base / name
         assert wait_stopped(base / name), f"still running: {processes_of(base)}"
-        assert processes_of(base) == {}
+        assert eventually(lambda: processes_of(base) == {})
         assert [folder for folder in base.iterdir() if layout_of(folder).sockets.exists()] == []
     finally:
         shutil.rmtree(base)

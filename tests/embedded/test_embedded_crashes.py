@@ -135,13 +135,19 @@ def test_kill_9_of_everything_at_once(data_dir: Path, lease: Attachment) -> None
 
 
 def test_shared_memory_of_killed_servers_is_given_back(data_dir: Path, lease: Attachment) -> None:
-    before = len(Path("/proc/sysvipc/shm").read_text().splitlines())
-    urls, pid = lease.urls, lease.status.postgres_pid
+    def shared_memory() -> str:
+        """Id of the segment that the running server wrote into its lock file (key and id, line 7)."""
+        return (lease.status.home / "postgres" / "postmaster.pid").read_text().splitlines()[6].split()[1]
+
+    killed, pid = set(), lease.status.postgres_pid
     for _ in range(3):
+        killed.add(shared_memory())
         kill(pid)
         pid = wait_for_another(data_dir, "postgres", pid)
-    assert answers(urls)
-    assert len(Path("/proc/sysvipc/shm").read_text().splitlines()) <= before
+    existing = {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]}
+    assert shared_memory() in existing
+    assert existing & killed == set()
+    assert answers(lease.urls)
 
 
 def test_an_engine_that_keeps_dying_ends_the_supervisor_with_a_reason(data_dir: Path, lease: Attachment) -> None:
@@ -161,8 +167,8 @@ def test_an_engine_that_keeps_dying_ends_the_supervisor_with_a_reason(data_dir: 
 
 def test_a_supervisor_killed_while_it_makes_the_database_leaves_a_clean_start(fresh_dir: Path) -> None:
     with Holder(fresh_dir) as starter:
-        partial = fresh_dir / "engines" / "postgres.partial"
-        assert eventually((partial / "base").exists)
+        engines_dir = fresh_dir / "engines"
+        assert eventually(lambda: any(engines_dir.glob("postgres.partial-*/base")))
         supervisors = [pid for pid, line in processes_of(fresh_dir).items() if "-m app.embedded" in line]
         for pid in supervisors:
             kill(pid)
@@ -171,5 +177,5 @@ def test_a_supervisor_killed_while_it_makes_the_database_leaves_a_clean_start(fr
         assert supervisor not in supervisors
         with attach(fresh_dir) as lease:
             assert answers(lease.urls)
-        assert not partial.exists()
+        assert list(engines_dir.glob("postgres.partial*")) == []
         starter.leave()

@@ -16,7 +16,7 @@ from app.embedded import EmbeddedEngineError, attach, engines, status, wait_stop
 from app.embedded.accounts import ServiceUser, reads, service_user
 from app.embedded.binaries import locate, runnable_by
 from app.embedded.layout import layout_of
-from tests.embedded.engine_probes import PROJECT, cache, link_tree, new_folder, processes_of, sql
+from tests.embedded.engine_probes import PROJECT, cache, eventually, link_tree, new_folder, processes_of, sql
 
 ROOT = os.geteuid() == 0
 NOBODY = pwd.getpwnam("nobody")
@@ -60,7 +60,7 @@ def refusal(data_dir: Path) -> str:
     with pytest.raises(EmbeddedEngineError) as caught, attach(data_dir):
         pass
     assert wait_stopped(data_dir)
-    assert not data_dir.is_dir() or processes_of(data_dir) == {}
+    assert eventually(lambda: processes_of(data_dir) == {})
     return str(caught.value)
 
 
@@ -165,6 +165,37 @@ def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(EmbeddedEngineError, match="SKYLEDGER_DATA_DIR"), engines(tmp_path / "data"):
         pass
+
+
+def test_a_supervisor_that_cannot_even_begin_says_why(
+    fresh_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "app" / "embedded"
+    broken.mkdir(parents=True)
+    for file in (broken.parent / "__init__.py", broken / "__init__.py"):
+        file.touch()
+    (broken / "__main__.py").write_text("raise RuntimeError('half an installation')")
+    monkeypatch.setattr("app.embedded.leases.PROJECT", tmp_path)
+    message = refusal(fresh_dir)
+    assert "RuntimeError: half an installation" in message
+    assert "SKYLEDGER_DATABASE_URL" in message
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["supervisor.log", "supervisor.lock"])
+def test_root_follows_no_link_that_a_user_put_into_his_folder(fresh_dir: Path, name: str) -> None:
+    fresh_dir.parent.chmod(0o711)
+    (fresh_dir / "engines").mkdir(parents=True)
+    target = fresh_dir.parent / "target"
+    target.write_text("root's own")
+    (fresh_dir / "engines" / name).symlink_to(target)
+    for path in (fresh_dir, fresh_dir / "engines"):
+        shutil.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+    with pytest.raises(EmbeddedEngineError), attach(fresh_dir):
+        pass
+    assert target.read_text() == "root's own"
+    assert target.stat().st_uid == 0
+    (fresh_dir / "engines" / name).unlink()
 
 
 def test_programs_are_found_without_importing_their_packages() -> None:

@@ -34,7 +34,7 @@ def test_both_engines_answer_and_nothing_is_left_afterwards(data_dir: Path) -> N
     assert wait_stopped(data_dir)
     assert status(data_dir).state == "stopped"
     assert eventually(lambda: not any(lives(pid) for pid in pids))
-    assert processes_of(data_dir) == {}
+    assert eventually(lambda: processes_of(data_dir) == {})
     assert not sockets.exists()
 
 

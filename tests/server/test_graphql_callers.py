@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.errors import RateLimitedError
 from app.server.negotiation import GRAPHQL, JSON
 from tests.server.toy_graph import OTHER_TOKEN, TOKEN, Toy, make_toy
 
@@ -66,6 +67,17 @@ async def test_a_wrong_credential_is_401(client: httpx.AsyncClient, authorizatio
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert only_error(response)["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_a_caller_who_is_throttled_before_anything_else_gets_429(toy: Toy, client: httpx.AsyncClient) -> None:
+    async def throttle(_credentials: object) -> None:
+        message = "Too many tries."
+        raise RateLimitedError(message, retry_after=9)
+
+    toy.server.identify = throttle
+    response = await post(client, "{ hello }")
+    assert (response.status_code, response.headers["retry-after"]) == (429, "9")
+    assert only_error(response)["extensions"]["code"] == "RATE_LIMITED"
 
 
 async def test_the_token_in_the_url_is_for_sockets_only(client: httpx.AsyncClient) -> None:

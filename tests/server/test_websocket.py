@@ -176,3 +176,5 @@ async def test_which_pages_may_connect() -> None:
                 async with socket(address, origin=Origin(origin)):
                     pass
             assert refused.value.response.status_code == 403
+    async with live(make_toy(cors_origins=("*",))) as address, socket(address, origin=Origin("https://any.example")):
+        pass

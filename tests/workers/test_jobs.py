@@ -89,14 +89,14 @@ async def test_an_organization_is_purged_by_its_job(
     database: Database, owner: Database, engine_urls: EngineUrls
 ) -> None:
     deleted, living = UUID(int=1), UUID(int=2)
-    for organization_id, state in ((deleted, "now()"), (living, "NULL")):
+    for organization_id, deleted_at in ((deleted, now()), (living, None)):
         async with owner.engine.begin() as connection:
             await connection.execute(
                 text(
                     "INSERT INTO organizations (id, slug, name, currency, created_at, updated_at, deleted_at) "
-                    f"VALUES (:id, :slug, 'x', 'USD', now(), now(), {state})"  # noqa: S608 - two texts of our own
+                    "VALUES (:id, :slug, 'x', 'USD', now(), now(), :deleted_at)"
                 ),
-                {"id": organization_id, "slug": str(organization_id)},
+                {"id": organization_id, "slug": str(organization_id), "deleted_at": deleted_at},
             )
         await write(database, organization_id, "a", "b")
     runner = make_runner(database, engine_urls.redis_url, HANDLERS)

@@ -90,6 +90,8 @@ export class Session {
         throw new Error(reason ?? "Signing in failed.");
       }
       this.#refreshToken = findText(answer.data, "refreshToken");
+      // Known before the page says "Signed in": an example opened right after that has its values filled in.
+      this.#change({ workspace: await this.#workspaceOf(token) });
       this.#accept(token, email);
     } catch (error) {
       this.#change({ busy: false, problem: (error as Error).message });
@@ -154,15 +156,22 @@ export class Session {
   }
 
   async #learnWorkspace(): Promise<void> {
-    if (!this.#operations.workspace || Object.keys(this.#state.workspace).length > 0) return;
-    const answer = await ask(this.#graphPath, this.#operations.workspace, {}, this.headers()).catch(() => null);
-    if (!answer || this.#state.status !== "signed-in") return;
+    const { accessToken, workspace } = this.#state;
+    if (!accessToken || Object.keys(workspace).length > 0) return;
+    const found = await this.#workspaceOf(accessToken);
+    if (this.#state.status === "signed-in") this.#change({ workspace: found });
+  }
+
+  async #workspaceOf(accessToken: string): Promise<Workspace> {
     const workspace: Workspace = {};
+    if (!this.#operations.workspace) return workspace;
+    const headers = { Authorization: `Bearer ${accessToken}` };
+    const answer = await ask(this.#graphPath, this.#operations.workspace, {}, headers).catch(() => null);
     for (const name of WORKSPACE_NAMES) {
-      const found = findText(answer.data, name);
+      const found = answer && findText(answer.data, name);
       if (found) workspace[name] = found;
     }
-    this.#change({ workspace });
+    return workspace;
   }
 
   #forget(): void {

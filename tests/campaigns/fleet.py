@@ -1,0 +1,179 @@
+"""The product as it runs on one machine: two API processes, a worker and the embedded engines, all of them mortal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from app.embedded import EngineStatus, EngineUrls, attach, status, wait_stopped
+
+PROJECT = Path(__file__).resolve().parents[2]
+RESTART_SECONDS = 0.3
+READY_SECONDS = 60
+ENGINES = ("supervisor", "postgres", "valkey")
+
+
+@dataclass(eq=False)
+class Member:
+    """One process of the fleet, started again whenever it is gone, as an init system would."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+    log: Path
+    url: str | None = None
+    process: subprocess.Popen[bytes] | None = None
+    killed: bool = False
+    died_alone: list[int] = field(default_factory=list)
+
+    def tend(self) -> None:
+        """Start it if it is gone; an end that nobody caused is noted with its exit code."""
+        if self.process is not None and self.process.poll() is not None:
+            if not self.killed:
+                self.died_alone.append(self.process.returncode)
+            self.process = None
+        if self.process is None:
+            self.killed = False
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "app", *self.arguments],
+                    cwd=PROJECT,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+
+    def kill(self) -> bool:
+        """Kill -9; whether there was something to kill."""
+        if self.process is None or self.process.poll() is not None:
+            return False
+        self.killed = True
+        self.process.kill()
+        return True
+
+
+class Fleet:
+    """Keeps the processes running, and kills them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data_dir = folder / "data"
+        self.data_dir.mkdir()
+        self.folder = folder
+        self.members: dict[str, Member] = {}
+        self._tending: asyncio.Task[None] | None = None
+        for number in (1, 2):
+            self._add(f"api-{number}", "serve", port=_free_port())
+        self._add("worker", "worker")
+
+    def _add(self, name: str, command: str, port: int | None = None) -> None:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "SKYLEDGER_DATA_DIR": str(self.data_dir),
+            "SKYLEDGER_LOG_FORMAT": "json",
+        }
+        arguments = (command,) if port is None else (command, "--port", str(port))
+        url = None if port is None else f"http://127.0.0.1:{port}"
+        self.members[name] = Member(name, arguments, environment, self.folder / f"{name}.log", url)
+
+    @property
+    def urls(self) -> list[str]:
+        """Base URLs of the API processes."""
+        return [member.url for member in self.members.values() if member.url is not None]
+
+    @property
+    def victims(self) -> tuple[str, ...]:
+        """Everything that can be killed."""
+        return (*self.members, *ENGINES)
+
+    async def __aenter__(self) -> Self:
+        # Its own lease ends at once: the campaign must not be what keeps the engines alive.
+        with await asyncio.to_thread(attach, self.data_dir):
+            for member in self.members.values():
+                member.tend()
+            for url in self.urls:
+                await until_ready(url)
+        self._tending = asyncio.create_task(self._tend_for_ever())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._tending is not None:
+            self._tending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._tending
+        running = [member.process for member in self.members.values() if member.process is not None]
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                await asyncio.to_thread(process.wait, 20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        assert await asyncio.to_thread(wait_stopped, self.data_dir), "engines were left behind"
+
+    async def _tend_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(RESTART_SECONDS)
+            for member in self.members.values():
+                member.tend()
+
+    async def kill(self, victim: str) -> bool:
+        """Kill -9 a victim by its name; whether it was alive."""
+        if victim in self.members:
+            return self.members[victim].kill()
+        pid = getattr(await self.engines(), f"{victim}_pid")
+        if pid is None:  # it is being started again
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            return True
+        return False
+
+    async def engines(self) -> EngineStatus:
+        """How the engines are."""
+        return await asyncio.to_thread(status, self.data_dir)
+
+    async def engine_urls(self) -> EngineUrls:
+        """Addresses of the engines, once they are ready."""
+        async with asyncio.timeout(READY_SECONDS):
+            while (urls := (await self.engines()).urls) is None:
+                await asyncio.sleep(0.1)
+        return urls
+
+    def died_alone(self) -> dict[str, list[int]]:
+        """Exit codes of processes that ended without having been killed."""
+        return {member.name: member.died_alone for member in self.members.values() if member.died_alone}
+
+    def last_words(self) -> str:
+        """The ends of all logs."""
+        logs = sorted([*self.folder.glob("*.log"), *(self.data_dir / "engines").glob("*.log")])
+        return "\n".join(f"--- {log.name}\n" + "\n".join(log.read_text().splitlines()[-40:]) for log in logs)
+
+
+async def until_ready(url: str) -> float:
+    """Wait until an API process says that it is ready; returns the seconds."""
+    begun = time.monotonic()
+    async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient(timeout=5) as client:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if (await client.get(f"{url}/health/ready")).status_code == httpx.codes.OK:
+                    return time.monotonic() - begun
+            await asyncio.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,116 @@
+"""What a kill campaign leaves, as a table and as a judgement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rich.table import Table
+
+from tests.campaigns.callers import Subscriber, Writer
+
+RECOVERY_SECONDS = 60  # the promise of RELIABILITY
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is to be judged."""
+
+    writers: Sequence[Writer]
+    subscribers: Sequence[Subscriber]
+    start: int
+    """Number of the event after which the subscribers began."""
+    goal: int
+    """Number of the last acknowledged event."""
+    stored: list[tuple[int, str]]
+    """(number, text) of all events after `start`, as PostgreSQL has them."""
+    kills: list[tuple[str, float]]
+    """What was killed when."""
+    job_states: Counter[str]
+    job_attempts: Counter[int]
+    rows_left: int
+    """Events of purged organizations that are still there."""
+    seconds_to_ready: float
+    died_alone: dict[str, list[int]]
+
+    @property
+    def acknowledged(self) -> dict[str, int]:
+        """Text → number of every acknowledged note."""
+        return {text: number for writer in self.writers for text, number in writer.acknowledged.items()}
+
+    @property
+    def unknown(self) -> set[str]:
+        """Texts whose mutation got no clear answer."""
+        return {text for writer in self.writers for text in writer.unknown}
+
+    @property
+    def waits(self) -> dict[str, list[float]]:
+        """Seconds from each kill to the next acknowledged note, by victim."""
+        answered = sorted(moment for writer in self.writers for moment in writer.answered_at)
+        found: dict[str, list[float]] = {}
+        for victim, moment in self.kills:
+            later = [each - moment for each in answered if each > moment]
+            found.setdefault(victim, []).append(min(later, default=float("inf")))
+        return found
+
+    @property
+    def longest_silence(self) -> float:
+        """Longest time without an acknowledged note, in seconds."""
+        answered = sorted(moment for writer in self.writers for moment in writer.answered_at)
+        return max(after - before for before, after in pairwise(answered))
+
+
+def results(facts: Facts) -> Table:
+    """The figures of the campaign."""
+    table = Table(title=f"Kill campaign: {len(facts.kills)} kills", show_header=False, title_justify="left")
+    counts = Counter(victim for victim, _ in facts.kills)
+    for victim, count in sorted(counts.items()):
+        longest = max(facts.waits[victim])
+        table.add_row(f"kill -9 {victim}", f"{count}, next write acknowledged after at most {longest:.1f} s")
+    written = {text for _, text in facts.stored}
+    table.add_row("notes acknowledged", f"{len(facts.acknowledged)}, lost: {len(facts.acknowledged.keys() - written)}")
+    survived = len(facts.unknown & written)
+    table.add_row(
+        "notes without an answer", f"{len(facts.unknown)}, of which {survived} were written once, the rest not"
+    )
+    table.add_row("longest time without a write", f"{facts.longest_silence:.1f} s")
+    table.add_row("all ready after the last kill in", f"{facts.seconds_to_ready:.1f} s")
+    for subscriber in facts.subscribers:
+        events, gaps = len(subscriber.received), disorder(facts, subscriber)
+        table.add_row(
+            subscriber.name, f"{events} events over {subscriber.connections} connections, out of order: {gaps}"
+        )
+    jobs = ", ".join(f"{count} {state}" for state, count in sorted(facts.job_states.items()))
+    attempts = ", ".join(f"{count} × {attempt}" for attempt, count in sorted(facts.job_attempts.items()))
+    table.add_row("purge jobs", f"{jobs}; attempts: {attempts}; rows left: {facts.rows_left}")
+    table.add_row("processes that died by themselves", str(facts.died_alone or "none"))
+    return table
+
+
+def disorder(facts: Facts, subscriber: Subscriber) -> int:
+    """How many events of a subscriber do not have the number that was due."""
+    return sum(number != due for due, (number, _) in enumerate(subscriber.received, start=facts.start + 1))
+
+
+def judge(facts: Facts) -> None:
+    """Fail unless every promise was kept."""
+    numbers = [number for number, _ in facts.stored]
+    assert numbers == list(range(facts.start + 1, facts.start + 1 + len(numbers))), "the numbers have a gap"
+    times = Counter(text for _, text in facts.stored)
+    by_number = dict(facts.stored)
+    lost = {text: number for text, number in facts.acknowledged.items() if by_number.get(number) != text}
+    assert lost == {}, "acknowledged notes are not where the answer said"
+    assert [text for text, count in times.items() if count > 1] == [], "notes were written twice"
+    assert times.keys() <= facts.acknowledged.keys() | facts.unknown, "notes that nobody wrote"
+    for subscriber in facts.subscribers:
+        assert disorder(facts, subscriber) == 0, f"{subscriber.name} missed, repeated or reordered events"
+        assert subscriber.received == facts.stored[: len(subscriber.received)], f"{subscriber.name} got other events"
+        assert subscriber.received[-1][0] >= facts.goal, f"{subscriber.name} did not get the last event"
+        assert subscriber.refusals == [], f"{subscriber.name} was refused"
+    assert facts.job_states.keys() == {"SUCCEEDED"}, "jobs were left undone"
+    assert facts.rows_left == 0, "jobs are done without their effect"
+    assert len(facts.acknowledged) > 2 * len(facts.kills), "too few notes to prove anything"
+    assert facts.longest_silence < RECOVERY_SECONDS
+    assert facts.died_alone == {}, "processes died that nobody had killed"

@@ -1,0 +1,140 @@
+"""Every mutation of an organization, with four callers: anonymous, another tenant, too weak, allowed.
+
+A denied call changes nothing: all rows of all tables are the same before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from app.database import Database
+from app.schema.node import global_id, parse_id
+from tests.auth.people import everything_stored
+from tests.clients import GraphQL
+from tests.resolvers.company import Company, code_of, company, create_key, invite
+
+Prepare = Callable[[GraphQL, Company], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A mutation, an input for it, the permission it asks for and the strongest role without it."""
+
+    mutation: str
+    prepare: Prepare
+    too_weak: str
+    key_scope: str | None
+    allowed: str
+
+    @property
+    def document(self) -> str:
+        """The operation."""
+        name = self.mutation[0].upper() + self.mutation[1:]
+        return (
+            f"mutation ($input: {name}Input!) {{ {self.mutation}(input: $input) "
+            "{ __typename ... on UserError { code message } } }"
+        )
+
+
+async def _organization(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"organizationId": made.organization_id, "name": "Renamed"}
+
+
+async def _deletion(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"organizationId": made.organization_id, "confirmSlug": made.slug}
+
+
+async def _invitation(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"organizationId": made.organization_id, "email": "new@example.com", "role": "VIEWER"}
+
+
+async def _open_invitation(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    return {"id": (await invite(graphql, made, "open@example.com", "VIEWER"))[0]}
+
+
+async def _role(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"id": made.members["VIEWER"], "role": "MEMBER"}
+
+
+async def _member(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"id": made.members["VIEWER"]}
+
+
+async def _key(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"organizationId": made.organization_id, "name": "feed", "scopes": ["ORGANIZATION_READ"]}
+
+
+async def _existing_key(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    return {"id": (await create_key(graphql, made, "ORGANIZATION_READ"))[0]}
+
+
+RULES = [
+    Rule("updateOrganization", _organization, "MEMBER", "ORGANIZATION_UPDATE", "ADMIN"),
+    Rule("deleteOrganization", _deletion, "ADMIN", None, "OWNER"),
+    Rule("inviteMember", _invitation, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
+    Rule("revokeInvitation", _open_invitation, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
+    Rule("changeMemberRole", _role, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
+    Rule("removeMember", _member, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
+    Rule("createApiKey", _key, "MEMBER", "API_KEYS_MANAGE", "ADMIN"),
+    Rule("revokeApiKey", _existing_key, "MEMBER", "API_KEYS_MANAGE", "ADMIN"),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.mutation)
+async def test_four_callers(graphql: GraphQL, owner: Database, rule: Rule) -> None:
+    made = await company(graphql)
+    variables = {"input": await rule.prepare(graphql, made)}
+    others = [scope for scope in ("ORGANIZATION_READ", "COSTS_INGEST") if scope != rule.key_scope]
+    _, weak_key = await create_key(graphql, made, *others)
+    await graphql("{ viewer { apiKey { id } } }", api_key=weak_key)  # its first use is noted now, not later
+    before = _without_uses(await everything_stored(owner))
+
+    assert code_of(await graphql(rule.document, variables)) == "UNAUTHENTICATED"
+    foreign = (await graphql.data(rule.document, variables, token=made.stranger.token))[rule.mutation]
+    assert (foreign["__typename"], foreign["code"]) == ("NotFound", "NOT_FOUND")
+    if "id" in variables["input"]:
+        # The stranger's own organization with another's row: nothing there either, in the same words as for nothing.
+        key, own = parse_id(variables["input"]["id"]), parse_id(made.stranger.organization_id)
+        forged = {"input": {**variables["input"], "id": global_id(key.type_name, key.id, own.id)}}
+        absent = (await graphql.data(rule.document, forged, token=made.stranger.token))[rule.mutation]
+        assert absent["__typename"] == "NotFound"
+    for weak in ({"token": made.token(rule.too_weak)}, {"token": made.token("VIEWER")}, {"api_key": weak_key}):
+        if rule.mutation == "removeMember" and weak == {"token": made.token("VIEWER")}:
+            continue  # that would be leaving, which everyone may
+        assert code_of(await graphql(rule.document, variables, **weak)) == "FORBIDDEN"
+    assert _without_uses(await everything_stored(owner)) == before, "a denied call changes nothing"
+
+    allowed = (await graphql.data(rule.document, variables, token=made.token(rule.allowed)))[rule.mutation]
+    assert allowed["__typename"] == rule.mutation[0].upper() + rule.mutation[1:] + "Payload", allowed
+    assert _without_uses(await everything_stored(owner)) != before
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.key_scope is not None], ids=lambda rule: rule.mutation)
+async def test_a_key_with_the_scope_is_allowed(graphql: GraphQL, rule: Rule) -> None:
+    made = await company(graphql)
+    variables = {"input": await rule.prepare(graphql, made)}
+    _, key = await create_key(graphql, made, "ORGANIZATION_READ", rule.key_scope)  # type: ignore[arg-type]
+    answer = (await graphql.data(rule.document, variables, api_key=key))[rule.mutation]
+    assert answer["__typename"].endswith("Payload"), answer
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.mutation != "updateOrganization"], ids=lambda r: r.mutation
+)
+async def test_ids_of_other_things_are_bad_input(graphql: GraphQL, rule: Rule) -> None:
+    made = await company(graphql)
+    values = await rule.prepare(graphql, made)
+    field = "id" if "id" in values else "organizationId"
+    for wrong in ("", "nonsense", global_id("Account", parse_id(made.organization_id).id)):
+        variables = {"input": {**values, field: wrong}}
+        answer = (await graphql.data(rule.document, variables, token=made.token("OWNER")))[rule.mutation]
+        assert answer["__typename"] in {"InvalidInput", "NotFound"}, answer
+
+
+def _without_uses(stored: str) -> str:
+    """What is stored, in an order that does not depend on when a row was last written."""
+    return "\n".join(sorted(stored.splitlines()))

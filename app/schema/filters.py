@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from app.errors import BadUserInputError
 from app.records import criteria
@@ -117,5 +118,5 @@ def to_criteria(where: object | None) -> criteria.Criteria:
         if name == TAGS:
             tags = tuple(tag.match() for tag in value)
         else:
-            columns.append((name, value.match(name)))
+            columns.append((name, value.match(to_camel_case(name))))
     return criteria.Criteria(tuple(columns), tags)

@@ -18,6 +18,7 @@ from app.records import Actor, ActorKind, EventKind, NewEvent
 SYSTEM = Actor(ActorKind.SYSTEM)
 # A poll that never comes in a test: whoever still hears of an event heard it another way.
 NO_POLL = FeedSettings(poll=3600)
+NOWHERE = "unix:///nonexistent/valkey.sock"
 
 
 def note(text: str) -> NewEvent:

@@ -18,7 +18,7 @@ from app.activity.stream import FeedSettings, FeedStoppedError
 from app.database import Database
 from app.embedded import EngineUrls
 from app.errors import BadUserInputError, CursorExpiredError, NotFoundError
-from tests.activity.probes import NO_POLL, allowed, note, running_feed, seeded, take, until, write
+from tests.activity.probes import NO_POLL, NOWHERE, allowed, note, running_feed, seeded, take, until, write
 
 
 async def test_replays_in_pages_then_follows(database: Database, valkey: Redis) -> None:
@@ -118,7 +118,7 @@ async def test_an_event_that_nobody_announced_still_arrives(database: Database, 
 
 async def test_events_arrive_without_valkey(database: Database) -> None:
     organization_id = uuid4()
-    nowhere = Redis.from_url("unix:///nonexistent/valkey.sock")
+    nowhere = Redis.from_url(NOWHERE)
     async with running_feed(database, nowhere, NO_POLL) as feed:
         async with aclosing(feed.follow(organization_id, None, allowed)) as stream:
             await anext(stream)
@@ -210,6 +210,31 @@ async def test_followers_at_one_place_share_their_reads(
             await write(database, organization_id, str(number))
         assert await asyncio.gather(*consumers) == [["0", "1", "2"]] * 200
     assert reads < 40, "200 followers caused that many reads of 3 events"
+
+
+@pytest.mark.parametrize("moment", ["_head", "_read"])
+async def test_nothing_slips_between_replay_and_live(
+    database: Database, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """An event is committed and announced after PostgreSQL was read and before the follower waits."""
+    organization_id = uuid4()
+    nowhere = Redis.from_url(NOWHERE)  # an announcement that comes back from Valkey would wake the follower again
+    async with running_feed(database, nowhere, NO_POLL) as feed:
+        original = getattr(feed, moment)
+        slipped = False
+
+        async def read_then_write(*arguments: object) -> object:
+            nonlocal slipped
+            found = await original(*arguments)
+            if not slipped:
+                slipped = True
+                await write(database, organization_id, "in between")
+            return found
+
+        monkeypatch.setattr(feed, moment, read_then_write)
+        async with aclosing(feed.follow(organization_id, None, allowed)) as stream:
+            assert await take(stream, 1) == ["in between"]
+    await nowhere.aclose()
 
 
 async def test_a_slow_consumer_keeps_nobody_up_and_misses_nothing(database: Database, valkey: Redis) -> None:

@@ -98,6 +98,7 @@ class Subscriber:
     access: Access
     cursor: str
     received: list[tuple[int, str]] = field(default_factory=list)  # (sequence, text)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     refusals: list[dict[str, Any]] = field(default_factory=list)
 
@@ -117,6 +118,12 @@ class Subscriber:
                     self.connections += 1
                     await self._follow(connection)
             await asyncio.sleep(self.access.chance.uniform(0.02, 0.3))
+
+    async def reach(self, goal: int) -> None:
+        """Wait until the event with this number has come."""
+        while not self.received or self.received[-1][0] < goal:
+            self.arrived.clear()
+            await self.arrived.wait()
 
     async def _follow(self, connection: ClientConnection) -> None:
         variables = {"organizationId": self.access.organization_id, "after": self.cursor}
@@ -142,3 +149,4 @@ class Subscriber:
         self.cursor = message["cursor"]
         if message["event"] is not None:
             self.received.append((message["event"]["sequence"], message["event"]["data"].get("text", "")))
+            self.arrived.set()

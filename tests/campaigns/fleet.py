@@ -148,9 +148,11 @@ class Fleet:
     async def engine_urls(self) -> EngineUrls:
         """Addresses of the engines, once they are ready."""
         async with asyncio.timeout(READY_SECONDS):
-            while (urls := (await self.engines()).urls) is None:
+            while True:
+                urls = (await self.engines()).urls
+                if urls is not None:
+                    return urls
                 await asyncio.sleep(0.1)
-        return urls
 
     def died_alone(self) -> dict[str, list[int]]:
         """Exit codes of processes that ended without having been killed."""

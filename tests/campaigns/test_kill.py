@@ -82,8 +82,7 @@ async def carry_out(fleet: Fleet, kills: int, chance: random.Random) -> Facts:
         await asyncio.gather(*writing)
         goal = await writers[0].write_last()
         async with asyncio.timeout(SECONDS_TO_REST):
-            while any(not each.received or each.received[-1][0] < goal for each in subscribers):
-                await asyncio.sleep(0.05)
+            await asyncio.gather(*(subscriber.reach(goal) for subscriber in subscribers))
     finally:
         for task in (*writing, *following):
             task.cancel()
@@ -134,13 +133,18 @@ async def condemn(fleet: Fleet, chance: random.Random, kills: int) -> list[UUID]
 async def kill_at_random(fleet: Fleet, kills: int, chance: random.Random) -> list[tuple[str, float]]:
     """Kill one after the other, whatever state the others are in; now and then empty Valkey. Returns what and when."""
     killed: list[tuple[str, float]] = []
+    deck: list[str] = []
     while len(killed) < kills:
         await asyncio.sleep(chance.uniform(0.1, 2))
         if chance.random() < 0.1:
             await forget_all(fleet)
-        victim = chance.choice(fleet.victims)
+        if not deck:  # everybody's turn comes, also in a short campaign
+            deck = chance.sample(fleet.victims, len(fleet.victims))
+        victim = deck.pop()
         if await fleet.kill(victim):
             killed.append((victim, time.monotonic()))
+        else:  # it is being started again
+            deck.insert(0, victim)
     return killed
 
 

@@ -83,7 +83,7 @@ def results(facts: Facts) -> Table:
             subscriber.name, f"{events} events over {subscriber.connections} connections, out of order: {gaps}"
         )
     jobs = ", ".join(f"{count} {state}" for state, count in sorted(facts.job_states.items()))
-    attempts = ", ".join(f"{count} × {attempt}" for attempt, count in sorted(facts.job_attempts.items()))
+    attempts = ", ".join(f"{count} job(s) took {attempt}" for attempt, count in sorted(facts.job_attempts.items()))
     table.add_row("purge jobs", f"{jobs}; attempts: {attempts}; rows left: {facts.rows_left}")
     table.add_row("processes that died by themselves", str(facts.died_alone or "none"))
     return table

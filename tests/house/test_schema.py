@@ -1,0 +1,127 @@
+"""House rules of the graph: everything described, every mutation with its permission, results that fail as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    validate_schema,
+)
+from graphql.utilities import build_schema
+
+from app.records import Permission
+from app.resolvers.access import Access
+from app.resolvers.roots import make_schema, schema_text
+
+SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
+# Who may call what: a new mutation has to be entered here with the permission that it needs.
+NEEDS = {
+    "acceptInvitation": Access.SIGNED_IN,
+    "addNote": Permission.ACTIVITY_WRITE,
+    "changeMemberRole": Permission.MEMBERS_MANAGE,
+    "createAccount": Permission.ACCOUNTS_MANAGE,
+    "createApiKey": Permission.API_KEYS_MANAGE,
+    "createOrganization": Access.SIGNED_IN,
+    "deleteOrganization": Permission.ORGANIZATION_DELETE,
+    "ingestCosts": Permission.COSTS_INGEST,
+    "ingestResources": Permission.RESOURCES_INGEST,
+    "inviteMember": Permission.MEMBERS_MANAGE,
+    "logIn": Access.ANYONE,
+    "logOut": Access.SIGNED_IN,
+    "refreshSession": Access.ANYONE,
+    "register": Access.ANYONE,
+    "removeMember": Permission.ORGANIZATION_READ,
+    "revokeApiKey": Permission.API_KEYS_MANAGE,
+    "revokeInvitation": Permission.MEMBERS_MANAGE,
+    "updateAccount": Permission.ACCOUNTS_MANAGE,
+    "updateOrganization": Permission.ORGANIZATION_UPDATE,
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return make_schema()._schema
+
+
+def mutations(schema: GraphQLSchema) -> dict[str, Any]:
+    assert schema.mutation_type is not None
+    return schema.mutation_type.fields
+
+
+def undescribed(schema: GraphQLSchema) -> Iterator[str]:
+    for name, type_ in schema.type_map.items():
+        if name.startswith("__"):
+            continue
+        if not type_.description:
+            yield name
+        if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            for field_name, field in type_.fields.items():
+                if not field.description:
+                    yield f"{name}.{field_name}"
+                for argument_name, argument in getattr(field, "args", {}).items():
+                    if not argument.description:
+                        yield f"{name}.{field_name}({argument_name}:)"
+        if isinstance(type_, GraphQLEnumType):
+            yield from (f"{name}.{value}" for value, entry in type_.values.items() if not entry.description)
+
+
+def test_the_schema_is_valid(schema: GraphQLSchema) -> None:
+    assert validate_schema(schema) == []
+
+
+def test_the_committed_schema_is_current() -> None:
+    text = SCHEMA_FILE.read_text()
+    assert text == schema_text()
+    assert validate_schema(build_schema(text)) == []
+
+
+def test_everything_is_described(schema: GraphQLSchema) -> None:
+    assert list(undescribed(schema)) == []
+
+
+def test_custom_scalars_say_where_they_are_specified(schema: GraphQLSchema) -> None:
+    own = {"Decimal", "DateTime", "JSONObject", "JSON"}
+    scalars = {name: type_ for name, type_ in schema.type_map.items() if isinstance(type_, GraphQLScalarType)}
+    assert {name for name, type_ in scalars.items() if type_.specified_by_url} >= own & set(scalars)
+
+
+def test_every_mutation_names_its_permission(schema: GraphQLSchema) -> None:
+    found = {
+        name: field.extensions["strawberry-definition"].metadata.get("needs")
+        for name, field in mutations(schema).items()
+    }
+    assert found == NEEDS
+
+
+def test_every_mutation_takes_one_input_and_fails_as_data(schema: GraphQLSchema) -> None:
+    for name, field in mutations(schema).items():
+        assert set(field.args) == {"input"}, name
+        result = get_named_type(field.type)
+        capital = name[0].upper() + name[1:]
+        assert isinstance(result, GraphQLUnionType), name
+        assert result.name == f"{capital}Result"
+        members = {member.name for member in result.types}
+        assert f"{capital}Payload" in members
+        for member in result.types:
+            if member.name != f"{capital}Payload":
+                assert "UserError" in {interface.name for interface in member.interfaces}, member.name
+
+
+def test_every_list_is_bounded(schema: GraphQLSchema) -> None:
+    """A field that gives a connection takes Relay's arguments; what gives a bare list belongs to one row or batch."""
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType):
+            for name, field in type_.fields.items():
+                if get_named_type(field.type).name.endswith("Connection"):
+                    assert {"first", "after", "last", "before"} <= set(field.args), f"{type_.name}.{name}"

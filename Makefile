@@ -8,7 +8,7 @@ INSTALLER ?= uv
 export PYTHONDONTWRITEBYTECODE :=
 STAMP := $(VENV)/.installed-$(INSTALLER)
 
-.PHONY: demo test check setup format lint types imports schema migrations lock campaign clean
+.PHONY: demo test check setup format lint types imports schema readme migrations lock campaign clean
 
 demo: setup
 	@exec $(BIN)/skyledger demo
@@ -16,7 +16,7 @@ demo: setup
 test: setup
 	$(BIN)/pytest
 
-check: setup format lint types imports schema migrations test
+check: setup format lint types imports schema readme migrations test
 
 setup: $(STAMP)
 
@@ -47,6 +47,10 @@ imports: setup
 
 schema: setup
 	$(BIN)/skyledger export-schema --check
+
+readme: setup
+	$(BIN)/python -m tools.readme_tables --check
+	$(BIN)/python tools/generate_samples.py --check
 
 migrations: setup
 	$(BIN)/python -m tools.check_migrations

@@ -13,7 +13,6 @@ import asyncpg
 import httpx
 import pytest
 from redis.asyncio import Redis
-from tests.clients import GraphQL, serving
 
 from app.config import Settings
 from app.context import Runtime
@@ -22,6 +21,7 @@ from app.embedded import EngineUrls, engines
 from app.logging import configure_logging
 from app.main import create_app, make_runtime, running
 from app.upgrade import upgrade
+from tests.clients import GraphQL, serving
 
 TEMPLATE = "template_skyledger"
 _numbers = itertools.count(1)

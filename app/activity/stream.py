@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.announce import CHANNEL, Announcer, decode_heads
 from app.database import Database
@@ -46,6 +47,8 @@ class FeedSettings:
     """Silence on the Valkey channel after which it is pinged; the connection is dropped after twice as long."""
     longest_pause: float = 2.0
     """Between two attempts to reach Valkey or PostgreSQL again."""
+    read: float = 20.0
+    """Longest read: PostgreSQL's own time limit needs a PostgreSQL that answers."""
     page_size: int = 500
     reads: int = 4
     """Connections to PostgreSQL that all followers together use at a time, so that requests keep theirs."""
@@ -205,7 +208,7 @@ class ActivityFeed:
             pause = min(2 * pause, self._settings.longest_pause)
 
     async def _head(self, organization_id: UUID) -> activity.Head:
-        async with self._reading, self._database.read(organization_id) as session:
+        async with self._door(organization_id) as session:
             return await activity.get_head(session, organization_id)
 
     async def _page(self, follower: _Follower) -> Sequence[RowMapping]:
@@ -225,8 +228,17 @@ class ActivityFeed:
             raise
 
     async def _read(self, organization_id: UUID, place: int) -> Sequence[RowMapping]:
-        async with self._reading, self._database.read(organization_id) as session:
+        async with self._door(organization_id) as session:
             return await activity.events_after(session, organization_id, place, self._settings.page_size)
+
+    @contextlib.asynccontextmanager
+    async def _door(self, organization_id: UUID) -> AsyncIterator[AsyncSession]:
+        async with (
+            self._reading,
+            asyncio.timeout(self._settings.read),
+            self._database.read(organization_id) as session,
+        ):
+            yield session
 
     def _heard(self, organization_id: UUID, last: int) -> None:
         """Wake the organization's followers that stand before a number."""
@@ -249,7 +261,7 @@ class ActivityFeed:
                 await _survive(self._catch_up(), "activity_poll_failed")
 
     async def _catch_up(self) -> None:
-        async with asyncio.timeout(10), self._database.system() as session:
+        async with asyncio.timeout(self._settings.read), self._database.system() as session:
             lasts = await activity.last_sequences(session, list(self._followed))
         for organization_id, last in lasts.items():
             self._heard(organization_id, last)

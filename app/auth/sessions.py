@@ -17,13 +17,11 @@ from app.auth.notices import reach_changed
 from app.auth.passwords import check_policy
 from app.auth.throttle import Attempt
 from app.auth.tokens import REFRESH_PREFIX, is_opaque_token, new_opaque_token, token_hash
-from app.database import Database
 from app.errors import AuthenticationError, BadUserInputError, ConflictError, ForbiddenError, RateLimitedError
 from app.models import Session, now
 from app.records import Principal
 from app.repositories import sessions, users
 
-KEEP_ENDED_FOR = timedelta(days=7)
 _LONGEST_USER_AGENT = 300
 
 Result = TypeVar("Result")
@@ -135,12 +133,6 @@ async def log_out(authenticator: Authenticator, principal: Principal, *, everywh
         raise ForbiddenError(message)
     async with authenticator.database.system() as session:
         return await _revoke(session, principal.user_id, None if everywhere else principal.session_id, "LOGGED_OUT")
-
-
-async def forget_ended_sessions(database: Database, *, limit: int = 5_000) -> int:
-    """Delete sessions that expired a week ago or earlier, at most `limit`; returns how many."""
-    async with database.system() as session:
-        return await sessions.delete_sessions_ended_before(session, now() - KEEP_ENDED_FOR, limit)
 
 
 async def _in_turn(authenticator: Authenticator, attempt: Attempt, work: Awaitable[Result]) -> Result:

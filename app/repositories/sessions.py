@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, delete, func, insert, select, update
+from sqlalchemy import RowMapping, Table, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Membership, Organization, RefreshToken, Session, User, now
@@ -101,13 +101,6 @@ async def revoke_sessions(session: AsyncSession, *, user_id: UUID, session_id: U
         statement = statement.where(SESSIONS.c.id == session_id)
     statement = statement.values(revoked_at=moment, revoked_reason=reason)
     return list((await session.execute(statement.returning(SESSIONS.c.id))).scalars())
-
-
-async def delete_sessions_ended_before(session: AsyncSession, moment: datetime, limit: int) -> int:
-    """Delete at most `limit` sign-ins that expired before a moment, with their refresh tokens; returns how many."""
-    ended = select(SESSIONS.c.id).where(SESSIONS.c.expires_at < moment).limit(limit)
-    removed = await session.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(ended)).returning(SESSIONS.c.id))
-    return len(removed.all())
 
 
 async def count_living_sessions(session: AsyncSession) -> int:

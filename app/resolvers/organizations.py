@@ -80,7 +80,10 @@ class OrganizationMutations:
         )
         return CreateOrganizationPayload(organization=Organization.from_row(row, grant_of(row["id"], Role.OWNER)))
 
-    @mutation(Permission.ORGANIZATION_UPDATE, "Change the name or the currency of an organization.")
+    @mutation(
+        Permission.ORGANIZATION_UPDATE,
+        "Change the name or the currency of an organization, which you must also be able to read.",
+    )
     async def update_organization(
         self,
         info: Info,
@@ -89,6 +92,7 @@ class OrganizationMutations:
         """See app.organizations.change.update_organization."""
         organization_id = organization_of(input)
         principal = info.context.signed_in()
+        info.context.grant(organization_id, Permission.ORGANIZATION_READ)  # the answer shows all of it
         row = await change.update_organization(
             info.context.database, organization_id, principal, name=input.name, currency=input.currency
         )

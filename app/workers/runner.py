@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -158,19 +159,25 @@ class JobRunner:
 
     async def sweep(self) -> None:
         """Take what is due and was missed, as far as slots are free; declare dead what has no attempt left."""
-        async with self._database.system() as session:
+        async with self._system() as session:
             buried = await jobs.bury_spent_jobs(session, self._handlers, self.settings.most_attempts)
         for row in buried:
             _log.error("job_dead", job_id=str(row["id"]), kind=row["kind"], failure=row["failure"])
         while not self._slots.locked() and not self._stopping and await self._take(None):
             pass
 
+    @asynccontextmanager
+    async def _system(self) -> AsyncIterator[AsyncSession]:
+        """The system door, for half a lease at most: PostgreSQL's own time limit needs a PostgreSQL that answers."""
+        async with asyncio.timeout(self.settings.lease / 2), self._database.system() as session:
+            yield session
+
     async def _take(self, job_id: UUID | None) -> bool:
         """Wait for a slot, claim a job, start it. Whether there was one."""
         await self._slots.acquire()
         try:
             begun = time.monotonic()
-            async with self._database.system() as session:
+            async with self._system() as session:
                 row = await jobs.claim_job(
                     session,
                     self._handlers,
@@ -251,7 +258,7 @@ class JobRunner:
         job.settling = True
         while not job.lost:
             try:
-                async with self._database.system() as session:
+                async with self._system() as session:
                     ours = await write(session, job.id, job.token)
             except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts
                 job.log.warning("job_settling_failed", error=type(error).__name__)
@@ -272,7 +279,7 @@ class JobRunner:
                 continue
             begun = time.monotonic()
             try:
-                async with asyncio.timeout(self.settings.lease / 2), self._database.system() as session:
+                async with self._system() as session:
                     keys = [(job.id, job.token) for job in held]
                     ours = await jobs.extend_leases(session, keys, self.settings.lease)
             except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts

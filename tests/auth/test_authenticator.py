@@ -52,6 +52,7 @@ def test_roles() -> None:
         Permission.ACCOUNTS_MANAGE,
         Permission.RESOURCES_INGEST,
         Permission.COSTS_INGEST,
+        Permission.ACTIVITY_WRITE,
     }
     assert PERMISSIONS[Role.VIEWER] == {Permission.ORGANIZATION_READ}
     assert role_of_scopes([Permission.ORGANIZATION_READ]) is Role.VIEWER

@@ -18,7 +18,6 @@ from app.auth.passwords import Passwords, Verdict
 from app.auth.sessions import (
     Origin,
     SignIn,
-    forget_ended_sessions,
     log_in,
     log_out,
     refresh_session,
@@ -254,18 +253,6 @@ async def test_logging_out_here_and_everywhere(authenticator: Authenticator) -> 
 async def test_a_key_has_nothing_to_log_out_of(authenticator: Authenticator) -> None:
     with pytest.raises(ForbiddenError, match="revokeApiKey"):
         await log_out(authenticator, Principal(Actor(ActorKind.API_KEY), {}), everywhere=True)
-
-
-async def test_ended_sessions_are_forgotten_after_a_week(authenticator: Authenticator, owner: Database) -> None:
-    database = authenticator.database
-    sign_ins = [await sign_up(authenticator, name) for name in ("ada", "bob", "cy")]
-    for sign_in, days in zip(sign_ins, (8, 6, -1), strict=True):
-        over = f"UPDATE sessions SET expires_at = now() - interval '{days} days' WHERE id = :id RETURNING 1"  # noqa: S608
-        await stored(owner, over, id=sign_in.session_id)
-    assert await forget_ended_sessions(database) == 1
-    assert await forget_ended_sessions(database) == 0
-    assert await stored(owner, "SELECT count(*) FROM sessions") == 2
-    assert await stored(owner, "SELECT count(*) FROM refresh_tokens") == 2
 
 
 # The throttle inside the acts.

@@ -56,7 +56,7 @@ def schema() -> GraphQLSchema:
 
 def mutations(schema: GraphQLSchema) -> dict[str, Any]:
     assert schema.mutation_type is not None
-    return schema.mutation_type.fields
+    return dict(schema.mutation_type.fields)
 
 
 def undescribed(schema: GraphQLSchema) -> Iterator[str]:

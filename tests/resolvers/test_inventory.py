@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.clients import GraphQL, Person, register
-from tests.house.statements import counted
 
 from app.context import Runtime
+from tests.clients import GraphQL, Person, register
+from tests.house.statements import counted
 
 INGEST_RESOURCES = """
 mutation IngestResources($input: IngestResourcesInput!) {
@@ -318,7 +318,9 @@ async def test_four_callers_of_each_act(graphql: GraphQL, act: str) -> None:
     assert weak["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     foreign = await graphql.data(query, act_variables, token=stranger.token)
     assert foreign[act]["__typename"] == "NotFound"
-    count = "query ($s: String!) { organization(slug: $s) { resources { totalCount } charges { totalCount } accounts { totalCount nodes { name } } } }"
+    count = """query ($s: String!) { organization(slug: $s) {
+        resources { totalCount } charges { totalCount } accounts { totalCount nodes { name } }
+    } }"""
     untouched = await graphql.data(count, {"s": person.slug}, token=person.token)
     assert untouched["organization"] == {
         "resources": {"totalCount": 0},

@@ -90,6 +90,17 @@ async def test_callers_of_create_organization(graphql: GraphQL) -> None:
     assert code_of(await graphql(CREATE, variables, api_key=key)) == "FORBIDDEN"
 
 
+async def test_a_key_that_may_change_but_not_read_sees_nothing_in_the_answer(graphql: GraphQL) -> None:
+    made = await company(graphql)
+    _, key = await create_key(graphql, made, "ORGANIZATION_UPDATE")
+    document = """mutation ($input: UpdateOrganizationInput!) { updateOrganization(input: $input) {
+      ... on UpdateOrganizationPayload { organization { name resources { totalCount } } } } }"""
+    values = {"organizationId": made.organization_id, "name": "Renamed"}
+    assert code_of(await graphql(document, {"input": values}, api_key=key)) == "FORBIDDEN"
+    found = await graphql.data(BY_SLUG, {"slug": made.slug}, token=made.token("OWNER"))
+    assert found["organization"]["name"] != "Renamed"
+
+
 async def test_deleting_takes_the_organization_away_at_once(graphql: GraphQL) -> None:
     made = await company(graphql)
     _, key = await create_key(graphql, made, "ORGANIZATION_READ")

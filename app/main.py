@@ -109,6 +109,7 @@ def make_context(runtime: Runtime, facts: OperationFacts) -> Context:
 @asynccontextmanager
 async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> AsyncIterator[None]:
     """The parts of a runtime that work in the background, started and stopped in order."""
+    runtime.authenticator.start()
     await runtime.feed.start()
     await runtime.queue.start()
     tending = asyncio.create_task(_tend(tend)) if tend is not None else None
@@ -121,6 +122,7 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
                 await tending
         await runtime.feed.stop()
         await runtime.queue.stop()
+        await runtime.authenticator.close()
         await runtime.database.close()
         await runtime.valkey.aclose()
 

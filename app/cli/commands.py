@@ -14,7 +14,10 @@ import typer
 app = typer.Typer(
     name="skyledger", no_args_is_help=True, pretty_exceptions_enable=False, help="Multi-cloud cost and waste platform."
 )
-imports = typer.Typer(no_args_is_help=True, help="Import files of resources or costs.")
+imports = typer.Typer(
+    no_args_is_help=True,
+    help="Import files of resources or costs. Exit code 3: the file was read, but rows of it were refused.",
+)
 keys = typer.Typer(no_args_is_help=True, help="Make secrets, and make, list and revoke API keys.")
 app.add_typer(imports, name="import")
 app.add_typer(keys, name="keys")
@@ -39,7 +42,9 @@ def demo() -> None:
 @app.command()
 def serve(
     *,
-    port: Annotated[int | None, typer.Option(help="Port to listen on, instead of SKYLEDGER_PORT.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on, instead of SKYLEDGER_PORT.")
+    ] = None,
     with_worker: Annotated[bool, typer.Option("--with-worker", help="Start a worker beside the API.")] = False,
     parent: Parent = None,
 ) -> None:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import http.client
-import json
-import signal
 import time
-from dataclasses import dataclass
-from types import FrameType
 
-from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
 
-from app.cli.listen import listen
-from app.cli.processes import Children
+from app.cli.example import Example, kept_example, open_example
+from app.cli.listen import address_to_open, listen
+from app.cli.processes import Children, Stop, StopSignals
 from app.cli.terminal import Engines, engines_of, fail, out, settings_or_exit
 from app.config import Settings
-from app.embedded import wait_stopped
+from app.embedded import EmbeddedEngineError, wait_stopped
 
 READY_SECONDS = 60
 TURN_SECONDS = 0.05
+IDLE_TURN_SECONDS = 0.2
+STOP_SECONDS = 10
 FIRST_QUERY = """{
   organization(slug: "%s") {
     name
@@ -36,106 +35,100 @@ FIRST_QUERY = """{
 }"""
 
 
-@dataclass(frozen=True)
-class SignIn:
-    """How to sign in to the example; kept in the data folder, readable by its owner alone."""
+class _Demo:
+    """A running demo and what it has to take care of."""
 
-    email: str
-    password: str
-    slug: str
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._children = Children()
+        self._signals = StopSignals()
+        self._engines: Engines | None = None
 
+    def run(self) -> None:
+        """Run until a signal; raises Stop then."""
+        self._signals.install()
+        with listen(self._settings) as listener:
+            port = listener.getsockname()[1]  # port 0 takes a free one, which the API is then told
+        api = ("serve", "--port", str(port))
+        started_before = kept_example(self._settings) is not None
+        if started_before:
+            # The API loads its code while the engines start: this is what keeps a second start below three seconds.
+            self._start(*api)
+        with engines_of(self._settings) as self._engines:
+            example = open_example(self._settings, self._engines.urls)
+            if not started_before:
+                self._start(*api)
+            self._wait_until_ready(port)
+            url = f"http://{address_to_open(self._settings.host, port)}/graphql"
+            _explain(url, example)
+            print(f"ready {url}", flush=True)  # noqa: T201  (a line for scripts, without colours or wrapping)
+            self._start("worker")
+            while True:
+                self._tend()
+                time.sleep(IDLE_TURN_SECONDS)
 
-class _Stop(Exception):  # noqa: N818  (an end, not an error)
-    """Raised by a signal."""
+    def stop(self) -> None:
+        """Stop the children and wait for the engines, which stop when nobody uses them."""
+        settings = self._settings
+        self._children.stop(settings.shutdown_seconds + 2)
+        if settings.database_url and settings.redis_url:
+            out.print("Stopped.")
+        elif wait_stopped(settings.data_dir, STOP_SECONDS):
+            out.print(f"Stopped; the data stays in {escape(str(settings.data_dir))}", highlight=False, soft_wrap=True)
+        else:
+            out.print("Stopped all but the engines, which another process uses too.", soft_wrap=True)
+
+    def _start(self, *arguments: str) -> None:
+        with self._signals.held():
+            self._children.add(*arguments)
+
+    def _tend(self) -> None:
+        with self._signals.held():
+            self._children.tend()
+        if self._engines is not None:
+            self._engines.renew()
+
+    def _wait_until_ready(self, port: int) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not _is_ready(address_to_open(self._settings.host, port)):
+            if time.monotonic() > deadline:
+                message = (
+                    f"the API was not ready after {READY_SECONDS} s; see the messages above, or run `skyledger doctor`."
+                )
+                raise fail(message)
+            self._tend()
+            time.sleep(TURN_SECONDS)
 
 
 def run_demo() -> None:
     """Start everything, say `ready`, and wait for SIGINT or SIGTERM."""
     settings = settings_or_exit()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-    children = Children()
+    demo = _Demo(settings)
     try:
-        _run(settings, children)
-    except _Stop:
+        demo.run()
+    except EmbeddedEngineError as error:
+        raise fail(str(error)) from None
+    except Stop:
         pass
     finally:
-        # A second Ctrl-C must not leave a process behind; stopping has a time limit of its own.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        children.stop(settings.shutdown_seconds + 2)
-    if not (settings.database_url and settings.redis_url):
-        wait_stopped(settings.data_dir)
-    out.print("Stopped; the data stays in", str(settings.data_dir), highlight=False)
+        demo.stop()
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise _Stop
+def _is_ready(address: str) -> bool:
+    connection = http.client.HTTPConnection(address, timeout=2)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False  # it does not listen yet
+    finally:
+        connection.close()
 
 
-def _run(settings: Settings, children: Children) -> None:
-    with listen(settings) as listener:
-        port = listener.getsockname()[1]  # port 0 takes a free one, which the API is then told
-    path = settings.data_dir / "demo.json"
-    api = ("serve", "--port", str(port))
-    if path.exists():
-        # The API loads its code while the engines start: this is what keeps a second start below three seconds.
-        children.add(*api)
-    with engines_of(settings) as engines:
-        if path.exists():
-            sign_in = SignIn(**json.loads(path.read_text()))
-            if settings.database_url is not None:
-                from app.cli.migrate import bring_up_to_date  # noqa: PLC0415  (with embedded ones the API does it)
-
-                bring_up_to_date(engines.urls.database_url)
-        else:
-            from app.cli.example import make_example  # noqa: PLC0415  (half a second that only the first start needs)
-
-            sign_in = make_example(settings, engines.urls, path)
-            children.add(*api)
-        _serve(settings, port, children, engines, sign_in)
-
-
-def _serve(settings: Settings, port: int, children: Children, engines: Engines, sign_in: SignIn) -> None:
-    _wait_until_ready(settings.host, port, children, engines)
-    url = f"http://{settings.host}:{port}/graphql"
-    _explain(out, url, sign_in)
-    print(f"ready {url}", flush=True)  # noqa: T201  (a line for scripts, without colours or wrapping)
-    children.add("worker")
-    while True:
-        children.tend()
-        engines.renew()
-        time.sleep(TURN_SECONDS)
-
-
-def _wait_until_ready(host: str, port: int, children: Children, engines: Engines) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        children.tend()
-        engines.renew()
-        connection = http.client.HTTPConnection(host, port, timeout=2)
-        try:
-            connection.request("GET", "/health/ready")
-            if connection.getresponse().status == http.HTTPStatus.OK:
-                return
-        except OSError:
-            pass  # it does not listen yet
-        finally:
-            connection.close()
-        time.sleep(TURN_SECONDS)
-    message = f"the API was not ready after {READY_SECONDS} s; see the messages above, or run `skyledger doctor`."
-    raise fail(message)
-
-
-def _explain(console: Console, url: str, sign_in: SignIn) -> None:
-    console.print(
-        Panel.fit(
-            f"GraphiQL  {url}\nsign in   {sign_in.email}\npassword  {sign_in.password}\n"
-            f"organization slug  {sign_in.slug}",
-            title="Skyledger",
-        ),
-        highlight=False,
-        soft_wrap=True,
+def _explain(url: str, example: Example) -> None:
+    facts = (
+        f"GraphiQL  {url}\nsign in   {example.email}\npassword  {example.password}\norganization slug  {example.slug}"
     )
-    console.print("A first query:", highlight=False)
-    console.print(Syntax(FIRST_QUERY % sign_in.slug, "graphql", background_color="default"))
+    out.print(Panel.fit(facts, title="Skyledger"), highlight=False, markup=False, soft_wrap=True)
+    out.print("A first query:", highlight=False)
+    out.print(Syntax(FIRST_QUERY % example.slug, "graphql", background_color="default"))

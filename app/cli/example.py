@@ -1,38 +1,90 @@
-"""The example organization of `skyledger demo`: made at the first start, with the samples in it."""
+"""The example organization of `skyledger demo`: made at the first start, with the samples in it, and found again."""
+# ruff: noqa: PLC0415  (a second start must be quick, and needs none of what is imported inside functions)
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.auth.authenticator import Authenticator
-from app.auth.sessions import Origin
-from app.cli.demo import SignIn
-from app.cli.imports import CostOptions, import_costs, import_resources, report
-from app.cli.migrate import bring_up_to_date
-from app.cli.operator import announcing_database
 from app.cli.terminal import errors
 from app.config import Settings
 from app.embedded import EngineUrls
-from app.organizations.create import register_with_organization
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 ORGANIZATION = "Kestrel Bakery"
 
 
-def make_example(settings: Settings, urls: EngineUrls, path: Path) -> SignIn:
-    """Bring the tables up to date, make user and organization, import the samples; then note the sign-in in `path`."""
+@dataclass(frozen=True)
+class Example:
+    """How to sign in to the example; kept in the data folder, readable by its owner alone."""
+
+    email: str
+    password: str
+    slug: str
+    embedded: bool
+    """Whether it is in the embedded database of that folder."""
+
+
+def kept_example(settings: Settings) -> Example | None:
+    """What an earlier start kept, None if there was none."""
+    try:
+        return Example(**json.loads(_note(settings).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def open_example(settings: Settings, urls: EngineUrls) -> Example:
+    """The example that an earlier start kept, if this database has it, else a new one."""
+    kept = kept_example(settings)
+    if kept is not None and _holds(settings, urls, kept):
+        return kept
+    from app.cli.migrate import bring_up_to_date
+
     bring_up_to_date(urls.database_url)
-    sign_in = asyncio.run(_make(settings, urls))
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(asdict(sign_in)))
-    return sign_in
+    made = asyncio.run(_make(settings, urls))
+    _keep(made, _note(settings))
+    return made
 
 
-async def _make(settings: Settings, urls: EngineUrls) -> SignIn:
+def _note(settings: Settings) -> Path:
+    return settings.data_dir / "demo.json"
+
+
+def _holds(settings: Settings, urls: EngineUrls, example: Example) -> bool:
+    """Whether the database has the example: another one may be configured, or the folder moved away."""
+    made = settings.data_dir / "engines" / "postgres" / "PG_VERSION"
+    if settings.database_url is None and example.embedded:
+        # Asking would cost 0.3 s of loading. The file is as old as the database.
+        return made.stat().st_mtime <= _note(settings).stat().st_mtime
+    from app.cli.migrate import bring_up_to_date
+
+    bring_up_to_date(urls.database_url)
+    return asyncio.run(_exists(urls, example.slug))
+
+
+async def _exists(urls: EngineUrls, slug: str) -> bool:
+    from app.database import Database
+    from app.repositories.organizations import organization_by_slug
+
+    database = Database.connect(urls.database_url, pool_size=1)
+    try:
+        async with database.system() as session:
+            return await organization_by_slug(session, slug) is not None
+    finally:
+        await database.close()
+
+
+async def _make(settings: Settings, urls: EngineUrls) -> Example:
+    from app.auth.authenticator import Authenticator
+    from app.auth.sessions import Origin
+    from app.cli.imports import CostOptions, Tally, import_costs, import_resources, report
+    from app.cli.operator import announcing_database
+    from app.organizations.create import register_with_organization
+
     # A start that was killed halfway left a user whose password nobody knows: the next one gets another address.
     email = f"demo+{secrets.token_hex(3)}@skyledger.example"
     password = secrets.token_urlsafe(12)
@@ -45,9 +97,17 @@ async def _make(settings: Settings, urls: EngineUrls) -> SignIn:
             password=password,
             organization_name=ORGANIZATION,
         )
-        for tally in (
-            await import_resources(database, organization["id"], SAMPLES / "resources.csv"),
-            await import_costs(database, organization["id"], SAMPLES / "costs.csv", CostOptions()),
-        ):
+        resources, costs = Tally(), Tally()
+        await import_resources(database, organization["id"], file=SAMPLES / "resources.csv", tally=resources)
+        await import_costs(database, organization["id"], file=SAMPLES / "costs.csv", options=CostOptions(), tally=costs)
+        for tally in (resources, costs):
             report(tally, errors)
-    return SignIn(email, password, organization["slug"])
+    return Example(email, password, organization["slug"], embedded=settings.database_url is None)
+
+
+def _keep(example: Example, path: Path) -> None:
+    """Note it, whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(asdict(example)))
+    partial.replace(path)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -22,6 +23,8 @@ from app.records import RowIssue
 from app.scanning.ingest import ingest_resources
 
 SHOWN_ISSUES = 20
+SOME_REJECTED = 3
+"""Exit code when the file was read but rows of it were refused; 1 is failure, 2 wrong use of the command."""
 
 
 @dataclass
@@ -52,18 +55,30 @@ StoreBatch = Callable[[Batch], Awaitable[Counter[str]]]
 
 def run_import_resources(file: Path, organization: str) -> None:
     """Import a file of resources."""
-    report(as_operator(organization, partial(import_resources, file=file)), out)
+    _run(organization, partial(import_resources, file=file))
 
 
 def run_import_costs(file: Path, organization: str, dataset: str, currency: str | None) -> None:
     """Import a file of FOCUS rows."""
-    options = CostOptions(dataset, currency)
-    report(as_operator(organization, partial(import_costs, file=file, options=options)), out)
+    _run(organization, partial(import_costs, file=file, options=CostOptions(dataset, currency)))
 
 
-async def import_resources(database: Database, organization_id: UUID, file: Path) -> Tally:
-    """Import resources of a CSV or JSON-lines file; returns what became of its rows."""
+def _run(organization: str, work: Callable[..., Awaitable[None]]) -> None:
+    """Import, and tell what landed also when the rest of a file cannot be read or Ctrl-C ends it."""
     tally = Tally()
+    try:
+        as_operator(organization, partial(work, tally=tally))
+    finally:
+        if tally.rows:
+            report(tally, out)
+    if not tally.rows:
+        out.print("The file has no rows.")
+    if tally.rows["rejected"]:
+        raise typer.Exit(SOME_REJECTED)
+
+
+async def import_resources(database: Database, organization_id: UUID, *, file: Path, tally: Tally) -> None:
+    """Import resources of a CSV or JSON-lines file; `tally` tells what became of its rows."""
 
     async def store(batch: Batch) -> Counter[str]:
         result = await ingest_resources(database, organization_id, OPERATOR, batch.rows)
@@ -73,22 +88,21 @@ async def import_resources(database: Database, organization_id: UUID, file: Path
         return Counter(counts | {"rejected": rejected})
 
     await _batches(file, tally, store)
-    return tally
 
 
-async def import_costs(database: Database, organization_id: UUID, file: Path, options: CostOptions) -> Tally:
+async def import_costs(
+    database: Database, organization_id: UUID, *, file: Path, options: CostOptions, tally: Tally
+) -> None:
     """Import FOCUS rows of a file; equal rows of the file are different charges, the same file again is no change."""
-    tally = Tally()
     ingest = ChargeIngest(database, organization_id, OPERATOR, options.dataset, options.currency)
 
     async def store(batch: Batch) -> Counter[str]:
         result = await ingest.add(batch.rows)
         tally.add_issues(result.issues)
+        tally.notes = ingest.notes.notes()
         return Counter(added=result.added, unchanged=result.unchanged, rejected=result.rejected)
 
     await _batches(file, tally, store)
-    tally.notes = ingest.notes.notes()
-    return tally
 
 
 async def _batches(path: Path, tally: Tally, store: StoreBatch) -> None:
@@ -115,10 +129,10 @@ def report(tally: Tally, console: Console) -> None:
     console.print(f"{tally.rows.total():,} rows: {counts or 'nothing to do'}.", highlight=False)
     for note in tally.notes:
         text = f"  note: {note.column}: {note.detail} ({note.gap.value}, {note.rows:,} rows from row {note.first_row})"
-        console.print(text, markup=False, highlight=False)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     for issue in tally.issues:
         value = "" if issue.value is None else f" {issue.value!r}"
         text = f"  row {issue.row_number}: {issue.column or 'whole row'}{value}: {issue.reason}"
-        console.print(text, markup=False, highlight=False)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     if tally.issue_count > len(tally.issues):
         console.print(f"  … and {tally.issue_count - len(tally.issues):,} more issues.", highlight=False)

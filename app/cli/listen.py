@@ -1,4 +1,4 @@
-"""The API's listening socket."""
+"""The API's listening socket, and the address that people open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import socket
 
 from app.cli.terminal import fail
 from app.config import Settings
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (nothing is bound here)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -19,3 +21,9 @@ def listen(settings: Settings) -> socket.socket:
             "free port, or 0 for any."
         )
         raise fail(message) from None
+
+
+def address_to_open(host: str, port: int) -> str:
+    """`host:port` for a URL on this machine; an address that means all of the machine's becomes loopback."""
+    host = _ANY.get(host, host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

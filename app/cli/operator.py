@@ -9,10 +9,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from redis.asyncio import Redis
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.activity.announce import Announcer
 from app.auth.permissions import grant_of
-from app.cli.terminal import engines_of, fail, settings_or_exit
+from app.cli.migrate import complaint_about_tables
+from app.cli.terminal import engines_of, fail, reason_of, settings_or_exit
 from app.database import Database
 from app.embedded import EngineUrls
 from app.errors import SkyledgerError
@@ -24,12 +26,18 @@ OPERATOR = Actor(ActorKind.SYSTEM)
 
 
 def as_operator(slug: str, work: Callable[[Database, UUID], Awaitable[Result]]) -> Result:
-    """Run `work(database, organization id)`. Ends the command with the message of a SkyledgerError."""
-    with engines_of(settings_or_exit()) as engines:
+    """Run `work(database, organization id)`. Ends the command with the reason when it fails for one that is known."""
+    settings = settings_or_exit()
+    with engines_of(settings) as engines:
+        complaint = complaint_about_tables(settings, engines.urls)
+        if complaint is not None:
+            raise fail(complaint)
         try:
             return asyncio.run(_work(engines.urls, slug, work))
         except SkyledgerError as error:
             raise fail(error.message) from None
+        except (SQLAlchemyError, OSError) as error:
+            raise fail(reason_of(error)) from error
 
 
 async def _work(urls: EngineUrls, slug: str, work: Callable[[Database, UUID], Awaitable[Result]]) -> Result:

@@ -8,22 +8,58 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-import structlog
+from types import FrameType
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 STEADY_SECONDS = 30.0
-"""A child that ran this long starts again without a pause when it dies."""
+"""A child that ran this long starts again without a longer pause when it dies."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop(KeyboardInterrupt):
+    """A signal asked this process to stop. Like Ctrl-C no event loop and no `except Exception` keeps it."""
+
+
+class StopSignals:
+    """Turns the first SIGINT or SIGTERM into `Stop`, raised wherever this process is; later ones change nothing."""
+
+    def __init__(self) -> None:
+        self._held = False
+        self._asked = False
+
+    def install(self) -> None:
+        """Take the signals over, for good."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._on_signal)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let a signal wait for the end of the block, which must be short: for what would be lost half-done."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._asked:
+            raise Stop
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        # Not by SIG_IGN: a child that is being started would inherit it.
+        first, self._asked = not self._asked, True
+        if first and not self._held:
+            raise Stop
 
 
 @dataclass
 class Child:
     """One command that is to run all the time."""
 
-    arguments: list[str]
+    arguments: tuple[str, ...]
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause: float = FIRST_PAUSE_SECONDS
@@ -38,7 +74,7 @@ class Children:
 
     def add(self, *arguments: str) -> Child:
         """Start `skyledger ARGUMENTS` and keep it running."""
-        child = Child([sys.executable, "-m", "app", *arguments])
+        child = Child(arguments)
         self.children.append(child)
         _start(child)
         return child
@@ -51,8 +87,7 @@ class Children:
                 steady = now - child.started_at > STEADY_SECONDS
                 child.pause = FIRST_PAUSE_SECONDS if steady else min(2 * child.pause, LONGEST_PAUSE_SECONDS)
                 child.start_at = now + child.pause
-                log = structlog.get_logger(__name__)
-                log.warning("process_died", command=child.arguments[3:], exit_code=child.process.returncode)
+                _tell_death(child, child.process.returncode)
                 child.process = None
             if child.process is None and now >= child.start_at:
                 _start(child)
@@ -73,10 +108,17 @@ class Children:
 
 def _start(child: Child) -> None:
     child.started_at = time.monotonic()
+    # -P: a folder `app` in the working folder is not ours.
+    command = [sys.executable, "-P", "-m", "app", *child.arguments, "--parent", str(os.getpid())]
     # A group of its own: Ctrl-C reaches this process alone, which then stops the children in good order.
-    child.process = subprocess.Popen(  # noqa: S603  (this very program)
-        [*child.arguments, "--parent", str(os.getpid())], stdin=subprocess.DEVNULL, process_group=0
-    )
+    child.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)  # noqa: S603
+
+
+def _tell_death(child: Child, exit_code: int) -> None:
+    import structlog  # noqa: PLC0415  (50 ms of a start, for what rarely happens)
+
+    log = structlog.stdlib.get_logger(__name__)
+    log.warning("process_died", command=child.arguments[0], exit_code=exit_code, again_in_seconds=child.pause)
 
 
 def end_with_parent(parent: int | None) -> None:

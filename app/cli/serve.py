@@ -5,14 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 
 from app.cli.listen import listen
-from app.cli.migrate import bring_up_to_date
+from app.cli.loading import loading
 from app.cli.processes import Children, end_with_parent
-from app.cli.terminal import engines_of, settings_or_exit
+from app.cli.terminal import Engines, engines_of, fail, settings_or_exit
 from app.config import Settings
-from app.embedded import EngineUrls
-from app.logging import configure_logging
-from app.main import run_api
-from app.workers import run_worker
 
 
 def run_serve(*, port: int | None = None, with_worker: bool = False, parent: int | None = None) -> None:
@@ -21,34 +17,51 @@ def run_serve(*, port: int | None = None, with_worker: bool = False, parent: int
     settings = settings_or_exit()
     if port is not None:
         settings = settings.model_copy(update={"port": port})
-    configure_logging(settings.log_level, settings.log_format)
-    with closing(listen(settings)) as listener, engines_of(settings) as engines:
-        migrate_embedded(settings, engines.urls)
-        children = Children()
-        if with_worker:
-            children.add("worker")
+    with closing(listen(settings)) as listener:  # first: a port that is taken is told at once
+        with loading():
+            from app.logging import configure_logging  # noqa: PLC0415  (as all of the server, a second)
+            from app.main import run_api  # noqa: PLC0415
 
-        def tend() -> None:
-            children.tend()
-            engines.renew()
+        configure_logging(settings.log_level, settings.log_format)
+        with engines_of(settings) as engines:
+            _look_at_tables(settings, engines)
+            children = Children()
+            if with_worker:
+                children.add("worker")
 
-        try:
-            run_api(settings, engines.urls, listener, tend=tend)
-        finally:
-            children.stop(settings.shutdown_seconds + 2)
+            def tend() -> None:
+                children.tend()
+                engines.renew()
+
+            try:
+                run_api(settings, engines.urls, listener, tend=tend)
+            finally:
+                children.stop(settings.shutdown_seconds + 2)
 
 
 def run_background_worker(parent: int | None = None) -> None:
     """Work until SIGINT or SIGTERM."""
     end_with_parent(parent)
     settings = settings_or_exit()
+    with loading():
+        from app.logging import configure_logging  # noqa: PLC0415  (as all of the worker, half a second)
+        from app.workers import run_worker  # noqa: PLC0415
+
     configure_logging(settings.log_level, settings.log_format)
     with engines_of(settings) as engines:
-        migrate_embedded(settings, engines.urls)
-        run_worker(settings, engines.urls, tend=engines.renew)
+        _look_at_tables(settings, engines)
+        try:
+            run_worker(settings, engines.urls, tend=engines.renew)
+        except RuntimeError as error:
+            raise fail(str(error)) from None
 
 
-def migrate_embedded(settings: Settings, urls: EngineUrls) -> None:
-    """The embedded database has no administrator who would run `skyledger migrate`."""
-    if settings.database_url is None:
-        bring_up_to_date(urls.database_url)
+def _look_at_tables(settings: Settings, engines: Engines) -> None:
+    """Log why a process cannot work yet. It starts all the same, and works once that is mended."""
+    import structlog  # noqa: PLC0415  (see above)
+
+    from app.cli.migrate import complaint_about_tables  # noqa: PLC0415
+
+    complaint = complaint_about_tables(settings, engines.urls)
+    if complaint is not None:
+        structlog.stdlib.get_logger(__name__).warning("database_not_ready", reason=complaint)

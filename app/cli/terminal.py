@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from app.config import Settings, insecurities, load_settings
 from app.embedded import Attachment, EmbeddedEngineError, EngineUrls, attach
@@ -18,8 +19,16 @@ errors = Console(stderr=True)
 
 def fail(message: str) -> typer.Exit:
     """Show why a command cannot go on; raise what this returns."""
-    errors.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
+    errors.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     return typer.Exit(1)
+
+
+def reason_of(error: BaseException) -> str:
+    """One line that says why, without the names of a driver's classes."""
+    original = getattr(error, "orig", None)  # SQLAlchemy wraps its adapter's error, which wraps the driver's
+    source = getattr(original, "__cause__", None) or original or error
+    lines = str(source).strip().splitlines()
+    return lines[0] if lines else type(source).__name__
 
 
 def settings_or_exit() -> Settings:

@@ -69,7 +69,7 @@ async def delete_organization(
         row = await change_organization(session, organization_id, {"deleted_at": now()})
         await enqueue(session, PURGE_JOB, organization_id, {}, wake_at=now() + PURGE_AFTER)
         event = NewEvent(
-            EventKind.ORGANIZATION_UPDATED,
+            EventKind.ORGANIZATION_DELETED,
             principal.actor,
             subject_type="Organization",
             subject_id=organization_id,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ApiKey, Organization, now
 from app.paging import Page, PageRequest
-from app.repositories.keyset import page_by_id
+from app.repositories.selection import page_by_id
 
 API_KEYS: Table = ApiKey.__table__  # type: ignore[assignment]
 _ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Invitation, now
 from app.paging import Page, PageRequest
-from app.repositories.keyset import page_by_id
+from app.repositories.selection import page_by_id
 
 INVITATIONS: Table = Invitation.__table__  # type: ignore[assignment]
 # Everything but the hash of the token.

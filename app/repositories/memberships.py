@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import Membership, User, new_id, now
 from app.paging import Page, PageRequest
 from app.records import Role
-from app.repositories.keyset import page_by_id
+from app.repositories.selection import page_by_id
 
 MEMBERSHIPS: Table = Membership.__table__  # type: ignore[assignment]
 _USERS: Table = User.__table__  # type: ignore[assignment]

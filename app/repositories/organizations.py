@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import APP_ROLE, set_tenant
 from app.models import Base, Job, Organization, now
-from app.paging import Page, PageRequest, page_of
+from app.paging import Page, PageRequest
+from app.records.criteria import Direction
+from app.repositories.selection import page_of_statement
 
 ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]
 _JOBS: Table = Job.__table__  # type: ignore[assignment]
@@ -62,13 +64,7 @@ async def organization_page(
 ) -> Page[RowMapping]:
     """Those of the organizations that live, in the order of their creation; the key of the request is (id,)."""
     statement = _among(select(ORGANIZATIONS), organization_ids)
-    if request.after is not None:
-        statement = statement.where(ORGANIZATIONS.c.id > request.after[0])
-    if request.before is not None:
-        statement = statement.where(ORGANIZATIONS.c.id < request.before[0])
-    order = ORGANIZATIONS.c.id.desc() if request.backwards else ORGANIZATIONS.c.id.asc()
-    rows = (await session.execute(statement.order_by(order).limit(request.size + 1))).mappings().all()
-    return page_of(rows, request)
+    return await page_of_statement(session, statement, [ORGANIZATIONS.c.id], (), Direction.ASC, request)
 
 
 async def count_organizations(session: AsyncSession, organization_ids: Collection[UUID]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Table, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.paging import Page, PageRequest, page_of
@@ -67,10 +67,38 @@ async def fetch_page(
     """
     columns = [table.c.organization_id, *(table.c[key] for key in keys)]
     statement = select(table).where(*conditions(table, organization_id, criteria))
+    return await page_of_statement(session, statement, columns, (organization_id,), direction, request)
+
+
+async def page_by_id(
+    session: AsyncSession,
+    table: Table,
+    statement: Select[*tuple[Any, ...]],
+    organization_id: UUID,
+    request: PageRequest,
+) -> Page[RowMapping]:
+    """One page of an organization's rows of a statement over `table`, in the order of their creation.
+
+    Ids are UUIDv7, so their order is that of creation; the key of the request is (id,).
+    """
+    statement = statement.where(table.c.organization_id == organization_id)
+    columns = [table.c.organization_id, table.c.id]
+    return await page_of_statement(session, statement, columns, (organization_id,), Direction.ASC, request)
+
+
+async def page_of_statement(
+    session: AsyncSession,
+    statement: Select[*tuple[Any, ...]],
+    columns: Sequence[ColumnElement[Any]],
+    prefix: tuple[Any, ...],
+    direction: Direction,
+    request: PageRequest,
+) -> Page[RowMapping]:
+    """One page of a statement in the order of `columns`; `prefix` holds the values of those that never differ."""
     for bound, after in ((request.after, True), (request.before, False)):
         if bound is not None:
-            values = (organization_id, *bound)
-            limit = tuple_(*(literal(value, column.type) for value, column in zip(values, columns, strict=True)))
+            values = zip((*prefix, *bound), columns, strict=True)
+            limit = tuple_(*(literal(value, column.type) for value, column in values))
             rising = after is (direction is Direction.ASC)
             statement = statement.where(tuple_(*columns) > limit if rising else tuple_(*columns) < limit)
     descending = (direction is Direction.DESC) is not request.backwards

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import strawberry
 
@@ -13,19 +13,33 @@ from app.errors import BadUserInputError
 from app.records import Permission
 from app.schema.accounts import Account
 from app.schema.activity import ActivityEvent
+from app.schema.api_keys import ApiKey
 from app.schema.charges import Charge
+from app.schema.invitations import Invitation
 from app.schema.node import Node, NodeKey, parse_id
 from app.schema.organizations import Organization
+from app.schema.people import Member
 from app.schema.resources import Resource
 
 MOST_NODES = 100
 
-# Type name → (name of the loader, how a row becomes the type). The loaders' keys are (organization, id).
-_TENANT_NODES: dict[str, tuple[str, Callable[[Any], Node]]] = {
-    "Account": ("account_by_id", Account.from_row),
-    "Resource": ("resource_by_id", Resource.from_row),
-    "Charge": ("charge_by_id", Charge.from_row),
-    "ActivityEvent": ("event_by_id", ActivityEvent.from_row),
+
+class TenantNode(NamedTuple):
+    """How a type of node is found: the loader (its keys are (organization, id)), the type, who may see it."""
+
+    loader: str
+    from_row: Callable[[Any], Node]
+    needs: Permission = Permission.ORGANIZATION_READ
+
+
+_TENANT_NODES = {
+    "Account": TenantNode("account_by_id", Account.from_row),
+    "ActivityEvent": TenantNode("event_by_id", ActivityEvent.from_row),
+    "ApiKey": TenantNode("api_key_by_id", ApiKey.from_row, Permission.API_KEYS_MANAGE),
+    "Charge": TenantNode("charge_by_id", Charge.from_row),
+    "Invitation": TenantNode("invitation_by_id", Invitation.from_row, Permission.MEMBERS_MANAGE),
+    "Member": TenantNode("member_by_id", Member.from_row),
+    "Resource": TenantNode("resource_by_id", Resource.from_row),
 }
 
 
@@ -68,8 +82,8 @@ async def find_node(context: Context, key: NodeKey) -> Node | None:
             return None
         return Organization.from_row(row, grant)
     grant = principal.grants.get(key.organization_id) if key.organization_id else None
-    if grant is None or Permission.ORGANIZATION_READ not in grant.permissions or key.type_name not in _TENANT_NODES:
+    kind = _TENANT_NODES.get(key.type_name)
+    if grant is None or kind is None or kind.needs not in grant.permissions:
         return None
-    loader, from_row = _TENANT_NODES[key.type_name]
-    row = await getattr(context.loaders, loader).load((key.organization_id, key.id))
-    return None if row is None else from_row(row)
+    row = await getattr(context.loaders, kind.loader).load((key.organization_id, key.id))
+    return None if row is None else kind.from_row(row)

@@ -80,10 +80,7 @@ class OrganizationMutations:
         )
         return CreateOrganizationPayload(organization=Organization.from_row(row, grant_of(row["id"], Role.OWNER)))
 
-    @mutation(
-        Permission.ORGANIZATION_UPDATE,
-        "Change the name or the currency of an organization, which you must also be able to read.",
-    )
+    @mutation(Permission.ORGANIZATION_UPDATE, "Change the name or the currency of an organization.")
     async def update_organization(
         self,
         info: Info,

@@ -40,6 +40,27 @@ SYSTEM_GRANTS = {
     "jobs": "SELECT, INSERT, UPDATE, DELETE",
 }
 
+# Roles belong to the cluster, so another database of it, or an administrator, may have made them already. The log-in
+# role enters them with SET ROLE. A managed owner is no superuser: since PostgreSQL 16 it administers the roles that it
+# makes, but must give itself the right to enter them, and need not inherit what they may do.
+CREATE_ROLE = """
+DO $$ BEGIN
+    IF to_regrole('{role}') IS NULL THEN
+        BEGIN
+            CREATE ROLE {role} NOLOGIN;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
+    END IF;
+    IF NOT pg_has_role('{role}', 'SET') THEN
+        GRANT {role} TO CURRENT_USER WITH INHERIT FALSE, SET TRUE;
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE EXCEPTION '% (%): as an administrator run ALTER ROLE % CREATEROLE, or, if the role % exists, GRANT % TO %',
+        SQLERRM, current_user, quote_ident(current_user), '{role}', '{role}', quote_ident(current_user)
+        USING ERRCODE = 'insufficient_privilege';
+END $$
+"""
+
 FUNCTIONS = (
     # The current organization; NULL outside a tenant's transaction, and NULL equals no row.
     """CREATE FUNCTION app_org() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
@@ -70,13 +91,7 @@ FUNCTION_NAMES = (
 def upgrade() -> None:
     """Make the roles and functions, then close every table and open it row by row."""
     for role in (APP, SYSTEM):
-        # Roles belong to the cluster, so another database of it may have made them already.
-        op.execute(
-            f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; "
-            "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
-        )
-        # The log-in role enters it with SET ROLE; a managed owner is no superuser and needs the membership.
-        op.execute(f"GRANT {role} TO CURRENT_USER")
+        op.execute(CREATE_ROLE.format(role=role))
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
     for function in FUNCTIONS:
         op.execute(function)

@@ -75,8 +75,6 @@ class Visit:
 
     async def press_run(self) -> None:
         """Run the operation of the open tab, or stop it where it runs."""
-        # GraphiQL draws its editors anew when the schema arrives; a click just before that is lost.
-        await self.page.wait_for_load_state("networkidle")
         await self.page.locator(".graphiql-execute-button").click()
 
     async def pane(self, name: str) -> str:

@@ -37,6 +37,10 @@ class Access:
     organization_id: str
     api_key: str
     chance: random.Random
+    served: dict[str, float] = field(default_factory=dict)
+    """URL → when the last note that it has acknowledged was sent."""
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by each acknowledgement."""
 
 
 @dataclass(eq=False)
@@ -73,9 +77,10 @@ class Writer:
         """Write one note; whether it was acknowledged."""
         self.unknown.add(text)
         variables = {"input": {"organizationId": self.access.organization_id, "text": text}}
+        url, begun = self.access.chance.choice(self.access.urls), time.monotonic()
         try:
             response = await client.post(
-                f"{self.access.chance.choice(self.access.urls)}/graphql",
+                f"{url}/graphql",
                 json={"query": ADD_NOTE, "variables": variables},
                 headers={"accept": ACCEPT, "x-api-key": self.access.api_key},
             )
@@ -87,6 +92,8 @@ class Writer:
         self.unknown.discard(text)
         self.acknowledged[text] = event["sequence"]
         self.answered_at.append(time.monotonic())
+        self.access.served[url] = max(begun, self.access.served.get(url, 0))
+        self.access.again.set()
         return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from app.embedded import EngineStatus, EngineUrls, attach, status, wait_stopped
 PROJECT = Path(__file__).resolve().parents[2]
 RESTART_SECONDS = 0.3
 READY_SECONDS = 60
+READY_WORDS = re.compile(rb'"(listening|worker_ready)"')
 ENGINES = ("supervisor", "postgres", "valkey")
 
 
@@ -35,16 +37,21 @@ class Member:
     url: str | None = None
     process: subprocess.Popen[bytes] | None = None
     killed: bool = False
-    died_alone: list[int] = field(default_factory=list)
+    log_start: int = 0
+    died_alone: list[int] = field(default_factory=list)  # exit codes of ends that nobody caused
+    failed_starts: int = 0  # it said no before it was ready, because the engines were being killed
 
     def tend(self) -> None:
-        """Start it if it is gone; an end that nobody caused is noted with its exit code."""
+        """Start it if it is gone, and note an end that nobody caused."""
         if self.process is not None and self.process.poll() is not None:
-            if not self.killed:
+            if not self.killed and READY_WORDS.search(self.log.read_bytes()[self.log_start :]):
                 self.died_alone.append(self.process.returncode)
+            elif not self.killed:
+                self.failed_starts += 1
             self.process = None
         if self.process is None:
             self.killed = False
+            self.log_start = self.log.stat().st_size if self.log.exists() else 0
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", "app", *self.arguments],
@@ -155,8 +162,12 @@ class Fleet:
                 await asyncio.sleep(0.1)
 
     def died_alone(self) -> dict[str, list[int]]:
-        """Exit codes of processes that ended without having been killed."""
+        """Exit codes of processes that were ready and ended without having been killed."""
         return {member.name: member.died_alone for member in self.members.values() if member.died_alone}
+
+    def failed_starts(self) -> int:
+        """How often a process gave up before it was ready; it was started again."""
+        return sum(member.failed_starts for member in self.members.values())
 
     def last_words(self) -> str:
         """The ends of all logs."""

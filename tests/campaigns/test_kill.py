@@ -30,8 +30,8 @@ from app.repositories import activity, jobs
 from app.schema.node import parse_id
 from tests.activity.probes import note, seeded
 from tests.campaigns.callers import Access, Subscriber, Writer
-from tests.campaigns.fleet import Fleet, until_ready
-from tests.campaigns.verdict import Facts, judge, results
+from tests.campaigns.fleet import Fleet
+from tests.campaigns.verdict import RECOVERY_SECONDS, Facts, Kill, judge, results
 from tests.clients import GraphQL, register
 
 WRITERS, SUBSCRIBERS = 4, 3
@@ -76,8 +76,8 @@ async def carry_out(fleet: Fleet, kills: int, chance: random.Random) -> Facts:
     writing = [asyncio.create_task(writer.run(stop)) for writer in writers]
     following = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
     try:
-        killed = await kill_at_random(fleet, kills, chance)
-        seconds = max(await asyncio.gather(*(until_ready(url) for url in fleet.urls)))
+        killed = await kill_at_random(fleet, kills, access)
+        await get_over(killed[-1], access)
         stop.set()
         await asyncio.gather(*writing)
         goal = await writers[0].write_last()
@@ -90,7 +90,17 @@ async def carry_out(fleet: Fleet, kills: int, chance: random.Random) -> Facts:
     states, attempts, rows_left = await purged(fleet, condemned)
     stored = await stored_after(fleet, parse_id(access.organization_id).id, start)
     return Facts(
-        writers, subscribers, start, goal, stored, killed, states, attempts, rows_left, seconds, fleet.died_alone()
+        writers,
+        subscribers,
+        start,
+        goal,
+        stored,
+        killed,
+        states,
+        attempts,
+        rows_left,
+        fleet.died_alone(),
+        fleet.failed_starts(),
     )
 
 
@@ -130,22 +140,36 @@ async def condemn(fleet: Fleet, chance: random.Random, kills: int) -> list[UUID]
     return organizations
 
 
-async def kill_at_random(fleet: Fleet, kills: int, chance: random.Random) -> list[tuple[str, float]]:
-    """Kill one after the other, whatever state the others are in; now and then empty Valkey. Returns what and when."""
-    killed: list[tuple[str, float]] = []
+async def kill_at_random(fleet: Fleet, kills: int, access: Access) -> list[Kill]:
+    """Kill one after the other, a third of them before the last has been got over; now and then empty Valkey."""
+    chance, killed = access.chance, list[Kill]()
     deck: list[str] = []
     while len(killed) < kills:
-        await asyncio.sleep(chance.uniform(0.1, 2))
+        if chance.random() < 1 / 3:
+            await asyncio.sleep(chance.uniform(0.05, 0.5))
+        else:
+            if killed:
+                await get_over(killed[-1], access)
+            await asyncio.sleep(chance.uniform(0.1, 1.5))
         if chance.random() < 0.1:
             await forget_all(fleet)
         if not deck:  # everybody's turn comes, also in a short campaign
             deck = chance.sample(fleet.victims, len(fleet.victims))
         victim = deck.pop()
         if await fleet.kill(victim):
-            killed.append((victim, time.monotonic()))
+            killed.append(Kill(victim, time.monotonic()))
         else:  # it is being started again
             deck.insert(0, victim)
     return killed
+
+
+async def get_over(kill: Kill, access: Access) -> None:
+    """Wait until each API process has acknowledged a note that was sent after the kill."""
+    async with asyncio.timeout(RECOVERY_SECONDS):
+        while any(access.served.get(url, 0) < kill.moment for url in access.urls):
+            access.again.clear()
+            await access.again.wait()
+    kill.seconds = time.monotonic() - kill.moment
 
 
 async def forget_all(fleet: Fleet) -> None:

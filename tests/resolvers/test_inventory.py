@@ -245,6 +245,12 @@ async def test_nodes_are_found_again_and_foreign_ones_are_absent(graphql: GraphQ
     assert (await graphql.data(query, {"ids": ids}, token=stranger.token))["nodes"] == [None] * 4
     answer = await graphql('{ node(id: "T3JnYW5pemF0aW9uOg") { id } }', token=person.token)
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    people = """query ($s: String!) { organization(slug: $s) { members { nodes { id } } activity { nodes { id } } } }"""
+    found = (await graphql.data(people, {"s": person.slug}, token=person.token))["organization"]
+    ids = [found["members"]["nodes"][0]["id"], found["activity"]["nodes"][0]["id"]]
+    own = (await graphql.data(query, {"ids": ids}, token=person.token))["nodes"]
+    assert [node["__typename"] for node in own] == ["Member", "ActivityEvent"]
+    assert (await graphql.data(query, {"ids": ids}, token=stranger.token))["nodes"] == [None] * 2
     answer = await graphql(query, {"ids": ids})
     assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 

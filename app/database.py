@@ -49,7 +49,8 @@ class Database:
             hide_parameters=True,  # a failed statement is logged, and its values may be secrets
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
-            connect_args={"server_settings": settings, "timeout": 10},
+            # A server that hangs keeps no statement_timeout: this side gives up a little later than it should have.
+            connect_args={"server_settings": settings, "timeout": 10, "command_timeout": statement_seconds + 5},
         )
         return cls(engine)
 

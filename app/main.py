@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import cast
 
 import structlog
@@ -29,6 +29,7 @@ from app.server.identity import Identity, OperationFacts
 from app.server.limits import Limits
 from app.server.operations import GraphQLServer
 from app.server.serving import OnReady, make_server
+from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
 
 TEND_SECONDS = 0.5
@@ -116,10 +117,7 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
     try:
         yield
     finally:
-        if tending is not None:
-            tending.cancel()
-            with suppress(asyncio.CancelledError):
-                await tending
+        await end_tasks(tending)
         await runtime.feed.stop()
         await runtime.queue.stop()
         await runtime.authenticator.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ _UNDEFINED_TABLE = "42P01"
 
 def upgrade(database_url: str) -> None:
     """Run every pending migration in one transaction, as the log-in role of the URL. Blocks; call it off any loop."""
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # seven lines for being imported
     from alembic import command  # noqa: PLC0415  (a tenth of a second that a start on current tables does not need)
 
     command.upgrade(_configuration(database_url), "head")

@@ -13,6 +13,7 @@ from app.models import Base
 
 # Any fixed number: it keeps two `migrate` commands from running at once on one cluster (roles are shared by it).
 ADVISORY_LOCK = 0x534B594C
+STATEMENT_SECONDS = 900
 
 
 def _run(connection: Connection) -> None:
@@ -22,7 +23,6 @@ def _run(connection: Connection) -> None:
     # All pending revisions are one transaction: an upgrade happens whole or not at all.
     with context.begin_transaction():
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        connection.execute(text("SET LOCAL statement_timeout = '15min'"))
         connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
         context.run_migrations()
 
@@ -32,7 +32,7 @@ async def _connect() -> None:
     if url is None:
         message = "No database: set SKYLEDGER_DATABASE_URL, or run `skyledger migrate` for the embedded one."
         raise SystemExit(message)
-    database = Database.connect(url, role=None, pool_size=1)
+    database = Database.connect(url, role=None, pool_size=1, statement_seconds=STATEMENT_SECONDS)
     try:
         async with database.engine.connect() as connection:
             await connection.run_sync(_run)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,12 @@ from app.database import Database
 from app.embedded import EngineUrls, engines
 from app.logging import configure_logging
 from app.main import create_app, make_runtime, running
+from app.models import Base
 from app.upgrade import upgrade
 from tests.clients import GraphQL, serving
 
 TEMPLATE = "template_skyledger"
-_numbers = itertools.count(1)
+USED = "used_by_tests"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,13 +54,27 @@ def template(engine_urls: EngineUrls) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def used_database_url(engine_urls: EngineUrls, template: str) -> str:
+    """A database that tests use one after the other."""
+    asyncio.run(_administer(engine_urls, f"CREATE DATABASE {USED} TEMPLATE {template}"))
+    return database_url(engine_urls, USED)
+
+
 @pytest.fixture
-async def fresh_database_url(engine_urls: EngineUrls, template: str) -> AsyncIterator[str]:
-    """The URL of a database of this test's own, as its owner."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    await _administer(engine_urls, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    yield database_url(engine_urls, name)
-    await _administer(engine_urls, f"DROP DATABASE {name} WITH (FORCE)")
+async def fresh_database_url(engine_urls: EngineUrls, used_database_url: str) -> AsyncIterator[str]:
+    """The URL of a migrated database with empty tables, as its owner.
+
+    The tables are emptied afterwards: 15 ms, where a clone of the template and its removal take 180.
+    """
+    yield used_database_url
+    tables = ", ".join(Base.metadata.tables)
+    # A connection that a test left behind must not hold the next one up.
+    await _administer(
+        engine_urls,
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{USED}'",  # noqa: S608  (a constant)
+    )
+    await _administer(engine_urls, f"TRUNCATE {tables}", USED)
 
 
 @pytest.fixture
@@ -134,8 +147,9 @@ def database_url(urls: EngineUrls, name: str) -> str:
     return urls.database_url.replace("/skyledger?", f"/{name}?")
 
 
-async def _administer(urls: EngineUrls, statement: str) -> None:
-    connection = await asyncpg.connect(urls.database_url.replace("postgresql+asyncpg", "postgresql"))
+async def _administer(urls: EngineUrls, statement: str, name: str = "skyledger") -> None:
+    url = database_url(urls, name).replace("postgresql+asyncpg", "postgresql")
+    connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)
     finally:

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
+from app.tasks import end_tasks
 
 CHANNEL = "skyledger:identity"
 PUBLISH_SECONDS = 1.0
@@ -50,11 +51,8 @@ class Notices:
         """Stop listening."""
         with contextlib.suppress(ValueError):
             self._database.commit_listeners.remove(self._committed)
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end_tasks(self._task)
+        self._task = None
 
     async def _committed(self, info: dict[Any, Any]) -> None:
         changed = frozenset(info.get(_CHANGED, ()))

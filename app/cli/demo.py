@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
+import http
 import time
 
 from rich.markup import escape
@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 
 from app.cli.example import Example, kept_example, open_example
-from app.cli.listen import address_to_open, listen
+from app.cli.listen import address_to_open, ask, listen
 from app.cli.processes import Children, Stop, StopSignals
 from app.cli.terminal import Engines, engines_of, fail, out, settings_or_exit
 from app.config import Settings
@@ -58,6 +58,9 @@ class _Demo:
             example = open_example(self._settings, self._engines.urls)
             if not started_before:
                 self._start(*api)
+            from app.logging import configure_logging  # noqa: PLC0415  (50 ms, while the API loads)
+
+            configure_logging(self._settings.log_level, self._settings.log_format)
             self._wait_until_ready(port)
             url = f"http://{address_to_open(self._settings.host, port)}/graphql"
             _explain(url, example)
@@ -90,7 +93,8 @@ class _Demo:
 
     def _wait_until_ready(self, port: int) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not _is_ready(address_to_open(self._settings.host, port)):
+        address = address_to_open(self._settings.host, port)
+        while ask(address, "/health/ready")[0] != http.HTTPStatus.OK:
             if time.monotonic() > deadline:
                 message = (
                     f"the API was not ready after {READY_SECONDS} s; see the messages above, or run `skyledger doctor`."
@@ -112,17 +116,6 @@ def run_demo() -> None:
         pass
     finally:
         demo.stop()
-
-
-def _is_ready(address: str) -> bool:
-    connection = http.client.HTTPConnection(address, timeout=2)
-    try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False  # it does not listen yet
-    finally:
-        connection.close()
 
 
 def _explain(url: str, example: Example) -> None:

@@ -14,15 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.cli.operator import OPERATOR, as_operator
-from app.cli.terminal import errors, out
+from app.cli.terminal import errors, fail, out
 from app.costs.conformance import ConformanceNote
 from app.costs.files import Batch, RowFile
 from app.costs.ingest import ChargeIngest
 from app.database import Database
+from app.errors import BadUserInputError
+from app.organizations.currencies import checked_currency
 from app.records import RowIssue
 from app.scanning.ingest import ingest_resources
 
 SHOWN_ISSUES = 20
+LONGEST_DATASET = 100
 SOME_REJECTED = 3
 """Exit code when the file was read but rows of it were refused; 1 is failure, 2 wrong use of the command."""
 
@@ -60,7 +63,14 @@ def run_import_resources(file: Path, organization: str) -> None:
 
 def run_import_costs(file: Path, organization: str, dataset: str, currency: str | None) -> None:
     """Import a file of FOCUS rows."""
-    _run(organization, partial(import_costs, file=file, options=CostOptions(dataset, currency)))
+    try:
+        options = CostOptions(dataset, checked_currency(currency) if currency is not None else None)
+    except BadUserInputError as error:
+        raise fail(error.message) from None
+    if not 1 <= len(dataset) <= LONGEST_DATASET:
+        message = f"the name of a dataset has 1 to {LONGEST_DATASET} characters."
+        raise fail(message)
+    _run(organization, partial(import_costs, file=file, options=options))
 
 
 def _run(organization: str, work: Callable[..., Awaitable[None]]) -> None:
@@ -120,6 +130,7 @@ async def _batches(path: Path, tally: Tally, store: StoreBatch) -> None:
             tally.rows["rejected"] += len(batch.issues)
             tally.add_issues(batch.issues)
             progress.update(task, completed=file.bytes_read, rows=tally.rows.total())
+        progress.update(task, completed=file.total_bytes)
 
 
 def report(tally: Tally, console: Console) -> None:
@@ -130,7 +141,7 @@ def report(tally: Tally, console: Console) -> None:
     for note in tally.notes:
         text = f"  note: {note.column}: {note.detail} ({note.gap.value}, {note.rows:,} rows from row {note.first_row})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
-    for issue in tally.issues:
+    for issue in sorted(tally.issues, key=lambda issue: issue.row_number):
         value = "" if issue.value is None else f" {issue.value!r}"
         text = f"  row {issue.row_number}: {issue.column or 'whole row'}{value}: {issue.reason}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)

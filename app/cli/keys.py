@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from rich.table import Table
 from sqlalchemy import RowMapping
 
 from app.cli.operator import as_operator, operator_of
@@ -20,6 +19,7 @@ from app.records import Permission
 from app.repositories.api_keys import api_key_page
 
 LISTED = 1_000
+MOMENTS = (("until", "expires_at"), ("last used", "last_used_at"), ("revoked", "revoked_at"))
 
 
 def run_secret() -> None:
@@ -54,14 +54,16 @@ def run_list(organization: str) -> None:
             request = PageRequest(size=LISTED, backwards=True)
             return (await api_key_page(session, organization_id, request, revoked=True)).rows[::-1]
 
-    table = Table(box=None)
-    for column in ("id", "name", "scopes", "expires", "last used", "revoked"):
-        table.add_column(column, overflow="fold")
-    for row in as_operator(organization, read):
-        moments = (row["expires_at"], row["last_used_at"], row["revoked_at"])
-        shown = [f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in moments]
-        table.add_row(str(row["id"]), row["name"], " ".join(row["scopes"]), *shown)
-    out.print(table, highlight=False)
+    rows = as_operator(organization, read)
+    for row in rows:
+        facts = [
+            " ".join(row["scopes"]),
+            *(f"{name} {row[column]:%Y-%m-%d %H:%M}" for name, column in MOMENTS if row[column]),
+        ]
+        for line in (f"{row['id']}  {row['name']}", f"  {', '.join(facts)}"):
+            out.print(line, highlight=False, markup=False, soft_wrap=True)
+    if not rows:
+        out.print("There is no key.")
 
 
 def run_revoke(organization: str, key_id: str) -> None:
@@ -76,4 +78,5 @@ def run_revoke(organization: str, key_id: str) -> None:
         return await revoke_api_key(database, organization_id, operator_of(organization_id), wanted)
 
     row = as_operator(organization, revoke)
-    out.print(f"Revoked {row['name']}; it stops working within 5 seconds.", highlight=False)
+    message = f"Revoked {row['name']}; it stops working within 5 seconds."
+    out.print(message, highlight=False, markup=False, soft_wrap=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from sqlalchemy.exc import ArgumentError
+
 from app.cli.terminal import engines_of, fail, out, reason_of, settings_or_exit
 from app.config import Settings
 from app.database import Database
@@ -44,7 +46,11 @@ def complaint_about_tables(settings: Settings, urls: EngineUrls) -> str | None:
 
 async def _complaint(database_url: str) -> str | None:
     """What is wrong with the tables: none yet, another revision than this code needs, no answer; None if nothing is."""
-    database = Database.connect(database_url, role=None, pool_size=1)
+    try:
+        database = Database.connect(database_url, role=None, pool_size=1)
+    except (ArgumentError, ValueError) as error:
+        message = f"SKYLEDGER_DATABASE_URL cannot be read: {reason_of(error)}"
+        raise fail(message) from None
     try:
         await check_up_to_date(database, newest_revision())
     except Exception as error:  # noqa: BLE001  (an upgrade itself says what is wrong)

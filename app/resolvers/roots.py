@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import strawberry
 from graphql import build_schema, lexicographic_sort_schema, print_schema
 from strawberry.printer import print_schema as strawberry_text
@@ -47,8 +49,9 @@ class Subscription(ActivitySubscriptions):
     """Root of subscriptions."""
 
 
+@functools.cache
 def make_schema() -> strawberry.Schema:
-    """The schema. Takes half a second; make it once per process."""
+    """The schema, which takes half a second to make and is the same for the whole process."""
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,

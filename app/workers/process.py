@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 from arq.typing import WorkerCoroutine
-from arq.worker import Worker, func
+from arq.worker import Retry, Worker, func
 from redis.asyncio import Redis
 from sqlalchemy.exc import ProgrammingError
 
@@ -112,7 +112,10 @@ async def _tables_are_ready(database: Database, stop: asyncio.Event) -> bool:
 
 async def run_job(context: dict[str, Any], job_id: str) -> None:
     """The one arq function: what arq knows is an id, the rest stands in the row."""
-    await context["runner"].run(UUID(job_id))
+    runner: JobRunner = context["runner"]
+    if runner.stopping:
+        raise Retry(defer=1)  # another worker's, and not lost on this one
+    await runner.run(UUID(job_id))
 
 
 class _Worker(Worker):

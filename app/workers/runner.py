@@ -107,11 +107,11 @@ class JobRunner:
         self.settings = settings or RunnerSettings()
         self._slots = asyncio.Semaphore(self.settings.slots)
         self._running: dict[UUID, RunningJob] = {}
-        self._wakes: set[asyncio.Task[bool]] = set()
+        self._wakes: set[asyncio.Task[None]] = set()
         self._sweep_now = asyncio.Event()
         self._sweeping: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
-        self._stopping = False
+        self.stopping = False
 
     @property
     def running(self) -> int:
@@ -130,7 +130,7 @@ class JobRunner:
         What has not ended is given back. Takes at most `seconds`; what cannot be given back in that time (PostgreSQL
         away) is taken over by another worker when its lease ends.
         """
-        self._stopping = True
+        self.stopping = True
         await end_tasks(self._sweeping, *self._wakes)
         for job in self._running.values():
             job.stopping = True
@@ -145,11 +145,12 @@ class JobRunner:
     async def run(self, job_id: UUID) -> None:
         """Run one job if it is due and nobody else has it, when a slot is free; returns when it has been settled.
 
-        Whoever waits here may leave: the job goes on.
+        Whoever waits here may leave: the job goes on. A job that cannot be taken now (PostgreSQL away, worker going
+        down) is found by a sweep.
         """
-        if self._stopping:
+        if self.stopping:
             return
-        wake = asyncio.create_task(self._take(job_id))
+        wake = asyncio.create_task(self._try_to_take(job_id))
         self._wakes.add(wake)
         wake.add_done_callback(self._wakes.discard)
         await asyncio.shield(wake)
@@ -163,7 +164,7 @@ class JobRunner:
             buried = await jobs.bury_spent_jobs(session, self._handlers, self.settings.most_attempts)
         for row in buried:
             _log.error("job_dead", job_id=str(row["id"]), kind=row["kind"], failure=row["failure"])
-        while not self._slots.locked() and not self._stopping and await self._take(None):
+        while not self._slots.locked() and not self.stopping and await self._take(None):
             pass
 
     @asynccontextmanager
@@ -171,6 +172,12 @@ class JobRunner:
         """The system door, for half a lease at most: PostgreSQL's own time limit needs a PostgreSQL that answers."""
         async with asyncio.timeout(self.settings.lease / 2), self._database.system() as session:
             yield session
+
+    async def _try_to_take(self, job_id: UUID) -> None:
+        try:
+            await self._take(job_id)
+        except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts
+            _log.warning("job_wake_failed", job_id=str(job_id), error=type(error).__name__)
 
     async def _take(self, job_id: UUID | None) -> bool:
         """Wait for a slot, claim a job, start it. Whether there was one."""
@@ -205,7 +212,7 @@ class JobRunner:
             self._database,
             self.settings,
             begun,
-            stopping=self._stopping,
+            stopping=self.stopping,
         )
         before = self._running.get(job.id)
         if before is not None:  # our own, from before its lease ended

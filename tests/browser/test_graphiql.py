@@ -7,6 +7,8 @@ import base64
 import json
 from urllib.parse import urlsplit
 
+from playwright.async_api import Request, Route
+
 from tests.browser.conftest import Member, Visit, ask
 
 INGEST = """
@@ -20,6 +22,21 @@ shown => {
   const models = __MONACO.editor.getModels();
   const text = models.find(model => model.uri.path.endsWith("response.json")).getValue();
   return text.includes("RESOURCES_INGESTED") && !shown.includes(text);
+}
+"""
+
+# GraphiQL looks at a new text after 100 ms; one step of the page leaves it no such time, however slow the machine is.
+PASTE_AND_RUN = """
+text => {
+  __MONACO.editor.getModels().find(model => model.uri.path.endsWith("operation.graphql")).setValue(text);
+  document.querySelector(".graphiql-execute-button").click();
+}
+"""
+OPEN_AND_RUN = """
+async title => {
+  [...document.querySelectorAll("button.example")].find(example => example.textContent.includes(title)).click();
+  await null;  // The page is drawn anew.
+  document.querySelector(".graphiql-execute-button").click();
 }
 """
 
@@ -77,7 +94,7 @@ async def test_query_runs_from_the_first_tab(visit: Visit, member: Member) -> No
 async def test_example_opens_in_a_tab_with_the_caller_s_own_organization(visit: Visit, member: Member) -> None:
     await send_resource(visit, member, "i-0001")
     await signed_in(visit, member)
-    await visit.page.get_by_role("button", name="Resources of an organization").click()
+    await visit.page.get_by_role("button", name="Resources of an organization").dblclick()
     await visit.wait_for_pane("operation.graphql", "query Resources(")
     await visit.wait_for_pane("variables.json", member.organization_slug)
     assert await visit.page.locator(".graphiql-tab").count() == 2
@@ -85,6 +102,44 @@ async def test_example_opens_in_a_tab_with_the_caller_s_own_organization(visit: 
     await visit.wait_for_pane("response.json", "i-0001")
     answer = json.loads(await visit.pane("response.json"))
     assert answer["data"]["organization"]["resources"]["totalCount"] == 1
+    await assert_quiet(visit)
+
+
+async def test_pasted_operation_runs_at_once(visit: Visit, member: Member) -> None:
+    await signed_in(visit, member)
+    await visit.page.evaluate(PASTE_AND_RUN, "query Pasted { viewer { user { email } } }")
+    await visit.wait_for_pane("response.json", "{")
+    answer = json.loads(await visit.pane("response.json"))
+    assert answer == {"data": {"viewer": {"user": {"email": member.email}}}}
+    await assert_quiet(visit)
+
+
+async def test_example_runs_right_after_it_was_opened(visit: Visit, member: Member) -> None:
+    await signed_in(visit, member)
+    await visit.page.evaluate(OPEN_AND_RUN, "Follow what happens")
+    await visit.wait_for_pane("response.json", "{")
+    answer = json.loads(await visit.pane("response.json"))
+    assert answer["data"]["activity"]["event"] is None
+    await assert_quiet(visit)
+
+
+async def test_opening_an_example_stops_what_runs_in_the_tab_before(visit: Visit, member: Member) -> None:
+    def asks_for_viewer(request: Request) -> bool:
+        return "query Viewer" in (request.post_data or "")
+
+    async def never_answer_viewer(route: Route) -> None:
+        if not asks_for_viewer(route.request):
+            await route.fallback()
+
+    await send_resource(visit, member, "i-0001")
+    await signed_in(visit, member)
+    await visit.page.route("**/graphql", never_answer_viewer)
+    async with visit.page.expect_event("requestfailed", asks_for_viewer):
+        async with visit.page.expect_request(asks_for_viewer):
+            await visit.press_run()
+        await visit.page.get_by_role("button", name="Resources of an organization").click()
+    await visit.press_run()
+    await visit.wait_for_pane("response.json", "i-0001")
     await assert_quiet(visit)
 
 

@@ -1,6 +1,8 @@
 // The Examples panel: one click puts a ready operation and its variables into a tab.
 import { useGraphiQL, useGraphiQLActions, type GraphiQLPlugin } from "@graphiql/react";
+import { parse } from "graphql";
 import { createContext, useContext, useSyncExternalStore, type ReactNode } from "react";
+import { operationsOf } from "./operations";
 import type { Session, Workspace } from "./session";
 
 export interface Example {
@@ -26,7 +28,7 @@ function Description({ text }: { text: string }): ReactNode {
 }
 
 function useOpenExample(session: Session): (example: Example) => void {
-  const { addTab, changeTab } = useGraphiQLActions();
+  const { addTab, changeTab, setOperationFacts, updateActiveTabValues } = useGraphiQLActions();
   const { tabs, activeTabIndex, queryEditor, variableEditor } = useGraphiQL((state) => ({
     tabs: state.tabs,
     activeTabIndex: state.activeTabIndex,
@@ -41,6 +43,17 @@ function useOpenExample(session: Session): (example: Example) => void {
     if (open < 0 || variableEditor?.getValue().includes("{{")) {
       variableEditor?.setValue(fillIn(example.variables, session.snapshot().workspace));
     }
+    // GraphiQL looks at the new text only after a while. A second click on the example, a change of tab or a click on the
+    // run button before that must find the new tab as it stands.
+    const documentAST = parse(example.query);
+    const operations = operationsOf(documentAST);
+    const operationName = operations[0]?.name?.value;
+    setOperationFacts({ documentAST, operations, ...(operationName && { operationName }) });
+    updateActiveTabValues({
+      query: example.query,
+      variables: variableEditor?.getValue() ?? null,
+      operationName: operationName ?? null,
+    });
     queryEditor?.focus();
   };
 }

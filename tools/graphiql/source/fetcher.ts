@@ -1,8 +1,9 @@
 // How GraphiQL reaches the graph: POST for queries and mutations, graphql-transport-ws for subscriptions. Headers written
 // in the header editor win over the signed-in token, on both transports.
-import { createGraphiQLFetcher, isAsyncIterable, type Fetcher } from "@graphiql/toolkit";
-import { createClient } from "graphql-ws";
+import type { Fetcher, FetcherParams } from "@graphiql/toolkit";
+import { createClient, type FormattedExecutionResult as Result, type Sink } from "graphql-ws";
 import { ACCEPT, isUnauthenticated, type Answer } from "./graph";
+import { operationToRun } from "./operations";
 import type { Session } from "./session";
 
 const CREDENTIAL_HEADERS = ["authorization", "x-api-key", "x-root-key"];
@@ -38,66 +39,108 @@ function socketAddress(graphPath: string): string {
   return address.href;
 }
 
-/** Sends the request, turns an answer that is not JSON into a GraphQL error, and reports a refused credential. */
-async function send(path: RequestInfo | URL, init: RequestInit | undefined, refused: () => void): Promise<Response> {
-  const response = await fetch(path, init);
+/** What one operation needs on its way: where to, as whom, and whom to tell that the credential was refused. */
+interface Call {
+  graphPath: string;
+  headers: HeaderMap;
+  refused: () => void;
+}
+
+type Results = Sink<Result>;
+type Stop = () => void;
+
+/** Posts the operation; an answer that is not JSON becomes a GraphQL error, a refused credential is reported. */
+async function post({ graphPath, headers, refused }: Call, body: FetcherParams, signal: AbortSignal): Promise<Answer> {
+  const response = await fetch(graphPath, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: ACCEPT, ...headers },
+    body: JSON.stringify(body),
+    signal,
+  });
   const text = await response.text();
   let answer: Answer;
   try {
     answer = JSON.parse(text) as Answer;
   } catch {
     const message = `The server answered ${response.status} ${response.statusText} with something that is not JSON.`;
-    return Response.json({ errors: [{ message, extensions: { body: text.slice(0, 500) } }] });
+    return { errors: [{ message, extensions: { body: text.slice(0, 500) } }] };
   }
   if (isUnauthenticated(answer)) refused();
-  return new Response(text, { headers: { "Content-Type": "application/json" } });
+  return answer;
 }
 
-/** GraphiQL shows errors with all their properties; the place in the bundle helps nobody. */
-function withoutStack(error: unknown): never {
-  if (error instanceof Error) delete error.stack;
-  throw error;
+function startPost(call: Call, body: FetcherParams, results: Results): Stop {
+  const controller = new AbortController();
+  post(call, body, controller.signal)
+    .then((answer) => {
+      results.next(answer as Result);
+      results.complete();
+    })
+    .catch(results.error);
+  return () => controller.abort();
 }
 
-/** The same results; `return` goes straight to the source, so that stopping does not wait for another event. */
-function readable<Result>(source: AsyncIterable<Result>): AsyncIterableIterator<Result> {
-  const iterator = source[Symbol.asyncIterator]();
-  return {
-    next: () => iterator.next().catch(withoutStack),
-    return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
-    [Symbol.asyncIterator]() {
-      return this;
+/** Opens a socket for this subscription alone; it closes with it. */
+function startSubscription({ graphPath, headers, refused }: Call, body: FetcherParams, results: Results): Stop {
+  const client = createClient({
+    url: socketAddress(graphPath),
+    connectionParams: headers,
+    retryAttempts: 0, // A silent reconnect would hide the gap in the events; the closing reason is shown instead.
+    on: {
+      closed: (event) => {
+        if (REFUSED_CLOSE_CODES.includes((event as CloseEvent).code)) refused();
+      },
     },
+  });
+  return client.subscribe(body, results);
+}
+
+/** What the response pane shows of an error: not the place in the bundle, which helps nobody. */
+function readable(error: unknown): unknown {
+  if (error instanceof CloseEvent) return { message: `Socket closed with event ${error.code} ${error.reason}`.trim() };
+  if (error instanceof Error) delete error.stack;
+  return error;
+}
+
+/**
+ * The results as GraphiQL wants them. It has one response pane for all tabs: once an operation is stopped nothing of it may
+ * arrive any more, neither its answer nor its end, or they would land in the operation that runs by then.
+ */
+function stoppable(start: (results: Results) => Stop): ReturnType<Fetcher> {
+  const subscribe = (results: Results): { unsubscribe: Stop } => {
+    let stopped = false;
+    const unlessStopped =
+      <Parameters extends unknown[]>(pass: (...parameters: Parameters) => void) =>
+      (...parameters: Parameters): void => {
+        if (!stopped) pass(...parameters);
+      };
+    const stop = start({
+      next: unlessStopped(results.next),
+      error: unlessStopped((error) => results.error(readable(error))),
+      complete: unlessStopped(results.complete),
+    });
+    return {
+      unsubscribe: () => {
+        stopped = true;
+        stop();
+      },
+    };
   };
+  return { subscribe } as ReturnType<Fetcher>;
 }
 
 /**
  * A fetcher for GraphiQL. Every operation gets its own transport objects, so an operation always carries the identity of
- * the moment it was started; the socket is opened by a subscription and closed with it.
+ * the moment it was started.
  */
 export function createFetcher(graphPath: string, session: Session): Fetcher {
-  return async (parameters, options) => {
+  return (parameters, options) => {
     const { headers, savedToken } = withIdentity(session, (options?.headers ?? {}) as HeaderMap);
     const refused = (): void => {
       if (savedToken) session.expire(savedToken);
     };
-    const fetcher = createGraphiQLFetcher({
-      url: graphPath,
-      enableIncrementalDelivery: false,
-      headers: { accept: ACCEPT },
-      fetch: (path, init) => send(path, init, refused),
-      wsClient: createClient({
-        url: socketAddress(graphPath),
-        connectionParams: headers,
-        retryAttempts: 0, // A silent reconnect would hide the gap in the events; the closing reason is shown instead.
-        on: {
-          closed: (event) => {
-            if (REFUSED_CLOSE_CODES.includes((event as CloseEvent).code)) refused();
-          },
-        },
-      }),
-    });
-    const result = await Promise.resolve(fetcher(parameters, { ...options, headers })).catch(withoutStack);
-    return isAsyncIterable(result) ? readable(result) : result;
+    const { operationName, isSubscription } = operationToRun(parameters.query, parameters.operationName);
+    const start = isSubscription ? startSubscription : startPost;
+    return stoppable((results) => start({ graphPath, headers, refused }, { ...parameters, operationName }, results));
   };
 }

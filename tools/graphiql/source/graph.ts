@@ -1,7 +1,7 @@
 // One plain request to the graph, and small readers for its answers. The shape of the session operations is written in
 // app/server/graphiql/session/*.graphql, so answers are searched by field name instead of by a path fixed in this bundle.
 
-export type Answer = { data?: unknown; errors?: { message?: string; extensions?: { code?: string } }[] };
+export type Answer = { data?: unknown; errors?: { message?: string; extensions?: { code?: string; body?: string } }[] };
 
 export const ACCEPT = "application/graphql-response+json, application/json";
 

@@ -10,6 +10,7 @@ import { createFetcher, hasCredential } from "./fetcher";
 import { Session, type SessionOperations } from "./session";
 import { SessionBar } from "./session_bar";
 import { pageStorage } from "./storage";
+import { useOperationEndsWithItsTab } from "./tabs";
 import { defineThemes, EDITOR_THEMES } from "./themes";
 import { installWorkers } from "./workers";
 import "./style.css";
@@ -20,6 +21,12 @@ function elementById(identifier: string): HTMLElement {
   const element = document.getElementById(identifier);
   if (!element) throw new Error(`The GraphiQL page has no element #${identifier}`);
   return element;
+}
+
+/** Hooks that need GraphiQL's store, and so a place inside GraphiQL. */
+function Inside(): ReactNode {
+  useOperationEndsWithItsTab();
+  return null;
 }
 
 interface PageProperties {
@@ -55,6 +62,7 @@ function Page({ configuration, examples, session }: PageProperties): ReactNode {
         showPersistHeadersSettings={false}
       >
         <GraphiQL.Logo>{null}</GraphiQL.Logo>
+        <Inside />
         <SessionBar session={session} place={elementById("session")} />
       </GraphiQL>
     </ExamplesContext>

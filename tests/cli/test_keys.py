@@ -1,0 +1,68 @@
+"""`skyledger keys`: secrets, and keys that work against the API until they are revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from tests.cli.conftest import Command
+from tests.clients import GraphQL, register
+
+NAME = '{ organization(slug: "%s") { name } }'
+REVOKED_SECONDS = 5
+
+
+def test_a_secret_is_long_enough_and_never_the_same(skyledger: Command) -> None:
+    secrets = {skyledger("keys", "secret").stdout.strip() for _ in range(3)}
+    assert len(secrets) == 3
+    for secret in secrets:
+        assert len(secret) >= 32
+        assert skyledger("keys", "secret", secret_key=secret, root_key=secret).exit_code == 0
+
+
+async def test_a_key_works_until_it_is_revoked(on_engines: Command, graphql: GraphQL) -> None:
+    person = await register(graphql, "Dora")
+    into = ("--organization", person.slug)
+    created = await asyncio.to_thread(on_engines, "keys", "create", *into, "--name", "nightly [import]", "--days", "30")
+    assert created.exit_code == 0, created.stderr
+    (key,) = created.stdout.split()
+    assert await graphql.data(NAME % person.slug, api_key=key) == {"organization": {"name": f"Dora {person.email}"}}
+
+    listed = await asyncio.to_thread(on_engines, "keys", "list", *into)
+    head, facts = listed.stdout.splitlines()
+    key_id, name = head.split(maxsplit=1)
+    assert name == "nightly [import]"
+    assert facts.startswith("  organization:read, until 20")
+    assert key not in listed.stdout
+    revoked = await asyncio.to_thread(on_engines, "keys", "revoke", key_id, *into)
+    assert revoked.stdout == "Revoked nightly [import]; it stops working within 5 seconds.\n"
+
+    began = time.monotonic()
+    while "errors" not in (answer := await graphql(NAME % person.slug, api_key=key)):
+        assert time.monotonic() - began < REVOKED_SECONDS, "the promise of the command"
+        await asyncio.sleep(0.05)
+    assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    listed = await asyncio.to_thread(on_engines, "keys", "list", *into)
+    assert ", revoked 20" in listed.stdout
+
+
+async def test_scopes_are_what_was_asked_for(on_engines: Command, graphql: GraphQL) -> None:
+    person = await register(graphql, "Emil")
+    into = ("--organization", person.slug)
+    scopes = ("--scope", "resources:ingest", "--scope", "organization:read")
+    await asyncio.to_thread(on_engines, "keys", "create", *into, "--name", "feed", *scopes)
+    listed = await asyncio.to_thread(on_engines, "keys", "list", *into)
+    assert listed.stdout.splitlines()[1] == "  organization:read resources:ingest"
+    wrong = await asyncio.to_thread(on_engines, "keys", "create", *into, "--name", "x", "--scope", "all")
+    assert wrong.exit_code == 1
+    assert "there is no scope all; choose of: " in wrong.stderr
+    nameless = await asyncio.to_thread(on_engines, "keys", "create", *into, "--name", " ")
+    assert nameless.exit_code == 1
+
+
+async def test_what_is_no_key_is_told(on_engines: Command, graphql: GraphQL) -> None:
+    person = await register(graphql, "Fay")
+    for key_id, reason in (("abc", "is no key's id"), ("0194d2a6-0000-7000-8000-000000000000", "no such API key")):
+        told = await asyncio.to_thread(on_engines, "keys", "revoke", key_id, "--organization", person.slug)
+        assert told.exit_code == 1
+        assert reason in told.stderr

@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # `uv` installs in seconds; `make setup INSTALLER=pip` does without it.
 INSTALLER ?= uv
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Compiled code makes a second start three times as fast; some machines switch its writing off.
 export PYTHONDONTWRITEBYTECODE :=
-STAMP := $(VENV)/.installed-$(INSTALLER)
+STAMP := $(VENV)/.installed
 
 .PHONY: demo test check setup format lint types imports schema readme migrations lock campaign clean
 
@@ -20,16 +21,18 @@ check: setup format lint types imports schema readme migrations test
 
 setup: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Skyledger needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(STAMP): requirements.lock tools/uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Skyledger needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV) with $(INSTALLER) ..."
+# A folder without pip is what is left when Debian's python3-venv is missing.
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || test -x $(BIN)/uv || $(PYTHON) -m venv --clear $(VENV)
 ifeq ($(INSTALLER),uv)
-	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tools/uv.lock
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-build-isolation --no-deps --offline --editable .
+	@test -x $(BIN)/uv || $(PIP) --require-hashes --no-deps -r tools/uv.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --offline --no-build-isolation --no-deps --editable .
 else
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(PIP) --require-hashes --no-deps -r requirements.lock
+	@$(PIP) --no-index --no-build-isolation --no-deps --editable .
 endif
 	@touch $@
 

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.errors import ConfigurationError
 
 MINIMUM_SECRET_LENGTH = 32
+DISTINCT_CHARACTERS = 12  # 48 random characters of 64 have about 34
 
 
 class Settings(BaseSettings):
@@ -54,10 +55,13 @@ class Settings(BaseSettings):
     refresh_token_days: int = Field(default=30, ge=1, le=365, description="Life of an unused session, in days.")
     invitation_days: int = Field(default=7, ge=1, le=90, description="Life of an invitation, in days.")
     login_attempts_per_account: int = Field(
-        default=10, ge=1, description="Failed log-ins per account in 15 minutes before it is throttled."
+        default=10, ge=1, le=100, description="Failed log-ins per account in 15 minutes before it is throttled."
     )
     login_attempts_per_address: int = Field(
-        default=50, ge=1, description="Failed log-ins per network address in 15 minutes before it is throttled."
+        default=50,
+        ge=1,
+        le=10_000,
+        description="Failed log-ins per network address in 15 minutes before it is throttled.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of browser clients on other hosts, separated by commas."
@@ -75,15 +79,23 @@ class Settings(BaseSettings):
     anonymous_body_bytes: int = Field(
         default=262_144, ge=1024, description="Largest HTTP body of anyone else, in bytes."
     )
-    document_bytes: int = Field(default=15_000, ge=100, description="Longest GraphQL document, in bytes.")
-    document_tokens: int = Field(default=2_000, ge=10, description="Most tokens in a GraphQL document.")
-    document_depth: int = Field(default=12, ge=1, description="Deepest nesting of fields.")
-    document_aliases: int = Field(default=30, ge=0, description="Most aliases in a document, fragments expanded.")
-    document_directives: int = Field(default=20, ge=0, description="Most directives in a document, fragments expanded.")
-    document_fields: int = Field(default=500, ge=1, description="Most fields in a document, fragments expanded.")
+    document_bytes: int = Field(default=15_000, ge=100, le=1_000_000, description="Longest GraphQL document, in bytes.")
+    document_tokens: int = Field(default=2_000, ge=10, le=20_000, description="Most tokens in a GraphQL document.")
+    document_depth: int = Field(default=12, ge=1, le=50, description="Deepest nesting of fields.")
+    document_aliases: int = Field(
+        default=30, ge=0, le=1_000, description="Most aliases in a document, fragments expanded."
+    )
+    document_directives: int = Field(
+        default=20, ge=0, le=1_000, description="Most directives in a document, fragments expanded."
+    )
+    document_fields: int = Field(
+        default=500, ge=1, le=10_000, description="Most fields in a document, fragments expanded."
+    )
     execution_seconds: float = Field(default=10.0, gt=0, description="Time limit of one query or mutation, in seconds.")
     websocket_frame_bytes: int = Field(default=65_536, ge=1024, description="Largest WebSocket frame, in bytes.")
-    websocket_operations: int = Field(default=50, ge=1, description="Most operations at a time on one socket.")
+    websocket_operations: int = Field(
+        default=50, ge=1, le=1_000, description="Most operations at a time on one socket."
+    )
     websocket_init_seconds: float = Field(
         default=10.0, gt=0, description="Time for `connection_init` to arrive, in seconds."
     )
@@ -114,6 +126,14 @@ class Settings(BaseSettings):
         message = "must begin with postgresql+asyncpg:// (PostgreSQL is the only database)"
         raise ValueError(message)
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_only(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+            message = "must begin with redis://, rediss:// or unix://"
+            raise ValueError(message)
+        return value
+
     @field_validator("secret_key", "root_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
@@ -142,6 +162,10 @@ def insecurities(settings: Settings) -> list[str]:
         found.append("SKYLEDGER_SECRET_KEY is not set: set it to the output of `skyledger keys secret`.")
     if "*" in settings.cors_origins:
         found.append("SKYLEDGER_CORS_ORIGINS contains *: name the origins of your frontend.")
+    if settings.secret_key is not None and len(set(settings.secret_key.get_secret_value())) < DISTINCT_CHARACTERS:
+        found.append("SKYLEDGER_SECRET_KEY is no random text: set it to the output of `skyledger keys secret`.")
+    if "*" in settings.trusted_proxies:
+        found.append("SKYLEDGER_TRUSTED_PROXIES contains *: anyone could name any address; list your proxies.")
     if settings.introspection == "public":
         found.append("SKYLEDGER_INTROSPECTION is public: use authenticated or off.")
     if settings.database_url is None:

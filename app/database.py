@@ -10,8 +10,14 @@ from uuid import UUID
 import orjson
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from app.errors import UnavailableError
+
+QUERY_CANCELED = "57014"  # a statement that took too long says nothing of the server
+RETRY_AFTER_SECONDS = 5
 APP_ROLE = "skyledger_app"
 SYSTEM_ROLE = "skyledger_system"
 _ENTER = text("SELECT app_set_org(:organization_id), app_set_user(:user_id)")
@@ -91,12 +97,27 @@ class Database:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
-            yield session
+        try:
+            async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
+                yield session
+        except (DBAPIError, PoolTimeoutError, OSError) as error:
+            if not _is_away(error):
+                raise
+            structlog.get_logger(__name__).warning("database_away", error=type(error).__name__)
+            message = "The database cannot be reached at the moment. Try again in a few seconds."
+            raise UnavailableError(message, retryAfter=RETRY_AFTER_SECONDS) from error
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether PostgreSQL is down, starting, stopping or out of connections, rather than the statement being wrong."""
+    if not isinstance(error, DBAPIError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or (state[:2] in {"08", "53", "57"} and state != QUERY_CANCELED)
 
 
 def _tenant(organization_id: UUID | None, user_id: UUID | None) -> Mapping[str, Any]:

@@ -90,5 +90,11 @@ class RateLimitedError(SkyledgerError):
         self.retry_after = retry_after
 
 
+class UnavailableError(SkyledgerError):
+    """PostgreSQL cannot be reached at the moment; nothing is known of what was being done."""
+
+    code = ErrorCode.SERVICE_UNAVAILABLE
+
+
 class ConfigurationError(Exception):
     """Settings that cannot work; the message says which and how to mend them."""

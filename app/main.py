@@ -87,6 +87,8 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
     app = create_graphql_app(
         server,
         probes={"postgresql": ask_postgresql, "migrations": check_migrations, "valkey": ping_valkey},
+        # Without Valkey everything works: events are polled, the throttle counts in the process, jobs are swept.
+        dispensable=("valkey",),
         cors_origins=settings.cors_origins,
         graphiql=settings.graphiql,
         lifespan=lifespan,

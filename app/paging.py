@@ -51,8 +51,8 @@ def decode_cursor(cursor: str, order: str, parse: Sequence[Callable[[str], Any]]
         found_order, *key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if found_order != order:
             key = []  # zip() below refuses it like any key of another length
-        return tuple(None if value is None else convert(value) for convert, value in zip(parse, key, strict=True))
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, binascii.Error):
+        return tuple(convert(value) for convert, value in zip(parse, key, strict=True))
+    except (ValueError, OverflowError, TypeError, KeyError, AttributeError, ArithmeticError, binascii.Error):
         message = (
             f"`{argument}` is not a cursor of this connection and order. Pass `endCursor` or `startCursor` of a page "
             "that was asked with the same `orderBy`."

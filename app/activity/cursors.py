@@ -13,9 +13,12 @@ def activity_order(organization_id: UUID) -> str:
     return f"activity:{organization_id}"
 
 
+SEQUENCES = 2**63  # what a bigint holds
+
+
 def parse_sequence(value: object) -> int:
     """The number of an event inside a cursor. Raises ValueError for anything else."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < SEQUENCES:
         message = "no sequence number"
         raise ValueError(message)
     return value
@@ -30,7 +33,7 @@ def decode_place(organization_id: UUID, cursor: str, argument: str = "after") ->
     """The number that a cursor of this organization names. Raises BadUserInputError for any other text."""
     try:
         (sequence,) = decode_cursor(cursor, activity_order(organization_id), (parse_sequence,), argument)
-        return parse_sequence(sequence)  # a null in the cursor is handed through unparsed
+        return int(sequence)
     except (BadUserInputError, ValueError):
         message = (
             f"`{argument}` is not a cursor of this organization's activity. Pass the `cursor` of the last message or "

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.announce import CHANNEL, Announcer, decode_heads
 from app.database import Database
-from app.errors import BadUserInputError, CursorExpiredError, ErrorCode, SkyledgerError
+from app.errors import BadUserInputError, CursorExpiredError, ErrorCode, SkyledgerError, UnavailableError
 from app.repositories import activity
 from app.tasks import end_tasks
 
@@ -195,9 +195,9 @@ class ActivityFeed:
             try:
                 await check()
                 return await read()
-            except SkyledgerError:
-                raise
             except Exception as error:
+                if isinstance(error, SkyledgerError) and not isinstance(error, UnavailableError):
+                    raise
                 # Drivers raise many kinds while a server restarts. Any other fault ends the stream a little later.
                 if loop.time() - begin > self._settings.patience:
                     raise

@@ -73,6 +73,7 @@ class _Demo:
     def stop(self) -> None:
         """Stop the children and wait for the engines, which stop when nobody uses them."""
         settings = self._settings
+        self._signals.ignore()
         self._children.stop(settings.shutdown_seconds + 2)
         if settings.database_url and settings.redis_url:
             out.print("Stopped.")

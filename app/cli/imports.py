@@ -22,7 +22,7 @@ from app.database import Database
 from app.errors import BadUserInputError
 from app.organizations.currencies import checked_currency
 from app.records import RowIssue
-from app.scanning.ingest import ingest_resources
+from app.scanning.ingest import Seen, ingest_resources
 
 SHOWN_ISSUES = 20
 LONGEST_DATASET = 100
@@ -89,9 +89,10 @@ def _run(organization: str, work: Callable[..., Awaitable[None]]) -> None:
 
 async def import_resources(database: Database, organization_id: UUID, *, file: Path, tally: Tally) -> None:
     """Import resources of a CSV or JSON-lines file; `tally` tells what became of its rows."""
+    seen: Seen = {}
 
     async def store(batch: Batch) -> Counter[str]:
-        result = await ingest_resources(database, organization_id, OPERATOR, batch.rows)
+        result = await ingest_resources(database, organization_id, OPERATOR, batch.rows, seen)
         tally.add_issues(result.issues)
         rejected = len({issue.row_number for issue in result.issues})
         counts = {"added": result.added, "changed": result.changed, "unchanged": result.unchanged}

@@ -48,6 +48,11 @@ class StopSignals:
         if self._asked:
             raise Stop
 
+    def ignore(self) -> None:
+        """Let nothing disturb the last moments; call when no child is started any more, for it would inherit that."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         # Not by SIG_IGN: a child that is being started would inherit it.
         first, self._asked = not self._asked, True

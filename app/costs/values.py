@@ -20,6 +20,7 @@ ColumnValue: TypeAlias = "str | Decimal | datetime | dict[str, JsonValue] | None
 
 INTEGER_DIGITS: Final = 38
 FRACTION_DIGITS: Final = 30
+EXACT_FLOAT_DIGITS: Final = 15
 TEXT_BYTES: Final = 2_048
 """Longest text of a column in UTF-8: the length of the longest AWS ARN, and what a B-tree entry (2,704 bytes) holds."""
 DESCRIPTION_BYTES: Final = 8_192
@@ -94,8 +95,9 @@ def checked_text(text: str, limit: int) -> str:
 def read_decimal(raw: object) -> tuple[Decimal, str | None]:
     """An exact number, and what was changed.
 
-    Takes text (plain, with exponent, or as in `$10,000.00`), Decimal and int. A float is read by its shortest exact
-    text: 0.1 is 0.1. Refuses what is not finite, has over 38 digits before the point or over 30 behind it.
+    Takes text (plain, with exponent, or as in `$10,000.00`), Decimal, int, and floats of up to 15 digits, which are
+    exact (0.1 is 0.1); a longer one may have lost digits before it came here. Refuses what is not finite, has over 38
+    digits before the point or over 30 behind it.
     """
     if isinstance(raw, str):
         return _decimal_of_text(raw)
@@ -110,7 +112,18 @@ def read_decimal(raw: object) -> tuple[Decimal, str | None]:
     if not math.isfinite(raw) if isinstance(raw, float) else not raw.is_finite():
         message = "is not a finite number"
         raise UnusableValueError(message)
-    return _bounded(Decimal(repr(raw)) if isinstance(raw, float) else raw), None
+    if isinstance(raw, float):
+        return _decimal_of_float(raw), None
+    return _bounded(raw), None
+
+
+def _decimal_of_float(raw: float) -> Decimal:
+    """The shortest decimal of a float, where a longer one cannot have been sent: up to 15 digits come through whole."""
+    value = Decimal(repr(raw))
+    if len(value.as_tuple().digits) > EXACT_FLOAT_DIGITS:
+        message = "may have lost digits as a JSON number: send it as text"
+        raise UnusableValueError(message)
+    return _bounded(value)
 
 
 def _decimal_of_text(raw: str) -> tuple[Decimal, str | None]:

@@ -45,10 +45,10 @@ class Rows:
         return count
 
 
-class RowByKey:
-    """The row of a table whose `column` is the key, for (organization, key) pairs; None where there is none.
+class RowsByKey:
+    """The rows of a table whose `column` is the key, for (organization, key) pairs, in the order of their ids.
 
-    One statement for each organization among the keys. Where several rows have the key the latest wins.
+    One statement for each organization among the keys.
     """
 
     def __init__(self, database: Database, table: Table, column: str) -> None:
@@ -56,18 +56,28 @@ class RowByKey:
         self.table = table
         self.column = column
 
-    async def load_many(self, keys: Sequence[tuple[UUID, object]]) -> list[RowMapping | None]:
-        """Rows in key order."""
-        found: dict[tuple[UUID, object], RowMapping] = {}
+    async def load_many(self, keys: Sequence[tuple[UUID, object]]) -> list[list[RowMapping]]:
+        """Lists of rows in key order."""
+        found: dict[tuple[UUID, object], list[RowMapping]] = {key: [] for key in keys}
         for organization_id in {organization for organization, _ in keys}:
             wanted = [key for organization, key in keys if organization == organization_id]
             async with self.database.read(organization_id) as session:
                 rows = await selection.by_keys(session, self.table, organization_id, self.column, wanted)
-            found |= {(organization_id, row[self.column]): row for row in sorted(rows, key=lambda row: row["id"])}
-        return [found.get(key) for key in keys]
+            for row in sorted(rows, key=lambda row: row["id"]):
+                found[organization_id, row[self.column]].append(row)
+        return [found[key] for key in keys]
+
+
+class RowByKey(RowsByKey):
+    """The same where the column is unique in an organization: the row, or None where there is none."""
+
+    async def load_one_each(self, keys: Sequence[tuple[UUID, object]]) -> list[RowMapping | None]:
+        """Rows in key order."""
+        return [rows[0] if rows else None for rows in await self.load_many(keys)]
 
 
 KeyedRow = DataLoader[tuple[UUID, object], RowMapping | None]
+KeyedRows = DataLoader[tuple[UUID, object], list[RowMapping]]
 
 
 class InventoryLoaders:
@@ -93,24 +103,24 @@ class InventoryLoaders:
     @cached_property
     def account_by_id(self) -> KeyedRow:
         """Accounts by our id."""
-        return DataLoader(load_fn=RowByKey(self.database, ACCOUNTS, "id").load_many)
+        return DataLoader(load_fn=RowByKey(self.database, ACCOUNTS, "id").load_one_each)
 
     @cached_property
-    def account_by_native_id(self) -> KeyedRow:
-        """Accounts by the provider's id."""
-        return DataLoader(load_fn=RowByKey(self.database, ACCOUNTS, "native_id").load_many)
+    def accounts_by_native_id(self) -> KeyedRows:
+        """Accounts by the provider's id; those of several providers may share it."""
+        return DataLoader(load_fn=RowsByKey(self.database, ACCOUNTS, "native_id").load_many)
 
     @cached_property
     def resource_by_id(self) -> KeyedRow:
         """Resources by our id."""
-        return DataLoader(load_fn=RowByKey(self.database, RESOURCES, "id").load_many)
+        return DataLoader(load_fn=RowByKey(self.database, RESOURCES, "id").load_one_each)
 
     @cached_property
-    def resource_by_native_id(self) -> KeyedRow:
-        """Resources by the provider's id."""
-        return DataLoader(load_fn=RowByKey(self.database, RESOURCES, "native_id").load_many)
+    def resources_by_native_id(self) -> KeyedRows:
+        """Resources by the provider's id; those of several accounts may share it."""
+        return DataLoader(load_fn=RowsByKey(self.database, RESOURCES, "native_id").load_many)
 
     @cached_property
     def charge_by_id(self) -> KeyedRow:
         """Charges by our id."""
-        return DataLoader(load_fn=RowByKey(self.database, CHARGES, "id").load_many)
+        return DataLoader(load_fn=RowByKey(self.database, CHARGES, "id").load_one_each)

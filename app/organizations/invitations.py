@@ -58,7 +58,7 @@ async def invite_member(
             expires_at=now() + timedelta(days=days),
         )
         row = await add_invitation(session, invitation)
-        data = {"email": email, "role": role.value}
+        data = {"role": role.value}  # events are for every reader and stay: no address of somebody who may never join
         await _record(session, principal, EventKind.MEMBER_INVITED, row, data)
         return row, token
 
@@ -120,7 +120,7 @@ async def revoke_invitation(
         if found["revoked_at"] is not None:
             return found
         row = await close_invitation(session, organization_id, invitation_id, accepted=False)
-        await _record(session, principal, EventKind.INVITATION_REVOKED, row, {"email": row["email"]})
+        await _record(session, principal, EventKind.INVITATION_REVOKED, row, {"role": row["role"]})
         return row
 
 

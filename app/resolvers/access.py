@@ -9,6 +9,7 @@ from uuid import UUID
 
 import strawberry
 from strawberry.extensions import FieldExtension
+from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
@@ -34,7 +35,12 @@ class Guard(FieldExtension):
         self.needs = needs
 
     def apply(self, field: StrawberryField) -> None:
-        """Describe the one argument of every mutation."""
+        """Describe the one argument of every mutation, and let its result be null.
+
+        A mutation that fails at the top level must not take the answers of those beside it in the document along:
+        they have happened, and a secret that is shown once would be lost.
+        """
+        field.type = StrawberryOptional(of_type=field.type)
         for argument in field.arguments:
             argument.description = argument.description or "What to do, in one object."
 
@@ -79,6 +85,8 @@ def organization_of(value: Any) -> UUID:
 
 def _is_member(info: Info, member: type) -> bool:
     union = info.return_type
+    if isinstance(union, StrawberryOptional):
+        union = union.of_type
     return isinstance(union, StrawberryUnion) and member in union.types
 
 

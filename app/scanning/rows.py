@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
+from app.costs.values import TEXT_BYTES, UnusableValueError, checked_text
 from app.records import Provider, RowIssue
 
-LONGEST_TEXT = 2_048
 LARGEST_OBJECT = 65_536
 SHOWN = 80
 REQUIRED = ("provider", "account_id", "resource_type", "resource_id")
@@ -38,8 +38,9 @@ class ResourceRow:
     provider_created_at: datetime | None
 
     def content_hash(self) -> bytes:
-        """16 bytes that change with any value of the row."""
-        content = orjson.dumps(vars(self), option=orjson.OPT_SORT_KEYS)
+        """16 bytes that change with any value that is stored of the row (the account's name is not)."""
+        stored = {name: value for name, value in vars(self).items() if name != "account_name"}
+        content = orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)
         return hashlib.blake2b(content, digest_size=16).digest()
 
 
@@ -100,11 +101,10 @@ def _text(column: str, value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise _IssuesFound(column, value, "must be text")
     text = str(value).strip()
-    if len(text) > LONGEST_TEXT:
-        raise _IssuesFound(column, value, f"has {len(text)} characters; at most {LONGEST_TEXT} are kept")
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise _IssuesFound(column, value, "contains NUL or half of a Unicode pair, which no database keeps")
-    return text
+    try:
+        return checked_text(text, TEXT_BYTES)
+    except UnusableValueError as error:
+        raise _IssuesFound(column, value, str(error)) from None
 
 
 def _provider(column: str, value: object) -> str:

@@ -11,12 +11,12 @@ import strawberry
 
 from app.activity.cursors import activity_order, encode_place, parse_sequence
 from app.context import Info
-from app.errors import ForbiddenError
 from app.loaders.activity import ActivityPages
-from app.records import ActorKind, EventKind, Grant, Permission
+from app.records import ActorKind, EventKind, Permission
 from app.schema.enums import graph_enum
 from app.schema.errors import InvalidInput, NotFound
 from app.schema.node import Node, global_id
+from app.schema.organization_part import OrganizationPart
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, connection, page_request
 from app.schema.people import User, fellow
 from app.schema.scalars import JSONObject
@@ -121,20 +121,15 @@ class ActivityMessage:
 
 
 @strawberry.type
-class OrganizationActivity:
+class OrganizationActivity(OrganizationPart):
     """The part of `Organization` that this room adds; `Organization` inherits it."""
-
-    key: strawberry.Private[UUID]
-    grant: strawberry.Private[Grant]
 
     @strawberry.field(description="What happened in it, the newest first.")
     async def activity(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[ActivityEvent]:
         """One statement a page; the count is a subtraction."""
-        if Permission.ORGANIZATION_READ not in self.grant.permissions:
-            message = f"This needs the permission {Permission.ORGANIZATION_READ}; ask an owner or admin for it."
-            raise ForbiddenError(message)
+        self.require(Permission.ORGANIZATION_READ)
         pages = ActivityPages(info.context.database)
         request = page_request(activity_order(self.key), (parse_sequence,), PageArguments(first, after, last, before))
         return connection(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
+from app.costs.providers import provider_of
 from app.records.criteria import ChargeOrderField, Direction
 from app.schema.accounts import Account
 from app.schema.enums import graph_enum
@@ -204,25 +205,43 @@ class Charge(Node):
         values["id"] = global_id("Charge", row["id"], row["organization_id"])
         return cls(**values)
 
-    @strawberry.field(description="The resource in the inventory with this ResourceId; null where there is none.")
+    @strawberry.field(
+        description="The resource in the inventory with this ResourceId, in the charge's own account where the "
+        "inventory has that; null where there is none, or where it is not certain which of several it is."
+    )
     async def resource(self, info: Info) -> Resource | None:
-        """One statement for all charges of a page."""
+        """One statement for all charges of a page, and one for their accounts."""
         if self.resource_id is None:
             return None
-        row = await info.context.loaders.resource_by_native_id.load((self.organization_id, self.resource_id))
-        return None if row is None else Resource.from_row(row)
+        found = await info.context.loaders.resources_by_native_id.load((self.organization_id, self.resource_id))
+        account = await self._account(info) if found else None
+        if account is not None:
+            own: Sequence[Mapping[Any, Any]] = [row for row in found if row["account_id"] == account["id"]]
+        else:
+            own = self._of_own_provider(found)
+        return Resource.from_row(own[0]) if len(own) == 1 else None
 
     @strawberry.field(
-        description="The account in the inventory with this SubAccountId, or BillingAccountId where it has no sub "
-        "account; null where there is none."
+        description="The provider's account in the inventory with this SubAccountId, or BillingAccountId where it has "
+        "no sub account; null where there is none, or where it is not certain which of several it is."
     )
     async def account(self, info: Info) -> Account | None:
         """One statement for all charges of a page."""
+        row = await self._account(info)
+        return None if row is None else Account.from_row(row)
+
+    async def _account(self, info: Info) -> Mapping[Any, Any] | None:
         native_id = self.sub_account_id or self.billing_account_id
         if native_id is None:
             return None
-        row = await info.context.loaders.account_by_native_id.load((self.organization_id, native_id))
-        return None if row is None else Account.from_row(row)
+        found = await info.context.loaders.accounts_by_native_id.load((self.organization_id, native_id))
+        own = self._of_own_provider(found)
+        return own[0] if len(own) == 1 else None
+
+    def _of_own_provider(self, rows: Sequence[Mapping[Any, Any]]) -> Sequence[Mapping[Any, Any]]:
+        """Those of the charge's provider; all of them where the charge names none that the inventory knows."""
+        provider = provider_of(self.host_provider_name, self.service_provider_name, self.provider_name)
+        return rows if provider is None else [row for row in rows if row["provider"] == provider]
 
 
 @strawberry.input(description="Which charges; all conditions must hold.")

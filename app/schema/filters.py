@@ -9,6 +9,7 @@ from decimal import Decimal
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.costs.values import JSON_BYTES, UnusableValueError, checked_text
 from app.errors import BadUserInputError
 from app.records import criteria
 from app.records.criteria import Direction
@@ -16,6 +17,7 @@ from app.schema.enums import graph_enum
 from app.schema.node import parse_id
 
 LARGEST_LIST = 200
+TAGS = "tags"
 graph_enum(
     Direction,
     "Which end of an order comes first.",
@@ -34,6 +36,7 @@ class StringFilter:
 
     def match(self, name: str) -> criteria.TextMatch:
         """The condition for repositories."""
+        refuse_unstorable([self.eq, self.contains, *(self.in_ or ())], name)
         return criteria.TextMatch(self.eq, bounded(self.in_, name), self.contains)
 
 
@@ -46,12 +49,15 @@ class IDFilter:
         default=None, name="in", description="Is one of these global ids (at most 200)."
     )
 
-    def match(self, name: str) -> criteria.IdMatch:
+    def match(self, name: str) -> criteria.IdMatch | None:
         """The condition for repositories. An id of another organization matches no row, as an absent one does."""
+        if self.eq is None and self.in_ is None:
+            return None
         sent = bounded(self.in_, name) or ()
         if self.eq is not None:
             sent = (self.eq,) if self.in_ is None or self.eq in sent else ()
-        return criteria.IdMatch(tuple(parse_id(id_, path=("where", name)).id for id_ in sent))
+        type_name = name.removesuffix("Id").capitalize()  # `accountId` holds the id of an Account
+        return criteria.IdMatch(tuple(parse_id(id_, type_name, path=("where", name)).id for id_ in sent))
 
 
 @strawberry.input(description="A stretch of time; its end is exclusive.")
@@ -89,10 +95,21 @@ class TagFilter:
 
     def match(self) -> criteria.TagMatch:
         """The condition for repositories."""
-        values = bounded(self.in_, "tags")
+        refuse_unstorable([self.key, self.eq, *(self.in_ or ())], TAGS)
+        values = bounded(self.in_, TAGS)
         if self.eq is not None:
             values = (self.eq,) if values is None or self.eq in values else ()
         return criteria.TagMatch(self.key, values, self.exists)
+
+
+def refuse_unstorable(values: Sequence[str | None], name: str) -> None:
+    """Raise BadUserInputError for text that no row can hold, such as one with NUL."""
+    for value in values:
+        try:
+            checked_text(value or "", JSON_BYTES)
+        except UnusableValueError as error:
+            message = f"`where.{name}` {error}."
+            raise BadUserInputError(message, path=("where", name)) from None
 
 
 def bounded(values: Sequence[str] | None, name: str) -> tuple[str, ...] | None:
@@ -105,9 +122,6 @@ def bounded(values: Sequence[str] | None, name: str) -> tuple[str, ...] | None:
     return tuple(values)
 
 
-TAGS = "tags"
-
-
 def to_criteria(where: object | None) -> criteria.Criteria:
     """The criteria of a filter input, whose fields are named like the columns they concern."""
     columns: list[tuple[str, criteria.Condition]] = []
@@ -117,6 +131,6 @@ def to_criteria(where: object | None) -> criteria.Criteria:
             continue
         if name == TAGS:
             tags = tuple(tag.match() for tag in value)
-        else:
-            columns.append((name, value.match(to_camel_case(name))))
+        elif (condition := value.match(to_camel_case(name))) is not None:
+            columns.append((name, condition))
     return criteria.Criteria(tuple(columns), tags)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
 from app.context import Info
+from app.records import Permission
 from app.schema.accounts import Account, AccountFilter, AccountOrder, account_page
 from app.schema.charges import Charge, ChargeFilter, ChargeOrder, charge_page
+from app.schema.organization_part import OrganizationPart
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.resources import Resource, ResourceFilter, ResourceOrder, resource_page
 
 
 @strawberry.type
-class OrganizationInventory:
+class OrganizationInventory(OrganizationPart):
     """The part of `Organization` that this room adds; `Organization` inherits it."""
-
-    key: strawberry.Private[UUID]
 
     @strawberry.field(description="Its accounts at providers.")
     async def accounts(
@@ -32,7 +31,9 @@ class OrganizationInventory:
         before: Before = None,
     ) -> Connection[Account]:
         """One statement a page, one more for the count when it is asked."""
-        return await account_page(info, self.key, where, order_by, PageArguments(first, after, last, before))
+        return await account_page(
+            info, self.require(Permission.ORGANIZATION_READ), where, order_by, PageArguments(first, after, last, before)
+        )
 
     @strawberry.field(description="Its resources in all clouds.")
     async def resources(
@@ -46,7 +47,9 @@ class OrganizationInventory:
         before: Before = None,
     ) -> Connection[Resource]:
         """One statement a page, one more for the count when it is asked."""
-        return await resource_page(info, self.key, where, order_by, PageArguments(first, after, last, before))
+        return await resource_page(
+            info, self.require(Permission.ORGANIZATION_READ), where, order_by, PageArguments(first, after, last, before)
+        )
 
     @strawberry.field(description="Its charges: the FOCUS rows.")
     async def charges(
@@ -62,4 +65,6 @@ class OrganizationInventory:
         before: Before = None,
     ) -> Connection[Charge]:
         """One statement a page, one more for the count when it is asked."""
-        return await charge_page(info, self.key, where, order_by, PageArguments(first, after, last, before))
+        return await charge_page(
+            info, self.require(Permission.ORGANIZATION_READ), where, order_by, PageArguments(first, after, last, before)
+        )

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import strawberry
 
 from app.context import Info
-from app.errors import ForbiddenError
 from app.records import Grant, Permission, Role
 from app.schema.activity import OrganizationActivity
 from app.schema.api_keys import ApiKey
@@ -44,13 +42,6 @@ class Organization(OrganizationInventory, OrganizationActivity, Node):
             key=row["id"],
             grant=grant,
         )
-
-    def require(self, permission: Permission) -> UUID:
-        """The organization's key, when the caller has the permission in it; ForbiddenError otherwise."""
-        if permission not in self.grant.permissions:
-            message = f"This needs the permission {permission}; ask an owner or admin of the organization for it."
-            raise ForbiddenError(message)
-        return self.key
 
     @strawberry.field(description="The caller's role; for an API key the least role that allows all its scopes.")
     def viewer_role(self) -> Role:

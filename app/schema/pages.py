@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
+from app.costs.values import EARLIEST_YEAR, LATEST_YEAR, TEXT_BYTES, checked_text, read_decimal
 from app.loaders.inventory import Rows
 from app.records.criteria import Direction
 from app.schema.filters import to_criteria
@@ -16,13 +17,32 @@ from app.schema.paging import Connection, PageArguments, connection, cursor_text
 
 NodeType = TypeVar("NodeType")
 
+
+def read_moment(text: str) -> datetime:
+    """A moment of a cursor. Raises ValueError for what no row can hold."""
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        raise ValueError(text)
+    return moment
+
+
+def read_amount(text: str) -> Decimal:
+    """An amount of a cursor. Raises ValueError for what no row can hold."""
+    return read_decimal(text)[0]
+
+
+def read_name(text: str) -> str:
+    """A name of a cursor. Raises ValueError for what no row can hold."""
+    return checked_text(text, TEXT_BYTES)
+
+
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    "first_seen_at": datetime.fromisoformat,
-    "last_seen_at": datetime.fromisoformat,
-    "created_at": datetime.fromisoformat,
-    "charge_period_start": datetime.fromisoformat,
-    "billed_cost": Decimal,
-    "name": str,
+    "first_seen_at": read_moment,
+    "last_seen_at": read_moment,
+    "created_at": read_moment,
+    "charge_period_start": read_moment,
+    "billed_cost": read_amount,
+    "name": read_name,
 }
 
 

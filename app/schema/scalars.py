@@ -10,6 +10,8 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from app.costs.values import FRACTION_DIGITS, INTEGER_DIGITS
+
 JSONObject = NewType("JSONObject", dict)  # type: ignore[type-arg]
 
 
@@ -22,8 +24,12 @@ def _decimal(value: object) -> Decimal:
         number = Decimal(value)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite():
-        message = f"{value!r} is no decimal number."
+    if (
+        not number.is_finite()
+        or number.adjusted() >= INTEGER_DIGITS
+        or -int(number.as_tuple().exponent) > FRACTION_DIGITS
+    ):
+        message = f"A Decimal has at most {INTEGER_DIGITS} digits before and {FRACTION_DIGITS} behind the point."
         raise GraphQLError(message)
     return number
 

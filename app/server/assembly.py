@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import orjson
 from starlette.applications import Starlette
@@ -28,11 +28,12 @@ def routes(
     server: GraphQLServer,
     *,
     probes: Mapping[str, Probe],
+    dispensable: Collection[str] = (),
     graphiql: bool = True,
     allowed_origins: Sequence[str] = (),
 ) -> list[BaseRoute]:
     """The graph (HTTP and WebSocket on one path), GraphiQL's files, `/health/live`, `/health/ready`, `/metrics`."""
-    health = Health(server.lifecycle, probes)
+    health = Health(server.lifecycle, probes, dispensable=dispensable)
     browser_page = None
     if graphiql:
         public = server.introspection == "public"
@@ -51,6 +52,7 @@ def create_graphql_app(
     server: GraphQLServer,
     *,
     probes: Mapping[str, Probe],
+    dispensable: Collection[str] = (),
     cors_origins: Sequence[str] = (),
     graphiql: bool = True,
     lifespan: Lifespan[Starlette] | None = None,
@@ -58,12 +60,13 @@ def create_graphql_app(
 ) -> Starlette:
     """The whole ASGI application.
 
-    `probes` are coroutine functions by name that raise when the part they stand for does not work. Pages of
+    `probes` are coroutine functions by name that raise when the part they stand for does not work;
+    without those named in `dispensable` the process still serves. Pages of
     `cors_origins` may call over HTTP and open sockets.
     """
     return Starlette(
         routes=[
-            *routes(server, probes=probes, graphiql=graphiql, allowed_origins=cors_origins),
+            *routes(server, probes=probes, dispensable=dispensable, graphiql=graphiql, allowed_origins=cors_origins),
             *extra_routes,
         ],
         middleware=server_middleware(server.metrics, cors_origins),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
+import orjson
 import pytest
 
 from app.context import Runtime
@@ -77,7 +79,7 @@ def charge(number: int, **changes: Any) -> dict[str, Any]:
         "ChargePeriodEnd": f"2026-10-{number + 1:02}T00:00:00Z",
         "ServiceName": "Compute",
         "ResourceId": f"i-{number:02}",
-        "SubAccountId": "1",
+        "SubAccountId": f"{number % 3}",
         "Color": "blue",
     } | changes
 
@@ -183,7 +185,91 @@ async def test_charges_meet_resources_and_accounts_by_the_provider_s_ids(graphql
     data = await graphql.data(CHARGES, variables, token=person.token)
     nodes = data["organization"]["charges"]["nodes"]
     assert [node["resource"] for node in nodes] == [{"name": "name-01"}, {"name": "name-02"}, None]
-    assert [node["account"] for node in nodes] == [{"name": "1"}] * 3
+    assert [node["account"] for node in nodes] == [{"name": "1"}, {"name": "2"}, None]
+
+
+async def test_ids_that_two_providers_share_are_told_apart(graphql: GraphQL) -> None:
+    """The charge's own provider and account decide; where they do not, the answer is null and never a guess."""
+    person = await register(graphql)
+    rows = [
+        resource(1, provider="AZURE", resourceName="theirs", accountName="azure"),
+        resource(1, resourceName="ours", accountName="aws"),
+        resource(1, resourceName="elsewhere", accountId="9"),
+    ]
+    variables = {"input": {"organizationId": person.organization_id, "rows": rows}}
+    await graphql.data(INGEST_RESOURCES, variables, token=person.token)
+    rows = [
+        charge(1, ProviderName="AWS"),
+        charge(2, ProviderName="Microsoft", ResourceId="i-01", SubAccountId="1"),
+        charge(3, ProviderName="Elsewhere Inc.", ResourceId="i-01", SubAccountId="1"),
+    ]
+    variables = {"input": {"organizationId": person.organization_id, "rows": rows}}
+    await graphql.data(INGEST_COSTS, variables, token=person.token)
+    ordered: dict[str, Any] = {"slug": person.slug, "orderBy": {"field": "BILLED_COST", "direction": "ASC"}}
+    nodes = (await graphql.data(CHARGES, ordered, token=person.token))["organization"]["charges"]["nodes"]
+    assert [node["account"] for node in nodes] == [{"name": "aws"}, {"name": "azure"}, None]
+    assert [node["resource"] for node in nodes] == [{"name": "ours"}, {"name": "theirs"}, None]
+
+
+HOSTILE_TEXTS = ["\x00", "a\x00b"]
+
+
+UNSTORABLE: list[dict[str, Any]] = [
+    *({"name": {operator: text}} for operator in ("eq", "contains") for text in HOSTILE_TEXTS),
+    {"name": {"in": ["\x00"]}},
+    {"tags": [{"key": "\x00", "exists": True}]},
+    {"tags": [{"key": "a", "eq": "\x00"}]},
+]
+
+
+@pytest.mark.parametrize("where", UNSTORABLE)
+async def test_text_that_no_row_can_hold_is_refused(graphql: GraphQL, where: dict[str, Any]) -> None:
+    person = await register(graphql)
+    answer = await graphql(RESOURCES, {"slug": person.slug, "where": where}, token=person.token)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize("amount", ["1e200000", "1e-20000", "1e999999", "NaN", "Infinity", "x", 0.5])
+async def test_amounts_that_no_row_can_hold_are_refused(graphql: GraphQL, amount: object) -> None:
+    person = await register(graphql)
+    variables = {"slug": person.slug, "where": {"billedCost": {"gte": amount}}}
+    answer = await graphql(CHARGES, variables, token=person.token)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("NAME", "a\x00b"),
+        ("NAME", None),
+        ("NAME", {}),
+        ("LAST_SEEN_AT", "0001-01-01T00:00:00+23:00"),
+        ("LAST_SEEN_AT", "9999-12-31T23:59:59-23:00"),
+        ("LAST_SEEN_AT", 5),
+    ],
+)
+async def test_forged_cursors_are_refused(graphql: GraphQL, field: str, value: object) -> None:
+    person = await register(graphql)
+    key = [f"{field.lower()}:ASC", value, "01a201e9-4a46-766e-a1ea-613a1877000f"]
+    cursor = base64.urlsafe_b64encode(orjson.dumps(key)).decode()
+    variables = {"slug": person.slug, "after": cursor, "orderBy": {"field": field}}
+    answer = await graphql(RESOURCES, variables, token=person.token)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+
+
+async def test_a_failing_mutation_takes_no_other_answer_along(graphql: GraphQL) -> None:
+    """The key is made and its secret shown once: the failure beside it must not swallow it."""
+    person = await register(graphql)
+    document = """mutation ($key: CreateApiKeyInput!, $logIn: LogInInput!) {
+      made: createApiKey(input: $key) { ... on CreateApiKeyPayload { key } }
+      failed: logIn(input: $logIn) { __typename }
+    }"""
+    key = {"organizationId": person.organization_id, "name": "reader", "scopes": ["ORGANIZATION_READ"]}
+    variables = {"key": key, "logIn": {"email": person.email, "password": "not the password"}}
+    answer = await graphql(document, variables, token=person.token)
+    assert answer["data"]["made"]["key"].startswith("sky_")
+    assert answer["data"]["failed"] is None
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
 
 
 async def test_charges_can_be_filtered(graphql: GraphQL) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from app.database import Database
 from app.models import Account, ActivityEvent, Resource
 from app.records import Actor, ActorKind, RowIssue
-from app.scanning.ingest import ResourcesIngested, ingest_resources
+from app.scanning.ingest import ResourcesIngested, Seen, ingest_resources
 
 ORGANIZATION = uuid.UUID(int=1)
 ACTOR = Actor(ActorKind.SYSTEM)
@@ -100,9 +101,9 @@ async def test_a_changed_row_keeps_its_id(database: Database) -> None:
         ({"properties": {"a": "\x00"}}, "properties", "contains a NUL character"),
         ({"properties": {"a": "\ud800"}}, "properties", "no valid Unicode"),
         ({"properties": {"a": "x" * 70_000}}, "properties", "at most 65536 are kept"),
-        ({"resource_name": "a\x00b"}, "resource_name", "contains NUL"),
-        ({"resource_name": "a\ud800b"}, "resource_name", "half of a Unicode pair"),
-        ({"resource_name": "x" * 2_049}, "resource_name", "has 2049 characters"),
+        ({"resource_name": "a\x00b"}, "resource_name", "holds a NUL character"),
+        ({"resource_name": "a\ud800b"}, "resource_name", "holds half a surrogate pair"),
+        ({"resource_name": "x" * 2_049}, "resource_name", "is 2049 bytes long"),
         ({"created_at": "yesterday"}, "created_at", "must be an ISO 8601 date"),
     ],
 )
@@ -127,9 +128,31 @@ async def test_all_issues_of_a_row_are_reported(database: Database) -> None:
 async def test_a_resource_may_stand_once_in_a_batch(database: Database) -> None:
     result = await ingest(database, ROW, ROW | {"status": "stopped"})
     assert result.issues == [
-        RowIssue(2, "resource_id", "i-0001", "is the resource of row 1 again; a batch holds each resource once")
+        RowIssue(2, "resource_id", "i-0001", "is the resource of row 1 again; each resource may stand once")
     ]
     assert [resource.status for resource in await resources(database)] == ["running"]
+
+
+async def test_text_at_the_bound_fits_every_index(database: Database) -> None:
+    """2,048 bytes that do not compress, in every column that an index holds: the row lands, one byte more is told."""
+    generator = random.Random(7)  # noqa: S311  (no secret)
+    text = "".join(chr(generator.randrange(0x4E00, 0x9FFF)) for _ in range(682)) + "ab"
+    names = ("account_id", "resource_id", "resource_name", "account_name", "region", "service")
+    result = await ingest(database, ROW | dict.fromkeys(names, text), ROW | {"resource_id": text + "c"})
+    assert (result.added, [issue.column for issue in result.issues]) == (1, ["resource_id"])
+
+
+async def test_a_resource_may_stand_once_in_a_delivery_of_several_batches(database: Database) -> None:
+    seen: Seen = {}
+    first = await ingest_resources(database, ORGANIZATION, ACTOR, [(1, ROW)], seen)
+    second = await ingest_resources(database, ORGANIZATION, ACTOR, [(2, ROW | {"status": "stopped"})], seen)
+    assert (first.added, second.changed, len(second.issues)) == (1, 0, 1)
+
+
+async def test_a_new_name_of_the_account_is_no_change_of_its_resources(database: Database) -> None:
+    await ingest(database, ROW)
+    result = await ingest(database, ROW | {"account_name": "Another"})
+    assert (result.changed, result.unchanged) == (0, 1)
 
 
 async def test_other_organizations_have_their_own_rows(database: Database) -> None:

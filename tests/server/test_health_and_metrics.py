@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import orjson
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -43,8 +44,17 @@ async def test_not_ready_names_what_fails_and_logs_why() -> None:
         response = await get(toy, "/health/ready")
     assert response.status_code == 503
     assert response.json() == {"status": "not ready", "checks": {"postgresql": "failed", "valkey": "ok"}}
-    assert [log["probe"] for log in logs if log["event"] == "readiness_probe_failed"] == ["postgresql"]
+        await get(toy, "/health/ready")
+    changes = [(log["probe"], log["result"]) for log in logs if log["event"] == "readiness_changed"]
+    assert changes == [("postgresql", "failed")], "one line when it changes, not one for every look"
     assert (await get(toy, "/health/live")).status_code == 200
+
+
+async def test_without_something_dispensable_it_is_degraded_and_serves() -> None:
+    health = Health(Lifecycle(), {"valkey": fails, "postgresql": works}, dispensable=("valkey",))
+    response = await health.ready(None)  # type: ignore[arg-type]
+    assert response.status_code == 200
+    assert orjson.loads(response.body) == {"status": "degraded", "checks": {"valkey": "failed", "postgresql": "ok"}}
 
 
 async def test_a_probe_that_hangs_is_slow() -> None:

@@ -71,7 +71,7 @@ class Context:
             message = "There is no such organization within your reach. Check the id, or ask its owner to invite you."
             raise NotFoundError(message)
         if permission not in found.permissions:
-            message = f"This needs the permission {permission}; ask an owner or admin of the organization for it."
+            message = f"This needs the permission {permission.name}; ask an owner or admin of the organization for it."
             raise ForbiddenError(message)
         return found
 

@@ -7,7 +7,6 @@ import time
 
 from rich.markup import escape
 from rich.panel import Panel
-from rich.syntax import Syntax
 
 from app.cli.example import Example, kept_example, open_example
 from app.cli.listen import address_to_open, ask, listen
@@ -124,5 +123,5 @@ def _explain(url: str, example: Example) -> None:
         f"GraphiQL  {url}\nsign in   {example.email}\npassword  {example.password}\norganization slug  {example.slug}"
     )
     out.print(Panel.fit(facts, title="Skyledger"), highlight=False, markup=False, soft_wrap=True)
-    out.print("A first query:", highlight=False)
-    out.print(Syntax(FIRST_QUERY % example.slug, "graphql", background_color="default"))
+    # Without colours, which would have to suit the terminal's background, and as it is, to be copied.
+    out.print(f"A first query:\n{FIRST_QUERY % example.slug}", highlight=False, markup=False, soft_wrap=True)

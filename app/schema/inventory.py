@@ -31,9 +31,8 @@ class OrganizationInventory(OrganizationPart):
         before: Before = None,
     ) -> Connection[Account]:
         """One statement a page, one more for the count when it is asked."""
-        return await account_page(
-            info, self.require(Permission.ORGANIZATION_READ), where, order_by, PageArguments(first, after, last, before)
-        )
+        key = self.require(Permission.ORGANIZATION_READ)
+        return await account_page(info, key, where, order_by, PageArguments(first, after, last, before))
 
     @strawberry.field(description="Its resources in all clouds.")
     async def resources(
@@ -47,9 +46,8 @@ class OrganizationInventory(OrganizationPart):
         before: Before = None,
     ) -> Connection[Resource]:
         """One statement a page, one more for the count when it is asked."""
-        return await resource_page(
-            info, self.require(Permission.ORGANIZATION_READ), where, order_by, PageArguments(first, after, last, before)
-        )
+        key = self.require(Permission.ORGANIZATION_READ)
+        return await resource_page(info, key, where, order_by, PageArguments(first, after, last, before))
 
     @strawberry.field(description="Its charges: the FOCUS rows.")
     async def charges(
@@ -65,6 +63,5 @@ class OrganizationInventory(OrganizationPart):
         before: Before = None,
     ) -> Connection[Charge]:
         """One statement a page, one more for the count when it is asked."""
-        return await charge_page(
-            info, self.require(Permission.ORGANIZATION_READ), where, order_by, PageArguments(first, after, last, before)
-        )
+        key = self.require(Permission.ORGANIZATION_READ)
+        return await charge_page(info, key, where, order_by, PageArguments(first, after, last, before))

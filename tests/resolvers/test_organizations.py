@@ -186,7 +186,7 @@ async def test_statements_do_not_grow_with_the_page(graphql: GraphQL, runtime: R
     assert statements[0] == 9
 
 
-@pytest.mark.parametrize(("field", "needs"), [("invitations", "members:manage"), ("apiKeys", "api-keys:manage")])
+@pytest.mark.parametrize(("field", "needs"), [("invitations", "MEMBERS_MANAGE"), ("apiKeys", "API_KEYS_MANAGE")])
 async def test_invitations_and_keys_are_for_who_manages_them(graphql: GraphQL, field: str, needs: str) -> None:
     made = await company(graphql)
     document = f"query ($slug: String!) {{ organization(slug: $slug) {{ name {field} {{ totalCount }} }} }}"

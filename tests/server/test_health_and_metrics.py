@@ -42,9 +42,9 @@ async def test_not_ready_names_what_fails_and_logs_why() -> None:
     toy = make_toy(probes={"postgresql": fails, "valkey": works})
     with structlog.testing.capture_logs() as logs:
         response = await get(toy, "/health/ready")
+        await get(toy, "/health/ready")
     assert response.status_code == 503
     assert response.json() == {"status": "not ready", "checks": {"postgresql": "failed", "valkey": "ok"}}
-        await get(toy, "/health/ready")
     changes = [(log["probe"], log["result"]) for log in logs if log["event"] == "readiness_changed"]
     assert changes == [("postgresql", "failed")], "one line when it changes, not one for every look"
     assert (await get(toy, "/health/live")).status_code == 200

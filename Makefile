@@ -28,7 +28,9 @@ $(STAMP): requirements.lock tools/uv.lock pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || test -x $(BIN)/uv || $(PYTHON) -m venv --clear $(VENV)
 ifeq ($(INSTALLER),uv)
 	@test -x $(BIN)/uv || $(PIP) --require-hashes --no-deps -r tools/uv.lock
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+# pip knows indexes and certificates from settings of its own (pip.conf) that uv does not read.
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock || \
+		{ echo "uv cannot install here, pip tries ..."; $(PIP) --require-hashes --no-deps -r requirements.lock; }
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --offline --no-build-isolation --no-deps --editable .
 else
 	@$(PIP) --require-hashes --no-deps -r requirements.lock

@@ -26,7 +26,7 @@ class Standing:
     def require(self, permission: Permission) -> None:
         """Raise ForbiddenError without the permission."""
         if permission not in self.permissions:
-            message = f"This needs the permission {permission}; ask an owner or admin of the organization for it."
+            message = f"This needs the permission {permission.name}; ask an owner or admin of the organization for it."
             raise ForbiddenError(message)
 
     def require_owner(self, what: str) -> None:

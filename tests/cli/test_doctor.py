@@ -61,14 +61,16 @@ def test_a_migrated_database_of_somebody_else_is_well(on_engines: Command) -> No
 
 
 def test_every_wrong_variable_is_named(skyledger: Command) -> None:
-    told = skyledger("doctor", port="many", database_url="mysql://x", secret_key="short")
+    told = skyledger("doctor", port="many", database_url="mysql://x", redis_url="nonsense", secret_key="short")
     assert told.exit_code == 1
-    for name in ("SKYLEDGER_PORT", "SKYLEDGER_DATABASE_URL", "SKYLEDGER_SECRET_KEY"):
+    for name in ("SKYLEDGER_PORT", "SKYLEDGER_DATABASE_URL", "SKYLEDGER_REDIS_URL", "SKYLEDGER_SECRET_KEY"):
         assert name in findings(told.stdout)["settings"][1]
-    assert told.stdout.splitlines()[-1] == "4 looked at, 3 wrong."
+    assert told.stdout.splitlines()[-1] == "5 looked at, 4 wrong."
 
 
-@pytest.mark.parametrize("urls", [NOWHERE, {"database_url": "postgresql://u:hidden@h:p/x", "redis_url": "nonsense"}])
+@pytest.mark.parametrize(
+    "urls", [NOWHERE, {"database_url": "postgresql://u:hidden@h:p/x", "redis_url": "redis://h:p/0"}]
+)
 def test_servers_that_cannot_be_reached(skyledger: Command, urls: dict[str, str]) -> None:
     told = skyledger("doctor", **urls)
     assert told.exit_code == 1

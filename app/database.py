@@ -18,6 +18,7 @@ from app.errors import UnavailableError
 
 QUERY_CANCELED = "57014"  # a statement that took too long says nothing of the server
 RETRY_AFTER_SECONDS = 5
+ENTERED = "database.entered"  # in a session's `info`, once it has its connection
 APP_ROLE = "skyledger_app"
 SYSTEM_ROLE = "skyledger_system"
 _ENTER = text("SELECT app_set_org(:organization_id), app_set_user(:user_id)")
@@ -66,6 +67,7 @@ class Database:
         async with self._session() as session:
             await session.execute(text("SET TRANSACTION READ ONLY"))
             await session.execute(_ENTER, _tenant(organization_id, user_id))
+            session.info[ENTERED] = True
             yield session  # leaving closes the session, which rolls back without expiring what was read
 
     @asynccontextmanager
@@ -73,6 +75,7 @@ class Database:
         """A transaction of one organization: committed on leaving, rolled back when anything is raised."""
         async with self._session() as session, session.begin():
             await session.execute(_ENTER, _tenant(organization_id, user_id))
+            session.info[ENTERED] = True
             yield session
         await self._committed(session)
 
@@ -84,6 +87,7 @@ class Database:
         """
         async with self._session() as session, session.begin():
             await session.execute(_SYSTEM)
+            session.info[ENTERED] = True
             yield session
         await self._committed(session)
 
@@ -97,11 +101,13 @@ class Database:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:
+        session = AsyncSession(self.engine, expire_on_commit=False, autoflush=False)
         try:
-            async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
+            async with session:
                 yield session
         except (DBAPIError, PoolTimeoutError, OSError) as error:
-            if not _is_away(error):
+            # An OSError of the caller's own, once inside, says nothing of the database.
+            if not _is_away(error) or (isinstance(error, OSError) and session.info.get(ENTERED)):
                 raise
             structlog.get_logger(__name__).warning("database_away", error=type(error).__name__)
             message = "The database cannot be reached at the moment. Try again in a few seconds."

@@ -30,8 +30,9 @@ async def purge_expired(
     before = now() - timedelta(days=days)
     purged = 0
     async for organization in _organizations(database, organization_id):
-        gone = batch
-        while gone == batch and not should_stop():
+        # Until nothing is left: a batch is also short where another process purges at the same time.
+        gone = 1
+        while gone and not should_stop():
             async with database.write(organization) as session:
                 gone = await activity.delete_oldest(session, organization, before, batch)
             purged += gone

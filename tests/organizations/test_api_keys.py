@@ -90,7 +90,7 @@ async def test_a_key_does_what_its_scopes_say_and_no_more(authenticator: Authent
     _, reads = await create(made, "olga")
     _, updates = await create(made, "olga", [Permission.ORGANIZATION_UPDATE])
     database = authenticator.database
-    with pytest.raises(ForbiddenError, match="organization:update"):
+    with pytest.raises(ForbiddenError, match="ORGANIZATION_UPDATE"):
         await update_organization(database, made.organization_id, await holder(made, reads), name="Mine", currency=None)
     row = await update_organization(
         database, made.organization_id, await holder(made, updates), name="Ours", currency=None

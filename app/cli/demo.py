@@ -54,7 +54,7 @@ class _Demo:
             # The API loads its code while the engines start: this is what keeps a second start below three seconds.
             self._start(*api)
         with engines_of(self._settings) as self._engines:
-            example = open_example(self._settings, self._engines.urls)
+            example = open_example(self._settings, self._engines.urls, self._signals)
             if not started_before:
                 self._start(*api)
             from app.logging import configure_logging  # noqa: PLC0415  (50 ms, while the API loads)

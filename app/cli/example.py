@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from app.cli.processes import StopSignals
 from app.cli.terminal import errors
 from app.config import Settings
 from app.embedded import EngineUrls
@@ -37,15 +37,15 @@ def kept_example(settings: Settings) -> Example | None:
         return None
 
 
-def open_example(settings: Settings, urls: EngineUrls) -> Example:
+def open_example(settings: Settings, urls: EngineUrls, signals: StopSignals) -> Example:
     """The example that an earlier start kept, if this database has it, else a new one."""
     kept = kept_example(settings)
-    if kept is not None and _holds(settings, urls, kept):
+    if kept is not None and _holds(settings, urls, kept, signals):
         return kept
     from app.cli.migrate import bring_up_to_date
 
     bring_up_to_date(urls.database_url)
-    made = asyncio.run(_make(settings, urls))
+    made = signals.run(_make(settings, urls))
     _keep(made, _note(settings))
     return made
 
@@ -54,7 +54,7 @@ def _note(settings: Settings) -> Path:
     return settings.data_dir / "demo.json"
 
 
-def _holds(settings: Settings, urls: EngineUrls, example: Example) -> bool:
+def _holds(settings: Settings, urls: EngineUrls, example: Example, signals: StopSignals) -> bool:
     """Whether the database has the example: another one may be configured, or the folder moved away."""
     made = settings.data_dir / "engines" / "postgres" / "PG_VERSION"
     if settings.database_url is None and example.embedded:
@@ -63,7 +63,7 @@ def _holds(settings: Settings, urls: EngineUrls, example: Example) -> bool:
     from app.cli.migrate import bring_up_to_date
 
     bring_up_to_date(urls.database_url)
-    return asyncio.run(_exists(urls, example.slug))
+    return signals.run(_exists(urls, example.slug))
 
 
 async def _exists(urls: EngineUrls, slug: str) -> bool:

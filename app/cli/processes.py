@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any, TypeVar
 
+Result = TypeVar("Result")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
@@ -31,6 +34,7 @@ class StopSignals:
     def __init__(self) -> None:
         self._held = False
         self._asked = False
+        self._cancel: Callable[[], object] | None = None
 
     def install(self) -> None:
         """Take the signals over, for good."""
@@ -48,6 +52,31 @@ class StopSignals:
         if self._asked:
             raise Stop
 
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run it in an event loop; a signal cancels it there, and `Stop` is raised when the loop has been closed.
+
+        Raised in the middle of the loop's own code, `Stop` would leave tasks and connections that complain at exit.
+        """
+        with self.held():
+            try:
+                return asyncio.run(self._cancellable(work))
+            except (asyncio.CancelledError, Exception):
+                if self._asked:
+                    raise Stop from None
+                raise
+
+    async def _cancellable(self, work: Coroutine[Any, Any, Result]) -> Result:
+        task = asyncio.ensure_future(work)
+        # Thread-safe: a signal comes between any two instructions, and this also wakes a loop that waits.
+        loop = asyncio.get_running_loop()
+        self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        if self._asked:
+            task.cancel()
+        try:
+            return await task
+        finally:
+            self._cancel = None  # what comes now waits for the end of the loop
+
     def ignore(self) -> None:
         """Let nothing disturb the last moments; call when no child is started any more, for it would inherit that."""
         for number in STOP_SIGNALS:
@@ -56,7 +85,11 @@ class StopSignals:
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         # Not by SIG_IGN: a child that is being started would inherit it.
         first, self._asked = not self._asked, True
-        if first and not self._held:
+        if not first:
+            return
+        if self._cancel is not None:
+            self._cancel()
+        elif not self._held:
             raise Stop
 
 

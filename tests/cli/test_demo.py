@@ -175,6 +175,7 @@ def test_an_interrupted_first_start_can_be_repeated(data_dir: Path) -> None:
         demo.wait_for(lambda: "costs.csv" in demo.logged, "no import")
         assert demo.press_ctrl_c() == 0
         assert leftovers(data_dir) == {}
+        assert "Traceback" not in demo.logged
     with Service(data_dir, "demo") as demo:
         demo.wait_until_ready()
         assert ids_of(read(demo.said))["organization"]["charges"]["totalCount"] == 3_419

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.example import Example, kept_example, open_example
+from app.cli.processes import StopSignals
 from app.config import Settings
 from app.embedded import EngineUrls
 
@@ -30,7 +31,7 @@ def embedded(settings: Settings) -> Settings:
 
 async def opened(settings: Settings, urls: EngineUrls) -> Example:
     """Open it as a start does, which has a loop of its own."""
-    return await asyncio.to_thread(open_example, settings, urls)
+    return await asyncio.to_thread(open_example, settings, urls, StopSignals())
 
 
 async def test_it_is_made_once(settings: Settings, urls: EngineUrls) -> None:

@@ -10,6 +10,7 @@ from app.records import Grant, Permission, Role
 _READ = frozenset({Permission.ORGANIZATION_READ})
 _WORK = _READ | {
     Permission.ACCOUNTS_MANAGE,
+    Permission.SCANS_RUN,
     Permission.RESOURCES_INGEST,
     Permission.COSTS_INGEST,
     Permission.ACTIVITY_WRITE,

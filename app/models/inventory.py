@@ -1,4 +1,4 @@
-"""Tables of the inventory: accounts at providers, and the resources found in them."""
+"""Tables of the inventory: the resources found in accounts, how they stand to each other, what changed about them."""
 
 from __future__ import annotations
 
@@ -9,31 +9,15 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.models.accounts import PROVIDERS
 from app.models.base import Base, OrganizationOwned, now
-
-PROVIDERS = "('AWS', 'AZURE', 'GCP', 'MICROSOFT_365', 'OPENAI', 'ANTHROPIC', 'GEMINI', 'OTHER')"
-
-
-class Account(OrganizationOwned, Base, kw_only=True):
-    """An account, subscription, project or tenant at a provider. `native_id` is the provider's own id."""
-
-    __tablename__ = "accounts"
-    __table_args__ = (
-        UniqueConstraint("organization_id", "provider", "native_id"),
-        CheckConstraint(f"provider IN {PROVIDERS}", name="provider"),
-        CheckConstraint("kind IN ('MANUAL')", name="kind"),
-    )
-
-    provider: Mapped[str]
-    kind: Mapped[str]
-    native_id: Mapped[str]
-    name: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(default_factory=now)
-    updated_at: Mapped[datetime] = mapped_column(default_factory=now)
 
 
 class Resource(OrganizationOwned, Base, kw_only=True):
-    """One thing that runs or is kept at a provider. `content_hash` tells an unchanged row from a changed one."""
+    """One thing that runs or is kept at a provider. `content_hash` tells an unchanged row from a changed one.
+
+    What a scan no longer finds gets `gone_at` and stays: when it returns it is the same row.
+    """
 
     __tablename__ = "resources"
     __table_args__ = (
@@ -44,6 +28,7 @@ class Resource(OrganizationOwned, Base, kw_only=True):
         Index(None, "organization_id", "name", "id"),
         Index(None, "organization_id", "last_seen_at", "id"),
         Index(None, "organization_id", "native_id"),
+        Index(None, "organization_id", "account_id", "resource_type", "region"),
         CheckConstraint(f"provider IN {PROVIDERS}", name="provider"),
     )
 
@@ -63,3 +48,41 @@ class Resource(OrganizationOwned, Base, kw_only=True):
     first_seen_at: Mapped[datetime] = mapped_column(default_factory=now)
     last_seen_at: Mapped[datetime] = mapped_column(default_factory=now)
     updated_at: Mapped[datetime] = mapped_column(default_factory=now)
+    last_used_at: Mapped[datetime | None] = mapped_column(default=None)
+    gone_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class ResourceRelationship(Base, kw_only=True):
+    """What a resource says about another, which it names by the provider's id: either may be found first."""
+
+    __tablename__ = "resource_relationships"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "resource_id"], ["resources.organization_id", "resources.id"], ondelete="CASCADE"
+        ),
+        Index(None, "organization_id", "target_native_id", "kind"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    resource_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    target_native_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class ResourceChange(OrganizationOwned, Base, kw_only=True):
+    """What a scan found different about a resource: for each field, `from` and `to`."""
+
+    __tablename__ = "resource_changes"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "resource_id"], ["resources.organization_id", "resources.id"], ondelete="CASCADE"
+        ),
+        Index(None, "organization_id", "resource_id", "id"),
+        CheckConstraint("kind IN ('CHANGED', 'REMOVED', 'RETURNED')", name="kind"),
+    )
+
+    resource_id: Mapped[UUID]
+    scan_id: Mapped[UUID | None]
+    kind: Mapped[str]
+    changes: Mapped[dict[str, Any]]
+    changed_at: Mapped[datetime] = mapped_column(default_factory=now)

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     MEMBERS_MANAGE = "members:manage"
     API_KEYS_MANAGE = "api-keys:manage"
     ACCOUNTS_MANAGE = "accounts:manage"
+    SCANS_RUN = "scans:run"
     RESOURCES_INGEST = "resources:ingest"
     COSTS_INGEST = "costs:ingest"
     ACTIVITY_WRITE = "activity:write"
@@ -49,6 +50,66 @@ class AccountKind(StrEnum):
     """How the data of an account arrives."""
 
     MANUAL = "MANUAL"
+    CONNECTED = "CONNECTED"
+
+
+class ConnectionMethod(StrEnum):
+    """How Skyledger signs in to a connected account."""
+
+    AWS_ROLE = "AWS_ROLE"
+    AWS_KEYS = "AWS_KEYS"
+    AZURE_SECRET = "AZURE_SECRET"  # noqa: S105  (a name)
+    AZURE_CERTIFICATE = "AZURE_CERTIFICATE"
+    GCP_SERVICE_ACCOUNT = "GCP_SERVICE_ACCOUNT"
+    GCP_WORKLOAD_IDENTITY = "GCP_WORKLOAD_IDENTITY"
+
+
+class AccountHealth(StrEnum):
+    """How an account answered when it was last asked."""
+
+    HEALTHY = "HEALTHY"
+    DEGRADED = "DEGRADED"
+    ERROR = "ERROR"
+
+
+class ScanState(StrEnum):
+    """How far a scan is. The first two are under way, the others final."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class StepState(StrEnum):
+    """How far one step of a scan is: one service in one region."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class RelationshipKind(StrEnum):
+    """How one resource stands to another, read from the one that says so to its target."""
+
+    ATTACHED_TO = "ATTACHED_TO"
+    MEMBER_OF = "MEMBER_OF"
+    BEHIND = "BEHIND"
+    CREATED_FROM = "CREATED_FROM"
+    IN_NETWORK = "IN_NETWORK"
+
+
+class ChangeKind(StrEnum):
+    """What a scan found different about a resource."""
+
+    CHANGED = "CHANGED"
+    REMOVED = "REMOVED"
+    RETURNED = "RETURNED"
 
 
 class EventKind(StrEnum):
@@ -66,6 +127,14 @@ class EventKind(StrEnum):
     API_KEY_REVOKED = "API_KEY_REVOKED"
     ACCOUNT_CREATED = "ACCOUNT_CREATED"
     ACCOUNT_UPDATED = "ACCOUNT_UPDATED"
+    ACCOUNT_CONNECTED = "ACCOUNT_CONNECTED"
+    ACCOUNT_DISCONNECTED = "ACCOUNT_DISCONNECTED"
+    ACCOUNT_HEALTH_CHANGED = "ACCOUNT_HEALTH_CHANGED"
+    SCAN_STARTED = "SCAN_STARTED"
+    SCAN_FINISHED = "SCAN_FINISHED"
+    SCAN_SCHEDULE_CREATED = "SCAN_SCHEDULE_CREATED"
+    SCAN_SCHEDULE_UPDATED = "SCAN_SCHEDULE_UPDATED"
+    SCAN_SCHEDULE_DELETED = "SCAN_SCHEDULE_DELETED"
     RESOURCES_INGESTED = "RESOURCES_INGESTED"
     COSTS_INGESTED = "COSTS_INGESTED"
     NOTE_ADDED = "NOTE_ADDED"

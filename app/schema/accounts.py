@@ -31,7 +31,12 @@ graph_enum(
     GEMINI="Google Gemini.",
     OTHER="Any other provider.",
 )
-graph_enum(AccountKind, "How an account's data arrives.", MANUAL="Its rows are sent by `ingest…` mutations or files.")
+graph_enum(
+    AccountKind,
+    "How an account's data arrives.",
+    MANUAL="Its rows are sent by `ingest…` mutations or files.",
+    CONNECTED="Skyledger reads them from the provider by scans.",
+)
 graph_enum(
     AccountOrderField,
     "What accounts can be ordered by.",

@@ -13,7 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.models import Base
 
 # Values that check constraints ask for, by column name.
-_CHECKED = {"role": "OWNER", "provider": "AWS", "kind": "MANUAL", "state": "QUEUED", "currency": "USD"}
+_CHECKED = {
+    "role": "OWNER",
+    "provider": "AWS",
+    "kind": "MANUAL",
+    "state": "QUEUED",
+    "currency": "USD",
+    "health": "HEALTHY",
+}
 _START = datetime(2026, 10, 1, tzinfo=UTC)
 
 
@@ -35,6 +42,10 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("organizations", "slug"): f"slug-{tenant}",
         ("users", "email"): f"email-{tenant}",
         ("refresh_tokens", "token_hash"): tenant.bytes,
+        # Constraints of their own on a column that others have too.
+        ("resource_changes", "kind"): "CHANGED",
+        ("scan_steps", "state"): "PENDING",
+        ("scan_schedules", "account_ids"): [UUID(int=7)],
     }
     return unique.get((table.name, column.name)) or _typed(column)
 

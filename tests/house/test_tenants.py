@@ -78,7 +78,7 @@ async def test_b_inserts_nothing_for_a(filled: Database, name: str) -> None:
 @EVERY
 async def test_b_changes_and_deletes_nothing_of_a(filled: Database, owner: Database, name: str) -> None:
     table = TABLES[name]
-    column = next(c.name for c in table.columns if not c.primary_key)
+    column = min(table.columns, key=lambda column: column.primary_key).name  # any but a key, if there is one
     for tenant in (B, None):
         for statement in (update(table).values({column: table.c[column]}), delete(table)):
             async with filled.write(tenant) as session:

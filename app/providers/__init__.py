@@ -1,0 +1,1 @@
+"""Clouds and other providers: the only home of their SDKs. Knows nothing of our database."""

@@ -1,8 +1,9 @@
-"""Ends background tasks for certain."""
+"""Ends background tasks, and what must not be left half-done, for certain."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 AGAIN_SECONDS = 0.5
@@ -24,3 +25,19 @@ async def end_tasks(*tasks: asyncio.Task[Any] | None) -> None:
     for task in there:
         if not task.cancelled():
             task.exception()  # seen, or asyncio would complain of it
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` whole though this task is cancelled meanwhile, then be cancelled: for closing what was opened."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    await task

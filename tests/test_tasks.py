@@ -1,4 +1,4 @@
-"""Background tasks end for certain, also those that lose a cancellation."""
+"""Background tasks end for certain, also those that lose a cancellation; closing is not left half-done."""
 
 from __future__ import annotations
 
@@ -39,3 +39,27 @@ async def test_what_an_ended_task_raised_is_nobodys_business() -> None:
     await asyncio.wait([task])
     await tasks.end_tasks(task)
     await tasks.end_tasks()
+
+
+async def test_work_goes_to_its_end_before_a_cancellation_is_felt() -> None:
+    done: list[str] = []
+
+    async def close() -> None:
+        await asyncio.sleep(0.05)
+        done.append("closed")
+
+    task = asyncio.create_task(tasks.to_the_end(close()))
+    for _ in range(3):
+        await asyncio.sleep(0.01)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert done == ["closed"]
+
+
+async def test_what_such_work_raises_is_raised() -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await tasks.to_the_end(fail())

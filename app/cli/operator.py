@@ -20,6 +20,7 @@ from app.embedded import EngineUrls
 from app.errors import SkyledgerError
 from app.records import Actor, ActorKind, Principal, Role
 from app.repositories.organizations import organization_by_slug
+from app.tasks import to_the_end
 
 Result = TypeVar("Result")
 OPERATOR = Actor(ActorKind.SYSTEM)
@@ -65,6 +66,11 @@ async def announcing_database(urls: EngineUrls) -> AsyncIterator[Database]:
     try:
         yield database
     finally:
-        await announcer.stop()
-        await database.close()
-        await valkey.aclose()
+        # A connection that is cut off while it is being closed complains in the log.
+        await to_the_end(_close(announcer, database, valkey))
+
+
+async def _close(announcer: Announcer, database: Database, valkey: Redis) -> None:
+    await announcer.stop()
+    await database.close()
+    await valkey.aclose()

@@ -23,6 +23,10 @@ class Job(Base, kw_only=True):
             postgresql_where=text("state IN ('QUEUED', 'RUNNING')"),
         ),
         Index(None, "organization_id", "id"),
+        # The fair claim looks for the organization with the fewest running jobs; recovery for jobs that died.
+        Index("ix_jobs_queued", "organization_id", "wake_at", postgresql_where=text("state = 'QUEUED'")),
+        Index("ix_jobs_running", "organization_id", postgresql_where=text("state = 'RUNNING'")),
+        Index("ix_jobs_dead", "kind", "id", postgresql_where=text("state = 'DEAD'")),
         CheckConstraint("state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'DEAD')", name="state"),
     )
 

@@ -30,6 +30,7 @@ class Scan(OrganizationOwned, Base, kw_only=True):
             postgresql_where=text("state IN ('QUEUED', 'RUNNING')"),
         ),
         Index(None, "organization_id", "account_id", "id"),
+        Index(None, "organization_id", "queued_at", "id"),
         CheckConstraint("state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED')", name="state"),
     )
 

@@ -50,6 +50,7 @@ def upgrade() -> None:
     _scan_steps()
     _scan_sightings()
     _scan_schedules()
+    _jobs()
     for table in NEW_TABLES:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -62,6 +63,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables and columns; connected accounts become manual ones."""
+    for index in ("ix_jobs_queued", "ix_jobs_running", "ix_jobs_dead"):
+        op.drop_index(index, table_name="jobs")
     for table in reversed(NEW_TABLES):
         op.drop_table(table)
     op.drop_index(op.f("ix_resources_organization_id_account_id_resource_type_region"), table_name="resources")
@@ -250,6 +253,9 @@ def _scans() -> None:
         unique=True,
         postgresql_where=sa.text("state IN ('QUEUED', 'RUNNING')"),
     )
+    op.create_index(
+        op.f("ix_scans_organization_id_queued_at_id"), "scans", ["organization_id", "queued_at", "id"], unique=False
+    )
 
 
 def _scan_steps() -> None:
@@ -322,3 +328,12 @@ def _scan_schedules() -> None:
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_scan_schedules")),
         sa.UniqueConstraint("organization_id", "name", name=op.f("uq_scan_schedules_organization_id_name")),
     )
+
+
+def _jobs() -> None:
+    for name, columns, state in (
+        ("ix_jobs_queued", ["organization_id", "wake_at"], "QUEUED"),
+        ("ix_jobs_running", ["organization_id"], "RUNNING"),
+        ("ix_jobs_dead", ["kind", "id"], "DEAD"),
+    ):
+        op.create_index(name, "jobs", columns, unique=False, postgresql_where=sa.text(f"state = '{state}'"))

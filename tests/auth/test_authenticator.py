@@ -50,6 +50,7 @@ def test_roles() -> None:
     assert PERMISSIONS[Role.MEMBER] == {
         Permission.ORGANIZATION_READ,
         Permission.ACCOUNTS_MANAGE,
+        Permission.SCANS_RUN,
         Permission.RESOURCES_INGEST,
         Permission.COSTS_INGEST,
         Permission.ACTIVITY_WRITE,

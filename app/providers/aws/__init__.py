@@ -1,0 +1,1 @@
+"""Amazon Web Services, read with its SDK for Python."""

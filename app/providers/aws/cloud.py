@@ -1,0 +1,133 @@
+"""AWS as one of the clouds: what can be read of it, and the policy that reading it needs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from app.providers.aws import (
+    autoscaling,
+    bedrock,
+    commitments,
+    documentdb,
+    dynamodb,
+    ec2_compute,
+    ec2_gateways,
+    ec2_network,
+    ec2_storage,
+    ecr,
+    ecs,
+    edge,
+    efs,
+    eks,
+    elasticache,
+    elb,
+    emr,
+    fsx,
+    kinesis,
+    lambda_functions,
+    logs,
+    messaging,
+    migration_services,
+    network_services,
+    opensearch,
+    rds,
+    redshift,
+    s3,
+    sagemaker,
+    security,
+    workspaces,
+)
+from app.providers.aws.errors import REFUSED_BY_REGION, error_code, not_enabled, reading_aws
+from app.providers.aws.policy import printed, required_permissions
+from app.providers.aws.session import AwsConnection
+from app.providers.base import GLOBAL, Collector, FoundResource, Service, Target
+from app.records import Provider
+
+EC2: Final = Service(
+    "ec2",
+    (*ec2_compute.COLLECTORS, *ec2_storage.COLLECTORS, *ec2_network.COLLECTORS, *ec2_gateways.COLLECTORS),
+)
+
+
+class AwsCloud:
+    """Amazon Web Services: all commercial regions, China, GovCloud, by keys or by an assumed role."""
+
+    provider = Provider.AWS
+
+    def connect(self, target: Target) -> AwsConnection:
+        """A connection, made without a call. Raises ProviderError(CREDENTIALS) for a target without credentials."""
+        return AwsConnection(target, permissions=required_permissions(self.services()))
+
+    def services(self) -> tuple[Service, ...]:
+        """Every service that is read; their collectors raise nothing but ProviderError."""
+        return _services()
+
+    def policy(self) -> str:
+        """The permissions policy and the trust policy, as JSON."""
+        return printed(self.services())
+
+
+@functools.cache
+def _services() -> tuple[Service, ...]:
+    listed: tuple[Service, ...] = (
+        EC2,
+        elb.ELBV2,
+        elb.ELB,
+        autoscaling.SERVICE,
+        lambda_functions.SERVICE,
+        ecs.SERVICE,
+        eks.SERVICE,
+        ecr.SERVICE,
+        emr.SERVICE,
+        rds.SERVICE,
+        *documentdb.SERVICES,
+        elasticache.SERVICE,
+        redshift.SERVICE,
+        dynamodb.SERVICE,
+        s3.SERVICE,
+        efs.SERVICE,
+        fsx.SERVICE,
+        logs.SERVICE,
+        sagemaker.SERVICE,
+        bedrock.SERVICE,
+        kinesis.SERVICE,
+        opensearch.SERVICE,
+        workspaces.SERVICE,
+        *messaging.SERVICES,
+        *migration_services.SERVICES,
+        *network_services.SERVICES,
+        *security.SERVICES,
+        *edge.SERVICES,
+        *commitments.SERVICES,
+    )
+    return tuple(
+        replace(service, collectors=tuple(guarded(collector) for collector in service.collectors)) for service in listed
+    )
+
+
+def guarded(collector: Collector) -> Collector:
+    """The same collector, whose errors of botocore have become problems with a remedy."""
+
+    def pages(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
+        with reading_aws(collector.permissions):
+            try:
+                yield from collector.pages(connection, region)
+            except (ClientError, EndpointConnectionError) as error:
+                if _not_there(error, connection, region):
+                    raise not_enabled() from None
+                raise
+
+    return replace(collector, pages=pages)
+
+
+def _not_there(error: Exception, connection: AwsConnection, region: str) -> bool:
+    """Whether the error only says that the region is not switched on, or that it lacks the service."""
+    if isinstance(error, EndpointConnectionError):
+        return connection.offers(str(error.kwargs.get("endpoint_url", ""))) is False
+    away = region not in {GLOBAL, connection.home_region}
+    return away and error_code(error) in REFUSED_BY_REGION and connection.answers()

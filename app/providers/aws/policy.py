@@ -1,0 +1,60 @@
+"""The least that Skyledger has to be allowed in an AWS account, as the policies that AWS takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Final
+
+from app.providers.base import Service
+
+OF_THE_CONNECTION: Final = (
+    "ec2:DescribeRegions",
+    "iam:ListAccountAliases",
+    "iam:SimulatePrincipalPolicy",
+    "sts:GetCallerIdentity",
+)
+"""What the connection itself calls: to find the regions, the account's name and what else is missing."""
+EXTERNAL_ID: Final = "<the external id that Skyledger shows>"
+PRINCIPAL: Final = "<the ARN of the principal that Skyledger runs as>"
+
+
+def required_permissions(services: Iterable[Service]) -> tuple[str, ...]:
+    """Every action that the connection and the collectors need, sorted, each once."""
+    told = {
+        permission for service in services for collector in service.collectors for permission in collector.permissions
+    }
+    return tuple(sorted(told | set(OF_THE_CONNECTION), key=str.lower))
+
+
+def policy_document(permissions: Iterable[str]) -> dict[str, object]:
+    """The permissions policy: one statement, as a statement for each service would not fit a managed policy.
+
+    A managed policy takes 6,144 characters, white space not counted:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    actions = sorted(set(permissions), key=str.lower)
+    statement = {"Sid": "SkyledgerReads", "Effect": "Allow", "Action": actions, "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def trust_document() -> dict[str, object]:
+    """Who may assume the role: Skyledger's own principal, and only with the external id."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "SkyledgerAssumes",
+                "Effect": "Allow",
+                "Principal": {"AWS": PRINCIPAL},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
+            }
+        ],
+    }
+
+
+def printed(services: Iterable[Service]) -> str:
+    """Both documents as one JSON object: `permissions` for the role or user, `trust` for the role."""
+    documents = {"permissions": policy_document(required_permissions(services)), "trust": trust_document()}
+    return json.dumps(documents, indent=2)

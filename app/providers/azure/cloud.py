@@ -1,0 +1,85 @@
+"""Azure as one provider: the connection to a subscription, what can be read of it, and the role that this takes."""
+
+from __future__ import annotations
+
+import json
+
+from app.providers.azure import compute, data, network, platform
+from app.providers.azure.connection import AzureConnection
+from app.providers.azure.patience import Patience
+from app.providers.azure.reading import Reading
+from app.providers.base import Service, Target
+from app.records import Provider
+
+# Named as Azure names the resource provider, less `Microsoft.`.
+_READINGS: dict[str, tuple[Reading, ...]] = {
+    "resources": platform.RESOURCES,
+    "compute": compute.COMPUTE,
+    "network": network.NETWORKS,
+    "storage": data.STORAGE,
+    "web": platform.WEB,
+    "sql": data.SQL,
+    "sqlvirtualmachine": compute.SQL_VIRTUAL_MACHINES,
+    "dbforpostgresql": data.POSTGRESQL_SERVERS,
+    "dbformysql": data.MYSQL_SERVERS,
+    "documentdb": data.COSMOS_ACCOUNTS,
+    "cache": data.CACHES,
+    "cdn": network.CONTENT_DELIVERY,
+    "containerservice": platform.CONTAINERS,
+    "operationalinsights": data.LOG_WORKSPACES,
+    "machinelearningservices": platform.MACHINE_LEARNING_ENDPOINTS,
+    "cognitiveservices": platform.AI,
+    "synapse": data.SYNAPSE_POOLS,
+    "kusto": data.KUSTO_CLUSTERS,
+    "hdinsight": data.HDINSIGHT_CLUSTERS,
+    "databricks": data.DATABRICKS_WORKSPACES,
+    "recoveryservices": data.BACKUPS,
+}
+_ROLE = "Skyledger Inventory Reader"
+_HOW = (
+    "Lets Skyledger read the inventory of a subscription; it allows no change and no data, key or secret."
+    " Replace <subscription id> here and below, save as role.json, then:"
+    " az role definition create --role-definition role.json;"
+    f" az role assignment create --assignee <client id> --role '{_ROLE}' --scope /subscriptions/<subscription id>."
+    " The built-in role Reader does as well, and also lets Skyledger tell empty resource groups."
+)
+
+
+class AzureCloud:
+    """Microsoft Azure. An account is a subscription; its inventory is read for all regions at once."""
+
+    provider = Provider.AZURE
+
+    def __init__(self, patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
+
+    def connect(self, target: Target) -> AzureConnection:
+        """A connection, made without a call. Raises ProviderError(CREDENTIALS) for what cannot be read."""
+        return AzureConnection(target, needed_actions(), self._patience)
+
+    def services(self) -> tuple[Service, ...]:
+        """What can be read of a subscription."""
+        return tuple(
+            Service(name, tuple(reading.collector() for reading in readings), is_global=True)
+            for name, readings in _READINGS.items()
+        )
+
+    def policy(self) -> str:
+        """The role definition of least privilege as JSON; its description says how to assign it."""
+        role = {
+            "Name": _ROLE,
+            "IsCustom": True,
+            "Description": _HOW,
+            "Actions": list(needed_actions()),
+            "NotActions": [],
+            "DataActions": [],
+            "NotDataActions": [],
+            "AssignableScopes": ["/subscriptions/<subscription id>"],
+        }
+        return json.dumps(role, indent=2)
+
+
+def needed_actions() -> tuple[str, ...]:
+    """All actions that the collectors need, each once, in order of name."""
+    collectors = (reading.collector() for readings in _READINGS.values() for reading in readings)
+    return tuple(sorted({action for collector in collectors for action in collector.permissions}))

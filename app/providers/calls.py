@@ -1,0 +1,163 @@
+"""Runs the synchronous SDKs of providers in threads: a bounded number at a time, with time limits and further tries."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+
+from app.providers.base import Collector, FoundResource
+from app.providers.problems import TRANSIENT, ProblemCode, ProviderError
+
+CALL_SECONDS = 60.0
+PAGE_SECONDS = 300.0
+"""A page may take several calls, each with the SDK's own tries and pauses; this only ends what hangs."""
+ATTEMPTS = 3
+FIRST_PAUSE = 2.0
+LONGEST_PAUSE = 60.0
+"""Seconds; a provider that asks for more patience than this gets none: the problem is told instead."""
+
+Result = TypeVar("Result")
+Sleep = Callable[[float], Awaitable[None]]
+
+_log = structlog.stdlib.get_logger("skyledger.providers")
+
+
+class ProviderPool:
+    """At most `threads` calls at a time, over all accounts; further ones wait in the order they came.
+
+    Each call has a thread of its own that does not keep the process alive. A thread whose caller has gone keeps its
+    place until the SDK's own time limit ends it, so hanging calls cannot pile up.
+    """
+
+    def __init__(self, threads: int, *, sleep: Sleep = asyncio.sleep) -> None:
+        self._places = asyncio.Semaphore(threads)
+        self._sleep = sleep
+        self._closed = False
+
+    async def call(self, function: Callable[[], Result], seconds: float = CALL_SECONDS) -> Result:
+        """Call a function in a thread; the time limit begins when there is one.
+
+        Raises what it raises if that is a ProviderError. Any other exception becomes ProviderError(FAILED) with the
+        name of its type, because texts of SDKs may hold secrets; no answer in time is ProviderError(UNREACHABLE).
+        """
+        await self._places.acquire()
+        if self._closed:
+            self._places.release()
+            message = "the pool of provider threads is closed"
+            raise RuntimeError(message)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Result] = loop.create_future()
+
+        def tell(result: Any, error: ProviderError | None) -> None:
+            self._places.release()
+            if answer.done():  # nobody waits any more
+                return
+            if error is None:
+                answer.set_result(result)
+            else:
+                answer.set_exception(error)
+
+        def work() -> None:
+            outcome = _outcome(function)
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(tell, *outcome)
+
+        threading.Thread(target=work, name="provider-call", daemon=True).start()
+        try:
+            async with asyncio.timeout(seconds):
+                return await answer
+        except TimeoutError:
+            raise _late(seconds) from None
+
+    async def patiently(self, function: Callable[[], Result], seconds: float = CALL_SECONDS) -> Result:
+        """Call a function that only reads, with further tries after problems that may pass. Raises ProviderError."""
+        attempt = 1
+        while True:
+            try:
+                return await self.call(function, seconds)
+            except ProviderError as problem:
+                pause = _pause(problem, attempt)
+            await self._sleep(pause)
+            attempt += 1
+
+    async def pages(
+        self, collector: Collector, connection: Any, region: str, seconds: float = PAGE_SECONDS
+    ) -> AsyncGenerator[list[FoundResource]]:
+        """A collector's pages, one in memory at a time and at most `seconds` for each.
+
+        After a problem that may pass the collector begins anew, so pages may come again. A clean end means that one
+        whole pass has been read. Raises ProviderError.
+        """
+        attempt = 1
+        while True:
+            pages = _lazily(collector, connection, region)
+            try:
+                while (page := await self.call(partial(next, pages, None), seconds)) is not None:
+                    yield page
+            except ProviderError as problem:
+                pause = _pause(problem, attempt)
+                _log.info("collector_begins_anew", region=region, code=problem.code, attempt=attempt)
+            else:
+                return
+            await self._sleep(pause)
+            attempt += 1
+
+    def let_go(self, close: Callable[[], None]) -> None:
+        """Close something of an SDK without waiting for it."""
+        threading.Thread(target=_outcome, args=(close,), name="provider-close", daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more calls. Does not wait for threads that hang; they end with the process."""
+        self._closed = True
+
+
+def _lazily(collector: Collector, connection: Any, region: str) -> Iterator[list[FoundResource]]:
+    """The pages, of which not even the first is begun here: a collector need not be a generator."""
+    yield from collector.pages(connection, region)
+
+
+def _outcome(function: Callable[[], Any]) -> tuple[Any, ProviderError | None]:
+    try:
+        return function(), None
+    except ProviderError as problem:
+        return None, problem
+    except BaseException as error:  # noqa: BLE001 - whatever an SDK raises belongs to its call
+        return None, _foreign(error)
+
+
+def _foreign(error: BaseException) -> ProviderError:
+    """An exception that no provider has put into words: its type and place, for its text may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else None
+    _log.error("provider_call_failed", error=type(error).__name__, place=place)
+    return ProviderError(
+        ProblemCode.FAILED,
+        f"Reading failed unexpectedly ({type(error).__name__}).",
+        "Scan again. If it stays, report it: the worker's log has the place.",
+    )
+
+
+def _late(seconds: float) -> ProviderError:
+    return ProviderError(
+        ProblemCode.UNREACHABLE,
+        f"The provider did not answer within {seconds:g} s.",
+        "Scan again later. If it stays, check the endpoint and the network between it and the workers.",
+    )
+
+
+def _pause(problem: ProviderError, attempt: int) -> float:
+    """Seconds to wait before the next attempt; raises the problem where there is to be none."""
+    asked = problem.retry_after or 0.0
+    if problem.code not in TRANSIENT or attempt >= ATTEMPTS or asked > LONGEST_PAUSE:
+        raise problem
+    pause: float = FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
+    return max(pause, asked)

@@ -1,0 +1,1 @@
+"""Google Cloud: the only home of its SDK."""

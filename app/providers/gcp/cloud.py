@@ -1,0 +1,30 @@
+"""Google Cloud as a provider."""
+
+from __future__ import annotations
+
+from app.providers.base import Service, Target
+from app.providers.gcp.connection import GcpConnection, Patience
+from app.providers.gcp.policy import policy_of
+from app.providers.gcp.services import services
+from app.records import Provider
+
+
+class GcpCloud:
+    """Google Cloud through Cloud Asset Inventory: projects, folders and organizations."""
+
+    provider = Provider.GCP
+
+    def __init__(self, patience: Patience | None = None) -> None:
+        self._patience = patience
+
+    def connect(self, target: Target) -> GcpConnection:
+        """A connection, made without a call. Raises ProviderError(CREDENTIALS) for what cannot be accepted."""
+        return GcpConnection(target, self._patience)
+
+    def services(self) -> tuple[Service, ...]:
+        """What can be read, by API."""
+        return services()
+
+    def policy(self) -> str:
+        """A custom role in YAML with the commands to create and bind it."""
+        return policy_of(services())

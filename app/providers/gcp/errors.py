@@ -1,0 +1,147 @@
+"""Errors of Google's libraries, told in our words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+from google.api_core import exceptions as api
+from google.auth import exceptions as auth
+from google.rpc import error_details_pb2
+
+from app.providers.problems import ProblemCode, ProviderError
+
+GOOGLE_ERRORS = (api.GoogleAPIError, auth.GoogleAuthError, grpc.RpcError, OSError)
+"""What a call can raise: of the API, of signing in, of the channel, of the machine."""
+
+_UNREACHABLE = "Check the network between Skyledger and Google, and the account's endpoints; the next scan tries again."
+_LATER = "Nothing has to be done: the next scan tries again. If it stays, ask Google's support."
+
+_KNOWN: Mapping[type[api.GoogleAPICallError], tuple[ProblemCode, str, str]] = {
+    api.Unauthorized: (
+        ProblemCode.CREDENTIALS,
+        "Google did not accept the access token.",
+        "Check that the service account is enabled, and update the account with new credentials.",
+    ),
+    api.DataLoss: (ProblemCode.BAD_ANSWER, "Google's answer about {asked} was cut off.", _LATER),
+    api.MethodNotImplemented: (
+        ProblemCode.FAILED,
+        "The endpoint does not know how to answer about {asked}.",
+        "Check the account's endpoints.",
+    ),
+    api.NotFound: (
+        ProblemCode.FAILED,
+        "Google does not find {asked}.",
+        "Check that the project, folder or organization still exists.",
+    ),
+    api.BadRequest: (
+        ProblemCode.FAILED,
+        "Google does not accept the question for {asked}.",
+        "The type may not be offered in this inventory, or the account's id is wrong.",
+    ),
+}
+
+
+def provider_error(problem: BaseException, asked: str, permission: str | None = None) -> ProviderError:
+    """`problem` in our words. `asked` is what was asked for, `permission` what it needs."""
+    cause = getattr(problem, "cause", None)
+    if isinstance(problem, api.RetryError) and isinstance(cause, BaseException):
+        return provider_error(cause, asked, permission)
+    if isinstance(problem, auth.GoogleAuthError):
+        return _sign_in_error(problem)
+    if isinstance(problem, api.GoogleAPICallError):
+        return _call_error(problem, asked, permission)
+    return _unreachable()
+
+
+def bad_answer(asked: str, why: str) -> ProviderError:
+    """An answer about `asked` that cannot be used."""
+    return ProviderError(ProblemCode.BAD_ANSWER, f"Google's answer about {asked} {why}.", _LATER)
+
+
+def no_token() -> ProviderError:
+    """The token service answered, with something else than a token."""
+    return ProviderError(ProblemCode.BAD_ANSWER, "Google's token service gave an answer that is no token.", _LATER)
+
+
+def _sign_in_error(problem: auth.GoogleAuthError) -> ProviderError:
+    if isinstance(problem, auth.TransportError) or problem.retryable:
+        return ProviderError(ProblemCode.UNREACHABLE, "Google's token service did not answer.", _UNREACHABLE)
+    if "No access token in response" in str(problem):
+        return no_token()
+    # The second argument is the answer of the token service; of it only the code is told, never the text.
+    answer: Any = problem.args[1] if len(problem.args) > 1 else None
+    code = answer.get("error") if isinstance(answer, dict) else None
+    known = f" ({code})" if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,40}", code) else ""
+    return ProviderError(
+        ProblemCode.CREDENTIALS,
+        f"Google refused the credentials{known}.",
+        "The key was deleted, disabled or has expired, or the workload identity pool does not trust Skyledger: "
+        "update the account with new credentials.",
+    )
+
+
+def _call_error(problem: api.GoogleAPICallError, asked: str, permission: str | None) -> ProviderError:
+    if isinstance(problem, api.Forbidden):
+        return _forbidden(problem, asked, permission)
+    if isinstance(problem, api.TooManyRequests):
+        return _throttled(problem, asked)
+    if isinstance(problem, (api.ServiceUnavailable, api.GatewayTimeout, api.Cancelled)):
+        return _unreachable()
+    if isinstance(problem, api.InternalServerError) and "deserializing response" in str(problem.message):
+        return bad_answer(asked, "cannot be understood")
+    for kind, (code, message, remedy) in _KNOWN.items():
+        if isinstance(problem, kind):
+            return ProviderError(code, message.format(asked=asked), remedy)
+    return ProviderError(ProblemCode.FAILED, f"Google reported an error of its own about {asked}.", _LATER)
+
+
+def _forbidden(problem: api.GoogleAPICallError, asked: str, permission: str | None) -> ProviderError:
+    details = problem.metadata or {}
+    if problem.reason == "SERVICE_DISABLED":
+        service = _plain(details.get("service"), r"[a-z0-9-]+\.googleapis\.com") or "cloudasset.googleapis.com"
+        consumer = _plain(details.get("consumer"), r"projects/[a-z0-9:.-]+")
+        project = consumer.partition("/")[2] if consumer else None
+        return ProviderError(
+            ProblemCode.NOT_ENABLED,
+            f"The API {service} is not enabled in the project {project or 'of the credentials'}.",
+            f"Run `gcloud services enable {service} --project {project or 'PROJECT'}`; it takes a few minutes to hold.",
+        )
+    if problem.reason == "SECURITY_POLICY_VIOLATED":
+        return ProviderError(
+            ProblemCode.DENIED,
+            f"A VPC Service Controls perimeter does not let Skyledger read {asked}.",
+            "Add an ingress rule for the service account and cloudasset.googleapis.com to the perimeter.",
+            permission=permission,
+        )
+    missing = _plain(details.get("permission"), r"[A-Za-z]+(?:\.[A-Za-z]+)+") or permission
+    return ProviderError(
+        ProblemCode.DENIED,
+        f"The permission {missing} is missing to read {asked}." if missing else f"Reading {asked} is not allowed.",
+        "Bind the role that `skyledger permissions gcp` prints to the caller.",
+        permission=missing,
+    )
+
+
+def _throttled(problem: api.GoogleAPICallError, asked: str) -> ProviderError:
+    # The channel itself says "exhausted" of an answer that is larger than it takes.
+    if "Received message larger than max" in str(problem.message):
+        return bad_answer(asked, "is too large")
+    waits = [d.retry_delay.ToTimedelta() for d in problem.details if isinstance(d, error_details_pb2.RetryInfo)]
+    return ProviderError(
+        ProblemCode.THROTTLED,
+        f"Google's quota for questions about {asked} is used up.",
+        "Scan less often, or raise the quota of cloudasset.googleapis.com in the project of the credentials.",
+        retry_after=waits[0].total_seconds() if waits else None,
+    )
+
+
+def _unreachable() -> ProviderError:
+    return ProviderError(ProblemCode.UNREACHABLE, "Google did not answer in time.", _UNREACHABLE)
+
+
+def _plain(value: object, pattern: str) -> str | None:
+    """A value of Google's error details if it is of the expected form: these texts are not ours."""
+    return value if isinstance(value, str) and re.fullmatch(pattern, value) else None

@@ -1,0 +1,31 @@
+"""The role that lets Skyledger read Google Cloud and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.providers.base import Service
+
+ROLE = "skyledgerReader"
+
+
+def policy_of(services: Iterable[Service]) -> str:
+    """A custom role as `gcloud iam roles create --file` takes it, with the commands for it as comments."""
+    permissions = sorted({p for service in services for c in service.collectors for p in c.permissions})
+    lines = [
+        "# Save as skyledger-role.yaml, put your values for PROJECT_ID and SERVICE_ACCOUNT, and run:",
+        "#   gcloud services enable cloudasset.googleapis.com cloudresourcemanager.googleapis.com --project PROJECT_ID",
+        f"#   gcloud iam roles create {ROLE} --project PROJECT_ID --file skyledger-role.yaml",
+        "#   gcloud projects add-iam-policy-binding PROJECT_ID --member serviceAccount:SERVICE_ACCOUNT \\",
+        f"#     --role projects/PROJECT_ID/roles/{ROLE} --condition None",
+        "# The APIs are enabled in the project that the service account belongs to.",
+        "# For an organization: `--organization ORGANIZATION_ID` in the second command, and",
+        "#   gcloud organizations add-iam-policy-binding ORGANIZATION_ID --member serviceAccount:SERVICE_ACCOUNT \\",
+        f"#     --role organizations/ORGANIZATION_ID/roles/{ROLE} --condition None",
+        "title: Skyledger reader",
+        "description: Lists resources in Cloud Asset Inventory; reads no data and changes nothing.",
+        "stage: GA",
+        "includedPermissions:",
+        *(f"- {permission}" for permission in permissions),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""Tests of the providers, each against the far side of its cloud."""

@@ -1,0 +1,98 @@
+"""Parts of single items: what is denied, gone or missing, and how many are asked for at a time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from botocore.exceptions import ClientError
+
+from app.providers.aws.parts import AT_ONCE, SHARE, Parts, read_each, tags_of
+from app.providers.base import FoundResource
+from tests.providers.aws.answering import answering, connected
+from tests.providers.moto import REGION
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "refused"}}, "Any")
+
+
+def part(parts: Parts, code: str) -> str | None:
+    def call() -> str:
+        raise refusal(code)
+
+    return parts.read(("size", "age"), call, {"NoSuchPart": "none"})
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "404", "Odd"])
+def test_what_is_denied_or_not_offered_is_unknown(code: str) -> None:
+    parts = Parts(frozenset({"Odd"}))
+    assert part(parts, code) is None
+    assert parts.told({"size": None, "age": None, "name": "a"}) == {
+        "size": None,
+        "age": None,
+        "name": "a",
+        "unreadable": ["age", "size"],
+    }
+
+
+def test_what_is_not_there_is_known_to_be_none() -> None:
+    parts = Parts()
+    assert part(parts, "NoSuchPart") == "none"
+    assert parts.told({"size": "none"}) == {"size": "none"}
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalError", "ExpiredToken", "Odd"])
+def test_all_else_is_raised(code: str) -> None:
+    with pytest.raises(ClientError, match=code):
+        part(Parts(), code)
+
+
+def test_items_keep_their_order_are_read_some_at_a_time_and_leave_out_what_is_gone() -> None:
+    together = threading.Barrier(AT_ONCE, timeout=60)
+
+    def read(item: int) -> FoundResource:
+        # Passes only when as many as this are being read at the same time.
+        together.wait()
+        if item == 3:
+            raise refusal(code="Gone")
+        return FoundResource("s", "t", str(item), str(item))
+
+    found = list(read_each(range(SHARE + AT_ONCE), read, frozenset({"Gone"})))
+    assert [len(page) for page in found] == [SHARE - 1, AT_ONCE]
+    names = [resource.name for page in found for resource in page]
+    assert names == [str(number) for number in range(SHARE + AT_ONCE) if number != 3]
+    assert list(read_each([], read, frozenset())) == []
+
+
+def test_an_error_of_one_item_is_the_error_of_the_list() -> None:
+    def read(item: int) -> FoundResource:
+        if item == 2:
+            raise refusal(code="InternalError")
+        return FoundResource("s", "t", str(item), str(item))
+
+    with pytest.raises(ClientError, match="InternalError"):
+        list(read_each(range(10), read, frozenset({"Gone"})))
+
+
+def test_tags_are_asked_for_a_hundred_at_a_time_and_all_pages_are_read() -> None:
+    arns = [f"arn:aws:logs:eu-west-1:123456789012:log-group:{number}" for number in range(101)]
+
+    def tagged(number: int) -> dict[str, object]:
+        return {"ResourceARN": arns[number], "Tags": [{"Key": "number", "Value": str(number)}]}
+
+    pages = [
+        {"ResourceTagMappingList": [tagged(0)], "PaginationToken": "two"},
+        {"ResourceTagMappingList": [tagged(99)], "PaginationToken": ""},
+        {"ResourceTagMappingList": [tagged(100)]},
+    ]
+    with answering(GetResources=pages) as far_side, connected(far_side.url) as connection:
+        told = tags_of(connection, REGION, arns)
+        assert tags_of(connection, REGION, []) == {}
+
+    assert told == {arns[number]: {"number": str(number)} for number in (0, 99, 100)}
+    assert far_side.calls("GetResources") == [
+        {"ResourceARNList": arns[:100]},
+        {"ResourceARNList": arns[:100], "PaginationToken": "two"},
+        {"ResourceARNList": arns[100:]},
+    ]

@@ -1,0 +1,1 @@
+"""Tests of the Azure provider: real clients against a local server."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import re
 import secrets
 import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +18,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.errors import ConfigurationError
 
 MINIMUM_SECRET_LENGTH = 32
+CREDENTIAL_KEY_BYTES = 32
 DISTINCT_CHARACTERS = 12  # 48 random characters of 64 have about 34
+
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Settings(BaseSettings):
@@ -103,12 +110,33 @@ class Settings(BaseSettings):
         default=10, ge=1, description="Longest wait for running operations at shutdown, in seconds."
     )
     activity_retention_days: int = Field(default=90, ge=1, description="Days that activity events are kept.")
+    credential_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys that seal the credentials of accounts, `id:base64url` of 32 bytes, separated by commas: the "
+        "first seals, the others only open. Generated in the data folder in development.",
+    )
+    endpoint_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts, or `host:port`, that endpoints of accounts may name beside the providers' own, over http "
+        "too: private endpoints and emulators, separated by commas.",
+    )
+    workload_identity_dir: Path | None = Field(
+        default=None,
+        description="Folder of the tokens for GCP workload identity: an organization's configuration may name files in "
+        "`<folder>/<its UUID>/` alone; without it that method is off.",
+    )
+    provider_threads: int = Field(
+        default=16, ge=1, le=256, description="Calls to providers at a time in each process, a thread for each."
+    )
+    scan_concurrency: int = Field(
+        default=8, ge=1, le=256, description="Steps of one scan, services in regions, that are read at a time."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level that is logged."
     )
     log_format: Literal["console", "json"] = Field(default="console", description="Shape of a log line.")
 
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "endpoint_hosts", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -142,6 +170,13 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("credential_keys")
+    @classmethod
+    def _readable_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_credential_keys(value.get_secret_value())
+        return value
+
 
 def load_settings() -> Settings:
     """Read the environment. Raises ConfigurationError that names each wrong variable and the reason."""
@@ -160,6 +195,8 @@ def insecurities(settings: Settings) -> list[str]:
     found = []
     if settings.secret_key is None:
         found.append("SKYLEDGER_SECRET_KEY is not set: set it to the output of `skyledger keys secret`.")
+    if settings.credential_keys is None:
+        found.append("SKYLEDGER_CREDENTIAL_KEYS is not set: set it to the output of `skyledger keys credential`.")
     if "*" in settings.cors_origins:
         found.append("SKYLEDGER_CORS_ORIGINS contains *: name the origins of your frontend.")
     if settings.secret_key is not None and len(set(settings.secret_key.get_secret_value())) < DISTINCT_CHARACTERS:
@@ -180,12 +217,49 @@ def signing_key(settings: Settings) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     path = settings.data_dir / "secret-key"
-    if not path.exists():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=settings.data_dir, prefix=".secret-") as file:  # mode 0600
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            # A link appears whole or not at all: a process that starts at the same moment reads the winner's key.
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(file.name)
+    make_once(path, lambda: secrets.token_urlsafe(48))
     return path.read_text().strip()
+
+
+def make_once(path: Path, text: Callable[[], str]) -> None:
+    """Write a file that only its owner may read, unless it is there; whoever starts at the same moment agrees."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret-") as file:  # mode 0600
+        file.write(text())
+        file.flush()
+        # A link appears whole or not at all: a process that starts at the same moment reads the winner's text.
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(file.name)
+
+
+def read_credential_keys(text: str) -> dict[str, bytes]:
+    """The keys by their ids, the active one first, of `id:base64url` separated by commas or lines.
+
+    Raises ValueError, which says what is wrong and never quotes a key.
+    """
+    keys: dict[str, bytes] = {}
+    for number, part in enumerate(filter(None, (part.strip() for part in text.replace("\n", ",").split(","))), 1):
+        key_id, _, encoded = part.partition(":")
+        try:
+            key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            key = b""
+        if not _KEY_ID.fullmatch(key_id) or len(key) != CREDENTIAL_KEY_BYTES:
+            message = f"key {number} is not `id:base64url of 32 bytes`; `skyledger keys credential` prints one"
+            raise ValueError(message)
+        if key_id in keys:
+            message = f"the id of key {number} is given twice"
+            raise ValueError(message)
+        keys[key_id] = key
+    if not keys:
+        message = "there is no key in it; `skyledger keys credential` prints one"
+        raise ValueError(message)
+    return keys
+
+
+def new_credential_key() -> str:
+    """A fresh `id:base64url`, whose id tells the day it was made."""
+    key = base64.urlsafe_b64encode(secrets.token_bytes(CREDENTIAL_KEY_BYTES)).rstrip(b"=").decode()
+    return f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(4)}:{key}"

@@ -9,14 +9,17 @@ from uuid import UUID
 import strawberry
 from redis.asyncio import Redis
 
+from app.accounts.vault import Vault
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
 from app.config import Settings
 from app.database import Database
 from app.errors import AuthenticationError, ForbiddenError, NotFoundError
 from app.loaders.all import Loaders
+from app.providers.calls import ProviderPool
 from app.queue import JobQueue
 from app.records import Grant, Permission, Principal
+from app.scanning.feed import ScanFeed
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,10 @@ class Runtime:
     valkey: Redis
     authenticator: Authenticator
     feed: ActivityFeed
+    scans: ScanFeed
     queue: JobQueue
+    vault: Vault
+    providers: ProviderPool
 
 
 @dataclass
@@ -52,6 +58,10 @@ class Context:
     def loaders(self) -> Loaders:
         """Batching reads; they see what the caller may see."""
         return Loaders(self.runtime.database, self.principal)
+
+    def forget_loaded(self) -> None:
+        """Let what is loaded from now on be read anew: for the next message of a subscription."""
+        self.__dict__.pop("loaders", None)
 
     def signed_in(self) -> Principal:
         """The caller. Raises AuthenticationError for an anonymous one."""

@@ -15,15 +15,18 @@ from redis.backoff import ExponentialBackoff
 from sqlalchemy import text
 from starlette.applications import Starlette
 
+from app.accounts.vault import Vault
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
 from app.config import Settings
 from app.context import Context, Runtime
 from app.database import Database
 from app.embedded import EngineUrls
+from app.providers.calls import ProviderPool
 from app.queue import JobQueue
 from app.records import Principal
 from app.resolvers.roots import make_schema
+from app.scanning.feed import ScanFeed
 from app.server.assembly import create_graphql_app
 from app.server.identity import Identity, OperationFacts
 from app.server.limits import Limits
@@ -52,7 +55,10 @@ def make_runtime(settings: Settings, urls: EngineUrls) -> Runtime:
         valkey=valkey,
         authenticator=Authenticator(settings, database, valkey),
         feed=ActivityFeed(database, valkey),
+        scans=ScanFeed(database, valkey),
         queue=JobQueue(database, urls.redis_url),
+        vault=Vault.from_settings(settings),
+        providers=ProviderPool(settings.provider_threads),
     )
 
 
@@ -114,14 +120,17 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
     """The parts of a runtime that work in the background, started and stopped in order."""
     runtime.authenticator.start()
     await runtime.feed.start()
+    await runtime.scans.start()
     await runtime.queue.start()
     tending = asyncio.create_task(_tend(tend)) if tend is not None else None
     try:
         yield
     finally:
         await end_tasks(tending)
+        await runtime.scans.stop()
         await runtime.feed.stop()
         await runtime.queue.stop()
+        runtime.providers.close()
         await runtime.authenticator.close()
         await runtime.database.close()
         await runtime.valkey.aclose()

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
@@ -53,6 +53,24 @@ async def enqueue(
     if wake_at is None or wake_at <= datetime.now(UTC):
         session.info.setdefault(ENQUEUED, []).append((job_id, 0))
     return job_id
+
+
+class HeldJob(Protocol):
+    """A job that a worker runs, as the verb rooms know it."""
+
+    id: UUID
+    organization_id: UUID | None
+    arguments: Mapping[str, Any]
+    database: Database
+
+    def should_stop(self) -> bool:
+        """Whether to stop at the next step: the worker goes down, or the job belongs to another worker now."""
+
+    async def hold(self, session: AsyncSession) -> None:
+        """Let the transaction commit only if no other worker has taken the job; first of all in a transaction."""
+
+    async def progressed(self, session: AsyncSession) -> None:
+        """Note in a transaction that holds the job that it has come further than any attempt before."""
 
 
 class JobQueue:

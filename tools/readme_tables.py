@@ -10,6 +10,8 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from app.config import Settings
+from app.providers.registry import cloud
+from app.records import Provider
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -39,15 +41,27 @@ def _default(field: FieldInfo) -> str:
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 
+def collected_table() -> str:
+    """A Markdown row for every cloud: how much of it is read, and what."""
+    lines = ["| cloud | services | resource types | read as |", "| --- | --- | --- | --- |"]
+    for provider, kind in ((Provider.AWS, "CloudFormation"), (Provider.AZURE, "ARM"), (Provider.GCP, "Cloud Asset")):
+        services = cloud(provider).services()
+        types = {name for service in services for each in service.collectors for name in each.resource_types}
+        names = ", ".join(f"`{service.name}`" for service in services)
+        lines.append(f"| {provider.value} | {names} | {len(types)} | {kind} types |")
+    return "\n".join(lines)
+
+
+def filled(text: str, name: str, table: str) -> str:
+    """The text with a table between its two marks."""
+    marks = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+    return re.sub(marks, lambda match: f"{match[1]}{table}\n{match[2]}", text, flags=re.DOTALL)
+
+
 def main() -> int:
     """Write the tables into the README, or with --check tell whether they are current."""
     found = README.read_text()
-    wanted = re.sub(
-        r"(<!-- settings -->\n).*?(<!-- /settings -->)",
-        lambda match: match[1] + settings_table() + "\n" + match[2],
-        found,
-        flags=re.DOTALL,
-    )
+    wanted = filled(filled(found, "settings", settings_table()), "collected", collected_table())
     if found == wanted:
         return 0
     if "--check" in sys.argv:

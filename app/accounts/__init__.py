@@ -1,1 +1,1 @@
-"""Accounts at providers: adding and naming them; connecting them to clouds comes with scans."""
+"""Accounts at providers: adding, connecting, asking and changing them, with their credentials sealed."""

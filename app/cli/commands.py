@@ -18,7 +18,9 @@ imports = typer.Typer(
     no_args_is_help=True,
     help="Import files of resources or costs. Exit code 3: the file was read, but rows of it were refused.",
 )
-keys = typer.Typer(no_args_is_help=True, help="Make secrets, and make, list and revoke API keys.")
+keys = typer.Typer(
+    no_args_is_help=True, help="Make secrets, rotate the key of stored credentials, and make, list and revoke API keys."
+)
 app.add_typer(imports, name="import")
 app.add_typer(keys, name="keys")
 
@@ -90,6 +92,14 @@ def doctor() -> None:
     run_doctor()
 
 
+@app.command()
+def permissions(provider: Annotated[str, typer.Argument(help="aws, azure or gcp.")]) -> None:
+    """Print the least that Skyledger has to be allowed in a cloud."""
+    from app.cli.permissions import run_permissions
+
+    run_permissions(provider)
+
+
 @imports.command("resources")
 def import_resources(
     file: Annotated[Path, typer.Argument(help="CSV, CSV.gz or JSON lines.")], organization: Organization
@@ -119,6 +129,26 @@ def keys_secret() -> None:
     from app.cli.keys import run_secret
 
     run_secret()
+
+
+@keys.command("credential")
+def keys_credential() -> None:
+    """Print a fresh key that seals credentials of accounts, for SKYLEDGER_CREDENTIAL_KEYS."""
+    from app.cli.keys import run_credential
+
+    run_credential()
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Put the stored credentials of all accounts under another key, while everything runs; safe to repeat.
+
+    Without SKYLEDGER_CREDENTIAL_KEYS a new key is made. With it: add the new key at its end and restart all
+    processes, then put it first and restart them, then run this, then remove the old key.
+    """
+    from app.cli.rotate import run_rotate
+
+    run_rotate()
 
 
 @keys.command("create")

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 
 from app.cli.operator import as_operator, operator_of
 from app.cli.terminal import fail, out
+from app.config import new_credential_key
 from app.database import Database
 from app.models import now
 from app.organizations.api_keys import create_api_key, revoke_api_key
@@ -25,6 +26,11 @@ MOMENTS = (("until", "expires_at"), ("last used", "last_used_at"), ("revoked", "
 def run_secret() -> None:
     """Print 48 random bytes as text."""
     print(secrets.token_urlsafe(48))  # noqa: T201  (for scripts, without colours or wrapping)
+
+
+def run_credential() -> None:
+    """Print a key for the vault, with its id."""
+    print(new_credential_key())  # noqa: T201  (for scripts, without colours or wrapping)
 
 
 def run_create(organization: str, name: str, scopes: list[str], days: int | None) -> None:

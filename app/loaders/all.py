@@ -9,16 +9,18 @@ from sqlalchemy import RowMapping
 from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.accounts import AccountLoaders
 from app.loaders.activity import EventByKey
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
 from app.loaders.people import Listing, RowById
+from app.loaders.scans import ScanLoaders
 from app.records import Principal
 from app.repositories import api_keys, invitations, memberships
 from app.repositories.users import fellows_by_id
 
 
-class Loaders(InventoryLoaders):
+class Loaders(AccountLoaders, ScanLoaders, InventoryLoaders):
     """Batching reads; they see what the principal may see."""
 
     def __init__(self, database: Database, principal: Principal | None) -> None:

@@ -50,7 +50,14 @@ class TagMatch:
     exists: bool | None = None
 
 
-Condition = TextMatch | IdMatch | MomentRange | AmountRange
+@dataclass(frozen=True)
+class Emptiness:
+    """Whether the column has no value."""
+
+    empty: bool
+
+
+Condition = TextMatch | IdMatch | MomentRange | AmountRange | Emptiness
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,14 @@ class Direction(Enum):
     DESC = "DESC"
 
 
+class RelationshipDirection(Enum):
+    """Which relationships of a resource: those that it tells of, those that others tell of it, or both."""
+
+    OUTGOING = "OUTGOING"
+    INCOMING = "INCOMING"
+    BOTH = "BOTH"
+
+
 class ResourceOrderField(StrEnum):
     """Columns that resources can be ordered by."""
 
@@ -81,6 +96,18 @@ class ChargeOrderField(StrEnum):
 
     CHARGE_PERIOD_START = "charge_period_start"
     BILLED_COST = "billed_cost"
+
+
+class ScanOrderField(StrEnum):
+    """Columns that scans are ordered by."""
+
+    QUEUED_AT = "queued_at"
+
+
+class ScheduleOrderField(StrEnum):
+    """Columns that schedules of scans are ordered by."""
+
+    NAME = "name"
 
 
 class AccountOrderField(StrEnum):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping, Table, text
+from sqlalchemy import RowMapping, Table, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Account, new_id, now
 
 ACCOUNTS: Table = Account.__table__  # type: ignore[assignment]
+# What a row that stands keeps when it is connected.
+_KEPT = frozenset({"organization_id", "id", "provider", "native_id", "name", "created_at"})
 
 # One statement whatever the number of accounts; those that stand already are left alone.
 _ADD_MISSING = text("""
@@ -53,3 +57,56 @@ async def account_ids(
 async def get_account(session: AsyncSession, organization_id: UUID, account_id: UUID) -> Account | None:
     """One account, to be changed."""
     return await session.get(Account, (organization_id, account_id), with_for_update=True)
+
+
+async def find_account(session: AsyncSession, organization_id: UUID, account_id: UUID) -> RowMapping | None:
+    """One account, to be read."""
+    statement = select(ACCOUNTS).where(ACCOUNTS.c.organization_id == organization_id, ACCOUNTS.c.id == account_id)
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def connected_native_ids(
+    session: AsyncSession, organization_id: UUID, provider: str, native_ids: Sequence[str]
+) -> Sequence[str]:
+    """Which of these are connected now, in order."""
+    statement = select(ACCOUNTS.c.native_id).where(
+        ACCOUNTS.c.organization_id == organization_id,
+        ACCOUNTS.c.provider == provider,
+        ACCOUNTS.c.native_id.in_(native_ids),
+        ACCOUNTS.c.kind == "CONNECTED",
+        ACCOUNTS.c.disconnected_at.is_(None),
+    )
+    return (await session.execute(statement.order_by(ACCOUNTS.c.native_id))).scalars().all()
+
+
+async def connect_account(
+    session: AsyncSession, organization_id: UUID, values: Mapping[str, Any], *, name: str | None
+) -> RowMapping | None:
+    """Add a connected account, or connect the manual or disconnected one that stands there; None when it is connected.
+
+    A row that stands keeps its id, and its name where none is given; `values` are those of the other columns.
+    """
+    moment = now()
+    row = {
+        "organization_id": organization_id,
+        "id": new_id(),
+        "created_at": moment,
+        "kind": "CONNECTED",
+        "updated_at": moment,
+        "disconnected_at": None,
+        **values,
+    }
+    changed = {column: value for column, value in row.items() if column not in _KEPT}
+    if name is not None:
+        changed["name"] = name
+    statement = (
+        insert(ACCOUNTS)
+        .values(row)
+        .on_conflict_do_update(
+            index_elements=[ACCOUNTS.c.organization_id, ACCOUNTS.c.provider, ACCOUNTS.c.native_id],
+            set_=changed,
+            where=or_(ACCOUNTS.c.kind == "MANUAL", ACCOUNTS.c.disconnected_at.is_not(None)),
+        )
+        .returning(*ACCOUNTS.c)
+    )
+    return (await session.execute(statement)).mappings().one_or_none()

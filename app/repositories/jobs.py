@@ -13,14 +13,46 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import Job, new_id
 
 JOBS: Table = Job.__table__  # type: ignore[assignment]
+SETTLED = "settled"
 
-# MATERIALIZED: the rows are chosen and locked once, before the update looks for them.
+# What a lease has run out on goes first: it has waited for a lease. Then the system's own jobs, which are few; then the
+# organization with the fewest running jobs, and of several that whose job has waited longest. `tenants` jumps through
+# the index from one organization with a due job to the next, so a claim costs the same however many jobs one of them
+# has queued. `>=` and `<=` for `=`: with that the planner takes the index by `wake_at` and reads all that others have
+# queued before (10,000 rows: 31 ms for 1). MATERIALIZED: rows are chosen and locked once, in the order of the text.
 _CLAIM = text("""
-    WITH due AS MATERIALIZED (
+    WITH RECURSIVE tenants(organization_id, wake_at) AS (
+        (SELECT organization_id, wake_at FROM jobs
+            WHERE state = 'QUEUED' AND wake_at <= now() AND organization_id IS NOT NULL
+            ORDER BY organization_id, wake_at LIMIT 1)
+        UNION ALL
+        SELECT next.organization_id, next.wake_at FROM tenants CROSS JOIN LATERAL (
+            SELECT jobs.organization_id, jobs.wake_at FROM jobs
+            WHERE state = 'QUEUED' AND jobs.wake_at <= now() AND jobs.organization_id > tenants.organization_id
+            ORDER BY jobs.organization_id, jobs.wake_at LIMIT 1) AS next),
+    expired AS MATERIALIZED (
         SELECT id FROM jobs
-        WHERE state IN ('QUEUED', 'RUNNING') AND wake_at <= now() AND (state = 'QUEUED' OR lease_until < now())
-            AND attempts < :most_attempts AND kind = ANY(:kinds) AND (CAST(:id AS uuid) IS NULL OR id = :id)
-        ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+        WHERE state = 'RUNNING' AND lease_until < now() AND attempts < :most_attempts AND kind = ANY(:kinds)
+        ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED),
+    system AS MATERIALIZED (
+        SELECT id FROM jobs
+        WHERE organization_id IS NULL AND state = 'QUEUED' AND wake_at <= now() AND attempts < :most_attempts
+            AND kind = ANY(:kinds) AND NOT EXISTS (SELECT FROM expired)
+        ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED),
+    running AS (
+        SELECT organization_id, count(*) AS jobs FROM jobs WHERE state = 'RUNNING' GROUP BY organization_id),
+    ranked AS MATERIALIZED (
+        SELECT tenants.organization_id
+        FROM tenants LEFT JOIN running ON running.organization_id = tenants.organization_id
+        ORDER BY coalesce(running.jobs, 0), tenants.wake_at),
+    fairest AS MATERIALIZED (
+        SELECT job.id FROM ranked CROSS JOIN LATERAL (
+            SELECT id FROM jobs
+            WHERE jobs.organization_id >= ranked.organization_id AND jobs.organization_id <= ranked.organization_id
+                AND state = 'QUEUED' AND wake_at <= now() AND attempts < :most_attempts AND kind = ANY(:kinds)
+            ORDER BY organization_id, wake_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS job
+        WHERE NOT EXISTS (SELECT FROM expired) AND NOT EXISTS (SELECT FROM system) LIMIT 1),
+    due AS (SELECT id FROM expired UNION ALL SELECT id FROM system UNION ALL SELECT id FROM fairest)
     UPDATE jobs SET state = 'RUNNING', attempts = attempts + 1, fencing_token = fencing_token + 1,
         lease_until = clock_timestamp() + make_interval(secs => :lease)
     FROM due WHERE jobs.id = due.id
@@ -82,14 +114,14 @@ async def insert_job(
 
 
 async def claim_job(
-    session: AsyncSession, kinds: Collection[str], *, lease: float, most_attempts: int, job_id: UUID | None = None
+    session: AsyncSession, kinds: Collection[str], *, lease: float, most_attempts: int
 ) -> RowMapping | None:
-    """Take one due job under a lease of `lease` seconds: the given one, or the one that is due the longest.
+    """Take one due job under a lease of `lease` seconds, of the organization whose turn it is.
 
     Due is what is queued and awake, and what runs under a lease that has ended. None when there is none, or when
-    another worker takes it at this moment.
+    other workers take them at this moment.
     """
-    values = {"kinds": list(kinds), "lease": lease, "most_attempts": most_attempts, "id": job_id}
+    values = {"kinds": list(kinds), "lease": lease, "most_attempts": most_attempts}
     return (await session.execute(_CLAIM, values)).mappings().one_or_none()
 
 
@@ -103,6 +135,12 @@ async def hold_lease(session: AsyncSession, job_id: UUID, token: int, lease: flo
     """Whether the job is still ours; until the transaction ends nobody else can take it."""
     values = {"id": job_id, "token": token, "lease": lease}
     return (await session.execute(_HOLD, values)).one_or_none() is not None
+
+
+async def forget_attempts(session: AsyncSession, job_id: UUID, token: int) -> None:
+    """Count the running attempt of a job as its first."""
+    statement = update(JOBS).where(JOBS.c.id == job_id, JOBS.c.fencing_token == token, JOBS.c.state == "RUNNING")
+    await session.execute(statement.values(attempts=1))
 
 
 async def finish_job(session: AsyncSession, job_id: UUID, token: int, failure: str | None = None) -> bool:
@@ -136,6 +174,36 @@ async def bury_spent_jobs(session: AsyncSession, kinds: Collection[str], most_at
     """Declare dead what has no attempt left, up to 100 at a time; returns (id, kind, failure) of each."""
     values = {"kinds": list(kinds), "most_attempts": most_attempts}
     return (await session.execute(_BURY, values)).mappings().all()
+
+
+async def lock_job(session: AsyncSession, job_id: UUID) -> RowMapping | None:
+    """One job, which nobody else claims, holds or settles until the transaction ends."""
+    statement = JOBS.select().where(JOBS.c.id == job_id).with_for_update()
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def unsettled_dead_jobs(session: AsyncSession, kind: str, limit: int) -> Sequence[RowMapping]:
+    """Dead jobs of a kind whose object has not been told yet, oldest first; see `settle_dead_job`."""
+    statement = (
+        JOBS.select()
+        .where(
+            JOBS.c.state == "DEAD",
+            JOBS.c.kind == kind,
+            JOBS.c.organization_id.is_not(None),
+            ~JOBS.c.arguments.has_key(SETTLED),
+        )
+        .order_by(JOBS.c.id)
+        .limit(limit)
+    )
+    return (await session.execute(statement)).mappings().all()
+
+
+async def settle_dead_job(session: AsyncSession, job_id: UUID) -> None:
+    """Note in a dead job that its object has been told of its end."""
+    settled = func.jsonb_build_object(SETTLED, True)  # noqa: FBT003 - a value of JSON
+    await session.execute(
+        update(JOBS).where(JOBS.c.id == job_id, JOBS.c.state == "DEAD").values(arguments=JOBS.c.arguments + settled)
+    )
 
 
 async def delete_finished_jobs(session: AsyncSession, before: datetime, limit: int) -> int:

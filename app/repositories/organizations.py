@@ -73,6 +73,14 @@ async def count_organizations(session: AsyncSession, organization_ids: Collectio
     return int((await session.execute(statement)).scalar_one())
 
 
+async def organization_ids(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """At most `limit` ids of organizations after this one, living or not, in order. System role."""
+    statement = select(ORGANIZATIONS.c.id).order_by(ORGANIZATIONS.c.id).limit(limit)
+    if after is not None:
+        statement = statement.where(ORGANIZATIONS.c.id > after)
+    return (await session.execute(statement)).scalars().all()
+
+
 async def count_living_organizations(session: AsyncSession) -> int:
     """How many organizations live at all. System role."""
     statement = select(func.count()).select_from(ORGANIZATIONS).where(ORGANIZATIONS.c.deleted_at.is_(None))

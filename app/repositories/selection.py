@@ -6,11 +6,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, Uuid, func, literal, select, true, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.paging import Page, PageRequest, page_of
-from app.records.criteria import AmountRange, Condition, Criteria, Direction, IdMatch, TagMatch, TextMatch
+from app.records.criteria import (
+    AmountRange,
+    Condition,
+    Criteria,
+    Direction,
+    Emptiness,
+    IdMatch,
+    MomentRange,
+    TagMatch,
+    TextMatch,
+)
 
 
 def conditions(table: Table, organization_id: UUID, criteria: Criteria) -> Iterator[ColumnElement[bool]]:
@@ -25,22 +36,32 @@ def conditions(table: Table, organization_id: UUID, criteria: Criteria) -> Itera
 
 def _column(column: Any, condition: Condition) -> Iterator[ColumnElement[bool]]:
     if isinstance(condition, TextMatch):
-        if condition.eq is not None:
-            yield column == condition.eq
-        if condition.in_ is not None:
-            yield column.in_(condition.in_)
-        if condition.contains is not None:
-            yield column.icontains(condition.contains, autoescape=True)
+        yield from _text(column, condition)
     elif isinstance(condition, IdMatch):
         yield column.in_(condition.in_)
+    elif isinstance(condition, Emptiness):
+        yield column.is_(None) if condition.empty else column.is_not(None)
     else:
-        if condition.gte is not None:
-            yield column >= condition.gte
-        if isinstance(condition, AmountRange):
-            if condition.lte is not None:
-                yield column <= condition.lte
-        elif condition.lt is not None:
-            yield column < condition.lt
+        yield from _range(column, condition)
+
+
+def _text(column: Any, condition: TextMatch) -> Iterator[ColumnElement[bool]]:
+    if condition.eq is not None:
+        yield column == condition.eq
+    if condition.in_ is not None:
+        yield column.in_(condition.in_)
+    if condition.contains is not None:
+        yield column.icontains(condition.contains, autoescape=True)
+
+
+def _range(column: Any, condition: AmountRange | MomentRange) -> Iterator[ColumnElement[bool]]:
+    if condition.gte is not None:
+        yield column >= condition.gte
+    if isinstance(condition, AmountRange):
+        if condition.lte is not None:
+            yield column <= condition.lte
+    elif condition.lt is not None:
+        yield column < condition.lt
 
 
 def _tag(tags: Any, tag: TagMatch) -> Iterator[ColumnElement[bool]]:
@@ -119,3 +140,29 @@ async def by_keys(
     """The rows of an organization whose column is one of the keys."""
     statement = select(table).where(table.c.organization_id == organization_id, table.c[column].in_(keys))
     return (await session.execute(statement)).mappings().all()
+
+
+async def some_of_each(
+    session: AsyncSession,
+    table: Table,
+    organization_id: UUID,
+    column: str,
+    keys: Sequence[UUID],
+    order_by: Sequence[ColumnElement[Any]],
+    limit: int,
+    *conditions: ColumnElement[bool],
+) -> dict[UUID, list[RowMapping]]:
+    """The first `limit` rows of each key in an order, in one statement; every key is there, also without rows."""
+    wanted = func.unnest(literal(list(keys), ARRAY(Uuid))).table_valued("key", name="wanted").render_derived()
+    first = (
+        select(table)
+        .where(table.c.organization_id == organization_id, table.c[column] == wanted.c.key, *conditions)
+        .order_by(*order_by)
+        .limit(limit)
+        .lateral("first")
+    )
+    found: dict[UUID, list[RowMapping]] = {key: [] for key in keys}
+    statement = select(first).select_from(wanted.join(first, true()))
+    for row in (await session.execute(statement)).mappings():
+        found[row[column]].append(row)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,8 @@ from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
-from app.context import Info
+from app.activity.stream import Check
+from app.context import Context, Info
 from app.errors import NotFoundError, SkyledgerError
 from app.records import Permission
 from app.schema.errors import as_data
@@ -99,3 +101,17 @@ def mutation(needs: Permission | Access, description: str) -> Callable[[Callable
         )
 
     return decorate
+
+
+def membership_check(context: Context, organization_id: UUID) -> Check:
+    """A check that the caller may still read this organization, whatever becomes of their other places."""
+    principal = context.signed_in()
+    grant = replace(principal.grants[organization_id], permissions=frozenset({Permission.ORGANIZATION_READ}))
+    narrowed = replace(principal, grants={organization_id: grant}, is_platform_admin=False)
+
+    async def check() -> None:
+        if not await context.runtime.authenticator.still_valid(narrowed):
+            message = "The organization is no longer within your reach, or your sign-in has ended."
+            raise NotFoundError(message)
+
+    return check

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
 from app.activity.cursors import decode_place, encode_place
 from app.activity.notes import add_note
-from app.activity.stream import Check
-from app.context import Context, Info
-from app.errors import NotFoundError
+from app.context import Info
 from app.records import Permission
-from app.resolvers.access import mutation, organization_of
+from app.resolvers.access import membership_check, mutation, organization_of
 from app.schema.activity import ActivityEvent, ActivityMessage, AddNoteInput, AddNotePayload, AddNoteResult
 from app.schema.node import parse_id
 
@@ -59,24 +55,10 @@ class ActivitySubscriptions:
         organization = parse_id(organization_id, "Organization", path=("organizationId",)).id
         context.grant(organization, Permission.ORGANIZATION_READ)
         place = None if after is None else decode_place(organization, after)
-        stream = context.runtime.feed.follow(organization, place, _membership_check(context, organization))
+        stream = context.runtime.feed.follow(organization, place, membership_check(context, organization))
         async with aclosing(stream):
             async for step in stream:
                 yield ActivityMessage(
                     cursor=encode_place(organization, step.sequence),
                     event=None if step.event is None else ActivityEvent.from_row(step.event),
                 )
-
-
-def _membership_check(context: Context, organization_id: UUID) -> Check:
-    """A check that the caller may still read this organization, whatever becomes of their other places."""
-    principal = context.signed_in()
-    grant = replace(principal.grants[organization_id], permissions=frozenset({Permission.ORGANIZATION_READ}))
-    narrowed = replace(principal, grants={organization_id: grant}, is_platform_admin=False)
-
-    async def check() -> None:
-        if not await context.runtime.authenticator.still_valid(narrowed):
-            message = "The organization is no longer within your reach, or your sign-in has ended."
-            raise NotFoundError(message)
-
-    return check

@@ -20,6 +20,7 @@ from app.schema.node import Node, NodeKey, parse_id
 from app.schema.organizations import Organization
 from app.schema.people import Member
 from app.schema.resources import Resource
+from app.schema.scans import Scan, ScanSchedule, ScanStep
 
 MOST_NODES = 100
 
@@ -40,6 +41,9 @@ _TENANT_NODES = {
     "Invitation": TenantNode("invitation_by_id", Invitation.from_row, Permission.MEMBERS_MANAGE),
     "Member": TenantNode("member_by_id", Member.from_row),
     "Resource": TenantNode("resource_by_id", Resource.from_row),
+    "Scan": TenantNode("scan_by_id", Scan.from_row),
+    "ScanSchedule": TenantNode("scan_schedule_by_id", ScanSchedule.from_row),
+    "ScanStep": TenantNode("scan_step_by_id", ScanStep.from_row),
 }
 
 

@@ -19,6 +19,7 @@ from app.resolvers.nodes import NodeQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
 from app.resolvers.platform import PlatformQueries
 from app.resolvers.resources import ResourceMutations
+from app.resolvers.scans import ScanMutations, ScanSubscriptions
 from app.resolvers.sessions import SessionMutations
 from app.resolvers.viewer import ViewerQueries
 from app.schema.scalars import SCALARS
@@ -37,6 +38,7 @@ class Mutation(
     InvitationMutations,
     ApiKeyMutations,
     AccountMutations,
+    ScanMutations,
     ResourceMutations,
     CostMutations,
     ActivityMutations,
@@ -45,7 +47,7 @@ class Mutation(
 
 
 @strawberry.type(description="Following what happens, live and without a gap.")
-class Subscription(ActivitySubscriptions):
+class Subscription(ActivitySubscriptions, ScanSubscriptions):
     """Root of subscriptions."""
 
 

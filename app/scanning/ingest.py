@@ -11,7 +11,8 @@ from app.activity.record import record
 from app.database import Database
 from app.records import Actor, EventKind, NewEvent, RowIssue
 from app.repositories.accounts import account_ids, add_missing_accounts
-from app.repositories.resources import ResourceValues, upsert_resources
+from app.repositories.inventory_store import store_batch
+from app.repositories.resources import ResourceValues
 from app.scanning.rows import ResourceRow, read_row
 
 # The resources of a delivery, by account and native id, with the number of the row that each came in.
@@ -54,7 +55,8 @@ async def ingest_resources(
             new_accounts = len(await add_missing_accounts(session, organization_id, names))
             ids = await account_ids(session, organization_id, list(names))
             values = [_values(row, ids[row.account]) for row in good]
-            added, changed = await upsert_resources(session, organization_id, values)
+            outcome = await store_batch(session, organization_id, values)
+            added, changed = outcome.added, outcome.changed + outcome.returned
             if added or changed:
                 counts = {"added": added, "changed": changed, "rejected": len({i.row_number for i in issues})}
                 await record(session, organization_id, NewEvent(EventKind.RESOURCES_INGESTED, actor, data=counts))
@@ -100,5 +102,4 @@ def _values(row: ResourceRow, account_id: UUID) -> ResourceValues:
         tags=row.tags,
         properties=row.properties,
         provider_created_at=row.provider_created_at,
-        content_hash=row.content_hash(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,12 +35,6 @@ class ResourceRow:
     tags: dict[str, Any]
     properties: dict[str, Any]
     provider_created_at: datetime | None
-
-    def content_hash(self) -> bytes:
-        """16 bytes that change with any value that is stored of the row (the account's name is not)."""
-        stored = {name: value for name, value in vars(self).items() if name != "account_name"}
-        content = orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)
-        return hashlib.blake2b(content, digest_size=16).digest()
 
 
 class _IssuesFound(Exception):  # noqa: N818  (control flow inside this file)

@@ -10,7 +10,8 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
-from app.records import AccountKind, Provider
+from app.errors import BadUserInputError
+from app.records import AccountHealth, AccountKind, ConnectionMethod, Provider
 from app.records.criteria import AccountOrderField, Direction
 from app.schema.enums import graph_enum
 from app.schema.errors import Conflict, InvalidInput, NotFound
@@ -19,6 +20,7 @@ from app.schema.node import Node, global_id
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments
 
+MOST_CHECKS = 100
 graph_enum(
     Provider,
     "Who runs the resource or bills the usage.",
@@ -38,11 +40,70 @@ graph_enum(
     CONNECTED="Skyledger reads them from the provider by scans.",
 )
 graph_enum(
+    AccountHealth,
+    "How an account answered when it was last asked.",
+    HEALTHY="Everything works.",
+    DEGRADED="It answers, but permissions are missing, or it is slow or in trouble.",
+    ERROR="The credentials do not work, or it cannot be reached.",
+)
+graph_enum(
+    ConnectionMethod,
+    "How Skyledger signs in to a connected account.",
+    AWS_ROLE="It assumes a role, with the organization's external id.",
+    AWS_KEYS="With an access key.",
+    AZURE_SECRET="As an application, with its secret.",  # noqa: S106  (a description)
+    AZURE_CERTIFICATE="As an application, with its certificate.",
+    GCP_SERVICE_ACCOUNT="As a service account, with its key.",
+    GCP_WORKLOAD_IDENTITY="By workload identity federation.",
+)
+graph_enum(
     AccountOrderField,
     "What accounts can be ordered by.",
     NAME="Their name.",
     CREATED_AT="When they were added to Skyledger.",
 )
+
+
+@strawberry.type(description="A URL that stands in for a provider's own.")
+class AccountEndpoint:
+    """An entry of `accounts.settings`."""
+
+    service: str = strawberry.field(description="Which service of the provider is called there; `*` for all of them.")
+    url: str = strawberry.field(description="Where it is called.")
+
+
+@strawberry.type(description="How an account answered at one moment.")
+class AccountCheck:
+    """A row of `account_checks`, or the health columns of `accounts`."""
+
+    state: AccountHealth = strawberry.field(description="How it was.")
+    message: str | None = strawberry.field(description="What was wrong and what to do about it, where something was.")
+    missing_permissions: list[str] | None = strawberry.field(
+        description="Permissions that it lacks, by the provider's names; null where the provider does not tell."
+    )
+    response_milliseconds: int | None = strawberry.field(
+        description="How long it took to answer; null where it did not, or where a scan told."
+    )
+    checked_at: datetime = strawberry.field(description="When that was.")
+
+    @classmethod
+    def from_row(cls, row: Mapping[Any, Any]) -> AccountCheck:
+        """Make it of a row of `account_checks`."""
+        return cls(
+            state=AccountHealth(row["health"]),
+            message=row["message"],
+            missing_permissions=row["missing_permissions"],
+            response_milliseconds=row["response_milliseconds"],
+            checked_at=row["checked_at"],
+        )
+
+    @classmethod
+    def of_account(cls, row: Mapping[Any, Any]) -> AccountCheck | None:
+        """The last check, as the account keeps it; None where it was never checked."""
+        if row["health"] is None:
+            return None
+        last = {**row, "message": row["health_message"], "checked_at": row["health_checked_at"]}
+        return cls.from_row(last)
 
 
 @strawberry.type(description="An account, subscription, project or tenant at a provider.")
@@ -55,10 +116,21 @@ class Account(Node):
     name: str = strawberry.field(description="Name for people.")
     created_at: datetime = strawberry.field(description="When it was added to Skyledger.")
     updated_at: datetime = strawberry.field(description="When it was last changed in Skyledger.")
+    method: ConnectionMethod | None = strawberry.field(description="How Skyledger signs in; null for a manual account.")
+    regions: list[str] | None = strawberry.field(description="The only regions that are read; null for all of them.")
+    endpoints: list[AccountEndpoint] = strawberry.field(description="Where services are called instead, if anywhere.")
+    health: AccountCheck | None = strawberry.field(
+        description="How it answered when it was last asked; null for one that never was."
+    )
+    disconnected_at: datetime | None = strawberry.field(
+        description="Since when it is disconnected; null while it is connected, and for a manual account."
+    )
+    key: strawberry.Private[tuple[UUID, UUID]]
 
     @classmethod
     def from_row(cls, row: Mapping[Any, Any]) -> Account:
         """Make it of a row."""
+        endpoints = row["settings"].get("endpoints") or {}
         return cls(
             id=global_id("Account", row["id"], row["organization_id"]),
             provider=Provider(row["provider"]),
@@ -67,7 +139,26 @@ class Account(Node):
             name=row["name"],
             created_at=row["created_at"],
             updated_at=row["updated_at"],
+            method=ConnectionMethod(row["method"]) if row["method"] is not None else None,
+            regions=row["settings"].get("regions"),
+            endpoints=[AccountEndpoint(service=service, url=url) for service, url in sorted(endpoints.items())],
+            health=AccountCheck.of_account(row),
+            disconnected_at=row["disconnected_at"],
+            key=(row["organization_id"], row["id"]),
         )
+
+    @strawberry.field(description="Its last checks, the newest first; the newest 1,000 are kept.")
+    async def health_history(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 25,
+    ) -> list[AccountCheck]:
+        """One statement for all accounts of a page."""
+        if not 1 <= first <= MOST_CHECKS:
+            message = f"`first` must be 1 to {MOST_CHECKS}."
+            raise BadUserInputError(message, path=("first",))
+        rows = await info.context.loaders.account_checks(first).load(self.key)
+        return [AccountCheck.from_row(row) for row in rows]
 
 
 @strawberry.input(description="Which accounts; all conditions must hold.")
@@ -115,25 +206,4 @@ class CreateAccountPayload:
 CreateAccountResult = Annotated[
     CreateAccountPayload | InvalidInput | NotFound | Conflict,
     strawberry.union("CreateAccountResult", description="What `createAccount` answers."),
-]
-
-
-@strawberry.input(description="What to change about an account; what is left out stays.")
-class UpdateAccountInput:
-    """See `updateAccount`."""
-
-    id: strawberry.ID = strawberry.field(description="The account.")
-    name: str = strawberry.field(description="New name for people; 1 to 256 characters.")
-
-
-@strawberry.type(description="The account was changed.")
-class UpdateAccountPayload:
-    """See `updateAccount`."""
-
-    account: Account = strawberry.field(description="The account as it is now.")
-
-
-UpdateAccountResult = Annotated[
-    UpdateAccountPayload | InvalidInput | NotFound | Conflict,
-    strawberry.union("UpdateAccountResult", description="What `updateAccount` answers."),
 ]

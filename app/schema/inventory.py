@@ -12,7 +12,14 @@ from app.schema.accounts import Account, AccountFilter, AccountOrder, account_pa
 from app.schema.charges import Charge, ChargeFilter, ChargeOrder, charge_page
 from app.schema.organization_part import OrganizationPart
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
-from app.schema.resources import Resource, ResourceFilter, ResourceOrder, resource_page
+from app.schema.resources import (
+    InventorySummary,
+    Resource,
+    ResourceFilter,
+    ResourceOrder,
+    inventory_summary,
+    resource_page,
+)
 
 
 @strawberry.type
@@ -44,10 +51,21 @@ class OrganizationInventory(OrganizationPart):
         after: After = None,
         last: Last = None,
         before: Before = None,
+        include_gone: Annotated[bool, strawberry.argument(description="Also those that scans no longer find.")] = False,
     ) -> Connection[Resource]:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
-        return await resource_page(info, key, where, order_by, PageArguments(first, after, last, before))
+        page = PageArguments(first, after, last, before)
+        return await resource_page(info, key, where, order_by, page, include_gone=include_gone)
+
+    @strawberry.field(description="How many resources there are, by provider, service, type, region and state.")
+    async def inventory_summary(
+        self,
+        info: Info,
+        where: Annotated[ResourceFilter | None, strawberry.argument(description="Which resources.")] = None,
+    ) -> InventorySummary:
+        """One statement."""
+        return await inventory_summary(info, self.require(Permission.ORGANIZATION_READ), where)
 
     @strawberry.field(description="Its charges: the FOCUS rows.")
     async def charges(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from app.accounts.external_id import aws_external_id
 from app.context import Info
 from app.records import Grant, Permission, Role
 from app.schema.activity import OrganizationActivity
@@ -19,10 +20,11 @@ from app.schema.listings import listing_page
 from app.schema.node import Node, global_id
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.people import Member
+from app.schema.scans import OrganizationScans
 
 
 @strawberry.type(description="A tenant: a company or team with its members, clouds and costs.")
-class Organization(OrganizationInventory, OrganizationActivity, Node):
+class Organization(OrganizationInventory, OrganizationScans, OrganizationActivity, Node):
     """A row of `organizations`, with what the caller may do in it."""
 
     slug: str = strawberry.field(description="Its name in addresses; unique.")
@@ -52,6 +54,11 @@ class Organization(OrganizationInventory, OrganizationActivity, Node):
     def viewer_permissions(self) -> list[Permission]:
         """From the grant, in the enum's order."""
         return [permission for permission in Permission if permission in self.grant.permissions]
+
+    @strawberry.field(description="External id that the trust policy of a role in AWS has to ask for; no secret.")
+    def aws_external_id(self) -> str:
+        """The same for ever."""
+        return aws_external_id(self.key)
 
     @strawberry.field(description="Its members, in the order in which they joined.")
     async def members(

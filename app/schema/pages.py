@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.costs.values import EARLIEST_YEAR, LATEST_YEAR, TEXT_BYTES, checked_text, read_decimal
 from app.loaders.inventory import Rows
-from app.records.criteria import Direction
+from app.records.criteria import Condition, Criteria, Direction
 from app.schema.filters import to_criteria
 from app.schema.paging import Connection, PageArguments, connection, cursor_text, page_request
 
@@ -40,6 +40,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "first_seen_at": read_moment,
     "last_seen_at": read_moment,
     "created_at": read_moment,
+    "queued_at": read_moment,
     "charge_period_start": read_moment,
     "billed_cost": read_amount,
     "name": read_name,
@@ -53,12 +54,17 @@ async def rows_page(
     where: object | None,
     order: tuple[StrEnum, Direction],
     page: PageArguments,
+    besides: tuple[tuple[str, Condition], ...] = (),
 ) -> Connection[NodeType]:
-    """A page of rows in an order, with the id as the last key, so that no row is met twice or missed."""
+    """A page of rows in an order, with the id as the last key, so that no row is met twice or missed.
+
+    `besides` holds conditions by column that are not the caller's.
+    """
     field, direction = order
     name = f"{field.value}:{direction.value}"
     request = page_request(name, (_PARSERS[field.value], UUID), page)
-    criteria = to_criteria(where)
+    asked = to_criteria(where)
+    criteria = Criteria((*asked.columns, *besides), asked.tags)
     found = await rows.page(organization_id, criteria, field.value, direction, request)
     return connection(
         found,

@@ -13,15 +13,16 @@ from strawberry.scalars import JSON
 from app.context import Info
 from app.errors import NotFoundError
 from app.records import Provider
-from app.records.criteria import Direction, ResourceOrderField
+from app.records.criteria import Condition, Direction, Emptiness, ResourceOrderField
 from app.schema.accounts import Account
 from app.schema.enums import graph_enum
 from app.schema.errors import Conflict, InvalidInput, NotFound
-from app.schema.filters import DateTimeFilter, IDFilter, StringFilter, TagFilter
+from app.schema.filters import DateTimeFilter, IDFilter, StringFilter, TagFilter, to_criteria
 from app.schema.ingestion import RowIssue
 from app.schema.node import Node, global_id
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments
+from app.schema.resource_graph import ResourceGraph
 from app.schema.scalars import JSONObject
 
 graph_enum(
@@ -32,9 +33,11 @@ graph_enum(
     LAST_SEEN_AT="When Skyledger last saw them change.",
 )
 
+THERE: tuple[tuple[str, Condition], ...] = (("gone_at", Emptiness(empty=True)),)
+
 
 @strawberry.type(description="One thing that runs or is kept at a provider.")
-class Resource(Node):
+class Resource(ResourceGraph, Node):
     """A row of `resources`."""
 
     provider: Provider = strawberry.field(description="The provider.")
@@ -50,6 +53,10 @@ class Resource(Node):
     provider_created_at: datetime | None = strawberry.field(description="When the provider created it, where known.")
     first_seen_at: datetime = strawberry.field(description="When Skyledger first saw it.")
     last_seen_at: datetime = strawberry.field(description="When Skyledger last saw it new or changed.")
+    last_used_at: datetime | None = strawberry.field(description="When it was last used, where the provider tells.")
+    gone_at: datetime | None = strawberry.field(
+        description="When a scan no longer found it; null while it is there. It keeps its id should it return."
+    )
     account_key: strawberry.Private[tuple[UUID, UUID]]
 
     @classmethod
@@ -70,6 +77,9 @@ class Resource(Node):
             provider_created_at=row["provider_created_at"],
             first_seen_at=row["first_seen_at"],
             last_seen_at=row["last_seen_at"],
+            last_used_at=row["last_used_at"],
+            gone_at=row["gone_at"],
+            key=(row["organization_id"], row["id"]),
             account_key=(row["organization_id"], row["account_id"]),
         )
 
@@ -109,11 +119,62 @@ class ResourceOrder:
 
 
 async def resource_page(
-    info: Info, organization_id: UUID, where: ResourceFilter | None, order_by: ResourceOrder | None, page: PageArguments
+    info: Info,
+    organization_id: UUID,
+    where: ResourceFilter | None,
+    order_by: ResourceOrder | None,
+    page: PageArguments,
+    *,
+    include_gone: bool,
 ) -> Connection[Resource]:
     """A page of an organization's resources, by name when no order is given."""
     order = (order_by.field, order_by.direction) if order_by else (ResourceOrderField.NAME, Direction.ASC)
-    return await rows_page(info.context.loaders.resources, Resource.from_row, organization_id, where, order, page)
+    return await rows_page(
+        info.context.loaders.resources,
+        Resource.from_row,
+        organization_id,
+        where,
+        order,
+        page,
+        () if include_gone else THERE,
+    )
+
+
+@strawberry.type(description="How many resources have a value.")
+class ResourceCount:
+    """One entry of `InventorySummary`."""
+
+    key: str | None = strawberry.field(description="The value; null for those that have none.")
+    count: int = strawberry.field(description="How many resources have it.")
+
+
+@strawberry.type(description="How many resources are there, by what they are. What is gone is not counted.")
+class InventorySummary:
+    """See app.repositories.inventory_summary."""
+
+    total_count: int = strawberry.field(description="All of them.")
+    by_provider: list[ResourceCount] = strawberry.field(description="By provider, most first.")
+    by_service: list[ResourceCount] = strawberry.field(description="By service, most first.")
+    by_type: list[ResourceCount] = strawberry.field(description="By resource type, most first.")
+    by_region: list[ResourceCount] = strawberry.field(description="By region, most first.")
+    by_state: list[ResourceCount] = strawberry.field(description="By state as the provider tells it, most first.")
+
+
+async def inventory_summary(info: Info, organization_id: UUID, where: ResourceFilter | None) -> InventorySummary:
+    """Counts in one statement."""
+    summary = await info.context.loaders.inventory_summary(organization_id, to_criteria(where))
+
+    def counts(column: str) -> list[ResourceCount]:
+        return [ResourceCount(key=key, count=count) for key, count in summary.by[column]]
+
+    return InventorySummary(
+        total_count=summary.total,
+        by_provider=counts("provider"),
+        by_service=counts("service"),
+        by_type=counts("resource_type"),
+        by_region=counts("region"),
+        by_state=counts("status"),
+    )
 
 
 @strawberry.input(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,11 @@ from app.errors import BadUserInputError, ErrorCode, SkyledgerError
 MOST_ERRORS = 5
 # Messages quote the caller's document; a name or a literal may be as long as the document.
 LONGEST_MESSAGE = 1_000
+
+# A misspelled field has the object quoted that it stands in, a text of the wrong type is quoted itself.
+_QUOTED = re.compile(
+    r"(?:[,;] found|(String cannot represent a non string value|ID cannot represent value)): .*", re.DOTALL
+)
 
 _log = structlog.stdlib.get_logger("skyledger.server")
 
@@ -77,7 +83,8 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure
     @classmethod
     def of_document(cls, errors: Iterable[GraphQLError], code: ErrorCode) -> Refusal:
         """A refusal of a document or its variables; an error may carry a more precise code of its own."""
-        return cls([_located(error, _own_code(error) or code, error.message) for error in errors], is_document=True)
+        faults = [_located(error, _own_code(error) or code, _unquoted(error.message)) for error in errors]
+        return cls(faults, is_document=True)
 
     @classmethod
     def of_error(cls, error: SkyledgerError) -> Refusal:
@@ -157,6 +164,11 @@ def _headers_for(error: SkyledgerError) -> tuple[tuple[str, str], ...]:
         return (("www-authenticate", "Bearer"),)
     wait = error.extensions.get("retryAfter")
     return (("retry-after", str(wait)),) if wait is not None else ()
+
+
+def _unquoted(message: str) -> str:
+    """The message without the texts and objects that graphql-core quotes from an input: they may be secrets."""
+    return _QUOTED.sub(lambda match: f"{match.group(1) or ''}.", message)
 
 
 def _located(error: GraphQLError, code: ErrorCode, message: str) -> Fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -20,6 +21,10 @@ from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
+from app.scanning.run import run_scan
+from app.scanning.schedule import SCHEDULE_JOB, start_scheduled_scans
+from app.scanning.start import RUN_SCAN_JOB
+from app.scanning.tools import ScanTools
 from app.workers.runner import Handler, RunningJob
 
 KEPT_JOBS = timedelta(days=30)
@@ -35,6 +40,15 @@ async def purge_organization(job: RunningJob) -> None:
 
 
 HANDLERS: Mapping[str, Handler] = {PURGE_JOB: purge_organization}
+
+
+def make_handlers(tools: ScanTools) -> Mapping[str, Handler]:
+    """The functions of all job kinds, those that call providers with their tools."""
+    return {
+        **HANDLERS,
+        RUN_SCAN_JOB: partial(run_scan, tools=tools),
+        SCHEDULE_JOB: partial(start_scheduled_scans, clouds=tools.clouds),
+    }
 
 
 async def purge_activity(context: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,19 +18,26 @@ from arq.worker import Retry, Worker, func
 from redis.asyncio import Redis
 from sqlalchemy.exc import ProgrammingError
 
+from app.accounts.vault import Vault
 from app.activity.announce import Announcer
 from app.config import Settings
 from app.database import Database
 from app.embedded import EngineUrls
+from app.providers import registry
+from app.providers.calls import ProviderPool
 from app.queue import QUEUE_NAME, RUN_JOB, JobQueue, connect_arq, deserialize, serialize
+from app.scanning.progress import ScanAnnouncer
+from app.scanning.recover import recover_scans
+from app.scanning.tools import Clouds, ScanTools
 from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
-from app.workers.jobs import HANDLERS, schedule
+from app.workers.jobs import make_handlers, schedule
 from app.workers.runner import Handler, JobRunner, RunnerSettings
 
 TEND_SECONDS = 0.5
 POLL_SECONDS = 0.1  # arq polls Valkey for wake-ups: this is a job's start-up time, twice over
 LONGEST_PAUSE_SECONDS = 1.0
+RECOVER_SECONDS = 60.0
 _A_DAY = 86_400
 
 _log = structlog.stdlib.get_logger("skyledger.workers")
@@ -56,8 +64,9 @@ async def work(
     stop: asyncio.Event,
     *,
     tend: Callable[[], None] | None = None,
-    handlers: Mapping[str, Handler] = HANDLERS,
+    handlers: Mapping[str, Handler] | None = None,
     runner_settings: RunnerSettings | None = None,
+    clouds: Clouds = registry.cloud,
 ) -> None:
     """Work until `stop` is set. Waits for a PostgreSQL that is away; goes on without Valkey, by the sweep."""
     database = Database.connect(
@@ -65,28 +74,47 @@ async def work(
     )
     valkey = Redis.from_url(urls.redis_url, socket_timeout=2, socket_connect_timeout=2)
     queue = JobQueue(database, urls.redis_url)
-    announcer = Announcer(database, valkey)
-    runner = JobRunner(database, handlers, queue, runner_settings)
+    announcers = (Announcer(database, valkey), ScanAnnouncer(database, valkey))
+    pool = ProviderPool(settings.provider_threads)
+    tools = ScanTools(Vault.from_settings(settings), pool, clouds, concurrency=settings.scan_concurrency)
+    kinds = make_handlers(tools) if handlers is None else handlers
+    runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(recover_scans, database))
+    recovering: asyncio.Task[None] | None = None
     async with _tending(tend):
         try:
             if not await _tables_are_ready(database, stop):
                 return
-            await announcer.start()
+            for announcer in announcers:
+                await announcer.start()
             await queue.start()
             await runner.start()
             context = {"runner": runner, "database": database, "settings": settings}
             wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
-            _log.info("worker_ready", kinds=sorted(handlers))
+            recovering = asyncio.create_task(_recover_for_ever(database), name="scans-recover")
+            _log.info("worker_ready", kinds=sorted(kinds))
             await stop.wait()
             _log.info("worker_stopping", running=runner.running)
             await runner.stop(settings.shutdown_seconds * 0.7)
             await end_tasks(wakes)
         finally:
+            await end_tasks(recovering)
+            pool.close()
             await queue.stop()
-            await announcer.stop()
+            for announcer in announcers:
+                await announcer.stop()
             await valkey.aclose()
             await database.close()
     _log.info("worker_stopped")
+
+
+async def _recover_for_ever(database: Database) -> None:
+    """End the scans of dead jobs. Not by arq's clock, which stands still while Valkey is away."""
+    while True:
+        await asyncio.sleep(RECOVER_SECONDS * random.uniform(0.5, 1))  # noqa: S311 - not a secret
+        try:
+            await recover_scans(database)
+        except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server is away
+            _log.warning("scans_not_recovered", error=type(error).__name__)
 
 
 async def _tables_are_ready(database: Database, stop: asyncio.Event) -> bool:

@@ -84,6 +84,15 @@ class RunningJob:
             message = f"job {self.id} has been taken by another worker"
             raise LeaseLostError(message)
 
+    async def progressed(self, session: AsyncSession) -> None:
+        """Note in a transaction that holds the job that it has come further than any attempt before.
+
+        Attempts are counted anew: what goes on is not dead, however often its workers are killed.
+        """
+        if self.attempt > 1:
+            await jobs.forget_attempts(session, self.id, self.token)
+            self.attempt = 1
+
 
 Handler = Callable[[RunningJob], Awaitable[None]]
 
@@ -100,14 +109,18 @@ class JobRunner:
         handlers: Mapping[str, Handler],
         queue: JobQueue,
         settings: RunnerSettings | None = None,
+        *,
+        on_dead: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._database = database
+        self._on_dead = on_dead
         self._handlers = handlers
         self._queue = queue
         self.settings = settings or RunnerSettings()
         self._slots = asyncio.Semaphore(self.settings.slots)
+        self._claiming = asyncio.Lock()
         self._running: dict[UUID, RunningJob] = {}
-        self._wakes: set[asyncio.Task[None]] = set()
+        self._wakes: set[asyncio.Task[RunningJob | None]] = set()
         self._sweep_now = asyncio.Event()
         self._sweeping: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -143,18 +156,18 @@ class JobRunner:
         await end_tasks(self._beating, *tasks)
 
     async def run(self, job_id: UUID) -> None:
-        """Run one job if it is due and nobody else has it, when a slot is free; returns when it has been settled.
+        """Run one job when a slot is free, if any is due; returns when it has been settled.
 
-        Whoever waits here may leave: the job goes on. A job that cannot be taken now (PostgreSQL away, worker going
-        down) is found by a sweep.
+        The id says that a job became due, not which one to run: an organization that queues hundreds sends hundreds of
+        wake-ups, and each of them may serve another organization. Whoever waits here may leave: the job goes on. A
+        job that cannot be taken now (PostgreSQL away, worker going down) is found by a sweep.
         """
         if self.stopping:
             return
         wake = asyncio.create_task(self._try_to_take(job_id))
         self._wakes.add(wake)
         wake.add_done_callback(self._wakes.discard)
-        await asyncio.shield(wake)
-        job = self._running.get(job_id)
+        job = await asyncio.shield(wake)
         if job is not None and job.task is not None:
             await asyncio.wait([job.task])
 
@@ -164,7 +177,9 @@ class JobRunner:
             buried = await jobs.bury_spent_jobs(session, self._handlers, self.settings.most_attempts)
         for row in buried:
             _log.error("job_dead", job_id=str(row["id"]), kind=row["kind"], failure=row["failure"])
-        while not self._slots.locked() and not self.stopping and await self._take(None):
+        if buried:
+            await self._tell_of_the_dead()
+        while not self._slots.locked() and not self.stopping and await self._take() is not None:
             pass
 
     @asynccontextmanager
@@ -173,35 +188,43 @@ class JobRunner:
         async with asyncio.timeout(self.settings.lease / 2), self._database.system() as session:
             yield session
 
-    async def _try_to_take(self, job_id: UUID) -> None:
+    async def _tell_of_the_dead(self) -> None:
+        if self._on_dead is None:
+            return
         try:
-            await self._take(job_id)
+            await self._on_dead()
+        except Exception as error:  # noqa: BLE001 - a later round may succeed
+            _log.warning("dead_jobs_not_told", error=type(error).__name__)
+
+    async def _try_to_take(self, job_id: UUID) -> RunningJob | None:
+        try:
+            return await self._take()
         except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts
             _log.warning("job_wake_failed", job_id=str(job_id), error=type(error).__name__)
+            return None
 
-    async def _take(self, job_id: UUID | None) -> bool:
-        """Wait for a slot, claim a job, start it. Whether there was one."""
+    async def _take(self) -> RunningJob | None:
+        """Wait for a slot, claim a job, start it. None when nothing is due."""
         await self._slots.acquire()
         try:
-            begun = time.monotonic()
-            async with self._system() as session:
+            # One after the other: claims side by side would not see each other's, and all serve one organization.
+            async with self._claiming, self._system() as session:
+                begun = time.monotonic()
                 row = await jobs.claim_job(
                     session,
                     self._handlers,
                     lease=self.settings.lease,
                     most_attempts=self.settings.most_attempts,
-                    job_id=job_id,
                 )
         except BaseException:
             self._slots.release()
             raise
         if row is None:
             self._slots.release()
-            return False
-        self._begin(row, begun)
-        return True
+            return None
+        return self._begin(row, begun)
 
-    def _begin(self, row: RowMapping, begun: float) -> None:
+    def _begin(self, row: RowMapping, begun: float) -> RunningJob:
         job = RunningJob(
             row["id"],
             row["organization_id"],
@@ -220,6 +243,7 @@ class JobRunner:
         self._running[job.id] = job
         job.task = asyncio.create_task(self._perform(job), name=f"job-{job.kind}-{job.id}")
         job.task.add_done_callback(lambda _: self._ended(job))
+        return job
 
     def _ended(self, job: RunningJob) -> None:
         if self._running.get(job.id) is job:
@@ -255,6 +279,7 @@ class JobRunner:
         if job.attempt >= self.settings.most_attempts:
             reason = f"Attempt {job.attempt} of {self.settings.most_attempts} failed: {text}"
             await self._settle(job, "job_dead", partial(jobs.finish_job, failure=reason))
+            await self._tell_of_the_dead()
             return
         pause = min(self.settings.longest_pause, self.settings.first_pause * 2 ** (job.attempt - 1))
         pause *= random.uniform(0.5, 1)  # noqa: S311 - not a secret

@@ -54,10 +54,8 @@ class Follower:
 
 
 @asynccontextmanager
-async def following(
-    url: str, organization_id: str, after: str | None = None, **credentials: str
-) -> AsyncIterator[Follower]:
-    """Subscribe to the activity of a server; credentials as `connection_init` takes them."""
+async def subscribed(url: str, query: str, variables: dict[str, Any], **credentials: str) -> AsyncIterator[Follower]:
+    """Subscribe to something of a server; credentials as `connection_init` takes them."""
     async with connect(
         url.replace("http", "ws", 1) + "/graphql",
         subprotocols=[Subprotocol("graphql-transport-ws")],
@@ -67,6 +65,16 @@ async def following(
         await connection.send(orjson.dumps({"type": "connection_init", "payload": credentials}).decode())
         follower = Follower(connection)
         assert (await follower.receive())["type"] == "connection_ack"
-        payload = {"query": FOLLOW, "variables": {"organizationId": organization_id, "after": after}}
+        payload = {"query": query, "variables": variables}
         await connection.send(orjson.dumps({"type": "subscribe", "id": "1", "payload": payload}).decode())
+        yield follower
+
+
+@asynccontextmanager
+async def following(
+    url: str, organization_id: str, after: str | None = None, **credentials: str
+) -> AsyncIterator[Follower]:
+    """Subscribe to the activity of an organization."""
+    variables = {"organizationId": organization_id, "after": after}
+    async with subscribed(url, FOLLOW, variables, **credentials) as follower:
         yield follower

@@ -5,6 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 
+from app.accounts.target import open_target, seal_secret
+from app.accounts.vault import Vault
+from app.config import Settings, new_credential_key, read_credential_keys
+from app.database import Database
+from app.repositories.accounts import connect_account
+from app.schema.node import parse_id
 from tests.cli.conftest import Command
 from tests.clients import GraphQL, register
 
@@ -18,6 +24,41 @@ def test_a_secret_is_long_enough_and_never_the_same(skyledger: Command) -> None:
     for secret in secrets:
         assert len(secret) >= 32
         assert skyledger("keys", "secret", secret_key=secret, root_key=secret).exit_code == 0
+
+
+def test_a_credential_key_can_be_set_at_once(skyledger: Command) -> None:
+    lines = [skyledger("keys", "credential").stdout.strip() for _ in range(2)]
+    assert len({line.partition(":")[0] for line in lines}) == 2
+    assert list(read_credential_keys(",".join(lines))) == [line.partition(":")[0] for line in lines]
+
+
+async def test_credentials_are_put_under_a_new_key(
+    on_engines: Command, graphql: GraphQL, settings: Settings, database: Database
+) -> None:
+    person = await register(graphql, "Gus")
+    organization_id = parse_id(person.organization_id).id
+    before = Vault.from_settings(settings)
+    values = {"provider": "AWS", "native_id": "1", "name": "x", "method": "AWS_KEYS", "settings": {}}
+    async with database.write(organization_id) as session:
+        row = await connect_account(session, organization_id, values, name=None)
+        assert row is not None
+        await seal_secret(session, before, organization_id, row["id"], {"secretAccessKey": "s"})
+    old = before.active_key_id
+    rotated = await asyncio.to_thread(on_engines, "keys", "rotate")
+    assert rotated.exit_code == 0, rotated.stderr
+    new = before.active_key_id
+    assert new != old
+    assert rotated.stdout == f"1 credentials were put under the new key {new}.\n"
+    assert "100%" in rotated.stderr
+    target = await open_target(database, before, organization_id, row["id"])
+    assert target.secret == {"secretAccessKey": "s"}
+    # The operator's own key, which is not among those of the data folder: nothing is lost, and it is told.
+    own = new_credential_key()
+    failed = await asyncio.to_thread(on_engines, "keys", "rotate", credential_keys=own)
+    assert failed.exit_code == 1
+    assert f"the key '{new}', which is not in SKYLEDGER_CREDENTIAL_KEYS" in failed.stderr
+    assert own.partition(":")[2] not in failed.stderr + failed.stdout
+    assert (await open_target(database, before, organization_id, row["id"])).secret == target.secret
 
 
 async def test_a_key_works_until_it_is_revoked(on_engines: Command, graphql: GraphQL) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.config import new_credential_key
 from app.embedded import EngineUrls, status
 from tests.cli.commands import Service, ask, leftovers, nothing_is_left, run, status_of
 from tests.cli.conftest import Command
@@ -22,6 +23,7 @@ INSECURE = {
 }
 NAMED = (
     "SKYLEDGER_SECRET_KEY is not set",
+    "SKYLEDGER_CREDENTIAL_KEYS is not set",
     "SKYLEDGER_CORS_ORIGINS contains *",
     "SKYLEDGER_INTROSPECTION is public",
     "SKYLEDGER_DATABASE_URL is not set",
@@ -105,9 +107,14 @@ def test_a_production_that_is_not_secure_does_not_start(skyledger: Command) -> N
         told = skyledger(command, **INSECURE)
         assert told.exit_code == 1
         assert [sentence for sentence in NAMED if sentence not in told.stderr] == []
-    mended = {"secret_key": "s" * 32, "cors_origins": "https://shop.example", "introspection": "off"}
+    mended = {
+        "secret_key": "s" * 32,
+        "credential_keys": new_credential_key(),
+        "cors_origins": "https://shop.example",
+        "introspection": "off",
+    }
     left = skyledger("serve", **(INSECURE | mended)).stderr
-    assert [sentence for sentence in NAMED if sentence in left] == list(NAMED[3:])
+    assert [sentence for sentence in NAMED if sentence in left] == list(NAMED[4:])
 
 
 @pytest.mark.parametrize(

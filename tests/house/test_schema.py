@@ -29,11 +29,15 @@ SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
 NEEDS = {
     "acceptInvitation": Access.SIGNED_IN,
     "addNote": Permission.ACTIVITY_WRITE,
+    "cancelScan": Permission.SCANS_RUN,
     "changeMemberRole": Permission.MEMBERS_MANAGE,
+    "connectAccount": Permission.ACCOUNTS_MANAGE,
     "createAccount": Permission.ACCOUNTS_MANAGE,
     "createApiKey": Permission.API_KEYS_MANAGE,
     "createOrganization": Access.SIGNED_IN,
     "deleteOrganization": Permission.ORGANIZATION_DELETE,
+    "deleteScanSchedule": Permission.SCANS_RUN,
+    "disconnectAccount": Permission.ACCOUNTS_MANAGE,
     "ingestCosts": Permission.COSTS_INGEST,
     "ingestResources": Permission.RESOURCES_INGEST,
     "inviteMember": Permission.MEMBERS_MANAGE,
@@ -44,8 +48,12 @@ NEEDS = {
     "removeMember": Permission.ORGANIZATION_READ,
     "revokeApiKey": Permission.API_KEYS_MANAGE,
     "revokeInvitation": Permission.MEMBERS_MANAGE,
+    "scheduleScans": Permission.SCANS_RUN,
+    "startScan": Permission.SCANS_RUN,
     "updateAccount": Permission.ACCOUNTS_MANAGE,
     "updateOrganization": Permission.ORGANIZATION_UPDATE,
+    "updateScanSchedule": Permission.SCANS_RUN,
+    "verifyAccount": Permission.ACCOUNTS_MANAGE,
 }
 
 

@@ -20,13 +20,17 @@ CREATE_KEY = """mutation ($input: CreateApiKeyInput!) { createApiKey(input: $inp
 
 @dataclass
 class Company:
-    """The people of an organization by role, their membership ids, and somebody of another organization."""
+    """The people of an organization by role, their membership ids, and somebody of another organization.
+
+    `cloud_url` is where the far side of a cloud answers, in tests that have one.
+    """
 
     organization_id: str
     slug: str
     people: dict[str, Person]
     members: dict[str, str]
     stranger: Person
+    cloud_url: str = ""
 
     def token(self, role: str) -> str:
         """The access token of the member with a role."""

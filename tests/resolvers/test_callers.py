@@ -13,9 +13,13 @@ import pytest
 
 from app.database import Database
 from app.schema.node import global_id, parse_id
+from tests.accounts.clouds import connected, keys_input, settings
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL
+from tests.providers.moto import moto_server, moto_url
 from tests.resolvers.company import Company, code_of, company, create_key, invite
+
+__all__ = ["moto_server", "moto_url", "settings"]  # fixtures
 
 Prepare = Callable[[GraphQL, Company], Awaitable[dict[str, Any]]]
 
@@ -72,6 +76,18 @@ async def _existing_key(graphql: GraphQL, made: Company) -> dict[str, Any]:
     return {"id": (await create_key(graphql, made, "ORGANIZATION_READ"))[0]}
 
 
+async def _connection(_: GraphQL, made: Company) -> dict[str, Any]:
+    return keys_input(made.organization_id, made.cloud_url)
+
+
+async def _account(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    return {"id": (await connected(graphql, made.token("OWNER"), made.organization_id, made.cloud_url))["id"]}
+
+
+async def _account_name(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    return {**await _account(graphql, made), "name": "Renamed"}
+
+
 RULES = [
     Rule("updateOrganization", _organization, "MEMBER", "ORGANIZATION_UPDATE", "ADMIN"),
     Rule("deleteOrganization", _deletion, "ADMIN", None, "OWNER"),
@@ -81,12 +97,17 @@ RULES = [
     Rule("removeMember", _member, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
     Rule("createApiKey", _key, "MEMBER", "API_KEYS_MANAGE", "ADMIN"),
     Rule("revokeApiKey", _existing_key, "MEMBER", "API_KEYS_MANAGE", "ADMIN"),
+    Rule("connectAccount", _connection, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("verifyAccount", _account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("updateAccount", _account_name, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("disconnectAccount", _account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
 ]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.mutation)
-async def test_four_callers(graphql: GraphQL, owner: Database, rule: Rule) -> None:
+async def test_four_callers(graphql: GraphQL, owner: Database, moto_url: str, rule: Rule) -> None:
     made = await company(graphql)
+    made.cloud_url = moto_url
     variables = {"input": await rule.prepare(graphql, made)}
     others = [scope for scope in ("ORGANIZATION_READ", "COSTS_INGEST") if scope != rule.key_scope]
     _, weak_key = await create_key(graphql, made, *others)
@@ -114,8 +135,9 @@ async def test_four_callers(graphql: GraphQL, owner: Database, rule: Rule) -> No
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.key_scope is not None], ids=lambda rule: rule.mutation)
-async def test_a_key_with_the_scope_is_allowed(graphql: GraphQL, rule: Rule) -> None:
+async def test_a_key_with_the_scope_is_allowed(graphql: GraphQL, moto_url: str, rule: Rule) -> None:
     made = await company(graphql)
+    made.cloud_url = moto_url
     variables = {"input": await rule.prepare(graphql, made)}
     _, key = await create_key(graphql, made, "ORGANIZATION_READ", rule.key_scope)  # type: ignore[arg-type]
     answer = (await graphql.data(rule.document, variables, api_key=key))[rule.mutation]
@@ -125,8 +147,9 @@ async def test_a_key_with_the_scope_is_allowed(graphql: GraphQL, rule: Rule) -> 
 @pytest.mark.parametrize(
     "rule", [rule for rule in RULES if rule.mutation != "updateOrganization"], ids=lambda r: r.mutation
 )
-async def test_ids_of_other_things_are_bad_input(graphql: GraphQL, rule: Rule) -> None:
+async def test_ids_of_other_things_are_bad_input(graphql: GraphQL, moto_url: str, rule: Rule) -> None:
     made = await company(graphql)
+    made.cloud_url = moto_url
     values = await rule.prepare(graphql, made)
     field = "id" if "id" in values else "organizationId"
     for wrong in ("", "nonsense", global_id("Account", parse_id(made.organization_id).id)):

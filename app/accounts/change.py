@@ -1,0 +1,197 @@
+"""Changing an account: its name, and how it is connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.connect import try_credentials
+from app.accounts.credentials import REGIONS, Credentials, checked_regions
+from app.accounts.endpoints import ENDPOINTS, checked_endpoints
+from app.accounts.health import Health, health_of_verification, in_words, record_health
+from app.accounts.manual import checked
+from app.accounts.target import no_such_account, open_target, require_connected, seal_secret
+from app.accounts.vault import Vault
+from app.accounts.verify import Threads
+from app.activity.record import record
+from app.database import Database
+from app.errors import BadUserInputError, ConflictError
+from app.models import Account, now
+from app.providers.base import Target
+from app.providers.problems import ProviderError
+from app.records import UNSET, Actor, ConnectionMethod, EventKind, NewEvent, Provider, Unset
+from app.repositories.accounts import find_account, get_account
+
+
+@dataclass(frozen=True)
+class AccountChange:
+    """What to change; UNSET stays as it is, None empties.
+
+    `regions` and `endpoints` (service, URL) are as they were sent; `hosts` are those that the operator allows besides
+    the provider's own.
+    """
+
+    name: str | Unset = UNSET
+    credentials: Credentials | Unset = UNSET
+    regions: Sequence[str] | Unset | None = UNSET
+    endpoints: Sequence[tuple[str, str]] | Unset | None = UNSET
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def concerns_connection(self) -> bool:
+        """Whether it is about more than the name."""
+        return not (self.credentials is UNSET and self.regions is UNSET and self.endpoints is UNSET)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A new connection, for the row as it was when it was tried."""
+
+    before: RowMapping
+    target: Target
+    health: Health | None
+    secret: Mapping[str, str] | None
+
+
+async def update_account(
+    database: Database,
+    vault: Vault,
+    threads: Threads,
+    organization_id: UUID,
+    actor: Actor,
+    account_id: UUID,
+    change: AccountChange,
+) -> RowMapping:
+    """Change what is given and return the row; what is the same already is no change and no event.
+
+    New credentials and endpoints are tried first. Raises NotFoundError, BadUserInputError where they do not work,
+    ConflictError for the connection of an account that is not connected or was changed meanwhile.
+    """
+    name = change.name if isinstance(change.name, Unset) else checked(change.name, "name")
+    tried = None
+    if change.concerns_connection:
+        tried = await _try(database, vault, threads, organization_id, account_id, change)
+    async with database.write(organization_id) as session:
+        account = await get_account(session, organization_id, account_id)
+        if account is None:
+            raise no_such_account()
+        changed = _apply(account, name, tried)
+        if changed:
+            account.updated_at = now()
+            await session.flush()
+            await _keep(session, vault, actor, account, tried)
+            await _record(session, actor, account, changed)
+        row = await find_account(session, organization_id, account_id)
+        if row is None:
+            raise no_such_account()
+        return row
+
+
+async def _try(
+    database: Database,
+    vault: Vault,
+    threads: Threads,
+    organization_id: UUID,
+    account_id: UUID,
+    change: AccountChange,
+) -> _Tried:
+    async with database.read(organization_id) as session:
+        before = await find_account(session, organization_id, account_id)
+    if before is None:
+        raise no_such_account()
+    require_connected(before)
+    settings = _settings(before, change)
+    new = change.credentials
+    moved = (settings.get(ENDPOINTS) or {}) != (before["settings"].get(ENDPOINTS) or {})
+    if not isinstance(new, Unset):
+        target = Target(new.provider, new.method, before["native_id"], settings, new.secret)
+    elif not moved:
+        provider, method = Provider(before["provider"]), ConnectionMethod(before["method"])
+        return _Tried(before, Target(provider, method, before["native_id"], settings, {}), None, None)
+    else:
+        target = await _moved(database, vault, organization_id, before, settings)
+    path = ("input", ENDPOINTS) if isinstance(new, Unset) else new.path
+    answer = await try_credentials(threads, target, path)
+    health = health_of_verification(answer.verification, answer.seconds)
+    return _Tried(before, target, health, None if isinstance(new, Unset) else new.secret)
+
+
+def _settings(before: RowMapping, change: AccountChange) -> dict[str, Any]:
+    """The settings as they are to be."""
+    settings = dict(before["settings"])
+    new, provider = change.credentials, Provider(before["provider"])
+    if not isinstance(new, Unset):
+        if new.provider is not provider:
+            message = f"The account belongs to {provider}: send the credentials of that provider."
+            raise BadUserInputError(message, path=new.path[:2])
+        settings = {name: settings[name] for name in (REGIONS, ENDPOINTS) if name in settings} | dict(new.settings)
+    if not isinstance(change.regions, Unset):
+        settings.pop(REGIONS, None)
+        if change.regions is not None:
+            settings[REGIONS] = checked_regions(provider, change.regions)
+    if not isinstance(change.endpoints, Unset):
+        settings.pop(ENDPOINTS, None)
+        if change.endpoints:
+            settings[ENDPOINTS] = checked_endpoints(provider, change.endpoints, change.hosts)
+    return settings
+
+
+async def _moved(
+    database: Database, vault: Vault, organization_id: UUID, before: RowMapping, settings: Mapping[str, Any]
+) -> Target:
+    """The stored credentials with other endpoints. A secret goes to no new place unless its sender says so."""
+    if before["method"] != ConnectionMethod.AWS_ROLE:
+        message = (
+            "Send the credentials together with new `endpoints`: those that are stored are not sent to another place."
+        )
+        raise BadUserInputError(message, path=("input", ENDPOINTS))
+    try:
+        stored = await open_target(database, vault, organization_id, before["id"])
+    except ProviderError as problem:
+        raise ConflictError(in_words(problem)) from None
+    return Target(stored.provider, stored.method, stored.native_id, settings, stored.secret)
+
+
+def _apply(account: Account, name: str | Unset, tried: _Tried | None) -> list[str]:
+    """Set what differs; returns the names of what was changed, for the event."""
+    changed = []
+    if not isinstance(name, Unset) and name != account.name:
+        account.name = name
+        changed.append("name")
+    if tried is None:
+        return changed
+    if account.updated_at != tried.before["updated_at"]:
+        message = "The account was changed by somebody else meanwhile. Look at it, then try again."
+        raise ConflictError(message)
+    settings = dict(tried.target.settings)
+    changed += [part for part in (REGIONS, ENDPOINTS) if settings.get(part) != account.settings.get(part)]
+    if tried.secret is not None:
+        changed.append("credentials")
+    account.settings = settings
+    account.method = tried.target.method.value
+    return changed
+
+
+async def _keep(session: AsyncSession, vault: Vault, actor: Actor, account: Account, tried: _Tried | None) -> None:
+    if tried is None:
+        return
+    if tried.secret is not None:
+        await seal_secret(session, vault, account.organization_id, account.id, tried.secret)
+    if tried.health is not None:
+        await record_health(session, account.organization_id, account.id, tried.health, actor)
+
+
+async def _record(session: AsyncSession, actor: Actor, account: Account, changed: list[str]) -> None:
+    data = {
+        "provider": account.provider,
+        "nativeId": account.native_id,
+        "name": account.name,
+        "changed": changed,
+    }
+    event = NewEvent(EventKind.ACCOUNT_UPDATED, actor, subject_type="Account", subject_id=account.id, data=data)
+    await record(session, account.organization_id, event)

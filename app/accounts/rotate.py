@@ -1,0 +1,89 @@
+"""Rotating the key of stored credentials, of all organizations, in small transactions beside everything that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from app.accounts.target import place_of, sealed_of
+from app.accounts.vault import Vault, VaultError
+from app.database import Database
+from app.repositories.account_credentials import lock_sealed_otherwise, rewrap_credential
+from app.repositories.organizations import organization_ids
+
+BATCH = 100
+# (organizations done, organizations, credentials put under the active key)
+Tell = Callable[[int, int, int], None]
+
+
+@dataclass
+class Rotation:
+    """What was done: the key that seals now, whether it is new, and (organization, account, reason) of failures.
+
+    `resumed` tells that an earlier rotation was finished instead of making a key.
+    """
+
+    key_id: str
+    renewed: bool = False
+    resumed: bool = False
+    rewrapped: int = 0
+    failures: list[tuple[UUID, UUID, str]] = field(default_factory=list)
+
+
+async def rotate_credentials(database: Database, vault: Vault, tell: Tell) -> Rotation:
+    """Put every credential under the active key, which is a new one where the keys are made here.
+
+    Where credentials are found under an earlier key, a rotation was interrupted: then it is finished, without a new
+    key. Whoever opens a credential meanwhile sees it under the one key or under the other.
+    """
+    organizations = await _organizations(database)
+    rotation = await _rewrap_all(database, vault, organizations, tell)
+    if not vault.makes_keys:
+        return rotation
+    if rotation.rewrapped:
+        rotation.resumed = True
+        return rotation
+    vault.renew_key()
+    rotation = await _rewrap_all(database, vault, organizations, tell)
+    rotation.renewed = True
+    return rotation
+
+
+async def _organizations(database: Database) -> list[UUID]:
+    found: list[UUID] = []
+    while True:
+        async with database.system() as session:
+            some = await organization_ids(session, found[-1] if found else None, BATCH)
+        found += some
+        if len(some) < BATCH:
+            return found
+
+
+async def _rewrap_all(database: Database, vault: Vault, organizations: list[UUID], tell: Tell) -> Rotation:
+    rotation = Rotation(vault.active_key_id)
+    for done, organization_id in enumerate(organizations):
+        tell(done, len(organizations), rotation.rewrapped)
+        await _rewrap(database, vault, organization_id, rotation)
+    tell(len(organizations), len(organizations), rotation.rewrapped)
+    return rotation
+
+
+async def _rewrap(database: Database, vault: Vault, organization_id: UUID, rotation: Rotation) -> None:
+    after: UUID | None = None
+    while True:
+        async with database.write(organization_id) as session:
+            rows = await lock_sealed_otherwise(session, organization_id, rotation.key_id, after, BATCH)
+            for row in rows:
+                after = row["account_id"]
+                try:
+                    sealed = vault.rewrap(place_of(organization_id, after), sealed_of(row))
+                except VaultError as error:
+                    rotation.failures.append((organization_id, after, str(error)))
+                    continue
+                await rewrap_credential(
+                    session, organization_id, after, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key
+                )
+                rotation.rewrapped += 1
+        if len(rows) < BATCH:
+            return

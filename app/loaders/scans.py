@@ -1,0 +1,156 @@
+"""Reads of scans, their steps and totals, schedules, and what stands around a resource."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.dataloader import DataLoader
+
+from app.database import Database
+from app.loaders.inventory import KeyedRow, RowByKey, Rows
+from app.records.criteria import Criteria
+from app.repositories import inventory_summary, relationships, scans
+from app.repositories.inventory_summary import InventorySummary
+from app.repositories.relationships import Neighbor, Related
+from app.repositories.resource_changes import RESOURCE_CHANGES
+from app.repositories.scan_schedules import SCHEDULES
+from app.repositories.scans import SCANS, STEPS, ScanTotals
+from app.repositories.selection import some_of_each
+
+
+class Asked(NamedTuple):
+    """What is asked about one row: equal arguments of many rows share a statement."""
+
+    organization_id: UUID
+    id: UUID
+    arguments: tuple[Any, ...] = ()
+
+
+class AboutRows:
+    """Answers about many rows: one statement for each organization and set of arguments among the keys."""
+
+    def __init__(
+        self,
+        database: Database,
+        read: Callable[..., Awaitable[dict[UUID, Any]]],
+    ) -> None:
+        self.database = database
+        self.read = read
+
+    async def load_many(self, keys: Sequence[Asked]) -> list[Any]:
+        """Answers in key order."""
+        together: dict[tuple[UUID, tuple[Any, ...]], list[UUID]] = defaultdict(list)
+        for key in keys:
+            together[key.organization_id, key.arguments].append(key.id)
+        found: dict[Asked, Any] = {}
+        for (organization_id, arguments), ids in together.items():
+            async with self.database.read(organization_id) as session:
+                answers = await self.read(session, organization_id, ids, *arguments)
+            found |= {Asked(organization_id, id_, arguments): answers[id_] for id_ in ids}
+        return [found[key] for key in keys]
+
+
+class ScanLoaders:
+    """The loaders of this file, each made when it is first used."""
+
+    database: Database
+
+    @cached_property
+    def scans(self) -> Rows:
+        """Pages of scans."""
+        return Rows(self.database, SCANS)
+
+    @cached_property
+    def scan_by_id(self) -> KeyedRow:
+        """Scans by our id."""
+        return DataLoader(load_fn=RowByKey(self.database, SCANS, "id").load_one_each)
+
+    @cached_property
+    def scan_step_by_id(self) -> KeyedRow:
+        """Steps of scans by our id."""
+        return DataLoader(load_fn=RowByKey(self.database, STEPS, "id").load_one_each)
+
+    @cached_property
+    def scan_totals(self) -> DataLoader[Asked, ScanTotals]:
+        """What the steps of a scan add up to."""
+        return DataLoader(load_fn=AboutRows(self.database, scans.totals).load_many)
+
+    @cached_property
+    def scan_steps(self) -> DataLoader[Asked, list[RowMapping]]:
+        """Steps of a scan; arguments (states, limit)."""
+
+        async def read(
+            session: AsyncSession,
+            organization_id: UUID,
+            ids: Sequence[UUID],
+            states: tuple[str, ...] | None,
+            limit: int,
+        ) -> dict[UUID, list[RowMapping]]:
+            wanted = [] if states is None else [STEPS.c.state.in_(states)]
+            order = (STEPS.c.service, STEPS.c.region)
+            return await some_of_each(session, STEPS, organization_id, "scan_id", ids, order, limit, *wanted)
+
+        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+
+    @cached_property
+    def scan_schedules(self) -> Rows:
+        """Pages of schedules."""
+        return Rows(self.database, SCHEDULES)
+
+    @cached_property
+    def scan_schedule_by_id(self) -> KeyedRow:
+        """Schedules by our id."""
+        return DataLoader(load_fn=RowByKey(self.database, SCHEDULES, "id").load_one_each)
+
+    @cached_property
+    def relationships(self) -> DataLoader[Asked, list[Related]]:
+        """What a resource says of others and others of it; arguments (outgoing, incoming, kind, limit)."""
+
+        async def read(
+            session: AsyncSession,
+            organization_id: UUID,
+            ids: Sequence[UUID],
+            outgoing: bool,
+            incoming: bool,
+            kind: str | None,
+            limit: int,
+        ) -> dict[UUID, list[Related]]:
+            return await relationships.relationships_of(
+                session, organization_id, ids, outgoing=outgoing, incoming=incoming, kind=kind, limit=limit
+            )
+
+        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+
+    @cached_property
+    def neighbors(self) -> DataLoader[Asked, list[Neighbor]]:
+        """What stands around a resource; arguments (depth, limit)."""
+
+        async def read(
+            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], depth: int, limit: int
+        ) -> dict[UUID, list[Neighbor]]:
+            return await relationships.neighbors_of(session, organization_id, ids, depth=depth, limit=limit)
+
+        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+
+    @cached_property
+    def resource_changes(self) -> DataLoader[Asked, list[RowMapping]]:
+        """What scans found different about a resource, the newest first; arguments (limit)."""
+
+        async def read(
+            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], limit: int
+        ) -> dict[UUID, list[RowMapping]]:
+            order = (RESOURCE_CHANGES.c.id.desc(),)
+            return await some_of_each(session, RESOURCE_CHANGES, organization_id, "resource_id", ids, order, limit)
+
+        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+
+    async def inventory_summary(self, organization_id: UUID, criteria: Criteria) -> InventorySummary:
+        """Counts of the resources that are there."""
+        async with self.database.read(organization_id) as session:
+            return await inventory_summary.inventory_summary(session, organization_id, criteria)

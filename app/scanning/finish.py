@@ -1,0 +1,57 @@
+"""The end of a scan: its final state, its steps, what its steps have seen, and the event, in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.activity.record import record
+from app.models import now
+from app.records import Actor, ActorKind, EventKind, NewEvent, ScanState
+from app.repositories import scans
+from app.repositories.inventory_store import clear_sightings
+from app.scanning.progress import scan_changed
+
+SYSTEM = Actor(ActorKind.SYSTEM)
+
+
+async def end_scan(
+    session: AsyncSession,
+    scan: RowMapping,
+    state: ScanState,
+    *,
+    actor: Actor = SYSTEM,
+    failure: str | None = None,
+    remedy: str | None = None,
+) -> None:
+    """End a scan that the transaction has locked: steps that have not ended are CANCELLED, all found rows stay.
+
+    Takes the lock of the activity's head: call it last. `failure` and `remedy` are for the customer.
+    """
+    organization_id: UUID = scan["organization_id"]
+    scan_id: UUID = scan["id"]
+    await scans.cancel_unfinished_steps(session, organization_id, scan_id)
+    steps = await scans.steps_of(session, organization_id, scan_id)
+    if steps:
+        await clear_sightings(session, organization_id, [step["id"] for step in steps])
+    values = {"state": state.value, "failure": failure, "remedy": remedy, "finished_at": now()}
+    ended = await scans.update_scan(session, organization_id, scan_id, **values)
+    scan_changed(session, organization_id, scan_id)
+    totals = (await scans.totals(session, organization_id, [scan_id]))[scan_id]
+    data: dict[str, Any] = {
+        "scanId": str(scan_id),
+        "accountId": str(scan["account_id"]),
+        "state": state.value,
+        "found": totals.found,
+        "added": totals.added,
+        "changed": totals.changed,
+        "removed": totals.removed,
+        "unchanged": totals.unchanged,
+    }
+    if failure is not None:
+        data |= {"failure": failure, "remedy": remedy}
+    event = NewEvent(EventKind.SCAN_FINISHED, actor, subject_type="Scan", subject_id=ended["id"], data=data)
+    await record(session, organization_id, event)

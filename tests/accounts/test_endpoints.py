@@ -1,0 +1,105 @@
+"""Endpoint URLs: the providers' own hosts and those of the setting, and nothing that only we can reach."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.accounts.endpoints import checked_endpoints, is_allowed
+from app.errors import BadUserInputError
+from app.records import Provider
+
+AWS, AZURE, GCP = Provider.AWS, Provider.AZURE, Provider.GCP
+HOSTS = ("moto.internal:5000", "127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize(
+    ("provider", "url"),
+    [
+        (AWS, "https://sts.eu-central-1.amazonaws.com"),
+        (AWS, "https://vpce-0a1b-xyz.ec2.eu-central-1.vpce.amazonaws.com/"),
+        (AWS, "https://ec2.cn-north-1.amazonaws.com.cn"),
+        (AZURE, "https://management.azure.com"),
+        (AZURE, "https://westeurope.management.azure.com:443"),
+        (AZURE, "https://login.microsoftonline.com/"),
+        (AZURE, "https://login.partner.microsoftonline.cn"),
+        (GCP, "https://cloudasset.googleapis.com"),
+        (GCP, "cloudasset.googleapis.com:443"),
+        (AWS, "http://moto.internal:5000"),
+        (GCP, "127.0.0.1:50051"),
+        (AZURE, "http://127.0.0.1:8443/arm"),
+        (AWS, "http://[::1]:5000"),
+    ],
+)
+def test_allowed(provider: Provider, url: str) -> None:
+    assert is_allowed(provider, url, HOSTS)
+
+
+@pytest.mark.parametrize(
+    ("provider", "url"),
+    [
+        (AWS, "http://sts.amazonaws.com"),
+        (AWS, "https://amazonaws.com.evil.example"),
+        (AWS, "https://evilamazonaws.com"),
+        (AWS, "https://a@sts.amazonaws.com"),
+        (AWS, "https://sts.amazonaws.com@169.254.169.254"),
+        (AWS, "https://169.254.169.254/latest/meta-data#.amazonaws.com"),
+        (AWS, "https://169.254.169.254\\.amazonaws.com"),
+        (AWS, "https://169.254.169.254?x=.amazonaws.com"),
+        (AWS, "https://localhost"),
+        (AWS, "https://10.0.0.1"),
+        (AWS, "https://[::ffff:127.0.0.1]"),
+        (AWS, "https://2130706433"),
+        (AWS, "file:///etc/passwd"),
+        (AWS, "gopher://sts.amazonaws.com"),
+        (AWS, "https://sts.amazonaws.com\r\nHost: evil"),
+        (AWS, "https://st\u0455.amazonaws.com"),
+        (AWS, "https://sts.amazonaws.com:99999"),
+        (AWS, "https://.amazonaws.com"),
+        (AWS, "https://sts..amazonaws.com"),
+        (AWS, "https://a1b2c3.execute-api.eu-central-1.amazonaws.com"),
+        (AWS, "https://lb-1.eu-central-1.elb.amazonaws.com"),
+        (AWS, "https://ec2-192-0-2-1.eu-central-1.compute.amazonaws.com"),
+        (AWS, "https://management.azure.com"),
+        (AZURE, "https://evil.westeurope.cloudapp.azure.com"),
+        (AZURE, "https://evil.servicebus.windows.net"),
+        (AZURE, "https://evil.westeurope.logic.azure.com"),
+        (GCP, "https://googleapis.com.evil.example"),
+        (AWS, "http://moto.internal:5001"),
+        (AWS, "http://127.0.0.2:5000"),
+        (AWS, "ftp://127.0.0.1"),
+        (AWS, ""),
+        (AWS, "https://"),
+        (AWS, "https://" + "a" * 3000 + ".amazonaws.com"),
+    ],
+)
+def test_refused(provider: Provider, url: str) -> None:
+    assert not is_allowed(provider, url, HOSTS)
+
+
+def test_nothing_is_allowed_that_the_setting_does_not_name() -> None:
+    assert not is_allowed(AWS, "http://127.0.0.1:5000", ())
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        ([("ec2", "http://10.0.0.1")], ("0", "url")),
+        ([("ec2", "https://ec2.amazonaws.com"), ("EC2!", "https://x.amazonaws.com")], ("1", "service")),
+        ([("ec2", "https://ec2.amazonaws.com"), ("ec2", "https://x.amazonaws.com")], ("1", "service")),
+        ([("ec2", "https://ec2.amazonaws.com")] * 51, ()),
+    ],
+)
+def test_the_wrong_one_is_named(sent: list[tuple[str, str]], path: tuple[str, ...]) -> None:
+    with pytest.raises(BadUserInputError) as told:
+        checked_endpoints(AWS, sent, HOSTS)
+    assert told.value.path == ("input", "endpoints", *path)
+
+
+def test_a_refusal_names_the_setting() -> None:
+    with pytest.raises(BadUserInputError, match="SKYLEDGER_ENDPOINT_HOSTS"):
+        checked_endpoints(AWS, [("*", "http://moto.internal:5001")], HOSTS)
+
+
+def test_slashes_at_the_end_go() -> None:
+    sent = [("*", "http://moto.internal:5000/"), ("s3", " https://s3.amazonaws.com ")]
+    assert checked_endpoints(AWS, sent, HOSTS) == {"*": "http://moto.internal:5000", "s3": "https://s3.amazonaws.com"}

@@ -17,15 +17,14 @@ from app.cli.operator import OPERATOR, as_operator
 from app.cli.terminal import errors, fail, out
 from app.costs.conformance import ConformanceNote
 from app.costs.files import Batch, RowFile
-from app.costs.ingest import ChargeIngest
+from app.costs.ingest import ChargeIngest, checked_dataset
 from app.database import Database
 from app.errors import BadUserInputError
-from app.organizations.currencies import checked_currency
 from app.records import RowIssue
+from app.records.currencies import checked_currency
 from app.scanning.ingest import Seen, ingest_resources
 
 SHOWN_ISSUES = 20
-LONGEST_DATASET = 100
 SOME_REJECTED = 3
 """Exit code when the file was read but rows of it were refused; 1 is failure, 2 wrong use of the command."""
 
@@ -64,12 +63,9 @@ def run_import_resources(file: Path, organization: str) -> None:
 def run_import_costs(file: Path, organization: str, dataset: str, currency: str | None) -> None:
     """Import a file of FOCUS rows."""
     try:
-        options = CostOptions(dataset, checked_currency(currency) if currency is not None else None)
+        options = CostOptions(checked_dataset(dataset), checked_currency(currency) if currency is not None else None)
     except BadUserInputError as error:
         raise fail(error.message) from None
-    if not 1 <= len(dataset) <= LONGEST_DATASET:
-        message = f"the name of a dataset has 1 to {LONGEST_DATASET} characters."
-        raise fail(message)
     _run(organization, partial(import_costs, file=file, options=options))
 
 

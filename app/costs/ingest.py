@@ -13,11 +13,13 @@ from app.costs.conformance import ConformanceNotes
 from app.costs.identity import Occurrences
 from app.costs.normalise import NormalisedRow, normalise_row
 from app.database import Database
+from app.errors import BadUserInputError
 from app.records import Actor, EventKind, NewEvent, RowIssue
 from app.repositories.charges import add_charges
 
 DEFAULT_DATASET = "default"
 IdentifiedCharge = tuple[bytes, dict[str, Any]]
+LONGEST_DATASET = 100
 
 
 @dataclass
@@ -29,6 +31,15 @@ class CostsIngested:
     unchanged: int = 0
     rejected: int = 0
     issues: list[RowIssue] = field(default_factory=list)
+
+
+def checked_dataset(name: str) -> str:
+    """A dataset's name without white space around it. Raises BadUserInputError unless it has 1 to 100 characters."""
+    trimmed = name.strip()
+    if not 1 <= len(trimmed) <= LONGEST_DATASET or "\x00" in trimmed:
+        message = f"`dataset` must have 1 to {LONGEST_DATASET} characters."
+        raise BadUserInputError(message, path=("input", "dataset"))
+    return trimmed
 
 
 class ChargeIngest:

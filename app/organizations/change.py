@@ -14,10 +14,10 @@ from app.auth.notices import reach_changed
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import now
-from app.organizations.currencies import checked_currency
 from app.organizations.standing import standing
 from app.queue import enqueue
 from app.records import EventKind, NewEvent, Permission, Principal
+from app.records.currencies import checked_currency
 from app.repositories.organizations import change_organization
 
 PURGE_JOB = "purge_organization"

@@ -15,9 +15,9 @@ from app.auth.sessions import Origin, SignIn, register
 from app.database import Database
 from app.errors import ConflictError, ForbiddenError
 from app.models import new_id
-from app.organizations.currencies import checked_currency
 from app.organizations.slugs import another_slug, checked_slug, slug_of
 from app.records import Actor, ActorKind, EventKind, NewEvent, Principal, Role
+from app.records.currencies import checked_currency
 from app.repositories.memberships import add_membership
 from app.repositories.organizations import add_organization, enter_from_system
 

@@ -5,25 +5,12 @@ from __future__ import annotations
 import strawberry
 
 from app.context import Info
-from app.costs.ingest import ChargeIngest
-from app.errors import BadUserInputError
+from app.costs.ingest import ChargeIngest, checked_dataset
 from app.records import Permission
+from app.records.currencies import checked_currency
 from app.resolvers.access import mutation, organization_of
 from app.schema.cost_ingestion import ConformanceNote, IngestCostsInput, IngestCostsPayload, IngestCostsResult
 from app.schema.ingestion import RowIssue, check_batch
-
-LONGEST_DATASET = 100
-
-
-def checked_currency(sent: str | None) -> str | None:
-    """An ISO 4217 code in capitals. Raises BadUserInputError for anything else."""
-    if sent is None:
-        return None
-    code = sent.strip().upper()
-    if not (len(code) == 3 and code.isascii() and code.isalpha()):  # noqa: PLR2004  (ISO 4217 has three letters)
-        message = f"`billingCurrency` must be a code of ISO 4217, such as USD; this is {sent[:20]!r}."
-        raise BadUserInputError(message, path=("input", "billingCurrency"))
-    return code
 
 
 @strawberry.type
@@ -38,12 +25,9 @@ class CostMutations:
     async def ingest_costs(self, info: Info, input: IngestCostsInput) -> IngestCostsResult:  # noqa: A002  (Relay's name)
         """See app.costs.ingest.ChargeIngest."""
         check_batch(list(input.rows))
-        dataset = input.dataset.strip()
-        if not 1 <= len(dataset) <= LONGEST_DATASET or "\x00" in dataset:
-            message = f"`dataset` must have 1 to {LONGEST_DATASET} characters."
-            raise BadUserInputError(message, path=("input", "dataset"))
+        dataset, sent = checked_dataset(input.dataset), input.billing_currency
         actor = info.context.signed_in().actor
-        currency = checked_currency(input.billing_currency)
+        currency = None if sent is None else checked_currency(sent, "billingCurrency")
         ingest = ChargeIngest(info.context.database, organization_of(input), actor, dataset, currency)
         result = await ingest.add(enumerate(input.rows, 1))
         return IngestCostsPayload(

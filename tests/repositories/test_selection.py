@@ -16,6 +16,7 @@ from app.records.criteria import Condition, Criteria, Direction, MomentRange, Ta
 from app.repositories.resources import RESOURCES
 from app.repositories.selection import count, fetch_page
 from app.scanning.ingest import ingest_resources
+from tests.house.statements import counted
 
 ORGANIZATION = uuid.UUID(int=1)
 OTHER = uuid.UUID(int=2)
@@ -113,8 +114,7 @@ async def test_filters_on_tags(filled: Database, tag: TagMatch, expected: int) -
         assert await count(session, RESOURCES, ORGANIZATION, Criteria(tags=(tag,))) == expected
 
 
-@pytest.mark.usefixtures("filled")
-async def test_a_late_page_reads_no_more_rows_than_the_first(owner: Database) -> None:
+async def test_a_late_page_reads_no_more_rows_than_the_first(filled: Database, owner: Database) -> None:
     """The plan of a page in the middle starts inside the index: it touches its own rows, not those before it."""
     async with owner.engine.begin() as connection:
         await connection.execute(
@@ -129,17 +129,20 @@ async def test_a_late_page_reads_no_more_rows_than_the_first(owner: Database) ->
             {"organization": ORGANIZATION},
         )
         await connection.execute(text("ANALYZE resources"))
-    async with owner.engine.connect() as connection:
-        plan = (
-            await connection.execute(
-                text("""
-                    EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) SELECT * FROM resources
-                    WHERE organization_id = :o AND (organization_id, name, id) > (:o, 'name-010000', :z)
-                    ORDER BY organization_id, name, id LIMIT 26
-                """),
-                {"o": ORGANIZATION, "z": uuid.UUID(int=0)},
+    request = PageRequest(size=25, after=("name-010000", uuid.UUID(int=0)))
+    with counted(filled) as statements:
+        async with filled.read(ORGANIZATION) as session:
+            page = await fetch_page(
+                session, RESOURCES, ORGANIZATION, Criteria(), ("name", "id"), Direction.ASC, request
             )
-        ).scalar_one()[0]["Plan"]
-    scan = plan["Plans"][0]
+    assert [row["name"] for row in page.rows][::24] == ["name-010000", "name-010024"]
+    # The very statement that was sent, with the values in its order.
+    values = [ORGANIZATION, ORGANIZATION, "name-010000", uuid.UUID(int=0), 26]
+    async with owner.engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        explained = await raw.driver_connection.fetchval(  # type: ignore[union-attr]
+            f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) {statements[-1]}", *values
+        )
+    scan = explained[0]["Plan"]["Plans"][0]
     assert scan["Node Type"] == "Index Scan"
     assert (scan["Actual Rows"], scan.get("Rows Removed by Filter", 0)) == (26, 0)

@@ -28,7 +28,7 @@ class Resource(OrganizationOwned, Base, kw_only=True):
         Index(None, "organization_id", "name", "id"),
         Index(None, "organization_id", "last_seen_at", "id"),
         Index(None, "organization_id", "native_id"),
-        Index(None, "organization_id", "account_id", "resource_type", "region"),
+        Index(None, "organization_id", "resource_type", "account_id", "region"),
         CheckConstraint(f"provider IN {PROVIDERS}", name="provider"),
     )
 
@@ -60,7 +60,14 @@ class ResourceRelationship(Base, kw_only=True):
         ForeignKeyConstraint(
             ["organization_id", "resource_id"], ["resources.organization_id", "resources.id"], ondelete="CASCADE"
         ),
-        Index(None, "organization_id", "target_native_id", "kind"),
+        # A network that thousands are in is read a page at a time.
+        Index(
+            "ix_resource_relationships_target",
+            "organization_id",
+            "target_native_id",
+            "kind",
+            "resource_id",
+        ),
     )
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)

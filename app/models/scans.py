@@ -51,7 +51,11 @@ class Scan(OrganizationOwned, Base, kw_only=True):
 
 
 class ScanStep(OrganizationOwned, Base, kw_only=True):
-    """One service in one region (`global` for what has none). `problems` say what could not be read, and the remedy."""
+    """One service in one region (`global` for what has none). `problems` say what could not be read, and the remedy.
+
+    `collected` names the collectors that have ended, by their first resource type: the worker that takes a step over
+    goes on with the next.
+    """
 
     __tablename__ = "scan_steps"
     __table_args__ = (
@@ -69,6 +73,7 @@ class ScanStep(OrganizationOwned, Base, kw_only=True):
     changed: Mapped[int] = mapped_column(default=0)
     removed: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
+    collected: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}", default_factory=list)
     problems: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default_factory=list)
     started_at: Mapped[datetime | None] = mapped_column(default=None)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)

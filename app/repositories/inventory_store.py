@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import now
 from app.records import ChangeKind
+from app.repositories.planning import plan_afresh
 from app.repositories.relationships import replace_relationships
 from app.repositories.resource_changes import Change, add_changes, differences, rows_before
 from app.repositories.resources import (
@@ -25,7 +26,6 @@ from app.repositories.resources import (
     ResourceValues,
     found_row,
     known_resources,
-    plan_afresh,
     write_last_used,
     write_resources,
 )

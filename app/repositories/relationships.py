@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.models import ResourceRelationship
 from app.records import RelationshipKind
+from app.repositories.planning import plan_for_average
 from app.repositories.resources import RESOURCES
 
 RELATIONSHIPS: Table = ResourceRelationship.__table__  # type: ignore[assignment]
@@ -157,6 +158,7 @@ async def relationships_of(
 
     What a gone resource says of the asked one is left out; what the asked one says of a gone one is told.
     """
+    await plan_for_average(session)
     related = _subquery(
         _RELATED, resource_id=Uuid(), kind=Text(), outgoing=Boolean(), native_id=Text(), other_id=Uuid()
     )
@@ -186,6 +188,7 @@ async def neighbors_of(
     if not 1 <= depth <= GREATEST_DEPTH:
         message = f"A depth is 1 to {GREATEST_DEPTH}, not {depth}."
         raise ValueError(message)
+    await plan_for_average(session)
     reached = _subquery(_REACHED, start=Uuid(), distance=Integer(), other_id=Uuid())
     statement = (
         select(reached.c.start, reached.c.distance, *RESOURCES.c)

@@ -15,6 +15,7 @@ from sqlalchemy import CursorResult, Table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Resource, new_id, now
+from app.repositories.planning import driver_of
 
 RESOURCES: Table = Resource.__table__  # type: ignore[assignment]
 LARGEST_INTEGER = 2**63 - 1  # beyond it orjson writes no integer
@@ -212,16 +213,6 @@ class KnownResource:
     last_used_at: datetime | None
 
 
-async def plan_afresh(session: AsyncSession) -> None:
-    """Let the rest of the transaction's statements be planned now, for an organization of average size.
-
-    Every index begins with the organization. The planner takes one that the statistics have not met for empty, and a
-    plan from when the tables were empty lives on in the connection: in both cases it read the whole organization for
-    each resource, which made a first scan of 10,000 resources thirty times slower.
-    """
-    await (await _driver(session)).execute("SET LOCAL plan_cache_mode = force_generic_plan; DISCARD PLANS")
-
-
 async def known_resources(
     session: AsyncSession, organization_id: UUID, resources: Sequence[ResourceValues]
 ) -> list[KnownResource | None]:
@@ -242,7 +233,7 @@ async def write_resources(session: AsyncSession, organization_id: UUID, rows: Se
 
     Those that another transaction inserted since they were looked up get its ids, which are returned.
     """
-    driver = await _driver(session)
+    driver = await driver_of(session)
     await driver.execute(_STAGED)
     await driver.copy_records_to_table(
         "staged_resources", schema_name="pg_temp", columns=_STAGED_COLUMNS, records=map(_record, rows)
@@ -264,11 +255,6 @@ async def write_last_used(
     """Set when resources were last used, by id; nothing else of them changes, not even `updated_at`."""
     ids, used = [id_ for id_, _ in moments], [moment for _, moment in moments]
     await session.execute(_USED, {"organization_id": organization_id, "ids": ids, "moments": used})
-
-
-async def _driver(session: AsyncSession) -> Any:
-    """The asyncpg connection of the session's transaction."""
-    return (await (await session.connection()).get_raw_connection()).driver_connection
 
 
 def _record(row: FoundRow) -> tuple[Any, ...]:

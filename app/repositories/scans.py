@@ -153,6 +153,12 @@ async def count_in_step(session: AsyncSession, organization_id: UUID, step_id: U
     )
 
 
+async def add_collected(session: AsyncSession, organization_id: UUID, step_id: UUID, collector: str) -> None:
+    """Note that a collector of a step has told all."""
+    collected = func.array_append(STEPS.c.collected, collector)
+    await update_step(session, organization_id, step_id, collected=collected)
+
+
 async def cancel_unfinished_steps(session: AsyncSession, organization_id: UUID, scan_id: UUID) -> Sequence[UUID]:
     """Declare the steps of a scan that have not ended CANCELLED; returns their ids."""
     statement = (

@@ -21,6 +21,7 @@ from app.repositories import scans
 from app.repositories.accounts import get_account
 from app.scanning.finish import SYSTEM, end_scan
 from app.scanning.plan import Plan, make_plan
+from app.scanning.progress import scan_changed
 from app.scanning.steps import ScanRun, run_step
 from app.scanning.tools import ScanTools
 from app.scanning.verdict import Ending, failed, judge
@@ -66,6 +67,7 @@ async def _begin(job: HeldJob, tools: ScanTools, organization_id: UUID, scan_id:
             return None
         values = {"state": ScanState.RUNNING.value, "started_at": scan["started_at"] or now()}
         scan = await scans.update_scan(session, organization_id, scan_id, **values)
+        scan_changed(session, organization_id, scan_id)
     return ScanRun(job, tools, organization_id, scan)
 
 

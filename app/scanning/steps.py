@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,8 +26,10 @@ from app.scanning.plan import Plan, swept_regions
 from app.scanning.progress import scan_changed
 from app.scanning.tools import ScanTools
 
-BATCH = 1_000
-"""Rows that are stored in one transaction; a larger page is stored whole."""
+BATCH = 2_000
+"""Rows that are stored in one transaction; a larger page is stored whole. With 1,000 a first scan is a fifth slower."""
+STORE_SECONDS = 1.0
+"""Found rows wait no longer than this and a page: who follows the scan sees it go on, a killed worker loses little."""
 
 Problem = dict[str, Any]
 
@@ -61,15 +64,21 @@ class ScanRun:
 async def run_step(run: ScanRun, plan: Plan, connection: Connection, step: RowMapping) -> None:
     """Run one step to its end. Raises ProviderError(CREDENTIALS), after which no other step can succeed either.
 
-    A step that an earlier worker has begun is read anew: what was sighted then still counts, as it did the first time.
+    A step that an earlier worker has begun goes on with the collector that was under way, from its first page: what
+    was sighted then still counts, as it did the first time.
     """
     service = plan.services[step["service"]]
     async with run.write() as session:
         values = {"state": StepState.RUNNING.value, "started_at": step["started_at"] or now()}
         await scans.update_step(session, run.organization_id, step["id"], **values)
+        if step["state"] == StepState.PENDING:
+            await run.job.progressed(session)
     problems: list[Problem] = []
     good = 0
     for collector in service.collectors:
+        if _name(collector) in step["collected"]:
+            good += 1
+            continue
         try:
             if step["region"] in plan.absent:
                 raise _absent(step["region"])
@@ -91,6 +100,7 @@ async def _collect(
     regions = swept_regions(run.scan, service, step["region"])
     waiting: dict[str, ResourceValues] = {}
     pages = run.tools.pool.pages(collector, connection, step["region"], run.tools.page_seconds)
+    stored_at = time.monotonic()
     async with aclosing(pages):
         async for page in pages:
             for found in page:
@@ -98,9 +108,10 @@ async def _collect(
                 if service.is_global and regions is not None and region not in regions:
                     continue
                 waiting[found.native_id] = _values(run, found, region)
-            if len(waiting) >= BATCH:
+            if len(waiting) >= BATCH or (waiting and time.monotonic() - stored_at > STORE_SECONDS):
                 await _store(run, step["id"], list(waiting.values()))
                 waiting.clear()
+                stored_at = time.monotonic()
     if waiting:
         await _store(run, step["id"], list(waiting.values()))
     async with run.write() as session:
@@ -113,9 +124,15 @@ async def _collect(
             resource_types=collector.resource_types,
             regions=regions,
         )
+        await run.job.progressed(session)
+        await scans.add_collected(session, run.organization_id, step["id"], _name(collector))
         if removed:
-            await run.job.progressed(session)
             await scans.count_in_step(session, run.organization_id, step["id"], removed=removed)
+
+
+def _name(collector: Collector) -> str:
+    """What a collector is noted by: no two of a service read the same type."""
+    return collector.resource_types[0]
 
 
 async def _store(run: ScanRun, step_id: UUID, batch: Sequence[ResourceValues]) -> None:

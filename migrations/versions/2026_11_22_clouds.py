@@ -67,7 +67,7 @@ def downgrade() -> None:
         op.drop_index(index, table_name="jobs")
     for table in reversed(NEW_TABLES):
         op.drop_table(table)
-    op.drop_index(op.f("ix_resources_organization_id_account_id_resource_type_region"), table_name="resources")
+    op.drop_index(op.f("ix_resources_organization_id_resource_type_account_id_region"), table_name="resources")
     op.drop_constraint(op.f("ck_accounts_health"), "accounts")
     op.drop_constraint(op.f("ck_accounts_kind"), "accounts")
     for table, columns in NEW_COLUMNS.items():
@@ -154,9 +154,9 @@ def _resources() -> None:
     op.add_column("resources", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("resources", sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index(
-        op.f("ix_resources_organization_id_account_id_resource_type_region"),
+        op.f("ix_resources_organization_id_resource_type_account_id_region"),
         "resources",
-        ["organization_id", "account_id", "resource_type", "region"],
+        ["organization_id", "resource_type", "account_id", "region"],
         unique=False,
     )
 
@@ -179,9 +179,9 @@ def _resource_relationships() -> None:
         ),
     )
     op.create_index(
-        op.f("ix_resource_relationships_organization_id_target_native_id_kind"),
+        "ix_resource_relationships_target",
         "resource_relationships",
-        ["organization_id", "target_native_id", "kind"],
+        ["organization_id", "target_native_id", "kind", "resource_id"],
         unique=False,
     )
 
@@ -272,6 +272,7 @@ def _scan_steps() -> None:
         sa.Column("changed", sa.Integer(), nullable=False),
         sa.Column("removed", sa.Integer(), nullable=False),
         sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("collected", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("problems", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),

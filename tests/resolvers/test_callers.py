@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from app.database import Database
+from app.records import Permission
 from app.schema.node import global_id, parse_id
 from tests.accounts.clouds import connected, keys_input, settings
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL
+from tests.house.test_schema import NEEDS
 from tests.providers.moto import moto_server, moto_url
 from tests.resolvers.company import Company, code_of, company, create_key, invite
 
@@ -88,6 +90,58 @@ async def _account_name(graphql: GraphQL, made: Company) -> dict[str, Any]:
     return {**await _account(graphql, made), "name": "Renamed"}
 
 
+async def _manual_account(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"organizationId": made.organization_id, "provider": "AWS", "nativeId": "1"}
+
+
+async def _resources(_: GraphQL, made: Company) -> dict[str, Any]:
+    row = {"provider": "AWS", "accountId": "1", "resourceType": "vm", "resourceId": "i-1"}
+    return {"organizationId": made.organization_id, "rows": [row]}
+
+
+async def _costs(_: GraphQL, made: Company) -> dict[str, Any]:
+    row = {
+        "BilledCost": "1",
+        "BillingCurrency": "EUR",
+        "ChargePeriodStart": "2026-10-01",
+        "ChargePeriodEnd": "2026-10-02",
+    }
+    return {"organizationId": made.organization_id, "rows": [row]}
+
+
+async def _note(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"organizationId": made.organization_id, "text": "hello"}
+
+
+async def _scan(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    await _account(graphql, made)
+    return {"organizationId": made.organization_id}
+
+
+async def _running_scan(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    start = """mutation ($input: StartScanInput!) { startScan(input: $input) {
+      ... on StartScanPayload { scans { id } } } }"""
+    variables = {"input": await _scan(graphql, made)}
+    answer = await graphql.data(start, variables, token=made.token("OWNER"))
+    return {"id": answer["startScan"]["scans"][0]["id"]}
+
+
+async def _schedule(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"organizationId": made.organization_id, "name": "nightly", "cron": "0 3 * * *"}
+
+
+async def _existing_schedule(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    make = """mutation ($input: ScheduleScansInput!) { scheduleScans(input: $input) {
+      ... on ScheduleScansPayload { schedule { id } } } }"""
+    variables = {"input": await _schedule(graphql, made)}
+    answer = await graphql.data(make, variables, token=made.token("OWNER"))
+    return {"id": answer["scheduleScans"]["schedule"]["id"]}
+
+
+async def _schedule_name(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    return {**await _existing_schedule(graphql, made), "name": "renamed"}
+
+
 RULES = [
     Rule("updateOrganization", _organization, "MEMBER", "ORGANIZATION_UPDATE", "ADMIN"),
     Rule("deleteOrganization", _deletion, "ADMIN", None, "OWNER"),
@@ -101,7 +155,20 @@ RULES = [
     Rule("verifyAccount", _account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
     Rule("updateAccount", _account_name, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
     Rule("disconnectAccount", _account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("createAccount", _manual_account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("ingestResources", _resources, "VIEWER", "RESOURCES_INGEST", "MEMBER"),
+    Rule("ingestCosts", _costs, "VIEWER", "COSTS_INGEST", "MEMBER"),
+    Rule("addNote", _note, "VIEWER", "ACTIVITY_WRITE", "MEMBER"),
+    Rule("startScan", _scan, "VIEWER", "SCANS_RUN", "MEMBER"),
+    Rule("cancelScan", _running_scan, "VIEWER", "SCANS_RUN", "MEMBER"),
+    Rule("scheduleScans", _schedule, "VIEWER", "SCANS_RUN", "MEMBER"),
+    Rule("updateScanSchedule", _schedule_name, "VIEWER", "SCANS_RUN", "MEMBER"),
+    Rule("deleteScanSchedule", _existing_schedule, "VIEWER", "SCANS_RUN", "MEMBER"),
 ]
+
+
+def test_every_mutation_with_a_permission_has_its_rule() -> None:
+    assert {rule.mutation for rule in RULES} == {name for name, needs in NEEDS.items() if isinstance(needs, Permission)}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.mutation)

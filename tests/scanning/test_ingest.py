@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, update
 
 from app.database import Database
 from app.models import Account, ActivityEvent, Resource
@@ -162,3 +163,25 @@ async def test_other_organizations_have_their_own_rows(database: Database) -> No
     assert result.added == 1
     assert [resource.status for resource in await resources(database)] == ["running"]
     assert [resource.status for resource in await resources(database, other)] == ["stopped"]
+
+
+async def test_a_batch_of_many_accounts_is_stored_at_once(database: Database) -> None:
+    """The same provider's id in two accounts is two resources; the number of statements does not grow."""
+    seen: list[str] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *a: seen.append(a[2]))
+    numbers = []
+    for accounts in (2, 40):
+        seen.clear()
+        result = await ingest(database, *(ROW | {"account_id": f"{accounts}-{n}"} for n in range(accounts)))
+        assert (result.added, result.accounts_added) == (accounts, accounts)
+        numbers.append(len(seen))
+    assert numbers[0] == numbers[1]
+
+
+async def test_a_resource_that_was_gone_is_changed_by_being_there_again(database: Database) -> None:
+    await ingest(database, ROW)
+    async with database.write(ORGANIZATION) as session:
+        await session.execute(update(Resource).values(gone_at=datetime.now(UTC)))
+    result = await ingest(database, ROW)
+    assert (result.added, result.changed, result.unchanged) == (0, 1, 0)
+    assert [resource.gone_at for resource in await resources(database)] == [None]

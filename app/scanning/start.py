@@ -109,12 +109,13 @@ async def service_names(database: Database, organization_id: UUID, scope: Scope,
         return {}
     async with database.read(organization_id) as session:
         statement = select(ACCOUNTS.c.provider).distinct().where(*_connected(organization_id, scope))
-        providers = [Provider(name) for name in await session.scalars(statement)]
+        # With nothing connected yet, such as before a first schedule, any cloud's name is as good.
+        providers = [Provider(name) for name in await session.scalars(statement)] or registry.CLOUDS
     # In a thread: the SDKs take up to seconds to import.
     found = {provider: await asyncio.to_thread(_names, clouds, provider) for provider in sorted(providers)}
     known = {name for names in found.values() for name in names}
     unknown = [name for name in scope.services if name not in known]
-    if unknown and found:
+    if unknown:
         message = (
             f"There is no service {unknown[0]!r}. "
             + " ".join(f"{provider} has {', '.join(sorted(names))}." for provider, names in found.items())

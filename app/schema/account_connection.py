@@ -276,11 +276,13 @@ def _credentials(
         return None
     if len(given) > 1:
         raise _exactly_one()
-    return _of_input(given[0], settings).check(organization_id)
+    endpoints = {service: url.strip().rstrip("/") for service, url in _pairs(sent.endpoints or [])}
+    google = Google(settings.workload_identity_dir, endpoints.get("token"))
+    return _of_input(given[0], google).check(organization_id)
 
 
 def _of_input(
-    sent: AwsCredentialsInput | AzureCredentialsInput | GcpCredentialsInput, settings: Settings
+    sent: AwsCredentialsInput | AzureCredentialsInput | GcpCredentialsInput, google: Google
 ) -> AwsCredentials | AzureCredentials | GcpCredentials:
     if isinstance(sent, AwsCredentialsInput):
         return AwsCredentials(
@@ -290,7 +292,6 @@ def _of_input(
         return AzureCredentials(
             sent.tenant_id, sent.client_id, sent.client_secret, sent.certificate, sent.certificate_password
         )
-    google = Google(settings.endpoint_hosts, settings.workload_identity_dir)
     return GcpCredentials(sent.service_account, sent.workload_identity, google)
 
 

@@ -75,7 +75,7 @@ class ScheduleScansInput:
     )
     time_zone: str = strawberry.field(default="UTC", description="IANA time zone, such as `Europe/Berlin`.")
     jitter_seconds: int = strawberry.field(
-        default=0, description="Put each start off by a chance part of this many seconds, 0 to 3,600."
+        default=0, description="Put each start off by a chance part of this many seconds, 0 to 86,400."
     )
     account_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="Its accounts to read (at most 200); every connected one when left out."
@@ -106,7 +106,7 @@ class UpdateScanScheduleInput:
     name: strawberry.Maybe[str] = strawberry.field(description="New name.")
     cron: strawberry.Maybe[str] = strawberry.field(description="New cron expression.")
     time_zone: strawberry.Maybe[str] = strawberry.field(description="New IANA time zone.")
-    jitter_seconds: strawberry.Maybe[int] = strawberry.field(description="New jitter in seconds, 0 to 3,600.")
+    jitter_seconds: strawberry.Maybe[int] = strawberry.field(description="New jitter in seconds, 0 to 86,400.")
     account_ids: strawberry.Maybe[list[strawberry.ID] | None] = strawberry.field(
         description="New accounts; null for every connected one."
     )

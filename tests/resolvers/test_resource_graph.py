@@ -247,10 +247,12 @@ async def test_another_tenant_reaches_none_of_it(inventory: Inventory) -> None:
 
 async def test_the_dashboard_is_one_request(inventory: Inventory) -> None:
     """PRODUCT's dashboard of totals, running machines, breakdown by provider, health and activity composes."""
-    await inventory.store([
-        instance(inventory.account_id, "web"),
-        instance(inventory.account_id, "old", status="stopped"),
-    ])
+    await inventory.store(
+        [
+            instance(inventory.account_id, "web"),
+            instance(inventory.account_id, "old", status="stopped"),
+        ]
+    )
     (example,) = [example for example in read_examples() if example.name == "25_dashboard"]
     values = {"slug": inventory.person.slug}
     dashboard = (await inventory.graphql.data(example.query, values, token=inventory.person.token))["organization"]

@@ -18,7 +18,7 @@ from app.models import now
 from app.records import ChangeKind
 from app.repositories.planning import plan_afresh
 from app.repositories.relationships import replace_relationships
-from app.repositories.resource_changes import Change, add_changes, differences, rows_before
+from app.repositories.resource_changes import Change, add_changes, differences, keep_unread, rows_before
 from app.repositories.resources import (
     Fate,
     FoundRow,
@@ -94,7 +94,8 @@ async def store_batch(
     """Store resources that were found, of one account or several; of two with one native id the last one wins.
 
     With a step the outcome counts what this batch sighted first: a page that comes twice counts once. A resource whose
-    only news is `last_used_at` is written and counts as unchanged. The number of statements is constant.
+    only news is `last_used_at`, or what else moves by itself, is written and counts as unchanged. The number of
+    statements is constant.
     """
     rows = _once_each(resources)
     if not rows:
@@ -212,12 +213,14 @@ async def _judge(
 ) -> tuple[list[Change], list[UUID]]:
     """Compare rows with what is stored: (their history, the ids of those whose relationships differ).
 
-    A row with another hash and no difference, because the hash came to cover something else, is unchanged.
+    A row with another hash and no difference is unchanged: of it moved what moves by itself, or the hash came to
+    cover something else.
     """
     changes: list[Change] = []
     cleared: list[UUID] = []
     before = await rows_before(session, organization_id, [row.id for row in rows]) if rows else {}
     for row in rows:
+        keep_unread(before[row.id], row)
         found = differences(before[row.id], row)
         if row.fate is Fate.RETURNED:
             changes.append(Change(row.id, ChangeKind.RETURNED, found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ResourceChange, new_id, now
 from app.records import ChangeKind
+from app.records.volatile import lasting, unread
 from app.repositories.resources import FoundRow
 
 RESOURCE_CHANGES: Table = ResourceChange.__table__  # type: ignore[assignment]
@@ -79,12 +80,29 @@ async def add_changes(
     await session.execute(_ADD, values)
 
 
+def keep_unread(before: Mapping[str, Any], row: FoundRow) -> None:
+    """Give a row the tags, the status and the properties that are stored, where they could not be read this time.
+
+    `unreadable` still names them: they are what was last known. Its hash stays that of what was read: the same answer
+    again is no news.
+    """
+    missing = unread(row.values.properties)
+    if "tags" in missing:
+        row.tags = _bytes(before["tags"])
+    if "status" in missing:
+        row.values = replace(row.values, status=before["status"])
+    known = {name: before["properties"][name] for name in missing if before["properties"].get(name) is not None}
+    if known:
+        row.properties = _bytes({**orjson.loads(row.properties), **known})
+
+
 def differences(before: Mapping[str, Any], row: FoundRow) -> dict[str, Any]:
     """What of a resource differs from before, by the graph's names; empty when nothing does.
 
     A different `last_used_at` is told beside other differences, never alone: it moves with every use, and a history
-    of uses would bury the changes. Tags and properties are told by key, a nested value as a whole; null is the same
-    as absent.
+    of uses would bury the changes. What else moves by itself (`app.records.volatile`) is never told, nor is what
+    could not be read now, or could not before and was not known. Tags and properties are told by key, a nested value as a whole; null is the same as
+    absent.
     """
     values = row.values
     found: dict[str, Any] = {
@@ -92,14 +110,19 @@ def differences(before: Mapping[str, Any], row: FoundRow) -> dict[str, Any]:
         for column, name in _FIELDS.items()
         if before[column] != getattr(values, column)
     }
-    for name, sent in (("tags", row.tags), ("properties", row.properties)):
-        by_key = _by_key(before[name], orjson.loads(sent))
-        if by_key:
-            found[name] = by_key
+    tags = _by_key(before["tags"], orjson.loads(row.tags))
+    properties = _differing_properties(values.resource_type, before["properties"], orjson.loads(row.properties))
+    found |= {name: by_key for name, by_key in (("tags", tags), ("properties", properties)) if by_key}
     earlier, later = {(kind, target) for kind, target in before["relations"] or ()}, set(values.relations)
     if earlier != later:
         found["relationships"] = {"added": sorted(later - earlier), "removed": sorted(earlier - later)}
     return {} if found.keys() == {"lastUsedAt"} else found
+
+
+def _differing_properties(resource_type: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = {name for name in unread(before) if before.get(name) is None} | unread(after)
+    by_key = _by_key(lasting(resource_type, before), lasting(resource_type, after))
+    return {key: change for key, change in by_key.items() if key not in unknown}
 
 
 def _by_key(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

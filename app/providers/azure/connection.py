@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from azure.core.pipeline.transport import RequestsTransport
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.resourcegraph import ResourceGraphClient
 
 from app.providers.azure.credentials import credential, endpoints
-from app.providers.azure.errors import denied
+from app.providers.azure.errors import closed_subscription, denied
 from app.providers.azure.graph import ResourceGraph
 from app.providers.azure.manager import ResourceManager
 from app.providers.azure.patience import Patience, arm_policies
@@ -22,6 +23,7 @@ from app.providers.problems import ProblemCode, ProviderError
 _ALLOWED_SECONDS = 300
 """How long an answer about permissions is believed; a scan asks for it in every collector."""
 _USABLE = frozenset({"Enabled", "PastDue", "Warned"})
+_CLOSED = frozenset({"Disabled", "Deleted", "Expired"})
 
 
 class AzureConnection:
@@ -58,7 +60,7 @@ class AzureConnection:
 
     def verify(self) -> Verification:
         """Read the subscription and what we may do in it. Raises ProviderError."""
-        subscription = self.manager.subscription()
+        subscription = self._open_subscription()
         state = str(subscription.get("state") or "unknown")
         notes = [] if state in _USABLE else [f"The subscription's state is {state}"]
         try:
@@ -81,7 +83,7 @@ class AzureConnection:
         return []
 
     def require(self, actions: Sequence[str], reading: str) -> None:
-        """Raise ProviderError(DENIED) unless all these actions are allowed in the subscription."""
+        """Raise ProviderError(DENIED) unless the subscription is open and all these actions are allowed in it."""
         missing = self._current_allowed().missing(actions)
         if missing:
             raise denied(reading, missing[0])
@@ -100,9 +102,17 @@ class AzureConnection:
     def _current_allowed(self) -> AllowedActions:
         with self._lock:
             if self._allowed is None or time.monotonic() >= self._allowed_until:
+                self._open_subscription()
                 self._read_allowed()
             assert self._allowed is not None  # noqa: S101  (read in the line above, under the lock)
             return self._allowed
+
+    def _open_subscription(self) -> dict[str, Any]:
+        """The subscription. Raises ProviderError, also for one that is closed."""
+        found = self.manager.subscription()
+        if found.get("state") in _CLOSED:
+            raise closed_subscription(found["state"])
+        return found
 
     def _read_allowed(self) -> AllowedActions:
         try:

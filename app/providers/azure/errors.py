@@ -113,6 +113,24 @@ def denied(reading: str, permission: str | None) -> ProviderError:
     )
 
 
+def no_graph() -> ProviderError:
+    """Resource Graph is off: everything is read through it, so this must not pass for "nothing is there"."""
+    return ProviderError(
+        ProblemCode.DENIED,
+        "Azure Resource Graph, through which everything is read, is not registered in the subscription",
+        "Run `az provider register --namespace Microsoft.ResourceGraph --subscription SUBSCRIPTION`",
+    )
+
+
+def closed_subscription(state: str) -> ProviderError:
+    """The subscription is at rest or about to be deleted: what Azure leaves out of it is not gone."""
+    return ProviderError(
+        ProblemCode.DENIED,
+        f"The subscription's state is {state}, in which Azure tells no reliable inventory",
+        "Reactivate the subscription in the Azure portal, or disconnect the account with `disconnectAccount`",
+    )
+
+
 def _sign_in(error: ClientAuthenticationError, reading: str) -> ProviderError:
     """The sign-in failed; azure-identity raises the same error when the sign-in service cannot be reached."""
     cause = error.__cause__

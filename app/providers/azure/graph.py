@@ -8,8 +8,9 @@ from typing import Any
 from azure.mgmt.resourcegraph import ResourceGraphClient
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, QueryResponse
 
-from app.providers.azure.errors import bad_answer, in_our_words
+from app.providers.azure.errors import bad_answer, in_our_words, no_graph
 from app.providers.azure.patience import IDEMPOTENT
+from app.providers.problems import ProblemCode, ProviderError
 
 PAGE = 1000
 """Rows a page, the most that Resource Graph gives."""
@@ -61,8 +62,13 @@ class ResourceGraph:
             subscriptions=[self._subscription_id],
             options=QueryRequestOptions(top=PAGE, skip_token=token, result_format="objectArray"),
         )
-        with in_our_words(reading):
-            return self._client.resources(request, retry_on_methods=IDEMPOTENT)
+        try:
+            with in_our_words(reading):
+                return self._client.resources(request, retry_on_methods=IDEMPOTENT)
+        except ProviderError as error:
+            if error.code is ProblemCode.NOT_ENABLED:
+                raise no_graph() from None
+            raise
 
 
 def _rows(answer: QueryResponse | None, reading: str) -> list[Document]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -13,6 +13,7 @@ import grpc
 from google.api_core import exceptions as api
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.credentials import TokenState
+from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import Request
 from google.cloud.asset_v1 import AssetServiceClient, ContentType, ListAssetsRequest, ListAssetsResponse
 from google.cloud.asset_v1.services.asset_service.transports import AssetServiceGrpcTransport
@@ -25,7 +26,7 @@ from app.providers.base import Target, Verification
 from app.providers.gcp.assets import Asset, asset_of, at
 from app.providers.gcp.credentials import GoogleCredentials, caller_of, credentials_of
 from app.providers.gcp.endpoints import GrpcEndpoint, grpc_endpoint
-from app.providers.gcp.errors import GOOGLE_ERRORS, bad_answer, no_token, provider_error
+from app.providers.gcp.errors import GOOGLE_ERRORS, bad_answer, no_sign_in, no_token, provider_error, shut_down
 from app.providers.problems import ProblemCode, ProviderError
 
 LIST_ASSETS = "cloudasset.assets.listResource"
@@ -38,7 +39,9 @@ PAGE_SIZE = 1000
 MAX_ANSWER = 128 * 1024 * 1024
 """Bytes of an answer. gRPC's own limit of 4 MiB is less than a page of large assets takes."""
 
+_OUTAGES = frozenset({429, 500, 502, 503, 504})
 _PROJECT = "cloudresourcemanager.googleapis.com/Project"
+_ENDING = frozenset({"DELETE_REQUESTED", "DELETE_IN_PROGRESS"})
 _SCOPE = re.compile(r"(?:organizations|folders)/\d+|(?:projects/)?(?:[a-z0-9.-]+:)?[a-z0-9-]+")
 _WORTH_ANOTHER_TRY = if_exception_type(
     api.ServiceUnavailable, api.GatewayTimeout, api.TooManyRequests, api.InternalServerError
@@ -66,9 +69,14 @@ class _TokenRequest(Request):  # type: ignore[misc, no-untyped-call, unused-igno
     def __init__(self, seconds: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self._seconds = seconds
+        self.status = 0
+        """Of the last answer. Of a refused exchange Google's client tells no status, and an outage is no refusal."""
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        return super().__call__(*arguments, **named | {"timeout": self._seconds, "allow_redirects": False})  # type: ignore[no-untyped-call, unused-ignore]
+        self.status = 0
+        answer: Any = super().__call__(*arguments, **named | {"timeout": self._seconds, "allow_redirects": False})  # type: ignore[no-untyped-call, unused-ignore]
+        self.status = answer.status
+        return answer
 
 
 class GcpConnection:
@@ -98,19 +106,27 @@ class GcpConnection:
         missing, note = self._missing_permissions()
         name = None
         try:
-            page = self._page((_PROJECT,), "", size=1)
+            project = self._project()
         except ProviderError as problem:
-            if problem.code is not ProblemCode.DENIED or not missing:
+            # Only a missing permission is told beside the others; what closes the whole inventory is an error.
+            if problem.code is not ProblemCode.DENIED or problem.permission is None or not missing:
                 raise
         else:
-            if page.assets and self.scope.startswith("projects/"):
-                data = asset_of(ListAssetsResponse.pb(page).assets[0]).data
-                told = at(data, "displayName") or at(data, "name")
-                name = told if isinstance(told, str) and not told.startswith("projects/") else None
+            told = at(project, "displayName") or at(project, "name")
+            name = told if isinstance(told, str) and not told.startswith("projects/") else None
         return Verification(self._native_id, caller_of(self._credentials), missing, name=name, note=note)
 
     def regions(self) -> list[str]:
-        """None: one question to the inventory covers all of them."""
+        """None: one question to the inventory covers all of them.
+
+        Raises ProviderError(DENIED) or ProviderError(CREDENTIALS) where nothing of the project can be read.
+        """
+        if self.scope.startswith("projects/"):
+            try:
+                self._project()
+            except ProviderError as problem:
+                if problem.code in {ProblemCode.DENIED, ProblemCode.CREDENTIALS}:
+                    raise
         return []
 
     def close(self) -> None:
@@ -150,6 +166,16 @@ class GcpConnection:
         )
         pager = self._call(self._client.list_assets, request, ", ".join(asset_types), LIST_ASSETS)
         return next(iter(pager.pages))  # type: ignore[no-any-return]
+
+    def _project(self) -> Mapping[str, Any]:
+        """The project as the inventory tells it; empty for a folder or organization. Raises ProviderError."""
+        page = self._page((_PROJECT,), "", size=1)
+        if not page.assets or not self.scope.startswith("projects/"):
+            return {}
+        data = asset_of(ListAssetsResponse.pb(page).assets[0]).data
+        if {at(data, "lifecycleState"), at(data, "state")} & _ENDING:
+            raise shut_down()
+        return data
 
     def _missing_permissions(self) -> tuple[tuple[str, ...] | None, str | None]:
         """The permissions that the caller lacks, or None and why that is not known."""
@@ -191,8 +217,14 @@ class GcpConnection:
             try:
                 if credentials.token_state is not TokenState.FRESH:
                     credentials.refresh(self._request)
-            except (TypeError, ValueError, KeyError):
+            except (TypeError, ValueError, KeyError, AttributeError):
                 raise no_token() from None
+            except GoogleAuthError:
+                if self._request.status in _OUTAGES:
+                    raise no_sign_in() from None
+                raise
+            if not credentials.token:
+                raise no_token()
             credentials.apply(headers)
         return tuple(headers.items())
 

@@ -19,6 +19,16 @@ GOOGLE_ERRORS = (api.GoogleAPIError, auth.GoogleAuthError, grpc.RpcError, OSErro
 _UNREACHABLE = "Check the network between Skyledger and Google, and the account's endpoints; the next scan tries again."
 _LATER = "Nothing has to be done: the next scan tries again. If it stays, ask Google's support."
 
+INVENTORY = "cloudasset.googleapis.com"
+"""The one API through which everything is read."""
+
+_CLOSED = {
+    "BILLING_DISABLED": ("has no billing account", "Link a billing account to the project."),
+    "CONSUMER_INVALID": ("does not exist or is being deleted", "Check the project's id, or restore the project."),
+    "CONSUMER_SUSPENDED": ("is suspended by Google", "See in the Google Cloud console why, and appeal there."),
+}
+"""Reasons for which Google lets nobody in, see https://cloud.google.com/apis/design/errors (google.api.ErrorReason)."""
+
 _KNOWN: Mapping[type[api.GoogleAPICallError], tuple[ProblemCode, str, str]] = {
     api.Unauthorized: (
         ProblemCode.CREDENTIALS,
@@ -61,14 +71,28 @@ def bad_answer(asked: str, why: str) -> ProviderError:
     return ProviderError(ProblemCode.BAD_ANSWER, f"Google's answer about {asked} {why}.", _LATER)
 
 
+def shut_down() -> ProviderError:
+    """The project waits for its deletion; what the inventory still tells of it is no state of affairs."""
+    return ProviderError(
+        ProblemCode.DENIED,
+        "The project is shut down and waits for its deletion.",
+        "Restore it with `gcloud projects undelete`, or disconnect the account with `disconnectAccount`.",
+    )
+
+
 def no_token() -> ProviderError:
     """The token service answered, with something else than a token."""
     return ProviderError(ProblemCode.BAD_ANSWER, "Google's token service gave an answer that is no token.", _LATER)
 
 
+def no_sign_in() -> ProviderError:
+    """The token service is away or busy."""
+    return ProviderError(ProblemCode.UNREACHABLE, "Google's token service did not answer.", _UNREACHABLE)
+
+
 def _sign_in_error(problem: auth.GoogleAuthError) -> ProviderError:
     if isinstance(problem, auth.TransportError) or problem.retryable:
-        return ProviderError(ProblemCode.UNREACHABLE, "Google's token service did not answer.", _UNREACHABLE)
+        return no_sign_in()
     if "No access token in response" in str(problem):
         return no_token()
     # The second argument is the answer of the token service; of it only the code is told, never the text.
@@ -100,15 +124,19 @@ def _call_error(problem: api.GoogleAPICallError, asked: str, permission: str | N
 
 def _forbidden(problem: api.GoogleAPICallError, asked: str, permission: str | None) -> ProviderError:
     details = problem.metadata or {}
+    consumer = _plain(details.get("consumer"), r"projects/[a-z0-9:.-]+")
+    project = consumer.partition("/")[2] if consumer else None
     if problem.reason == "SERVICE_DISABLED":
-        service = _plain(details.get("service"), r"[a-z0-9-]+\.googleapis\.com") or "cloudasset.googleapis.com"
-        consumer = _plain(details.get("consumer"), r"projects/[a-z0-9:.-]+")
-        project = consumer.partition("/")[2] if consumer else None
+        service = _plain(details.get("service"), r"[a-z0-9-]+\.googleapis\.com") or INVENTORY
         return ProviderError(
-            ProblemCode.NOT_ENABLED,
+            # Without the inventory there is nothing that could be read: that must not pass for "nothing is there".
+            ProblemCode.DENIED if service == INVENTORY else ProblemCode.NOT_ENABLED,
             f"The API {service} is not enabled in the project {project or 'of the credentials'}.",
             f"Run `gcloud services enable {service} --project {project or 'PROJECT'}`; it takes a few minutes to hold.",
         )
+    if problem.reason in _CLOSED:
+        what, remedy = _CLOSED[problem.reason]
+        return ProviderError(ProblemCode.DENIED, f"The project {project or 'of the credentials'} {what}.", remedy)
     if problem.reason == "SECURITY_POLICY_VIOLATED":
         return ProviderError(
             ProblemCode.DENIED,

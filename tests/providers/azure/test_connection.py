@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -88,9 +89,23 @@ def test_who_may_not_list_his_permissions_is_told_that_one(azure: ArmServer, con
     assert told.note == "Without Microsoft.Authorization/permissions/read nothing else that may be missing can be named"
 
 
-def test_the_state_of_a_disabled_subscription_is_told(azure: ArmServer, connect: Connect) -> None:
-    azure.subscription_state = "Disabled"
-    assert connect().verify().note == "The subscription's state is Disabled"
+def test_an_unknown_state_of_the_subscription_is_told(azure: ArmServer, connect: Connect) -> None:
+    azure.subscription_state = "Sleeping"
+    assert connect().verify().note == "The subscription's state is Sleeping"
+
+
+@pytest.mark.parametrize("state", ["Disabled", "Deleted"])
+def test_a_closed_subscription_is_not_empty(azure: ArmServer, connect: Connect, state: str) -> None:
+    azure.subscription_state = state
+    azure.tables["resources"] = []
+    connection = connect()
+    asks: list[Callable[[], object]] = [connection.verify, lambda: read(connection, "microsoft.compute/disks")]
+    for ask in asks:
+        with pytest.raises(ProviderError) as raised:
+            ask()
+        assert raised.value.code is ProblemCode.DENIED
+        assert raised.value.message.startswith(f"The subscription's state is {state}")
+        assert "Reactivate" in raised.value.remedy
 
 
 def test_who_may_not_read_the_subscription_is_denied(azure: ArmServer, connect: Connect) -> None:

@@ -131,6 +131,21 @@ def test_a_subscription_that_resource_graph_does_not_know_is_denied(azure: ArmSe
     assert fails(connect).code is ProblemCode.DENIED
 
 
+def test_resource_graph_that_is_off_is_not_empty(azure: ArmServer, connect: Connect) -> None:
+    missing = failure(409, "MissingSubscriptionRegistration", "Not registered: 'Microsoft.ResourceGraph'.")
+    azure.faults = [Fault(GRAPH, missing, times=9)]
+    error = fails(connect)
+    assert error.code is ProblemCode.DENIED
+    assert "az provider register --namespace Microsoft.ResourceGraph" in error.remedy
+
+
+def test_a_missing_permission_to_ask_resource_graph_is_denied(azure: ArmServer, connect: Connect) -> None:
+    action = "Microsoft.ResourceGraph/resources/read"
+    azure.faults = [Fault(GRAPH, denial(action, "/"), times=9)]
+    error = fails(connect)
+    assert (error.code, error.permission) == (ProblemCode.DENIED, action)
+
+
 def test_a_wrong_query_is_a_failure(azure: ArmServer, connect: Connect) -> None:
     del azure.tables["resources"]
     error = fails(connect)

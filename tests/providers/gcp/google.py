@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -30,6 +31,9 @@ PROJECT = "acme-prod"
 NUMBER = "123456789012"
 EMAIL = "skyledger@acme-prod.iam.gserviceaccount.com"
 TOKEN = "ya29.token-of-the-tests"
+SUBJECT_TOKEN = "eyJ.token-of-the-tenant.own-identity-provider"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+POOL = "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/own"
 AUDIENCE = "https://oauth2.googleapis.com/token"
 """For whom Google's library signs, whatever address the token service has."""
 
@@ -48,6 +52,17 @@ def asset(kind: str, path: str, data: dict[str, Any], location: str = "us-centra
     }
 
 
+def configuration(**source: Any) -> dict[str, Any]:
+    """A workload identity configuration as gcloud makes it, with this source of the token."""
+    return {
+        "type": "external_account",
+        "audience": POOL,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": "https://sts.googleapis.com/v1/token",
+        "credential_source": source,
+    }
+
+
 class Google:
     """What the far side holds, what it was asked, and how it misbehaves."""
 
@@ -59,6 +74,7 @@ class Google:
         self.requests: list[ListAssetsRequest] = []
         self.permission_requests: list[Any] = []
         self.assertions: list[dict[str, Any]] = []
+        self.exchanges: list[dict[str, str]] = []
         self.token_answers: list[tuple[int, str]] = []
         self.closing = threading.Event()
         self.address = ""
@@ -108,12 +124,12 @@ class Google:
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
 
     def exchange(self, form: dict[str, list[str]]) -> tuple[int, str]:
-        """A token for an assertion that the key signed."""
+        """A token for an assertion that the key signed, or for one that a workload identity pool trusts."""
+        if form["grant_type"] == [TOKEN_EXCHANGE]:
+            return self._trusted(form)
         public = self.key.public_key()
         self.assertions.append(jwt.decode(form["assertion"][0], public, algorithms=["RS256"], audience=AUDIENCE))
-        if self.token_answers:
-            return self.token_answers.pop(0)
-        return 200, json.dumps({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"})
+        return self._token()
 
     def key_file(self, **changes: Any) -> str:
         """The JSON key of the service account; a change to None takes a value out."""
@@ -141,6 +157,28 @@ class Google:
             {"endpoints": own | endpoints},
             {"serviceAccount": self.key_file()},
         )
+
+    def pool_target(self, folder: Path, **source: Any) -> Target:
+        """An account that is connected by workload identity, with a token file in a folder."""
+        own = {"cloudasset": self.address, "cloudresourcemanager": self.address, "token": self.token_url}
+        return Target(
+            Provider.GCP,
+            ConnectionMethod.GCP_WORKLOAD_IDENTITY,
+            PROJECT,
+            {"endpoints": own, "workloadIdentityFolder": str(folder)},
+            {"workloadIdentity": json.dumps(configuration(**source))},
+        )
+
+    def _trusted(self, form: dict[str, list[str]]) -> tuple[int, str]:
+        self.exchanges.append({name: values[0] for name, values in form.items()})
+        if form["subject_token"] != [SUBJECT_TOKEN]:
+            return 400, json.dumps({"error": "invalid_grant", "error_description": f"s3cret {form}"})
+        return self._token(issued_token_type="urn:ietf:params:oauth:token-type:access_token")
+
+    def _token(self, **more: str) -> tuple[int, str]:
+        if self.token_answers:
+            return self.token_answers.pop(0)
+        return 200, json.dumps({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer", **more})
 
     def _check_token(self, context: grpc.ServicerContext) -> None:
         if ("authorization", f"Bearer {TOKEN}") not in [(m.key, m.value) for m in context.invocation_metadata()]:

@@ -23,6 +23,7 @@ from tests.providers.gcp.conftest import HASTY, Find, collector_of
 from tests.providers.gcp.google import AUDIENCE, EMAIL, NUMBER, PROJECT, TOKEN, Fault, Google, asset, refusal
 
 DISK = "compute.googleapis.com/Disk"
+PROJECT_TYPE = "cloudresourcemanager.googleapis.com/Project"
 BUCKET = "storage.googleapis.com/Bucket"
 TOPIC = "pubsub.googleapis.com/Topic"
 
@@ -146,21 +147,6 @@ def test_behind_a_perimeter(google: Google, find: Find) -> None:
     problem = problem_of(lambda: find(BUCKET))
     assert problem.code is ProblemCode.DENIED
     assert "VPC Service Controls" in problem.message
-
-
-def test_api_not_enabled(google: Google, find: Find) -> None:
-    google.misbehave(
-        refusal(
-            grpc.StatusCode.PERMISSION_DENIED,
-            "SERVICE_DISABLED",
-            service="cloudasset.googleapis.com",
-            consumer=f"projects/{NUMBER}",
-        )
-    )
-    problem = problem_of(lambda: find(BUCKET))
-    assert problem.code is ProblemCode.NOT_ENABLED
-    assert problem.message == f"The API cloudasset.googleapis.com is not enabled in the project {NUMBER}."
-    assert f"gcloud services enable cloudasset.googleapis.com --project {NUMBER}" in problem.remedy
 
 
 def test_token_refused(google: Google, find: Find) -> None:
@@ -303,7 +289,7 @@ def test_assets_that_were_not_asked_for(google: Google, find: Find) -> None:
 
 
 def test_verify_tells_who_and_what_is_missing(google: Google, connection: GcpConnection) -> None:
-    google.hold(asset("cloudresourcemanager.googleapis.com/Project", f"projects/{NUMBER}", {"name": "Acme production"}))
+    google.hold(asset(PROJECT_TYPE, f"projects/{NUMBER}", {"name": "Acme production"}))
     assert connection.verify() == Verification(PROJECT, EMAIL, (), name="Acme production")
     (asked,) = google.permission_requests
     assert (asked.resource, tuple(asked.permissions)) == (f"projects/{PROJECT}", PERMISSIONS)
@@ -316,7 +302,7 @@ def test_verify_names_the_missing_permissions(google: Google, connection: GcpCon
     google.held = ["serviceusage.services.use"]
     google.misbehave(
         refusal(grpc.StatusCode.PERMISSION_DENIED, "IAM_PERMISSION_DENIED"),
-        about="cloudresourcemanager.googleapis.com/Project",
+        about=PROJECT_TYPE,
     )
     assert connection.verify() == Verification(PROJECT, EMAIL, ("cloudasset.assets.listResource",))
 
@@ -335,7 +321,7 @@ def test_verify_without_the_resource_manager(google: Google, connection: GcpConn
 def test_verify_where_nothing_may_be_read(google: Google, connection: GcpConnection) -> None:
     google.misbehave(
         refusal(grpc.StatusCode.PERMISSION_DENIED, "IAM_PERMISSION_DENIED"),
-        about="cloudresourcemanager.googleapis.com/Project",
+        about=PROJECT_TYPE,
     )
     problem = problem_of(connection.verify)
     assert (problem.code, problem.permission) == (ProblemCode.DENIED, "cloudasset.assets.listResource")

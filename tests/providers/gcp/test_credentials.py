@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,36 +12,35 @@ import pytest
 from app.providers.base import Target
 from app.providers.gcp.cloud import GcpCloud
 from app.providers.gcp.credentials import caller_of, credentials_of
+from app.providers.gcp.token_files import FOLDER, MOST_BYTES
 from app.providers.problems import ProblemCode, ProviderError
 from app.records import ConnectionMethod, Provider
-from tests.providers.gcp.google import EMAIL, Google
+from tests.providers.gcp.conftest import HASTY
+from tests.providers.gcp.google import EMAIL, POOL, SUBJECT_TOKEN, TOKEN_EXCHANGE, Google, configuration
 
 SECRET = "s3cret-of-the-tenant"
-AWS = {
-    "environment_id": "aws1",
-    "region_url": "http://169.254.169.254/latest/meta-data/placement/availability-zone",
-    "url": "http://169.254.169.254/latest/meta-data/iam/security-credentials",
-    "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
-    "imdsv2_session_token_url": "http://169.254.169.254/latest/api/token",
-}
-AUDIENCE = "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/aws"
 IMPERSONATE = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{EMAIL}:generateAccessToken"
-POOL: dict[str, Any] = {
-    "type": "external_account",
-    "audience": AUDIENCE,
-    "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request",
-    "token_url": "https://sts.googleapis.com/v1/token",
-    "credential_source": AWS,
-}
+CONFIGURATION = configuration(file="token")
 
 
-def pool(config: dict[str, Any] | str, **endpoints: str) -> Target:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The organization's own folder, with a token, beside that of another organization."""
+    own, other = tmp_path / "own", tmp_path / "other"
+    for each in (own, other):
+        each.mkdir()
+        (each / "token").write_text(f"{SECRET} of {each.name}")
+    return own
+
+
+def pool(config: dict[str, Any] | str, folder: Path | None, **endpoints: str) -> Target:
     text = config if isinstance(config, str) else json.dumps(config)
+    own = {} if folder is None else {FOLDER: str(folder)}
     return Target(
         Provider.GCP,
         ConnectionMethod.GCP_WORKLOAD_IDENTITY,
         "acme-prod",
-        {"endpoints": endpoints},
+        {"endpoints": endpoints, **own},
         {"workloadIdentity": text},
     )
 
@@ -120,10 +121,10 @@ def test_keys_that_lack_something(google: Google, missing: str) -> None:
     assert refused(key(google.key_file(**{missing: None}))) == f"`{missing}` is missing in the JSON."
 
 
-def test_another_universe(google: Google) -> None:
+def test_another_universe(google: Google, folder: Path) -> None:
     text = google.key_file(universe_domain="evil.example")
     assert "universe_domain" in refused(key(text))
-    assert "universe_domain" in refused(pool(POOL | {"universe_domain": "evil.example"}))
+    assert "universe_domain" in refused(pool(CONFIGURATION | {"universe_domain": "evil.example"}, folder))
 
 
 @pytest.mark.parametrize(
@@ -139,9 +140,9 @@ def test_another_universe(google: Google) -> None:
         '{"type": NaN}',
     ],
 )
-def test_text_that_is_no_json_object(text: str) -> None:
+def test_text_that_is_no_json_object(text: str, folder: Path) -> None:
     assert "not the JSON key of a service account" in refused(key(text))
-    assert "no workload identity configuration" in refused(pool(text))
+    assert "no workload identity configuration" in refused(pool(text, folder))
 
 
 def test_a_private_key_that_is_none(google: Google) -> None:
@@ -150,50 +151,63 @@ def test_a_private_key_that_is_none(google: Google) -> None:
     assert refused(key(text)) == "The private key in the JSON cannot be read."
 
 
-def test_a_pool_that_trusts_aws() -> None:
-    GcpCloud().connect(pool(POOL)).close()
-    assert caller_of(credentials_of(pool(POOL))) == AUDIENCE
-    assert caller_of(credentials_of(pool(POOL | {"service_account_impersonation_url": IMPERSONATE}))) == EMAIL
-    private = POOL | {"token_url": "https://sts-acme.p.googleapis.com/v1/token"}
-    GcpCloud().connect(pool(private)).close()
-    regional = POOL | {"token_url": "https://sts.us-central1.rep.googleapis.com/v1/token"}
-    GcpCloud().connect(pool(regional)).close()
+def test_a_pool_that_trusts_a_token_file(folder: Path) -> None:
+    GcpCloud().connect(pool(CONFIGURATION, folder)).close()
+    assert caller_of(credentials_of(pool(CONFIGURATION, folder))) == POOL
+    impersonated = CONFIGURATION | {"service_account_impersonation_url": IMPERSONATE}
+    assert caller_of(credentials_of(pool(impersonated, folder))) == EMAIL
+    private = CONFIGURATION | {"token_url": "https://sts-acme.p.googleapis.com/v1/token"}
+    GcpCloud().connect(pool(private, folder)).close()
+    regional = CONFIGURATION | {"token_url": "https://sts.us-central1.rep.googleapis.com/v1/token"}
+    GcpCloud().connect(pool(regional, folder)).close()
 
 
-def test_nothing_else_of_a_pool_is_passed_on() -> None:
+def test_nothing_else_of_a_pool_is_passed_on(folder: Path) -> None:
     extra = {"client_id": "x", "client_secret": SECRET, "workforce_pool_user_project": "p", "quota_project_id": "q"}
-    found: Any = credentials_of(pool(POOL | extra))
-    assert SECRET not in json.dumps(found.info)
+    found: Any = credentials_of(pool(CONFIGURATION | extra, folder))
+    assert SECRET not in str(found.info)
     assert found.quota_project_id is None
 
 
 @pytest.mark.parametrize(
     ("source", "danger"),
     [
-        ({"file": "/etc/passwd"}, "read a file"),
-        ({"url": "http://169.254.169.254/latest/user-data"}, "call an address"),
-        ({"executable": {"command": "/bin/sh -c id"}}, "run a program"),
-        ({"certificate": {"certificate_config_location": "/etc"}}, "read a file"),
-        ({"executable": {"command": "id"}, "environment_id": "aws2"}, "run a program"),
-        ({"environment_id": "aws1"}, "regional_cred_verification_url"),
-        ({}, "not the AWS kind"),
+        ({"file": "/etc/passwd"}, "no file in the organization's own folder"),
+        ({"file": "../other/token"}, "no file in the organization's own folder"),
+        ({"file": "."}, "no file in the organization's own folder"),
+        ({"file": ""}, "no file in the organization's own folder"),
+        ({"file": "a\0b"}, "no file in the organization's own folder"),
+        ({"file": ["token"]}, "no file in the organization's own folder"),
+        ({}, "no file in the organization's own folder"),
         (None, "missing"),
         ("file", "missing"),
-        (AWS | {"executable": {"command": "id"}}, "holds more"),
-        (AWS | {"file": "/etc/passwd"}, "holds more"),
-        (AWS | {"url": "http://127.0.0.1:8080/"}, "credential_source.url"),
-        (AWS | {"url": "http://169.254.169.254/latest/user-data"}, "credential_source.url"),
-        (AWS | {"region_url": "http://10.0.0.1/"}, "credential_source.region_url"),
-        (AWS | {"imdsv2_session_token_url": "http://[::1]/"}, "credential_source.imdsv2_session_token_url"),
-        (
-            AWS | {"regional_cred_verification_url": "https://sts.{region}.evil.example"},
-            "credential_source.regional_cred_verification_url",
-        ),
-        (AWS | {"environment_id": "aws1", "url": ["x"]}, "credential_source.url"),
+        ({"url": "http://169.254.169.254/latest/user-data"}, "call an address"),
+        ({"executable": {"command": "/bin/sh -c id"}}, "run a program"),
+        ({"certificate": {"certificate_config_location": "/etc"}}, "read a certificate"),
+        ({"environment_id": "aws1", "regional_cred_verification_url": "https://sts.amazonaws.com"}, "own AWS identity"),
+        ({"environment_id": "aws1", "file": "token"}, "own AWS identity"),
+        ({"file": "token", "executable": {"command": "id"}}, "run a program"),
+        ({"file": "token", "url": "http://127.0.0.1:8080/"}, "call an address"),
+        ({"file": "token", "headers": {}}, "holds more"),
+        ({"file": "token", "format": {"type": "xml"}}, "neither text nor json"),
+        ({"file": "token", "format": {"type": ["json"]}}, "neither text nor json"),
+        ({"file": "token", "format": "json"}, "neither text nor json"),
+        ({"file": "token", "format": {"type": "json"}}, "subject_token_field_name"),
     ],
 )
-def test_sources_that_reach_into_our_machine(source: object, danger: str) -> None:
-    assert danger in refused(pool(POOL | {"credential_source": source}))
+def test_sources_that_reach_into_our_machine(folder: Path, source: object, danger: str) -> None:
+    assert danger in refused(pool(CONFIGURATION | {"credential_source": source}, folder))
+
+
+def test_a_link_out_of_the_folder(folder: Path) -> None:
+    (folder / "link").symlink_to(folder.parent / "other" / "token")
+    (folder / "out").symlink_to(folder.parent / "other")
+    for file in ("link", "out/token", str(folder / "link")):
+        assert "no file in the organization's own folder" in refused(pool(configuration(file=file), folder))
+
+
+def test_no_folder_no_workload_identity() -> None:
+    assert "workload identity is off" in refused(pool(CONFIGURATION, None))
 
 
 @pytest.mark.parametrize(
@@ -207,12 +221,136 @@ def test_sources_that_reach_into_our_machine(source: object, danger: str) -> Non
         ("service_account_impersonation_url", "https://evil.example/x:generateAccessToken"),
         ("service_account_impersonation_url", IMPERSONATE.replace("googleapis.com", "googleapis.com.evil.example")),
         ("service_account_impersonation_url", IMPERSONATE + "/../x"),
-        ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+        ("subject_token_type", "urn:ietf:params:aws:token-type:aws4_request"),
+        ("subject_token_type", None),
         ("audience", "//evil.example"),
+        ("audience", "//iam.googleapis.com/locations/global/workforcePools/pool/providers/own"),
         ("audience", ""),
         ("type", "external_account_authorized_user"),
     ],
 )
-def test_pools_that_lead_elsewhere(key_: str, value: object) -> None:
-    told = "type" if key_ == "type" else key_
-    assert told in refused(pool(POOL | {key_: value}))
+def test_pools_that_lead_elsewhere(folder: Path, key_: str, value: object) -> None:
+    assert key_ in refused(pool(CONFIGURATION | {key_: value}, folder))
+
+
+def signed_in(target: Target) -> None:
+    """Sign in and read; raises what a scan would."""
+    connection = GcpCloud(HASTY).connect(target)
+    try:
+        assert connection.verify().caller == POOL
+    finally:
+        connection.close()
+
+
+def not_signed_in(target: Target) -> ProviderError:
+    """Why signing in fails; never with a part of the token."""
+    with pytest.raises(ProviderError) as caught:
+        signed_in(target)
+    assert "s3cret" not in f"{caught.value.message} {caught.value.remedy}"
+    assert "token-of-the-tenant" not in f"{caught.value.message} {caught.value.remedy}"
+    return caught.value
+
+
+def test_signs_in_with_a_token_file(google: Google, folder: Path) -> None:
+    (folder / "token").write_text(f"{SUBJECT_TOKEN}\n")
+    signed_in(google.pool_target(folder, file="token"))
+    (exchange,) = google.exchanges
+    assert exchange == {
+        "grant_type": TOKEN_EXCHANGE,
+        "audience": POOL,
+        "scope": "https://www.googleapis.com/auth/cloud-platform",
+        "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "subject_token": SUBJECT_TOKEN,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+    }
+    assert len(google.requests) == 1
+
+
+def test_signs_in_with_a_token_inside_json(google: Google, folder: Path) -> None:
+    (folder / "inner").mkdir()
+    (folder / "inner" / "token.json").write_text(json.dumps({"id_token": SUBJECT_TOKEN}))
+    form = {"type": "json", "subject_token_field_name": "id_token"}
+    signed_in(google.pool_target(folder, file=str(folder / "inner" / "token.json"), format=form))
+    assert len(google.exchanges) == 1
+
+
+def test_a_token_that_kubernetes_renews(google: Google, folder: Path) -> None:
+    """A projected volume has `token -> ..data/token`, and `..data` leads to another folder after each renewal."""
+    (folder / "token").unlink()
+    for version, token in (("..2026_1", "stale"), ("..2026_2", SUBJECT_TOKEN)):
+        (folder / version).mkdir()
+        (folder / version / "token").write_text(token)
+    (folder / "..data").symlink_to("..2026_1")
+    (folder / "token").symlink_to("..data/token")
+    connection = GcpCloud(HASTY).connect(google.pool_target(folder, file="token"))
+    with pytest.raises(ProviderError, match="refused the credentials"):
+        connection.verify()
+    (folder / "..data").unlink()
+    (folder / "..data").symlink_to("..2026_2")
+    assert connection.verify().caller == POOL
+    connection.close()
+
+
+def test_a_file_that_becomes_a_link_after_it_was_accepted(google: Google, folder: Path) -> None:
+    (folder.parent / "other" / "token").write_text(SUBJECT_TOKEN)
+    connection = GcpCloud(HASTY).connect(google.pool_target(folder, file="token"))
+    (folder / "token").unlink()
+    (folder / "token").symlink_to("../other/token")
+    with pytest.raises(ProviderError) as caught:
+        connection.verify()
+    connection.close()
+    assert caught.value.code is ProblemCode.CREDENTIALS
+    assert "outside the organization's folder" in caught.value.message
+    assert google.exchanges == []
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe", b"x" * (MOST_BYTES + 1), None])
+def test_files_without_a_token(google: Google, folder: Path, content: bytes | None) -> None:
+    (folder / "token").unlink()
+    if content is not None:
+        (folder / "token").write_bytes(content)
+    assert not_signed_in(google.pool_target(folder, file="token")).code is ProblemCode.CREDENTIALS
+    assert google.exchanges == []
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"id_token": 7}', "null", "[" * 60_000])
+def test_json_without_a_token(google: Google, folder: Path, content: str) -> None:
+    (folder / "token").write_text(content)
+    form = {"type": "json", "subject_token_field_name": "id_token"}
+    problem = not_signed_in(google.pool_target(folder, file="token", format=form))
+    assert problem.code is ProblemCode.CREDENTIALS
+    assert google.exchanges == []
+
+
+def test_a_pipe_and_a_folder_hold_nobody_up(google: Google, folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "folder").mkdir()
+    for file in ("pipe", "folder"):
+        assert not_signed_in(google.pool_target(folder, file=file)).code is ProblemCode.CREDENTIALS
+
+
+def test_a_pool_that_does_not_trust_the_token(google: Google, folder: Path) -> None:
+    problem = not_signed_in(google.pool_target(folder, file="token"))
+    assert problem.code is ProblemCode.CREDENTIALS
+    assert len(google.exchanges) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (503, '{"error": "s3cret"}', ProblemCode.UNREACHABLE),
+        (500, "s3cret", ProblemCode.UNREACHABLE),
+        (429, "s3cret", ProblemCode.UNREACHABLE),
+        (200, '{"access_token": "ya29', ProblemCode.BAD_ANSWER),
+        (200, '{"expires_in": 3600}', ProblemCode.BAD_ANSWER),
+        (200, "[]", ProblemCode.BAD_ANSWER),
+        (200, '["s3cret"]', ProblemCode.BAD_ANSWER),
+        (403, "s3cret", ProblemCode.CREDENTIALS),
+    ],
+)
+def test_the_token_service_gives_no_token(
+    google: Google, folder: Path, status: int, body: str, code: ProblemCode
+) -> None:
+    (folder / "token").write_text(SUBJECT_TOKEN)
+    google.token_answers = [(status, body)] * 5
+    assert not_signed_in(google.pool_target(folder, file="token")).code is code

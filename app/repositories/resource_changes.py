@@ -101,8 +101,8 @@ def differences(before: Mapping[str, Any], row: FoundRow) -> dict[str, Any]:
 
     A different `last_used_at` is told beside other differences, never alone: it moves with every use, and a history
     of uses would bury the changes. What else moves by itself (`app.records.volatile`) is never told, nor is what
-    could not be read now, or could not before and was not known. Tags and properties are told by key, a nested value as a whole; null is the same as
-    absent.
+    could not be read now, or could not before and was not known. Tags and properties are told by key, a nested value
+    as a whole; null is the same as absent.
     """
     values = row.values
     found: dict[str, Any] = {

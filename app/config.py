@@ -110,6 +110,12 @@ class Settings(BaseSettings):
         default=10, ge=1, description="Longest wait for running operations at shutdown, in seconds."
     )
     activity_retention_days: int = Field(default=90, ge=1, description="Days that activity events are kept.")
+    scan_retention_days: int = Field(
+        default=90, ge=1, description="Days that ended scans are kept with their steps; the newest of an account stays."
+    )
+    change_retention_days: int = Field(
+        default=400, ge=1, description="Days that the history of resources is kept: what changed, went and returned."
+    )
     credential_keys: SecretStr | None = Field(
         default=None,
         description="Keys that seal the credentials of accounts, `id:base64url` of 32 bytes, separated by commas: the "
@@ -118,7 +124,8 @@ class Settings(BaseSettings):
     endpoint_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Hosts, or `host:port`, that endpoints of accounts may name beside the providers' own, over http "
-        "too: private endpoints and emulators, separated by commas.",
+        "too: private endpoints and emulators, separated by commas. An STS there also gets the calls that are "
+        "signed with Skyledger's own credentials.",
     )
     workload_identity_dir: Path | None = Field(
         default=None,

@@ -34,6 +34,14 @@ _SECRET_TEXT = re.compile(
     """
 )
 
+# Libraries that write frames, headers, tokens or whole answers at DEBUG; those of Azure write headers at INFO as well.
+_LEAST_LEVELS = {
+    **dict.fromkeys(("asyncio", "websockets", "httpx", "httpcore", "hpack", "requests", "urllib3"), logging.INFO),
+    **dict.fromkeys(("boto3", "botocore", "s3transfer", "google", "googleapiclient", "grpc"), logging.INFO),
+    "botocore.credentials": logging.ERROR,  # a role that is not assumed is told in our words, without a traceback
+    **dict.fromkeys(("azure", "msal", "msal_extensions"), logging.WARNING),
+}
+
 
 def configure_logging(
     level: str = "INFO", log_format: Literal["console", "json"] = "console", stream: TextIO | None = None
@@ -65,9 +73,8 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # At DEBUG these write every frame and every header.
-    for name in ("websockets", "asyncio", "botocore", "urllib3", "httpcore", "hpack"):
-        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    for name, least in _LEAST_LEVELS.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -55,6 +55,14 @@ async def enqueue(
     return job_id
 
 
+async def enqueue_all(
+    session: AsyncSession, kind: str, organization_id: UUID | None, arguments: Mapping[UUID, Mapping[str, Any]]
+) -> None:
+    """The same for many jobs that are due at once, {id: arguments}, in one statement. The ids are the caller's."""
+    await jobs.insert_jobs(session, kind, organization_id, arguments)
+    session.info.setdefault(ENQUEUED, []).extend((job_id, 0) for job_id in arguments)
+
+
 class HeldJob(Protocol):
     """A job that a worker runs, as the verb rooms know it."""
 

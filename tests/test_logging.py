@@ -67,10 +67,39 @@ def test_the_level_is_the_least_that_is_written() -> None:
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["yes"]
 
 
-def test_frames_and_headers_of_libraries_are_not_written_even_at_debug() -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "websockets.server",
+        "asyncio",
+        "boto3.resources",
+        "botocore.endpoint",
+        "s3transfer",
+        "urllib3.connectionpool",
+        "requests",
+        "httpx",
+        "azure.identity",
+        "azure.core.pipeline.policies.http_logging_policy",
+        "msal.application",
+        "google.auth.transport.requests",
+        "google.api_core.retry",
+        "google.cloud.asset_v1",
+        "grpc._cython",
+    ],
+)
+def test_frames_and_headers_of_libraries_are_not_written_even_at_debug(name: str) -> None:
     stream = logged(level="DEBUG")
-    logging.getLogger("websockets.server").debug("< Authorization: Bearer abc")
+    logging.getLogger(name).debug("< X-Amz-Security-Token: abc")
     assert stream.getvalue() == ""
+    logging.getLogger(name).error("broke")
+    assert "broke" in stream.getvalue()
+
+
+def test_headers_that_azure_writes_at_info_are_not_written() -> None:
+    stream = logged(level="DEBUG")
+    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").info("Request headers: abc")
+    assert stream.getvalue() == ""
+    assert logging.getLogger("app.accounts").isEnabledFor(logging.DEBUG)
 
 
 @pytest.mark.parametrize(

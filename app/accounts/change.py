@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.connect import try_credentials
 from app.accounts.credentials import REGIONS, Credentials, checked_regions
-from app.accounts.endpoints import ENDPOINTS, checked_endpoints
+from app.accounts.endpoints import ENDPOINTS, checked_endpoints, with_sign_in
 from app.accounts.health import Health, health_of_verification, in_words, record_health
 from app.accounts.manual import checked
 from app.accounts.target import no_such_account, open_target, require_connected, seal_secret
+from app.accounts.trial import ANCESTORS, InputPlaces, try_credentials
 from app.accounts.vault import Vault
 from app.accounts.verify import Threads
 from app.activity.record import record
@@ -107,16 +107,17 @@ async def _try(
     require_connected(before)
     settings = _settings(before, change)
     new = change.credentials
-    moved = (settings.get(ENDPOINTS) or {}) != (before["settings"].get(ENDPOINTS) or {})
     if not isinstance(new, Unset):
         target = Target(new.provider, new.method, before["native_id"], settings, new.secret)
-    elif not moved:
-        provider, method = Provider(before["provider"]), ConnectionMethod(before["method"])
-        return _Tried(before, Target(provider, method, before["native_id"], settings, {}), None, None)
+        places = InputPlaces(new.path, endpoints_sent=bool(change.endpoints))
     else:
-        target = await _moved(database, vault, organization_id, before, settings)
-    path = ("input", ENDPOINTS) if isinstance(new, Unset) else new.path
-    answer = await try_credentials(threads, target, path)
+        moved = _differs(ENDPOINTS, settings, before)
+        if not moved and not (settings.get(REGIONS) and _differs(REGIONS, settings, before)):
+            provider, method = Provider(before["provider"]), ConnectionMethod(before["method"])
+            return _Tried(before, Target(provider, method, before["native_id"], settings, {}), None, None)
+        target = await _with_stored(database, vault, organization_id, before, settings, moved=moved)
+        places = InputPlaces(("input", ENDPOINTS if moved else REGIONS))
+    answer = await try_credentials(threads, organization_id, target, places, new_credentials=not isinstance(new, Unset))
     health = health_of_verification(answer.verification, answer.seconds)
     return _Tried(before, target, health, None if isinstance(new, Unset) else new.secret)
 
@@ -129,7 +130,9 @@ def _settings(before: RowMapping, change: AccountChange) -> dict[str, Any]:
         if new.provider is not provider:
             message = f"The account belongs to {provider}: send the credentials of that provider."
             raise BadUserInputError(message, path=new.path[:2])
-        settings = {name: settings[name] for name in (REGIONS, ENDPOINTS) if name in settings} | dict(new.settings)
+        settings = {name: settings[name] for name in (REGIONS, ENDPOINTS, ANCESTORS) if name in settings} | dict(
+            new.settings
+        )
     if not isinstance(change.regions, Unset):
         settings.pop(REGIONS, None)
         if change.regions is not None:
@@ -138,14 +141,25 @@ def _settings(before: RowMapping, change: AccountChange) -> dict[str, Any]:
         settings.pop(ENDPOINTS, None)
         if change.endpoints:
             settings[ENDPOINTS] = checked_endpoints(provider, change.endpoints, change.hosts)
-    return settings
+    method = ConnectionMethod(before["method"]) if isinstance(new, Unset) else new.method
+    return with_sign_in(settings, method, change.hosts)
 
 
-async def _moved(
-    database: Database, vault: Vault, organization_id: UUID, before: RowMapping, settings: Mapping[str, Any]
+def _differs(part: str, settings: Mapping[str, Any], before: RowMapping) -> bool:
+    return (settings.get(part) or None) != (before["settings"].get(part) or None)
+
+
+async def _with_stored(
+    database: Database,
+    vault: Vault,
+    organization_id: UUID,
+    before: RowMapping,
+    settings: Mapping[str, Any],
+    *,
+    moved: bool,
 ) -> Target:
-    """The stored credentials with other endpoints. A secret goes to no new place unless its sender says so."""
-    if before["method"] != ConnectionMethod.AWS_ROLE:
+    """The stored credentials with other settings. A secret goes to no new endpoint unless its sender says so."""
+    if moved and before["method"] != ConnectionMethod.AWS_ROLE:
         message = (
             "Send the credentials together with new `endpoints`: those that are stored are not sent to another place."
         )
@@ -154,7 +168,7 @@ async def _moved(
         stored = await open_target(database, vault, organization_id, before["id"])
     except ProviderError as problem:
         raise ConflictError(in_words(problem)) from None
-    return Target(stored.provider, stored.method, stored.native_id, settings, stored.secret)
+    return replace(stored, settings=settings)
 
 
 def _apply(account: Account, name: str | Unset, tried: _Tried | None) -> list[str]:

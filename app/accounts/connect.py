@@ -12,21 +12,21 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.credentials import REGIONS, Credentials, checked_regions
-from app.accounts.endpoints import ENDPOINTS, checked_endpoints
-from app.accounts.health import check_of, health_columns, health_of_verification, in_words
+from app.accounts.endpoints import ENDPOINTS, checked_endpoints, with_sign_in
+from app.accounts.health import check_of, health_columns, health_of_verification
 from app.accounts.manual import checked
 from app.accounts.target import seal_secret
+from app.accounts.trial import InputPlaces, told_settings, try_credentials
 from app.accounts.vault import Vault
-from app.accounts.verify import Answer, Threads, ask
+from app.accounts.verify import Answer, Threads
 from app.activity.record import record
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError
 from app.models import now
 from app.providers.base import Target
-from app.providers.problems import ProblemCode, ProviderError
 from app.records import Actor, EventKind, NewEvent, Provider
 from app.repositories.account_checks import add_check
-from app.repositories.accounts import ACCOUNTS, connect_account, connected_native_ids
+from app.repositories.accounts import ACCOUNTS, connect_account, connected_native_ids, nested_account
 from app.repositories.selection import by_keys
 
 MOST_AT_ONCE = 50
@@ -64,7 +64,7 @@ class NewConnection:
             settings[REGIONS] = checked_regions(provider, self.regions)
         if self.endpoints:
             settings[ENDPOINTS] = checked_endpoints(provider, self.endpoints, self.hosts)
-        return settings
+        return with_sign_in(settings, self.credentials.method, self.hosts)
 
 
 async def connect_accounts(
@@ -73,7 +73,8 @@ async def connect_accounts(
     """Try the credentials for each account, then store them all, in the order of the native ids.
 
     A manual or disconnected account with the same native id becomes this one and keeps its rows. Raises
-    BadUserInputError where credentials do not work, ConflictError where an account is connected already.
+    BadUserInputError where credentials do not work, ConflictError where an account is connected already, or as a part
+    of another one.
     """
     native_ids, settings = _checked_ids(new), new.settings()
     name = None if new.name is None else checked(new.name, "name")
@@ -84,7 +85,7 @@ async def connect_accounts(
     known = [native_id for native_id in native_ids if native_id]
     async with database.read(organization_id) as session:
         _refuse_connected(provider, await connected_native_ids(session, organization_id, provider, known))
-    answers = await _try_all(threads, new, settings, native_ids)
+    answers = await _try_all(threads, organization_id, new, settings, native_ids)
     found = {
         native_id or answer.verification.native_id: answer
         for native_id, answer in zip(native_ids, answers, strict=True)
@@ -96,33 +97,11 @@ async def connect_accounts(
             for native_id in sorted(found)
         }
         await record(session, organization_id, *(_event(rows[native_id], actor) for native_id in found))
+        # After the lock of the activity's head: of two calls at a time the second one sees what the first has stored.
+        _refuse_nested(await nested_account(session, organization_id, provider, list(found)))
         ids = [rows[native_id]["id"] for native_id in found]
         stored = {row["id"]: row for row in await by_keys(session, ACCOUNTS, organization_id, "id", ids)}
         return [stored[id_] for id_ in ids]
-
-
-async def try_credentials(
-    threads: Threads, target: Target, path: tuple[str, ...], closed_path: tuple[str, ...] = ()
-) -> Answer:
-    """Ask the provider. Raises BadUserInputError where that does not work, or tells another account than the target's.
-
-    The error stands at `path`, or at `closed_path` where the credentials are good and the account is closed to them.
-    """
-    try:
-        answer = await ask(threads, target)
-    except ProviderError as problem:
-        closed = problem.code in {ProblemCode.DENIED, ProblemCode.NOT_ENABLED}
-        raise refusal(problem, closed_path if closed and closed_path else path) from None
-    told = answer.verification.native_id
-    if target.provider is Provider.AWS and target.native_id and told != target.native_id:
-        message = f"These credentials belong to the account {told}, not to {target.native_id}. Nothing was stored."
-        raise BadUserInputError(message, path=path)
-    return answer
-
-
-def refusal(problem: ProviderError, path: tuple[str, ...]) -> BadUserInputError:
-    """A problem with a provider as an answer to the caller: what happened, and what to do about it."""
-    return BadUserInputError(f"{in_words(problem)} Nothing was stored.", path=path)
 
 
 def _checked_ids(new: NewConnection) -> tuple[str, ...]:
@@ -138,7 +117,11 @@ def _checked_ids(new: NewConnection) -> tuple[str, ...]:
 
 
 async def _try_all(
-    threads: Threads, new: NewConnection, settings: Mapping[str, Any], native_ids: Sequence[str]
+    threads: Threads,
+    organization_id: UUID,
+    new: NewConnection,
+    settings: Mapping[str, Any],
+    native_ids: Sequence[str],
 ) -> list[Answer]:
     """What each account told. Raises the first error, at its id where others show that the credentials work."""
     credentials = new.credentials
@@ -146,9 +129,10 @@ async def _try_all(
     tries = (
         try_credentials(
             threads,
+            organization_id,
             Target(credentials.provider, credentials.method, native_id, settings, credentials.secret),
-            credentials.path,
-            place,
+            InputPlaces(credentials.path, place, endpoints_sent=bool(new.endpoints)),
+            new_credentials=True,
         )
         for native_id, place in zip(native_ids, places, strict=True)
     )
@@ -180,7 +164,7 @@ async def _store(
         "native_id": native_id,
         "name": name or answer.verification.name or native_id,
         "method": new.credentials.method.value,
-        "settings": dict(settings),
+        "settings": {**settings, **told_settings(answer.verification)},
         **health_columns(health, moment),
     }
     row = await connect_account(session, organization_id, values, name=name)
@@ -199,6 +183,15 @@ def _event(row: RowMapping, actor: Actor) -> NewEvent:
 def _refuse_connected(provider: Provider, native_ids: Sequence[str]) -> None:
     if native_ids:
         raise _connected(provider, native_ids[0])
+
+
+def _refuse_nested(nested: RowMapping | None) -> None:
+    if nested is not None:
+        message = (
+            f"{nested['part']} is part of {nested['whole']}: with both of them connected all that it has would be "
+            "counted twice. Connect only one, or disconnect the other with `disconnectAccount` first."
+        )
+        raise ConflictError(message)
 
 
 def _connected(provider: Provider, native_id: str) -> ConflictError:

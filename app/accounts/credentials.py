@@ -11,6 +11,7 @@ from uuid import UUID
 from app.accounts.external_id import aws_external_id
 from app.accounts.google import Google, service_account, workload_identity
 from app.errors import BadUserInputError
+from app.providers.gcp.token_files import FOLDER
 from app.records import ConnectionMethod, Provider
 
 REGIONS = "regions"
@@ -145,8 +146,9 @@ class GcpCredentials:
             return Credentials(Provider.GCP, ConnectionMethod.GCP_SERVICE_ACCOUNT, {}, secret, place)
         place = ("input", "gcp", "workloadIdentity")
         text = workload_identity(_secret(self.workload_identity, *place[1:]), self.google, organization_id, place)
+        settings = {FOLDER: self.google.folder_of(organization_id)}
         secret = {"workloadIdentity": text}
-        return Credentials(Provider.GCP, ConnectionMethod.GCP_WORKLOAD_IDENTITY, {}, secret, place)
+        return Credentials(Provider.GCP, ConnectionMethod.GCP_WORKLOAD_IDENTITY, settings, secret, place)
 
 
 SentCredentials = AwsCredentials | AzureCredentials | GcpCredentials

@@ -6,38 +6,55 @@ A URL that a customer chooses is called from inside our network, so it must not 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from app.errors import BadUserInputError
-from app.records import Provider
+from app.providers.aws.endpoint_names import ASSUME_ROLE_AT, SERVICES
+from app.records import ConnectionMethod, Provider
 
 ENDPOINTS = "endpoints"
 MOST_ENDPOINTS = 50
 LONGEST_URL = 2_048
 SETTING = "SKYLEDGER_ENDPOINT_HOSTS"
-_SERVICE = re.compile(r"\*|[a-z][a-z0-9-]{0,62}")
-_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
-# The providers' own domains, sovereign clouds included. Of Azure only the two services that are called: elsewhere
-# under azure.com and windows.net customers answer (Logic Apps, Relay, machines), and the sign-in carries a secret.
-_DOMAINS = {
-    Provider.AWS: ("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws"),
-    Provider.AZURE: (
-        "management.azure.com",
-        "management.core.windows.net",
-        "login.microsoftonline.com",
-        "login.windows.net",
-        "management.usgovcloudapi.net",
-        "login.microsoftonline.us",
-        "management.chinacloudapi.cn",
-        "management.azure.cn",
-        "login.chinacloudapi.cn",
-        "login.partner.microsoftonline.cn",
-    ),
-    Provider.GCP: ("googleapis.com",),
+ALL = "*"
+HTTPS_PORT = 443
+_NAMES = {
+    Provider.AWS: SERVICES,
+    Provider.AZURE: frozenset({"management", "authority"}),
+    Provider.GCP: frozenset({"cloudasset", "cloudresourcemanager", "monitoring", "token"}),
 }
-# Labels of AWS's domains under which customers answer.
-_CUSTOMERS_OWN = frozenset({"compute", "compute-1", "elb", "execute-api"})
+_LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+_REGION = r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}"
+# Hosts at which the providers themselves answer, sovereign clouds included. Customers answer at other names of the same
+# domains: buckets, load balancers, search and message services, machines, and endpoints of services of their own
+# (`vpce-svc-…`). Of Azure only the two services that are called: the sign-in carries a secret.
+# https://docs.aws.amazon.com/general/latest/gr/rande.html
+_HOSTS = {
+    Provider.AWS: re.compile(
+        rf"{_LABEL}(\.dualstack)?(\.{_REGION})?\.(amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|api\.aws)"
+        rf"|((bucket|accesspoint|control)\.)?vpce-[a-z0-9-]{{1,80}}(\.(?!vpce-|execute-api){_LABEL}){{1,2}}\.{_REGION}"
+        r"\.vpce\.amazonaws\.com(\.cn)?"
+    ),
+    Provider.AZURE: re.compile(
+        rf"({_LABEL}\.)?management\.azure\.com|management\.core\.windows\.net|login\.microsoftonline\.com"
+        r"|login\.windows\.net|management\.usgovcloudapi\.net|login\.microsoftonline\.us"
+        r"|management\.chinacloudapi\.cn|management\.azure\.cn|login\.chinacloudapi\.cn"
+        r"|login\.partner\.microsoftonline\.cn"
+    ),
+    Provider.GCP: re.compile(rf"{_LABEL}\.googleapis\.com"),
+}
+_EXAMPLES = {
+    Provider.AWS: "https://ec2.eu-central-1.amazonaws.com",
+    Provider.AZURE: "https://management.azure.com",
+    Provider.GCP: "https://cloudasset.googleapis.com",
+}
+# Google's token services are called at a path; anybody may have an object at a path of its storage.
+_PATHS = {
+    "oauth2.googleapis.com": "/token",
+    "sts.googleapis.com": "/v1/token",
+}
 
 
 def checked_endpoints(provider: Provider, sent: Sequence[tuple[str, str]], hosts: Sequence[str]) -> dict[str, str]:
@@ -52,8 +69,11 @@ def checked_endpoints(provider: Provider, sent: Sequence[tuple[str, str]], hosts
     found: dict[str, str] = {}
     for number, (service, url) in enumerate(sent):
         place = (*path, str(number))
-        if not _SERVICE.fullmatch(service):
-            message = "`service` must be a service's name such as `ec2`, or `*` for all of them."
+        names = _NAMES.get(provider, frozenset())
+        if service not in names | {ALL}:
+            message = (
+                f"There is no such service: `service` is one of {', '.join(sorted(names))}, or `*` for all of them."
+            )
             raise BadUserInputError(message, path=(*place, "service"))
         if service in found:
             message = f"`{service}` has two endpoints; send one."
@@ -65,11 +85,10 @@ def checked_endpoints(provider: Provider, sent: Sequence[tuple[str, str]], hosts
 def checked_url(provider: Provider, url: str, hosts: Sequence[str], path: tuple[str, ...]) -> str:
     """The URL, without a slash at its end, when it may be called. Raises BadUserInputError."""
     if not is_allowed(provider, url, hosts):
-        domains = ", ".join(_DOMAINS.get(provider, ()))
         message = (
-            f"This URL cannot be used: it must be https, without a user, a query or a fragment, on one of the "
-            f"provider's own domains ({domains}). For private endpoints and emulators the operator of Skyledger "
-            f"lists further hosts in {SETTING}."
+            f"This URL cannot be used: it must be https on a host of {provider} itself, such as {_EXAMPLES[provider]}, "
+            "without a port, user, path, query or fragment. For private endpoints and emulators the operator of "
+            f"Skyledger lists further hosts in {SETTING}."
         )
         raise BadUserInputError(message, path=path)
     return url.strip().rstrip("/")
@@ -80,16 +99,36 @@ def is_allowed(provider: Provider, url: str, hosts: Sequence[str]) -> bool:
     found = _split(url)
     if found is None:
         return False
-    parts, port = found
-    host = parts.hostname or ""
-    named = {entry.lower() for entry in hosts}
-    if host in named or f"{host}:{port}" in named or f"[{host}]:{port}" in named:
+    if is_listed(url, hosts):
         return True
-    if parts.scheme != "https" or not _HOST.fullmatch(host):
+    parts, port = found
+    host, own = parts.hostname or "", _HOSTS.get(provider)
+    if own is None or parts.scheme != "https" or port != HTTPS_PORT or parts.path not in {"", "/", _PATHS.get(host)}:
         return False
-    if not any(host == domain or host.endswith(f".{domain}") for domain in _DOMAINS.get(provider, ())):
+    return own.fullmatch(host) is not None
+
+
+def is_listed(url: str, hosts: Sequence[str]) -> bool:
+    """Whether an endpoint is on a host that the operator lists, each a host or `host:port`."""
+    found = _split(url)
+    if found is None:
         return False
-    return provider is not Provider.AWS or _CUSTOMERS_OWN.isdisjoint(host.split("."))
+    host, port = found[0].hostname or "", found[1]
+    named = {entry.lower() for entry in hosts}
+    return host in named or f"{host}:{port}" in named or f"[{host}]:{port}" in named
+
+
+def with_sign_in(settings: Mapping[str, Any], method: ConnectionMethod, hosts: Sequence[str]) -> dict[str, Any]:
+    """The settings with where Skyledger's own credentials may go to assume the role: AWS alone, or a listed host.
+
+    Anywhere else they would be signed for a place that the customer chose.
+    """
+    kept = {name: value for name, value in settings.items() if name != ASSUME_ROLE_AT}
+    endpoints = settings.get(ENDPOINTS) or {}
+    url = endpoints.get("sts") or endpoints.get(ALL)
+    if method is ConnectionMethod.AWS_ROLE and url and is_listed(url, hosts):
+        kept[ASSUME_ROLE_AT] = url
+    return kept
 
 
 def _split(url: str) -> tuple[SplitResult, int] | None:

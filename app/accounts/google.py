@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,51 +11,49 @@ from uuid import UUID
 
 import orjson
 
-from app.accounts.endpoints import SETTING, is_allowed
 from app.errors import BadUserInputError
-from app.records import Provider
+from app.providers.gcp.credential_files import against_service_account, against_workload_identity
+from app.providers.gcp.token_files import is_inside
 
 FOLDER_SETTING = "SKYLEDGER_WORKLOAD_IDENTITY_DIR"
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105  (a public address)
-_UNIVERSE = "googleapis.com"
-# Google's earlier address, which old keys still name; it does the same.
-_ACCOUNTS_GOOGLE = frozenset({"https://accounts.google.com/o/oauth2/token"})
+# Google's earlier address, which old keys still name. The present one does the same and takes its place.
+_EARLIER_TOKEN_URL = "https://accounts.google.com/o/oauth2/token"  # noqa: S105  (a public address)
 _PROJECT = re.compile(r"(?:[a-z0-9.-]{1,63}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _NUMBER = re.compile(r"\d{1,20}")
-_KEPT_OF_KEY = ("type", "project_id", "private_key_id", "private_key", "client_email", "client_id")
+_KEPT_OF_KEY = ("type", "project_id", "private_key_id", "private_key", "client_email", "client_id", "token_uri")
 _KEPT_OF_CONFIGURATION = (
     "type",
     "audience",
     "subject_token_type",
     "token_url",
     "service_account_impersonation_url",
-    "workforce_pool_user_project",
 )
 
 
 @dataclass(frozen=True)
 class Google:
-    """What the operator allows: hosts besides Google's own, and a folder with the tokens of workload identity."""
+    """What is known beside the files: the operator's folder, and the endpoint `token` that was sent along."""
 
-    hosts: tuple[str, ...] = ()
     folder: Path | None = None
+    """It has the tokens of workload identity, those of each organization in a folder of its own."""
+    token: str | None = None
+
+    def folder_of(self, organization_id: UUID) -> str | None:
+        """The organization's own folder; links in it are followed when it is read, for they may change."""
+        return None if self.folder is None else str(self.folder.absolute() / str(organization_id))
 
 
 def service_account(text: str, google: Google, path: tuple[str, ...]) -> str:
     """The known fields of a service account's key, as JSON. Raises BadUserInputError.
 
-    `token_uri` and `universe_domain` decide where Google's library sends things, so they are held to Google's own.
+    The rule is that of the provider's room, so that what is accepted here signs in there.
     """
-    sent = _json(text, "service_account", path)
-    for name in ("private_key", "client_email"):
-        if not isinstance(sent.get(name), str) or not sent[name]:
-            raise _bad(path, f"`{name}` is missing in it.")
-    _check_universe(sent, path)
-    token_url = sent.get("token_uri", TOKEN_URL)
-    if token_url not in _ACCOUNTS_GOOGLE:
-        _check_url(token_url, "token_uri", google, path)
-    kept = {name: sent[name] for name in _KEPT_OF_KEY if isinstance(sent.get(name), str)}
-    return orjson.dumps(kept | {"token_uri": token_url}).decode()
+    sent = dict(_json(text, "service_account", path))
+    if sent.get("token_uri", _EARLIER_TOKEN_URL) == _EARLIER_TOKEN_URL:
+        sent["token_uri"] = TOKEN_URL
+    _accept(against_service_account(sent, google.token), path)
+    return orjson.dumps({name: sent[name] for name in _KEPT_OF_KEY if isinstance(sent.get(name), str)}).decode()
 
 
 def workload_identity(text: str, google: Google, organization_id: UUID, path: tuple[str, ...]) -> str:
@@ -65,16 +63,16 @@ def workload_identity(text: str, google: Google, organization_id: UUID, path: tu
     organization sign in with what another one trusts, or read our files.
     """
     sent = _json(text, "external_account", path)
-    for name in ("audience", "subject_token_type", "token_url"):
-        if not isinstance(sent.get(name), str) or not sent[name]:
-            raise _bad(path, f"`{name}` is missing in it.")
-    _check_universe(sent, path)
-    for name in ("token_url", "service_account_impersonation_url"):
-        if name in sent:
-            _check_url(sent[name], name, google, path)
+    source, folder = sent.get("credential_source"), google.folder_of(organization_id)
+    if folder is None:
+        message = f"workload identity is off here: the operator of Skyledger sets {FOLDER_SETTING}."
+        raise _bad(path, message)
     kept = {name: sent[name] for name in _KEPT_OF_CONFIGURATION if isinstance(sent.get(name), str)}
-    source = sent.get("credential_source")
-    token = _token_file(source if isinstance(source, dict) else {}, google, organization_id, path)
+    token = _token_file(source if isinstance(source, dict) else {}, folder)
+    if token is None:
+        message = f"`credential_source` must have a `file` in the folder {organization_id} of {FOLDER_SETTING}."
+        raise _bad(path, message)
+    _accept(against_workload_identity(dict(sent) | {"credential_source": token}, google.token, folder), path)
     return orjson.dumps(kept | {"credential_source": token}).decode()
 
 
@@ -112,40 +110,23 @@ def _json(text: str, type_: str, path: tuple[str, ...]) -> Mapping[str, Any]:
     return sent
 
 
-def _check_universe(sent: Mapping[str, Any], path: tuple[str, ...]) -> None:
-    if sent.get("universe_domain", _UNIVERSE) != _UNIVERSE:
-        raise _bad(path, f"`universe_domain` must be {_UNIVERSE}; others are not supported.")
+def _accept(reasons: Iterator[str], path: tuple[str, ...]) -> None:
+    """Nothing, unless there is a reason against what was sent."""
+    for why in reasons:
+        raise _bad(path, why)
 
 
-def _check_url(url: object, name: str, google: Google, path: tuple[str, ...]) -> None:
-    if not isinstance(url, str) or not is_allowed(Provider.GCP, url, google.hosts):
-        message = f"`{name}` in it must be https on googleapis.com, or on a host that the operator lists in {SETTING}."
-        raise _bad(path, message)
-
-
-def _token_file(
-    source: Mapping[str, Any], google: Google, organization_id: UUID, path: tuple[str, ...]
-) -> dict[str, Any]:
-    if google.folder is None:
-        message = f"workload identity is off here: the operator of Skyledger sets {FOLDER_SETTING}."
-        raise _bad(path, message)
-    folder = (google.folder / str(organization_id)).resolve()
+def _token_file(source: Mapping[str, Any], folder: str) -> dict[str, Any] | None:
+    """The source with its file's whole path, and with what is known of its format; None for what is no such file."""
     file = source.get("file")
-    if not isinstance(file, str) or "\x00" in file or not _is_inside(folder, file):
-        message = f"`credential_source` must have a `file` in the folder {organization_id} of {FOLDER_SETTING}."
-        raise _bad(path, message)
-    found: dict[str, Any] = {"file": str((folder / file).resolve())}
+    if not isinstance(file, str) or not is_inside(folder, file):
+        return None
+    found: dict[str, Any] = {"file": str(Path(folder, file))}
     form = source.get("format")
-    if isinstance(form, dict) and form.get("type") in {"text", "json"}:
+    if isinstance(form, dict):
         kept = ("type", "subject_token_field_name")
         found["format"] = {name: form[name] for name in kept if isinstance(form.get(name), str)}
     return found
-
-
-def _is_inside(folder: Path, file: str) -> bool:
-    # Resolved: neither `..` nor a link leads out. A relative name stands for a file of the folder.
-    resolved = (folder / file).resolve()
-    return resolved != folder and resolved.is_relative_to(folder)
 
 
 def _bad(path: tuple[str, ...], message: str) -> BadUserInputError:

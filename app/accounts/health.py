@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,14 +35,16 @@ class Health:
     response_milliseconds: int | None = None
 
 
-def health_of_verification(verification: Verification, seconds: float) -> Health:
-    """The health of an account that answered, in so many seconds."""
+def health_of_verification(verification: Verification, seconds: float, switched_off: Sequence[str] = ()) -> Health:
+    """The health of an account that answered, in so many seconds; it is to be read in regions that are switched off."""
     told = verification.missing_permissions
     missing = None if told is None else tuple(dict.fromkeys(told))
     troubles = []
     if missing:
         more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         troubles.append(f"It lacks the permissions {', '.join(missing[:MOST_NAMED])}{more}.")
+    if switched_off:
+        troubles.append(f"These of its regions are not switched on: {', '.join(switched_off)}.")
     if seconds > SLOW_SECONDS:
         troubles.append(f"It took {seconds:.1f} s to answer; up to {SLOW_SECONDS:.0f} s is healthy.")
     state = AccountHealth.DEGRADED if troubles else AccountHealth.HEALTHY

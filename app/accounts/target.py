@@ -6,26 +6,34 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.vault import Place, Sealed, Vault, VaultError
 from app.database import Database
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.providers.base import Target
 from app.providers.problems import ProblemCode, ProviderError
 from app.records import AccountKind, ConnectionMethod, Provider
 from app.repositories.account_credentials import get_credential, put_credential
 from app.repositories.accounts import find_account
 
-_ASK_OPERATOR = "Send the credentials again with `updateAccount`, or ask the operator of Skyledger to put the key back."
+_log = structlog.stdlib.get_logger("skyledger.accounts")
+
+
+class SealedCredentialsError(UnavailableError):
+    """This process cannot open what is stored: a fault of the operator's, of which the account's health tells nothing.
+
+    Another process may have the key, or this one after its next start, so what failed by it is worth another try.
+    """
 
 
 async def open_target(database: Database, vault: Vault, organization_id: UUID, account_id: UUID) -> Target:
     """What a connection to an account is made of, in one read.
 
     Raises NotFoundError where there is no such account, ConflictError where it is not connected,
-    ProviderError(CREDENTIALS) where what is sealed cannot be opened.
+    SealedCredentialsError where what is sealed cannot be opened here, ProviderError(CREDENTIALS) where nothing is.
     """
     async with database.read(organization_id) as session:
         account = await find_account(session, organization_id, account_id)
@@ -81,8 +89,14 @@ def no_such_account() -> NotFoundError:
 
 def _open(account: Mapping[Any, Any], stored: RowMapping | None, vault: Vault) -> Mapping[str, str]:
     if stored is None:
-        raise ProviderError(ProblemCode.CREDENTIALS, "No credentials are stored for the account.", _ASK_OPERATOR)
+        remedy = "Send the credentials again with `updateAccount`."
+        raise ProviderError(ProblemCode.CREDENTIALS, "No credentials are stored for the account.", remedy)
     try:
         return vault.unseal(place_of(account["organization_id"], account["id"]), sealed_of(stored))
     except VaultError as error:
-        raise ProviderError(ProblemCode.CREDENTIALS, str(error), _ASK_OPERATOR) from None
+        _log.error("credentials_not_opened", account_id=str(account["id"]), key_id=stored["key_id"], reason=str(error))
+        message = (
+            "Skyledger cannot open the stored credentials at the moment. Nothing is wrong with the account: the "
+            "operator of Skyledger has to see to SKYLEDGER_CREDENTIAL_KEYS; the server's log names the missing key."
+        )
+        raise SealedCredentialsError(message) from None

@@ -117,7 +117,7 @@ class Vault:
         if key is None:
             message = (
                 f"The stored credentials were sealed under the key {stored.key_id!r}, which is not in {ring.source}. "
-                "Put that key back, or send the credentials again."
+                "Put that key back: a new key is added behind the others everywhere first, and made the first one then."
             )
             raise VaultError(message)
         return _decrypt(key, stored.wrapped_key, place.associated_data("key", stored.key_id), stored.key_id)
@@ -134,6 +134,6 @@ def _decrypt(key: bytes, text: bytes, associated_data: bytes, key_id: str) -> by
     except (InvalidTag, ValueError):  # ValueError: too short to be one
         message = (
             f"The stored credentials cannot be opened with the key {key_id!r}: either the key is another one of the "
-            "same id, or the row was changed. Put the right key back, or send the credentials again."
+            "same id, or the row was changed. Put the right key back; for a changed row send the credentials again."
         )
         raise VaultError(message) from None

@@ -143,8 +143,9 @@ def keys_credential() -> None:
 def keys_rotate() -> None:
     """Put the stored credentials of all accounts under another key, while everything runs; safe to repeat.
 
-    Without SKYLEDGER_CREDENTIAL_KEYS a new key is made. With it: add the new key at its end and restart all
-    processes, then put it first and restart them, then run this, then remove the old key.
+    Without SKYLEDGER_CREDENTIAL_KEYS a new key is made. With it, in two steps, so that every process can open what any
+    other has sealed: add the new key at its end and restart all processes; then put it first and restart them, run
+    this, and remove the old key.
     """
     from app.cli.rotate import run_rotate
 

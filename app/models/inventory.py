@@ -53,13 +53,14 @@ class Resource(OrganizationOwned, Base, kw_only=True):
 
 
 class ResourceRelationship(Base, kw_only=True):
-    """What a resource says about another, which it names by the provider's id: either may be found first."""
+    """What a resource says about another, which it names by the provider's id: either may be found first.
+
+    No foreign key: checking it cost a first scan 4 of 88 µs a resource, and rows of resources are only ever purged
+    with their whole organization.
+    """
 
     __tablename__ = "resource_relationships"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["organization_id", "resource_id"], ["resources.organization_id", "resources.id"], ondelete="CASCADE"
-        ),
         # A network that thousands are in is read a page at a time.
         Index(
             "ix_resource_relationships_target",

@@ -6,11 +6,12 @@ them in threads, with time limits and further tries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from app.providers.metrics import DAY_SECONDS, MetricQuery, MetricSeries
 from app.records import ConnectionMethod, Provider, RelationshipKind
 
 GLOBAL = "global"
@@ -66,7 +67,9 @@ class Target:
 class Verification:
     """What one cheap call told: who we are there, and which permissions are missing.
 
-    `missing_permissions` is None, with the reason in `note`, where the provider does not tell.
+    `missing_permissions` is None, with the reason in `note`, where the provider does not tell. `regions` are those
+    that are switched on, told where the target names some; `ancestors` are the native ids of what the account is part
+    of, where that is told along.
     """
 
     native_id: str
@@ -74,6 +77,8 @@ class Verification:
     missing_permissions: tuple[str, ...] | None
     name: str | None = None
     note: str | None = None
+    regions: tuple[str, ...] | None = None
+    ancestors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,15 @@ class Connection(Protocol):
 
     def regions(self) -> list[str]:
         """The regions that are switched on; empty where every service is global. Raises ProviderError."""
+
+    def metrics(
+        self, queries: Sequence[MetricQuery], begin: datetime, end: datetime, period_seconds: int = DAY_SECONDS
+    ) -> Iterator[list[MetricSeries]]:
+        """One series for each query, in any order, some at a time; nothing is asked before the first is wanted.
+
+        `begin` and `end` (not included) are whole periods in UTC. What the provider does not tell is absent, never 0.
+        Raises ProviderError; ValueError for a window or a query that makes no sense.
+        """
 
     def close(self) -> None:
         """Let go of sockets."""

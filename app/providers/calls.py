@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -13,11 +13,16 @@ from typing import Any, TypeVar
 import structlog
 
 from app.providers.base import Collector, FoundResource
-from app.providers.problems import TRANSIENT, ProblemCode, ProviderError
+from app.providers.places import Places
+from app.providers.problems import ProblemCode, ProviderError
 
 CALL_SECONDS = 60.0
 PAGE_SECONDS = 300.0
 """A page may take several calls, each with the SDK's own tries and pauses; this only ends what hangs."""
+COLLECTOR_SECONDS = 3_600.0
+"""For all pages of a collector and all its tries: a provider that hands out new tokens for ever is no inventory."""
+WAIT_SECONDS = 900.0
+"""For a place among the calls of a scan; a queue is no fault of the provider, so it may be long."""
 ATTEMPTS = 3
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 60.0
@@ -30,33 +35,45 @@ _log = structlog.stdlib.get_logger("skyledger.providers")
 
 
 class ProviderPool:
-    """At most `threads` calls at a time, over all accounts; further ones wait in the order they came.
+    """At most `threads` calls at a time, over all accounts; further ones wait, each owner's in the order they came.
 
-    Each call has a thread of its own that does not keep the process alive. A thread whose caller has gone keeps its
-    place until the SDK's own time limit ends it, so hanging calls cannot pile up.
+    The owner of a call is the organization it is made for: none can take all places (`app.providers.places`). Each
+    call has a thread of its own that does not keep the process alive. A thread whose caller has gone keeps its place
+    until the SDK's own time limit ends it, so hanging calls cannot pile up.
     """
 
     def __init__(self, threads: int, *, sleep: Sleep = asyncio.sleep) -> None:
-        self._places = asyncio.Semaphore(threads)
+        self._places = Places(threads)
         self._sleep = sleep
         self._closed = False
 
-    async def call(self, function: Callable[[], Result], seconds: float = CALL_SECONDS) -> Result:
-        """Call a function in a thread; the time limit begins when there is one.
+    async def call(
+        self,
+        function: Callable[[], Result],
+        seconds: float = CALL_SECONDS,
+        owner: Hashable | None = None,
+        *,
+        wait: float | None = None,
+    ) -> Result:
+        """Call a function in a thread. `seconds` begin with the wait for a place, unless that has its own in `wait`.
 
         Raises what it raises if that is a ProviderError. Any other exception becomes ProviderError(FAILED) with the
-        name of its type, because texts of SDKs may hold secrets; no answer in time is ProviderError(UNREACHABLE).
+        name of its type, because texts of SDKs may hold secrets; no answer in time is ProviderError(UNREACHABLE), no
+        place in time ProviderError(THROTTLED).
         """
-        await self._places.acquire()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if not await self._places.take(owner, seconds if wait is None else wait):
+            raise _crowded(seconds if wait is None else wait)
         if self._closed:
-            self._places.release()
+            self._places.give_back(owner)
             message = "the pool of provider threads is closed"
             raise RuntimeError(message)
-        loop = asyncio.get_running_loop()
+        left = seconds if wait is not None else seconds - (loop.time() - began)
         answer: asyncio.Future[Result] = loop.create_future()
 
         def tell(result: Any, error: ProviderError | None) -> None:
-            self._places.release()
+            self._places.give_back(owner)
             if answer.done():  # nobody waits any more
                 return
             if error is None:
@@ -71,35 +88,49 @@ class ProviderPool:
 
         threading.Thread(target=work, name="provider-call", daemon=True).start()
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(left):
                 return await answer
         except TimeoutError:
             raise _late(seconds) from None
 
-    async def patiently(self, function: Callable[[], Result], seconds: float = CALL_SECONDS) -> Result:
+    async def patiently(
+        self, function: Callable[[], Result], seconds: float = CALL_SECONDS, owner: Hashable | None = None
+    ) -> Result:
         """Call a function that only reads, with further tries after problems that may pass. Raises ProviderError."""
         attempt = 1
         while True:
             try:
-                return await self.call(function, seconds)
+                return await self.call(function, seconds, owner, wait=WAIT_SECONDS)
             except ProviderError as problem:
                 pause = _pause(problem, attempt)
             await self._sleep(pause)
             attempt += 1
 
     async def pages(
-        self, collector: Collector, connection: Any, region: str, seconds: float = PAGE_SECONDS
+        self,
+        collector: Collector,
+        connection: Any,
+        region: str,
+        seconds: float = PAGE_SECONDS,
+        owner: Hashable | None = None,
+        *,
+        whole: float = COLLECTOR_SECONDS,
     ) -> AsyncGenerator[list[FoundResource]]:
-        """A collector's pages, one in memory at a time and at most `seconds` for each.
+        """A collector's pages, one in memory at a time, at most `seconds` for each and `whole` for all tries together.
 
         After a problem that may pass the collector begins anew, so pages may come again. A clean end means that one
-        whole pass has been read. Raises ProviderError.
+        whole pass has been read, and so does a ProviderError that is `listed`. Raises ProviderError.
         """
+        ends = asyncio.get_running_loop().time() + whole
         attempt = 1
         while True:
             pages = _lazily(collector, connection, region)
             try:
-                while (page := await self.call(partial(next, pages, None), seconds)) is not None:
+                while (
+                    page := await self.call(partial(next, pages, None), seconds, owner, wait=WAIT_SECONDS)
+                ) is not None:
+                    if asyncio.get_running_loop().time() > ends:
+                        raise _endless(whole)
                     yield page
             except ProviderError as problem:
                 pause = _pause(problem, attempt)
@@ -154,10 +185,27 @@ def _late(seconds: float) -> ProviderError:
     )
 
 
+def _crowded(seconds: float) -> ProviderError:
+    return ProviderError(
+        ProblemCode.THROTTLED,
+        f"No place for a call to the provider came free within {seconds:g} s: too many calls are under way here.",
+        "Try again later. If it stays, ask the operator of Skyledger for more workers or provider threads.",
+    )
+
+
+def _endless(seconds: float) -> ProviderError:
+    return ProviderError(
+        ProblemCode.BAD_ANSWER,
+        f"Reading had not ended after {seconds / 60:g} minutes, so it was given up.",
+        "Scan this service alone. If it stays, report it: the provider's list may have no end.",
+        retry=False,
+    )
+
+
 def _pause(problem: ProviderError, attempt: int) -> float:
     """Seconds to wait before the next attempt; raises the problem where there is to be none."""
     asked = problem.retry_after or 0.0
-    if problem.code not in TRANSIENT or attempt >= ATTEMPTS or asked > LONGEST_PAUSE:
+    if not problem.retry or problem.listed or attempt >= ATTEMPTS or asked > LONGEST_PAUSE:
         raise problem
     pause: float = FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
     return max(pause, asked)

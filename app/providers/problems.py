@@ -25,13 +25,16 @@ class ProblemCode(StrEnum):
 
 
 TRANSIENT = frozenset({ProblemCode.THROTTLED, ProblemCode.UNREACHABLE, ProblemCode.BAD_ANSWER, ProblemCode.FAILED})
-"""Worth another try from the start of the collector; the SDK's own retries are over by then."""
+"""Most often worth another try from the start of the collector; the SDK's own retries are over by then."""
 
 
 class ProviderError(Exception):
     """A call to a provider did not work. Texts are ours and fit for a customer; they never hold a secret.
 
     `message` says what happened, `remedy` what to do about it, `permission` names the one that is missing.
+    `retry` says whether another try may help where that is known better than by the code: a fault of our own stays.
+    `listed` is for collectors, raised after their last page: all resources of their types have been told, but some of
+    the properties could not be read. The step sweeps as after a clean end, and lists the problem.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class ProviderError(Exception):
         *,
         permission: str | None = None,
         retry_after: float | None = None,
+        retry: bool | None = None,
+        listed: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -49,3 +54,5 @@ class ProviderError(Exception):
         self.remedy = remedy
         self.permission = permission
         self.retry_after = retry_after
+        self.retry = (code in TRANSIENT and not listed) if retry is None else retry
+        self.listed = listed

@@ -33,6 +33,20 @@ _IDS = text("""
 """)
 
 
+# Of two connected accounts the one is part of the other: a project of Google's of a folder or organization.
+_NESTED = text("""
+    SELECT part.native_id AS part, whole.native_id AS whole
+    FROM accounts AS part
+    JOIN accounts AS whole ON whole.organization_id = part.organization_id AND whole.provider = part.provider
+        AND part.settings -> 'ancestors' @> to_jsonb(whole.native_id)
+    WHERE part.organization_id = :organization_id AND part.provider = :provider
+        AND part.kind = 'CONNECTED' AND part.disconnected_at IS NULL
+        AND whole.kind = 'CONNECTED' AND whole.disconnected_at IS NULL
+        AND (part.native_id = ANY(CAST(:native_ids AS text[])) OR whole.native_id = ANY(CAST(:native_ids AS text[])))
+    ORDER BY part.native_id, whole.native_id LIMIT 1
+""")
+
+
 async def add_missing_accounts(
     session: AsyncSession, organization_id: UUID, names: dict[tuple[str, str], str]
 ) -> Sequence[RowMapping]:
@@ -55,8 +69,8 @@ async def account_ids(
 
 
 async def get_account(session: AsyncSession, organization_id: UUID, account_id: UUID) -> Account | None:
-    """One account, to be changed."""
-    return await session.get(Account, (organization_id, account_id), with_for_update=True)
+    """One account, to be changed. Others may still point to it: nobody changes its key."""
+    return await session.get(Account, (organization_id, account_id), with_for_update={"key_share": True})
 
 
 async def find_account(session: AsyncSession, organization_id: UUID, account_id: UUID) -> RowMapping | None:
@@ -77,6 +91,14 @@ async def connected_native_ids(
         ACCOUNTS.c.disconnected_at.is_(None),
     )
     return (await session.execute(statement.order_by(ACCOUNTS.c.native_id))).scalars().all()
+
+
+async def nested_account(
+    session: AsyncSession, organization_id: UUID, provider: str, native_ids: Sequence[str]
+) -> RowMapping | None:
+    """The first connected account (`part`) that is part of another connected one (`whole`); one is among the ids."""
+    values = {"organization_id": organization_id, "provider": provider, "native_ids": list(native_ids)}
+    return (await session.execute(_NESTED, values)).mappings().one_or_none()
 
 
 async def connect_account(

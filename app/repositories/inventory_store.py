@@ -57,7 +57,8 @@ _SWEEP = text("""
         SELECT id FROM resources AS present
         WHERE present.organization_id = :organization_id AND present.account_id = :account_id
             AND present.resource_type = ANY(CAST(:resource_types AS text[]))
-            AND (CAST(:regions AS text[]) IS NULL OR present.region = ANY(CAST(:regions AS text[])))
+            AND (CAST(:regions AS text[]) IS NULL OR CAST(:elsewhere AS boolean) <> (
+                coalesce(present.region, 'global') = ANY(CAST(:regions AS text[]))))
             AND present.gone_at IS NULL
             AND NOT EXISTS (
                 SELECT FROM scan_sightings AS sighting
@@ -127,11 +128,12 @@ async def sweep(
     scan_id: UUID | None,
     resource_types: Sequence[str],
     regions: Sequence[str] | None,
+    elsewhere: bool = False,
 ) -> int:
     """Mark as gone what an account had of these types and the step has not sighted; returns how many.
 
-    With regions, only resources in one of them; a resource without a region is in none. Call it only when all there
-    is has been sighted.
+    With regions, only resources in one of them (with `elsewhere` in none of them); a resource without a region is in
+    the region `global`. Call it only when all there is has been sighted.
     """
     await plan_afresh(session)
     await _lock(session, organization_id, {(account_id, resource_type) for resource_type in resource_types})
@@ -141,6 +143,7 @@ async def sweep(
         "step_id": step_id,
         "resource_types": list(resource_types),
         "regions": None if regions is None else list(regions),
+        "elsewhere": elsewhere,
         "now": now(),
         "most": SWEPT_AT_ONCE,
     }

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import RowMapping, Table, delete, func, insert, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,6 +34,7 @@ _CLAIM = text("""
     expired AS MATERIALIZED (
         SELECT id FROM jobs
         WHERE state = 'RUNNING' AND lease_until < now() AND attempts < :most_attempts AND kind = ANY(:kinds)
+            AND (organization_id IS NULL OR organization_id <> ALL(CAST(:full AS uuid[])))
         ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED),
     system AS MATERIALIZED (
         SELECT id FROM jobs
@@ -44,6 +46,7 @@ _CLAIM = text("""
     ranked AS MATERIALIZED (
         SELECT tenants.organization_id
         FROM tenants LEFT JOIN running ON running.organization_id = tenants.organization_id
+        WHERE tenants.organization_id <> ALL(CAST(:full AS uuid[]))
         ORDER BY coalesce(running.jobs, 0), tenants.wake_at),
     fairest AS MATERIALIZED (
         SELECT job.id FROM ranked CROSS JOIN LATERAL (
@@ -87,6 +90,12 @@ _BURY = text("""
     RETURNING jobs.id, kind, failure
 """)
 
+_INSERT = text("""
+    INSERT INTO jobs (id, organization_id, kind, arguments, state, attempts, fencing_token, wake_at, created_at)
+    SELECT sent.id, CAST(:organization_id AS uuid), :kind, CAST(sent.arguments AS jsonb), 'QUEUED', 0, 0, now(), now()
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:arguments AS text[])) AS sent(id, arguments)
+""")
+
 
 async def insert_job(
     session: AsyncSession,
@@ -113,15 +122,28 @@ async def insert_job(
     return job_id
 
 
+async def insert_jobs(
+    session: AsyncSession, kind: str, organization_id: UUID | None, arguments: Mapping[UUID, Mapping[str, Any]]
+) -> None:
+    """Insert queued jobs that are due at once, {id: arguments}, in one statement."""
+    values = {
+        "kind": kind,
+        "organization_id": organization_id,
+        "ids": list(arguments),
+        "arguments": [orjson.dumps(each).decode() for each in arguments.values()],
+    }
+    await session.execute(_INSERT, values)
+
+
 async def claim_job(
-    session: AsyncSession, kinds: Collection[str], *, lease: float, most_attempts: int
+    session: AsyncSession, kinds: Collection[str], *, lease: float, most_attempts: int, full: Collection[UUID] = ()
 ) -> RowMapping | None:
-    """Take one due job under a lease of `lease` seconds, of the organization whose turn it is.
+    """Take one due job under a lease of `lease` seconds, of the organization whose turn it is; of none that is `full`.
 
     Due is what is queued and awake, and what runs under a lease that has ended. None when there is none, or when
     other workers take them at this moment.
     """
-    values = {"kinds": list(kinds), "lease": lease, "most_attempts": most_attempts}
+    values = {"kinds": list(kinds), "lease": lease, "most_attempts": most_attempts, "full": list(full)}
     return (await session.execute(_CLAIM, values)).mappings().one_or_none()
 
 
@@ -180,6 +202,16 @@ async def lock_job(session: AsyncSession, job_id: UUID) -> RowMapping | None:
     """One job, which nobody else claims, holds or settles until the transaction ends."""
     statement = JOBS.select().where(JOBS.c.id == job_id).with_for_update()
     return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def call_off_job(session: AsyncSession, job_id: UUID) -> None:
+    """Take a job that has not ended from whoever runs it, and end it: nobody needs it any more.
+
+    Waits for a transaction that its worker has open; what that worker does afterwards is refused.
+    """
+    statement = update(JOBS).where(JOBS.c.id == job_id, JOBS.c.state.in_(["QUEUED", "RUNNING"]))
+    values = {"state": "SUCCEEDED", "lease_until": None, "finished_at": func.now()}
+    await session.execute(statement.values(fencing_token=JOBS.c.fencing_token + 1, **values))
 
 
 async def unsettled_dead_jobs(session: AsyncSession, kind: str, limit: int) -> Sequence[RowMapping]:

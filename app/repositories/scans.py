@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import RowMapping, Table, Uuid, any_, cast, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Scan, ScanStep, new_id, now
@@ -37,34 +37,32 @@ class ScanTotals:
 
 
 async def insert_scans(
-    session: AsyncSession, organization_id: UUID, account_ids: Sequence[UUID], values: Mapping[str, Any]
+    session: AsyncSession, organization_id: UUID, accounts: Mapping[UUID, UUID], values: Mapping[str, Any]
 ) -> Sequence[RowMapping]:
-    """Queue a scan of each account that has none under way; returns the new rows."""
-    rows = [
-        {"organization_id": organization_id, "id": new_id(), "account_id": account_id, "queued_at": now(), **values}
-        | {"state": ScanState.QUEUED.value}
-        for account_id in sorted(account_ids)  # sorted: two callers wait for each other in the same order
-    ]
-    statement = insert(SCANS).values(rows)
+    """Queue a scan of each account {account: its scan's job} that has none under way; returns the new rows.
+
+    One statement with one value for each column, however many accounts.
+    """
+    ids = sorted(accounts)  # two callers wait for each other in the same order
+    sent = (
+        func.unnest(
+            cast([new_id() for _ in ids], ARRAY(Uuid)),
+            cast(ids, ARRAY(Uuid)),
+            cast([accounts[id_] for id_ in ids], ARRAY(Uuid)),
+        )
+        .table_valued("id", "account_id", "job_id", name="sent")
+        .render_derived()
+    )
+    constant = {"organization_id": organization_id, "queued_at": now(), "state": ScanState.QUEUED.value, **values}
+    columns = {name: literal(value, SCANS.c[name].type) for name, value in constant.items()}
+    rows = select(sent.c.id, sent.c.account_id, sent.c.job_id, *columns.values())
+    statement = insert(SCANS).from_select(["id", "account_id", "job_id", *columns], rows, include_defaults=False)
     statement = statement.on_conflict_do_nothing(
         index_elements=[SCANS.c.organization_id, SCANS.c.account_id],
         index_where=text("state IN ('QUEUED', 'RUNNING')"),
     )
     added: Sequence[RowMapping] = (await session.execute(statement.returning(SCANS))).mappings().all()
     return added
-
-
-async def set_jobs(session: AsyncSession, organization_id: UUID, jobs: Mapping[UUID, UUID]) -> Sequence[RowMapping]:
-    """Note the job of each scan, {scan: job}; returns the scans in the order of their accounts."""
-    statement = text("""
-        UPDATE scans SET job_id = sent.job_id
-        FROM unnest(CAST(:scans AS uuid[]), CAST(:jobs AS uuid[])) AS sent(id, job_id)
-        WHERE scans.organization_id = :organization_id AND scans.id = sent.id
-    """)
-    values = {"organization_id": organization_id, "scans": list(jobs), "jobs": list(jobs.values())}
-    await session.execute(statement, values)
-    found = select(SCANS).where(SCANS.c.organization_id == organization_id, SCANS.c.id.in_(jobs))
-    return (await session.execute(found.order_by(SCANS.c.account_id))).mappings().all()
 
 
 async def get_scan(
@@ -85,7 +83,7 @@ async def scans_under_way(
         select(SCANS)
         .where(
             SCANS.c.organization_id == organization_id,
-            SCANS.c.account_id.in_(account_ids),
+            SCANS.c.account_id == any_(cast(list(account_ids), ARRAY(Uuid))),
             SCANS.c.state.in_(UNDER_WAY),
         )
         .order_by(SCANS.c.account_id)
@@ -153,10 +151,14 @@ async def count_in_step(session: AsyncSession, organization_id: UUID, step_id: U
     )
 
 
-async def add_collected(session: AsyncSession, organization_id: UUID, step_id: UUID, collector: str) -> None:
-    """Note that a collector of a step has told all."""
-    collected = func.array_append(STEPS.c.collected, collector)
-    await update_step(session, organization_id, step_id, collected=collected)
+async def add_collected(
+    session: AsyncSession, organization_id: UUID, step_id: UUID, collector: str, problems: Sequence[Mapping[str, Any]]
+) -> None:
+    """Note that a collector of a step has told all, and what it could not read of that."""
+    values: dict[str, Any] = {"collected": func.array_append(STEPS.c.collected, collector)}
+    if problems:
+        values["problems"] = STEPS.c.problems.op("||")(cast(list(problems), JSONB))
+    await update_step(session, organization_id, step_id, **values)
 
 
 async def cancel_unfinished_steps(session: AsyncSession, organization_id: UUID, scan_id: UUID) -> Sequence[UUID]:

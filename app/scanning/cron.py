@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
+from math import inf
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -10,6 +12,7 @@ from cronsim import CronSim, CronSimError
 from app.errors import BadUserInputError
 
 FIELDS = 5
+LOOKED_AT = 50  # runs; the closest of nearly every expression are among them
 LONGEST_CRON = 200
 EXAMPLES = "`0 6 * * *` is every day at 06:00, `30 */4 * * MON-FRI` every four hours on working days"
 
@@ -44,6 +47,12 @@ def checked_time_zone(name: str) -> str:
         message = f"{name[:60]!r} is no IANA time zone; they look like `Europe/Berlin` or `UTC`."
         raise BadUserInputError(message, path=("input", "timeZone"))
     return name
+
+
+def shortest_interval(cron: str, time_zone: str, after: datetime) -> float:
+    """Seconds between the two closest of its next runs; infinite where it comes once."""
+    runs = next_runs(cron, time_zone, after, LOOKED_AT)
+    return min(((later - run).total_seconds() for run, later in pairwise(runs)), default=inf)
 
 
 def next_runs(cron: str, time_zone: str, after: datetime, count: int = 1) -> list[datetime]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,10 +27,13 @@ async def end_scan(
     actor: Actor = SYSTEM,
     failure: str | None = None,
     remedy: str | None = None,
+    cancelled_at: datetime | None = None,
 ) -> None:
     """End a scan that the transaction has locked: steps that have not ended are CANCELLED, all found rows stay.
 
-    Takes the lock of the activity's head: call it last. `failure` and `remedy` are for the customer.
+    Takes the lock of the activity's head: call it last. `failure` and `remedy` are for the customer. The scan's row is
+    written once: PostgreSQL checks the foreign key of a row again that its own transaction has written before, and so
+    would wait for whoever disconnects the account and waits for the scan.
     """
     organization_id: UUID = scan["organization_id"]
     scan_id: UUID = scan["id"]
@@ -37,7 +41,11 @@ async def end_scan(
     steps = await scans.steps_of(session, organization_id, scan_id)
     if steps:
         await clear_sightings(session, organization_id, [step["id"] for step in steps])
-    values = {"state": state.value, "failure": failure, "remedy": remedy, "finished_at": now()}
+    if state is ScanState.FAILED and any(step["collected"] for step in steps):
+        state = ScanState.PARTIAL  # a failure leaves every resource as it was, and here some were swept
+    values: dict[str, Any] = {"state": state.value, "failure": failure, "remedy": remedy, "finished_at": now()}
+    if cancelled_at is not None:
+        values["cancel_requested_at"] = cancelled_at
     ended = await scans.update_scan(session, organization_id, scan_id, **values)
     scan_changed(session, organization_id, scan_id)
     totals = (await scans.totals(session, organization_id, [scan_id]))[scan_id]

@@ -19,7 +19,11 @@ class Plan:
     steps: list[tuple[str, str]]
     """(service, region)."""
     absent: frozenset[str]
-    """Regions that were asked for and that the account has not switched on."""
+    """Regions that were asked for and that the account does not have."""
+    regions: frozenset[str]
+    """The regions that the account has."""
+    is_full: bool
+    """Whether all there is in the account is to be read."""
 
 
 def make_plan(scan: RowMapping, services: Sequence[Service], regions: Collection[str]) -> Plan:
@@ -41,7 +45,8 @@ def make_plan(scan: RowMapping, services: Sequence[Service], regions: Collection
         raise ProviderError(
             ProblemCode.NOT_ENABLED,
             f"The account has none of these regions switched on: {', '.join(sorted(absent))}.",
-            f"Scan one of its regions: {', '.join(sorted(regions))}.",
+            f"Scan one of its regions: {', '.join(sorted(regions))}. What is left out of the account's own `regions` "
+            "counts as not switched on.",
         )
     if not steps:
         raise ProviderError(
@@ -49,11 +54,14 @@ def make_plan(scan: RowMapping, services: Sequence[Service], regions: Collection
             "The services and regions of the scan leave nothing to read.",
             "Start a scan without `services` and `regions`, or with others.",
         )
-    return Plan(wanted, steps, absent)
+    return Plan(wanted, steps, absent, frozenset(regions), is_full=named is None and asked is None)
 
 
 def swept_regions(scan: RowMapping, service: Service, region: str) -> list[str] | None:
-    """The regions whose resources a step of this service answers for; None stands for all."""
+    """The regions whose resources a step of this service answers for; None stands for all.
+
+    What belongs to no region counts as in `global`, and is read whatever regions are asked for.
+    """
     if service.is_global:
-        return None if scan["regions"] is None else list(scan["regions"])
+        return None if scan["regions"] is None else [*scan["regions"], GLOBAL]
     return [region]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from functools import partial
 from uuid import UUID
@@ -14,6 +15,7 @@ from app.accounts.target import open_target
 from app.errors import BadUserInputError, ConflictError, NotFoundError, UnavailableError
 from app.models import now
 from app.providers.base import Connection
+from app.providers.calls import WAIT_SECONDS
 from app.providers.problems import ProviderError
 from app.queue import HeldJob
 from app.records import AccountHealth, ScanState
@@ -22,7 +24,7 @@ from app.repositories.accounts import get_account
 from app.scanning.finish import SYSTEM, end_scan
 from app.scanning.plan import Plan, make_plan
 from app.scanning.progress import scan_changed
-from app.scanning.steps import ScanRun, run_step
+from app.scanning.steps import ScanRun, run_step, sweep_left_regions
 from app.scanning.tools import ScanTools
 from app.scanning.verdict import Ending, failed, judge
 from app.tasks import end_tasks
@@ -92,15 +94,16 @@ async def _read(run: ScanRun) -> Ending:
     try:
         target = await open_target(run.job.database, run.tools.vault, run.organization_id, run.scan["account_id"])
         run.provider = target.provider
-        cloud = await run.tools.pool.call(partial(run.tools.clouds, target.provider))
-        connection = await run.tools.pool.call(partial(cloud.connect, target))
+        call = partial(run.tools.pool.call, owner=run.organization_id, wait=WAIT_SECONDS)
+        cloud = await call(partial(run.tools.clouds, target.provider))
+        connection = await call(partial(cloud.connect, target))
     except ProviderError as error:
         return failed(error)
     except (NotFoundError, ConflictError) as error:
         remedy = "Connect the account with `connectAccount`, then scan it."
         return Ending(ScanState.FAILED, failure=error.message, remedy=remedy)
     try:
-        regions = await run.tools.pool.patiently(connection.regions)
+        regions = await run.tools.pool.patiently(connection.regions, owner=run.organization_id)
         plan = make_plan(run.scan, cloud.services(), regions)
         return await _run_steps(run, plan, connection)
     except ProviderError as error:
@@ -124,12 +127,18 @@ async def _run_steps(run: ScanRun, plan: Plan, connection: Connection) -> Ending
 
     workers = [asyncio.create_task(work()) for _ in range(min(run.tools.concurrency, len(left)))]
     try:
-        await asyncio.gather(*workers)
+        with contextlib.suppress(ProviderError):  # credentials that end: the steps say so, and what was read before
+            await asyncio.gather(*workers)
     finally:
         await end_tasks(*workers)
     async with run.job.database.read(run.organization_id) as session:
         steps = await scans.steps_of(session, run.organization_id, run.scan_id)
-    return judge([step for step in steps if (step["service"], step["region"]) in planned])
+    ending = judge(
+        [step for step in steps if (step["service"], step["region"]) in planned], plan.absent, is_full=plan.is_full
+    )
+    if ending.state is ScanState.SUCCEEDED:
+        await sweep_left_regions(run, plan)
+    return ending
 
 
 async def _end(run: ScanRun, ending: Ending) -> None:

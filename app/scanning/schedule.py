@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,13 +22,23 @@ from app.providers import registry
 from app.queue import HeldJob, enqueue
 from app.records import UNSET, Actor, EventKind, NewEvent, Unset
 from app.repositories import scan_schedules
-from app.scanning.cron import checked_cron, checked_time_zone, next_runs
+from app.scanning.cron import checked_cron, checked_time_zone, next_runs, shortest_interval
 from app.scanning.finish import SYSTEM
-from app.scanning.start import Scope, checked_scope, connected_accounts, service_names, start_in
+from app.scanning.start import (
+    Scope,
+    ServiceNames,
+    check_services,
+    checked_scope,
+    connected_accounts,
+    service_names,
+    start_in,
+)
 from app.scanning.tools import Clouds
 
 SCHEDULE_JOB = "start_scheduled_scans"
 LONGEST_JITTER = 86_400
+# What is changed about a schedule decides with these columns how far its starts may be put off.
+_TIMING = frozenset({"cron", "time_zone", "jitter_seconds"})
 
 Value = TypeVar("Value")
 
@@ -54,7 +65,8 @@ async def create_schedule(
     scope = checked_scope(account_ids, regions, services)
     values = _checked_values(name=name, cron=cron, time_zone=time_zone, jitter_seconds=jitter_seconds)
     values |= {"account_ids": scope.account_ids, "regions": scope.regions, "services": scope.services}
-    await service_names(database, organization_id, scope, clouds)
+    _check_jitter(values)
+    check_services(scope, await service_names(database, organization_id, scope, clouds))
     async with database.write(organization_id) as session:
         await _check_accounts(session, organization_id, scope)
         moment = now()
@@ -62,7 +74,7 @@ async def create_schedule(
         schedule = await scan_schedules.insert_schedule(session, organization_id, **values)
         if schedule is None:
             raise _taken(values["name"])
-        schedule = await _queue_next(session, schedule, moment)
+        schedule = await queue_next(session, schedule, moment)
         await _record(session, schedule, actor, EventKind.SCAN_SCHEDULE_CREATED)
         return schedule
 
@@ -93,22 +105,28 @@ async def update_schedule(
     values |= {key: getattr(scope, key) for key, given in lists.items() if not isinstance(given, Unset)}
     if not isinstance(enabled, Unset):
         values["enabled"] = enabled
-    await service_names(database, organization_id, scope, clouds)
+    check_services(scope, await service_names(database, organization_id, scope, clouds))
     async with database.write(organization_id) as session:
-        before = await scan_schedules.get_schedule(session, organization_id, schedule_id)
-        if before is None:
-            raise _absent()
         await _check_accounts(session, organization_id, scope)
-        if "name" in values and await scan_schedules.name_is_taken(
-            session, organization_id, values["name"], schedule_id
-        ):
-            raise _taken(values["name"])
-        moment = now()
-        values["updated_at"] = moment
-        schedule = await scan_schedules.update_schedule(session, organization_id, schedule_id, **values)
-        schedule = await _queue_next(session, schedule, moment)
-        await _record(session, schedule, actor, EventKind.SCAN_SCHEDULE_UPDATED)
-        return schedule
+        return await _change(session, organization_id, actor, schedule_id, values)
+
+
+async def _change(
+    session: AsyncSession, organization_id: UUID, actor: Actor, schedule_id: UUID, values: dict[str, Any]
+) -> RowMapping:
+    """Write checked values of a schedule, and queue its next run anew."""
+    before = await scan_schedules.get_schedule(session, organization_id, schedule_id)
+    if before is None:
+        raise _absent()
+    if "name" in values and await scan_schedules.name_is_taken(session, organization_id, values["name"], schedule_id):
+        raise _taken(values["name"])
+    if _TIMING & values.keys():
+        _check_jitter({**before, **values})
+    moment = now()
+    schedule = await scan_schedules.update_schedule(session, organization_id, schedule_id, **values, updated_at=moment)
+    schedule = await queue_next(session, schedule, moment)
+    await _record(session, schedule, actor, EventKind.SCAN_SCHEDULE_UPDATED)
+    return schedule
 
 
 async def delete_schedule(database: Database, organization_id: UUID, actor: Actor, schedule_id: UUID) -> RowMapping:
@@ -126,7 +144,7 @@ async def start_scheduled_scans(job: HeldJob, clouds: Clouds = registry.cloud) -
     """Start the scans of a schedule whose time has come, and queue its next run, in one transaction.
 
     Times that were missed while no worker ran are made up for once. A job that is no longer the schedule's does
-    nothing.
+    nothing. Services that none of the accounts has any more are left out, which an event tells.
     """
     organization_id = job.organization_id
     if organization_id is None or "scheduleId" not in job.arguments:
@@ -137,21 +155,21 @@ async def start_scheduled_scans(job: HeldJob, clouds: Clouds = registry.cloud) -
         seen = await scan_schedules.find_schedule(session, organization_id, schedule_id)
     if seen is None:
         return
-    try:
-        names = await service_names(job.database, organization_id, _scope(seen), clouds)
-    except BadUserInputError:  # a service that this version does not know any more
-        names = {}
+    names = await service_names(job.database, organization_id, _scope(seen), clouds)
     async with job.database.write(organization_id) as session:
         await job.hold(session)
         schedule = await scan_schedules.get_schedule(session, organization_id, schedule_id)
         if schedule is None or schedule["job_id"] != job.id or not schedule["enabled"]:
             return
-        scope = _scope(schedule)
+        scope, unknown = _known(_scope(schedule), names)
         accounts = await connected_accounts(session, organization_id, scope)
         moment = now()
         schedule = await scan_schedules.update_schedule(session, organization_id, schedule_id, last_run_at=moment)
-        await _queue_next(session, schedule, moment)
+        # Not before the run that is under way: this worker's clock may be behind that of PostgreSQL.
+        await queue_next(session, schedule, max(moment, schedule["next_run_at"] or moment))
         started = await start_in(session, organization_id, SYSTEM, accounts, scope, names, schedule_id)
+        if unknown:
+            await record_skipped(session, schedule, f"No connected account has the services {', '.join(unknown)}.")
     structlog.get_logger(__name__).info(
         "scheduled_scans_started",
         organization_id=str(organization_id),
@@ -169,7 +187,7 @@ def jitter(schedule_id: UUID, run_at: datetime, seconds: int) -> timedelta:
     return timedelta(seconds=int.from_bytes(digest) / 2**64 * seconds)
 
 
-async def _queue_next(session: AsyncSession, schedule: RowMapping, after: datetime) -> RowMapping:
+async def queue_next(session: AsyncSession, schedule: RowMapping, after: datetime) -> RowMapping:
     """Give the schedule the one job that runs it next; a job before that is obsolete from now on."""
     organization_id: UUID = schedule["organization_id"]
     if not schedule["enabled"]:
@@ -181,8 +199,13 @@ async def _queue_next(session: AsyncSession, schedule: RowMapping, after: dateti
     arguments = {"scheduleId": str(schedule["id"])}
     job_id = await enqueue(session, SCHEDULE_JOB, organization_id, arguments, wake_at)
     return await scan_schedules.update_schedule(
-        session, organization_id, schedule["id"], job_id=job_id, next_run_at=run_at
+        session, organization_id, schedule["id"], job_id=job_id, next_run_at=wake_at
     )
+
+
+async def record_skipped(session: AsyncSession, schedule: RowMapping, reason: str) -> None:
+    """Tell that a run of a schedule started less than it should have. Takes the activity head's lock."""
+    await _record(session, schedule, SYSTEM, EventKind.SCAN_SCHEDULE_SKIPPED, reason=reason)
 
 
 def _checked_values(**given: Any) -> dict[str, Any]:
@@ -207,6 +230,27 @@ def _checked_jitter(seconds: int) -> int:
     return seconds
 
 
+def _check_jitter(schedule: Mapping[Any, Any]) -> None:
+    """Raise BadUserInputError where starts would be put off further than half the time between two of them."""
+    seconds = schedule["jitter_seconds"]
+    most = shortest_interval(schedule["cron"], schedule["time_zone"], now()) / 2
+    if seconds > most:
+        message = (
+            f"`jitterSeconds` is {seconds:,}, but two runs of {schedule['cron']!r} may be only {2 * most:,.0f} s "
+            f"apart; it may be half of that, {most:,.0f}."
+        )
+        raise BadUserInputError(message, path=("input", "jitterSeconds"))
+
+
+def _known(scope: Scope, names: ServiceNames) -> tuple[Scope, list[str]]:
+    """The scope with the services that are there, and those that are not."""
+    if scope.services is None:
+        return scope, []
+    known = {name for of_one in names.values() for name in of_one}
+    unknown = [name for name in scope.services if name not in known]
+    return replace(scope, services=[name for name in scope.services if name in known]), unknown
+
+
 async def _check_accounts(session: AsyncSession, organization_id: UUID, scope: Scope) -> None:
     if scope.account_ids is not None:
         found = await connected_accounts(session, organization_id, scope)
@@ -219,8 +263,8 @@ def _scope(schedule: RowMapping) -> Scope:
     return Scope(schedule["account_ids"], schedule["regions"], schedule["services"])
 
 
-async def _record(session: AsyncSession, schedule: RowMapping, actor: Actor, kind: EventKind) -> None:
-    data = {"name": schedule["name"], "cron": schedule["cron"], "timeZone": schedule["time_zone"]}
+async def _record(session: AsyncSession, schedule: RowMapping, actor: Actor, kind: EventKind, **more: str) -> None:
+    data = {"name": schedule["name"], "cron": schedule["cron"], "timeZone": schedule["time_zone"], **more}
     event = NewEvent(kind, actor, subject_type="ScanSchedule", subject_id=schedule["id"], data=data)
     await record(session, schedule["organization_id"], event)
 

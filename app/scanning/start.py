@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.activity.record import record
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
+from app.models import new_id
 from app.providers import registry
-from app.queue import enqueue
+from app.queue import enqueue_all
 from app.records import AccountKind, Actor, EventKind, NewEvent, Provider
 from app.repositories import scans
 from app.repositories.accounts import ACCOUNTS
@@ -24,22 +25,36 @@ from app.scanning.progress import scan_changed
 from app.scanning.tools import Clouds
 
 RUN_SCAN_JOB = "run_scan"
-MOST_ACCOUNTS = 1_000
+MOST_ACCOUNTS = 200
+"""That may be named; without naming any, all connected accounts are scanned, however many."""
 MOST_SERVICES = 200
 MOST_REGIONS = 200
 # AWS eu-central-1, Azure westeurope, GCP europe-west1. Only regions that the account says it has are ever called.
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_REGION = 40
+_ROUNDS = 3
 
 ServiceNames = Mapping[Provider, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """An account (its row) that gets no scan, and why, in a sentence."""
+
+    account: RowMapping
+    reason: str
+
+
+@dataclass(frozen=True)
 class Started:
-    """Rows of `scans`: those that are queued now, and those under way of accounts that had one already."""
+    """Rows of `scans`: those that are queued now, and those under way of accounts that had one already.
+
+    Each account of the scope is in one of the three lists.
+    """
 
     scans: list[RowMapping]
     already_running: list[RowMapping]
+    skipped: list[Skipped]
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,7 @@ async def start_scans(
     """
     scope = checked_scope(account_ids, regions, services)
     names = await service_names(database, organization_id, scope, clouds)
+    check_services(scope, names)
     async with database.write(organization_id) as session:
         accounts = await _accounts(session, organization_id, scope)
         return await start_in(session, organization_id, actor, accounts, scope, names)
@@ -101,10 +117,7 @@ def _checked_regions(regions: Sequence[str]) -> list[str]:
 
 
 async def service_names(database: Database, organization_id: UUID, scope: Scope, clouds: Clouds) -> ServiceNames:
-    """The names of services by provider, of the providers that the scope reaches; {} where it names no service.
-
-    Raises BadUserInputError for a name that none of these providers has.
-    """
+    """The names of services by provider, of the providers that the scope reaches; {} where it names no service."""
     if scope.services is None:
         return {}
     async with database.read(organization_id) as session:
@@ -112,17 +125,20 @@ async def service_names(database: Database, organization_id: UUID, scope: Scope,
         # With nothing connected yet, such as before a first schedule, any cloud's name is as good.
         providers = [Provider(name) for name in await session.scalars(statement)] or registry.CLOUDS
     # In a thread: the SDKs take up to seconds to import.
-    found = {provider: await asyncio.to_thread(_names, clouds, provider) for provider in sorted(providers)}
-    known = {name for names in found.values() for name in names}
-    unknown = [name for name in scope.services if name not in known]
+    return {provider: await asyncio.to_thread(_names, clouds, provider) for provider in sorted(providers)}
+
+
+def check_services(scope: Scope, names: ServiceNames) -> None:
+    """Raise BadUserInputError for a service that none of the providers has."""
+    known = {name for of_one in names.values() for name in of_one}
+    unknown = [name for name in scope.services or () if name not in known]
     if unknown:
         message = (
             f"There is no service {unknown[0]!r}. "
-            + " ".join(f"{provider} has {', '.join(sorted(names))}." for provider, names in found.items())
+            + " ".join(f"{provider} has {', '.join(sorted(of_one))}." for provider, of_one in names.items())
             + " Leave `services` out for all."
         )
         raise BadUserInputError(message, path=("input", "services"))
-    return found
 
 
 async def start_in(
@@ -136,8 +152,7 @@ async def start_in(
 ) -> Started:
     """Queue the scans in the caller's transaction, which has locked the accounts. Takes the activity head's lock."""
     wanted = {account["id"]: account for account in accounts if _has_any(account, scope, names)}
-    if not wanted:
-        return Started([], [])
+    skipped = [Skipped(account, _lacking(account, scope)) for account in accounts if account["id"] not in wanted]
     values = {
         "regions": scope.regions,
         "services": scope.services,
@@ -145,20 +160,26 @@ async def start_in(
         "actor_id": actor.id,
         "schedule_id": schedule_id,
     }
-    started = await scans.insert_scans(session, organization_id, list(wanted), values)
-    busy = [id_ for id_ in wanted if id_ not in {scan["account_id"] for scan in started}]
-    running = await scans.scans_under_way(session, organization_id, busy) if busy else []
+    started: list[RowMapping] = []
+    running: list[RowMapping] = []
+    left = set(wanted)
+    for _ in range(_ROUNDS):  # the scan of an account may end between the two statements
+        if not left:
+            break
+        started += await scans.insert_scans(session, organization_id, {id_: new_id() for id_ in left}, values)
+        left -= {scan["account_id"] for scan in started}
+        running += await scans.scans_under_way(session, organization_id, list(left)) if left else []
+        left -= {scan["account_id"] for scan in running}
+    skipped += [Skipped(wanted[id_], "A scan of it ended at this moment. Start another.") for id_ in sorted(left)]
     if started:
-        jobs = {
-            scan["id"]: await enqueue(session, RUN_SCAN_JOB, organization_id, {"scanId": str(scan["id"])})
-            for scan in started
-        }
-        started = await scans.set_jobs(session, organization_id, jobs)
+        started.sort(key=lambda scan: scan["account_id"])
+        arguments = {scan["job_id"]: {"scanId": str(scan["id"])} for scan in started}
+        await enqueue_all(session, RUN_SCAN_JOB, organization_id, arguments)
         for scan in started:
             scan_changed(session, organization_id, scan["id"])
         events = [_event(scan, wanted[scan["account_id"]], actor) for scan in started]
         await record(session, organization_id, *events)
-    return Started(list(started), list(running))
+    return Started(started, running, skipped)
 
 
 async def connected_accounts(session: AsyncSession, organization_id: UUID, scope: Scope) -> Sequence[RowMapping]:
@@ -213,6 +234,10 @@ def _has_any(account: RowMapping, scope: Scope, names: ServiceNames) -> bool:
     if scope.services is None:
         return True
     return not set(scope.services).isdisjoint(names.get(Provider(account["provider"]), ()))
+
+
+def _lacking(account: RowMapping, scope: Scope) -> str:
+    return f"{account['provider']} has none of the services {', '.join(scope.services or ())}."
 
 
 def _event(scan: RowMapping, account: RowMapping, actor: Actor) -> NewEvent:

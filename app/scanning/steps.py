@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import now
-from app.providers.base import Collector, Connection, FoundResource, Service
+from app.providers.base import GLOBAL, Collector, Connection, FoundResource, Service
 from app.providers.problems import ProblemCode, ProviderError
 from app.queue import HeldJob
 from app.records import Provider, StepState
@@ -25,6 +25,7 @@ from app.repositories.resources import ResourceValues
 from app.scanning.plan import Plan, swept_regions
 from app.scanning.progress import scan_changed
 from app.scanning.tools import ScanTools
+from app.scanning.verdict import absence
 
 BATCH = 2_000
 """Rows that are stored in one transaction; a larger page is stored whole. With 1,000 a first scan is a fifth slower."""
@@ -73,7 +74,8 @@ async def run_step(run: ScanRun, plan: Plan, connection: Connection, step: RowMa
         await scans.update_step(session, run.organization_id, step["id"], **values)
         if step["state"] == StepState.PENDING:
             await run.job.progressed(session)
-    problems: list[Problem] = []
+    # Of an earlier worker's: what its collectors that have ended could not read.
+    problems: list[Problem] = list(step["problems"])
     good = 0
     for collector in service.collectors:
         if _name(collector) in step["collected"]:
@@ -81,12 +83,12 @@ async def run_step(run: ScanRun, plan: Plan, connection: Connection, step: RowMa
             continue
         try:
             if step["region"] in plan.absent:
-                raise _absent(step["region"])
-            await _collect(run, service, collector, connection, step)
+                raise absence([step["region"]])
+            problems += await _collect(run, service, collector, connection, step)
         except ProviderError as error:
             problems.append(_problem(collector.resource_types, error))
             if error.code is ProblemCode.CREDENTIALS:
-                await _end(run, step, StepState.FAILED, problems)
+                await _end(run, step, _state(good, problems), problems)
                 raise
         else:
             good += 1
@@ -95,25 +97,19 @@ async def run_step(run: ScanRun, plan: Plan, connection: Connection, step: RowMa
 
 async def _collect(
     run: ScanRun, service: Service, collector: Collector, connection: Connection, step: RowMapping
-) -> None:
-    """Store what a collector tells; when it has told all, mark gone what it did not tell."""
+) -> list[Problem]:
+    """Store what a collector tells; when it has told all, mark gone what it did not tell.
+
+    Returns what it could not read of the resources that it has told. Raises ProviderError where it has not told all.
+    """
     regions = swept_regions(run.scan, service, step["region"])
-    waiting: dict[str, ResourceValues] = {}
-    pages = run.tools.pool.pages(collector, connection, step["region"], run.tools.page_seconds)
-    stored_at = time.monotonic()
-    async with aclosing(pages):
-        async for page in pages:
-            for found in page:
-                region = found.region or (None if service.is_global else step["region"])
-                if service.is_global and regions is not None and region not in regions:
-                    continue
-                waiting[found.native_id] = _values(run, found, region)
-            if len(waiting) >= BATCH or (waiting and time.monotonic() - stored_at > STORE_SECONDS):
-                await _store(run, step["id"], list(waiting.values()))
-                waiting.clear()
-                stored_at = time.monotonic()
-    if waiting:
-        await _store(run, step["id"], list(waiting.values()))
+    problems: list[Problem] = []
+    try:
+        await _store_all(run, service, collector, connection, step)
+    except ProviderError as error:
+        if not error.listed:
+            raise
+        problems.append(_problem(collector.resource_types, error))
     async with run.write() as session:
         removed = await sweep(
             session,
@@ -125,9 +121,77 @@ async def _collect(
             regions=regions,
         )
         await run.job.progressed(session)
-        await scans.add_collected(session, run.organization_id, step["id"], _name(collector))
+        await scans.add_collected(session, run.organization_id, step["id"], _name(collector), problems)
         if removed:
             await scans.count_in_step(session, run.organization_id, step["id"], removed=removed)
+    return problems
+
+
+async def _store_all(
+    run: ScanRun, service: Service, collector: Collector, connection: Connection, step: RowMapping
+) -> None:
+    """Store a collector's pages. A problem that is `listed` is raised after the last of them is stored."""
+    regions = swept_regions(run.scan, service, step["region"])
+    waiting: dict[str, ResourceValues] = {}
+    pages = run.tools.pool.pages(
+        collector,
+        connection,
+        step["region"],
+        run.tools.page_seconds,
+        run.organization_id,
+        whole=run.tools.whole_seconds,
+    )
+    stored_at = time.monotonic()
+    told: ProviderError | None = None
+    try:
+        async with aclosing(pages):
+            async for page in pages:
+                for found in page:
+                    region = found.region or (None if service.is_global else step["region"])
+                    if service.is_global and regions is not None and (region or GLOBAL) not in regions:
+                        continue
+                    waiting[found.native_id] = _values(run, found, region)
+                if len(waiting) >= BATCH or (waiting and time.monotonic() - stored_at > STORE_SECONDS):
+                    await _store(run, step["id"], list(waiting.values()))
+                    waiting.clear()
+                    stored_at = time.monotonic()
+    except ProviderError as error:
+        if not error.listed:
+            raise
+        told = error
+    if waiting:
+        await _store(run, step["id"], list(waiting.values()))
+    if told is not None:
+        raise told
+
+
+async def sweep_left_regions(run: ScanRun, plan: Plan) -> None:
+    """Mark gone what is stored of regions that the account has no more, after a full scan that has read everything.
+
+    They were switched off, or taken out of its own `regions`. Counted in each service's first step, for these regions
+    have none. What the global services read is swept over all regions by their own steps.
+    """
+    if not plan.is_full or not plan.regions:
+        return
+    regions = [*plan.regions, GLOBAL]
+    async with run.job.database.read(run.organization_id) as session:
+        steps = await scans.steps_of(session, run.organization_id, run.scan_id)
+    first = {step["service"]: step["id"] for step in reversed(steps) if step["region"] in plan.regions}
+    for name, step_id in first.items():
+        types = [each for collector in plan.services[name].collectors for each in collector.resource_types]
+        async with run.write() as session:
+            removed = await sweep(
+                session,
+                run.organization_id,
+                run.scan["account_id"],
+                step_id=step_id,
+                scan_id=run.scan_id,
+                resource_types=types,
+                regions=regions,
+                elsewhere=True,
+            )
+            if removed:
+                await scans.count_in_step(session, run.organization_id, step_id, removed=removed)
 
 
 def _name(collector: Collector) -> str:
@@ -177,11 +241,9 @@ async def _end(run: ScanRun, step: RowMapping, state: StepState, problems: Seque
 
 
 def _state(good: int, problems: Sequence[Problem]) -> StepState:
-    failed = sum(problem["code"] != ProblemCode.NOT_ENABLED for problem in problems)
-    if not failed:
-        return StepState.SUCCEEDED
-    # What is not switched on has been read as far as it can be.
-    return StepState.PARTIAL if good + len(problems) - failed else StepState.FAILED
+    if all(problem["code"] == ProblemCode.NOT_ENABLED for problem in problems):
+        return StepState.SUCCEEDED  # what is not switched on has been read as far as it can be
+    return StepState.PARTIAL if good else StepState.FAILED
 
 
 def _problem(resource_types: Sequence[str], error: ProviderError) -> Problem:
@@ -192,14 +254,6 @@ def _problem(resource_types: Sequence[str], error: ProviderError) -> Problem:
         "remedy": error.remedy,
         "permission": error.permission,
     }
-
-
-def _absent(region: str) -> ProviderError:
-    return ProviderError(
-        ProblemCode.NOT_ENABLED,
-        f"The account has no region {region} switched on.",
-        "Leave the region out of the scan, or switch it on for the account.",
-    )
 
 
 def _values(run: ScanRun, found: FoundResource, region: str | None) -> ResourceValues:

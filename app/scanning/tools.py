@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.accounts.vault import Vault
 from app.providers import registry
 from app.providers.base import Cloud
-from app.providers.calls import PAGE_SECONDS, ProviderPool
+from app.providers.calls import COLLECTOR_SECONDS, PAGE_SECONDS, ProviderPool
 from app.records import Provider
 
 Clouds = Callable[[Provider], Cloud]
@@ -24,5 +24,7 @@ class ScanTools:
     concurrency: int = 8
     """Steps of one scan that run at a time."""
     page_seconds: float = PAGE_SECONDS
+    whole_seconds: float = COLLECTOR_SECONDS
+    """The longest that one collector may take."""
     look: float = 1.0
     """How often a running scan looks whether it is to be cancelled."""

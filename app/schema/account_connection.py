@@ -38,10 +38,12 @@ class EndpointInput:
     """See AccountEndpoint."""
 
     service: str = strawberry.field(
-        description="Name of the service, such as `ec2`, `management` or `cloudasset`; `*` for all of them."
+        description="Name of the service as the provider's SDK has it, such as `ec2`, `management` or `cloudasset`; "
+        "`*` for all of them. A name that is never called is refused."
     )
     url: str = strawberry.field(
-        description="https on the provider's own domains; the operator lists others in SKYLEDGER_ENDPOINT_HOSTS."
+        description="https on a host of the provider itself, without port or path; the operator lists others in "
+        "SKYLEDGER_ENDPOINT_HOSTS. Only to those Skyledger sends its own request to assume a role."
     )
 
 
@@ -50,7 +52,9 @@ class AwsCredentialsInput(Hidden):
     """See AwsCredentials."""
 
     role_arn: str | None = strawberry.field(
-        default=None, description="Role that Skyledger assumes. Its trust policy asks for `Organization.awsExternalId`."
+        default=None,
+        description="Role that Skyledger assumes. Its trust policy must ask for `Organization.awsExternalId`: a role "
+        "that can be assumed with another external id is refused, and so is one of the operator's own account.",
     )
     external_id: str | None = strawberry.field(
         default=None, description="The organization's `awsExternalId`, which is also what is used when left out."
@@ -129,7 +133,8 @@ class ConnectAccountInput:
         default=None, description="Name for people, for a single account; the provider's own when left out."
     )
     regions: list[str] | None = strawberry.field(
-        default=None, description="The only regions of AWS to read; all that are switched on when left out."
+        default=None,
+        description="The only regions of AWS to read; each must be switched on. All that are, when left out.",
     )
     endpoints: list[EndpointInput] | None = strawberry.field(
         default=None, description="Services to call elsewhere: private endpoints and emulators."
@@ -214,7 +219,8 @@ class UpdateAccountInput:
         default=strawberry.UNSET, description="New credentials of a part of Google Cloud; they are tried first."
     )
     regions: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="The only regions of AWS to read; null for all of them."
+        default=strawberry.UNSET,
+        description="The only regions of AWS to read; each must be switched on. Null for all that are.",
     )
     endpoints: list[EndpointInput] | None = strawberry.field(
         default=strawberry.UNSET,

@@ -44,6 +44,7 @@ graph_enum(
     SCAN_SCHEDULE_CREATED="A schedule of scans was added.",
     SCAN_SCHEDULE_UPDATED="A schedule of scans was changed.",
     SCAN_SCHEDULE_DELETED="A schedule of scans was deleted.",
+    SCAN_SCHEDULE_SKIPPED="A schedule could not start all or any of its scans; `data` has the reason.",
     RESOURCES_INGESTED="A batch of resources was stored; `data` has the counts.",
     COSTS_INGESTED="A batch of charges was stored; `data` has the counts.",
     NOTE_ADDED="A person or a program wrote a note; `data` has its `text`.",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.schema.accounts import Account
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.scans import Scan, ScanSchedule
 
@@ -28,13 +29,26 @@ class StartScanInput:
     )
 
 
-@strawberry.type(description="Scans are queued: one for each account.")
+@strawberry.type(description="An account that gets no scan.")
+class SkippedAccount:
+    """See app.scanning.start.Skipped."""
+
+    account: Account = strawberry.field(description="The account.")
+    reason: str = strawberry.field(description="Why, in a sentence.")
+
+
+@strawberry.type(
+    description="Scans are queued: one for each account. Each account that was asked for is in one of the lists."
+)
 class StartScanPayload:
     """See `startScan`."""
 
     scans: list[Scan] = strawberry.field(description="The new scans.")
     already_running: list[Scan] = strawberry.field(
         description="Scans that were under way: of two scans of one account only one runs, so these accounts got none."
+    )
+    skipped: list[SkippedAccount] = strawberry.field(
+        description="Accounts that get none for another reason, such as a provider without the services."
     )
 
 
@@ -75,7 +89,9 @@ class ScheduleScansInput:
     )
     time_zone: str = strawberry.field(default="UTC", description="IANA time zone, such as `Europe/Berlin`.")
     jitter_seconds: int = strawberry.field(
-        default=0, description="Put each start off by a chance part of this many seconds, 0 to 86,400."
+        default=0,
+        description="Put each start off by a chance part of this many seconds: 0 to 86,400, and at most half of "
+        "the shortest time between two runs.",
     )
     account_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="Its accounts to read (at most 200); every connected one when left out."
@@ -106,7 +122,7 @@ class UpdateScanScheduleInput:
     name: strawberry.Maybe[str] = strawberry.field(description="New name.")
     cron: strawberry.Maybe[str] = strawberry.field(description="New cron expression.")
     time_zone: strawberry.Maybe[str] = strawberry.field(description="New IANA time zone.")
-    jitter_seconds: strawberry.Maybe[int] = strawberry.field(description="New jitter in seconds, 0 to 86,400.")
+    jitter_seconds: strawberry.Maybe[int] = strawberry.field(description="New jitter in seconds, with the same limits.")
     account_ids: strawberry.Maybe[list[strawberry.ID] | None] = strawberry.field(
         description="New accounts; null for every connected one."
     )

@@ -13,6 +13,7 @@ import strawberry
 from app.context import Info
 from app.errors import BadUserInputError, NotFoundError
 from app.loaders.scans import Asked
+from app.providers.problems import ProblemCode
 from app.records import Permission, ScanState, StepState
 from app.records.criteria import Direction, ScanOrderField, ScheduleOrderField
 from app.schema.accounts import Account
@@ -30,7 +31,8 @@ graph_enum(
     QUEUED="A worker will take it as soon as one is free.",
     RUNNING="A worker reads the account.",
     SUCCEEDED="All was read.",
-    PARTIAL="Some was read; the steps say what was not, and those resources stay as they were.",
+    PARTIAL="Some was read; the steps say what was not, and those resources stay as they were. Also where credentials "
+    "ended on the way, or a region was asked for that the account does not have.",
     FAILED="Nothing could be read; every resource stays as it was.",
     CANCELLED="Somebody cancelled it; what the finished steps had read stays.",
 )
@@ -40,9 +42,21 @@ graph_enum(
     PENDING="Its turn has not come.",
     RUNNING="It is being read.",
     SUCCEEDED="All was read.",
-    PARTIAL="Some of its resource types could not be read.",
+    PARTIAL="Some of its resource types, or some of their properties, could not be read.",
     FAILED="None of its resource types could be read.",
     CANCELLED="The scan ended before it was read.",
+)
+
+graph_enum(
+    ProblemCode,
+    "Kinds of problems with a provider.",
+    DENIED="The credentials are good, a permission is missing.",
+    CREDENTIALS="The credentials are wrong, expired or revoked.",
+    THROTTLED="The provider, or the queue for calls to it, asked for more patience than there is.",
+    UNREACHABLE="No connection, a broken one, or no answer in time.",
+    BAD_ANSWER="An answer that is cut off, repeats itself, has no end or cannot be understood.",
+    NOT_ENABLED="The service, API or region is not switched on for the account.",
+    FAILED="The provider reported an error of its own.",
 )
 
 
@@ -50,10 +64,10 @@ graph_enum(
 class ScanProblem:
     """An entry of `problems` of a step."""
 
-    resource_types: list[str] = strawberry.field(description="Types whose resources stay as they were.")
-    code: str = strawberry.field(
-        description="DENIED, CREDENTIALS, THROTTLED, UNREACHABLE, BAD_ANSWER, NOT_ENABLED or FAILED."
+    resource_types: list[str] = strawberry.field(
+        description="Types whose resources, or those of whose properties that could not be read, stay as they were."
     )
+    code: ProblemCode = strawberry.field(description="What kind of problem it is.")
     message: str = strawberry.field(description="What happened.")
     remedy: str = strawberry.field(description="What to do.")
     permission: str | None = strawberry.field(description="The permission that is missing, by the provider's name.")
@@ -91,7 +105,7 @@ class ScanStep(Node):
             problems=[
                 ScanProblem(
                     resource_types=problem["resourceTypes"],
-                    code=problem["code"],
+                    code=ProblemCode(problem["code"]),
                     message=problem["message"],
                     remedy=problem["remedy"],
                     permission=problem["permission"],
@@ -226,7 +240,9 @@ class ScanSchedule(Node):
     regions: list[str] | None = strawberry.field(description="Only these regions; null for all.")
     services: list[str] | None = strawberry.field(description="Only these services; null for all.")
     enabled: bool = strawberry.field(description="Whether it starts scans.")
-    next_run_at: datetime | None = strawberry.field(description="When it starts scans next; null when it does not.")
+    next_run_at: datetime | None = strawberry.field(
+        description="When it starts scans next, the jitter of that run included; null when it does not."
+    )
     last_run_at: datetime | None = strawberry.field(description="When it last started scans.")
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When it was last changed.")

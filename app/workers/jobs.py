@@ -21,6 +21,7 @@ from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
+from app.scanning.retention import purge_expired_scans
 from app.scanning.run import run_scan
 from app.scanning.schedule import SCHEDULE_JOB, start_scheduled_scans
 from app.scanning.start import RUN_SCAN_JOB
@@ -72,9 +73,16 @@ async def purge_jobs(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("jobs_purged", jobs=purged)
 
 
+async def purge_scans(context: dict[str, Any]) -> None:
+    """Delete scans and the history of resources that are older than the settings say."""
+    database, settings = _tools(context)
+    purged = await purge_expired_scans(database, settings.scan_retention_days, settings.change_retention_days)
+    structlog.get_logger(__name__).info("scans_purged", scans=purged.scans, changes=purged.changes)
+
+
 def schedule() -> list[CronJob]:
     """What is done by the clock: each once an hour, by one worker, spread over the hour."""
-    minutes = {purge_activity: 7, purge_sessions: 27, purge_jobs: 47}
+    minutes = {purge_activity: 7, purge_scans: 17, purge_sessions: 27, purge_jobs: 47}
     return [
         cron(
             cast("WorkerCoroutine", work),

@@ -79,7 +79,6 @@ async def work(
     tools = ScanTools(Vault.from_settings(settings), pool, clouds, concurrency=settings.scan_concurrency)
     kinds = make_handlers(tools) if handlers is None else handlers
     runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(recover_scans, database))
-    recovering: asyncio.Task[None] | None = None
     async with _tending(tend):
         try:
             if not await _tables_are_ready(database, stop):
@@ -87,17 +86,9 @@ async def work(
             for announcer in announcers:
                 await announcer.start()
             await queue.start()
-            await runner.start()
-            context = {"runner": runner, "database": database, "settings": settings}
-            wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
-            recovering = asyncio.create_task(_recover_for_ever(database), name="scans-recover")
             _log.info("worker_ready", kinds=sorted(kinds))
-            await stop.wait()
-            _log.info("worker_stopping", running=runner.running)
-            await runner.stop(settings.shutdown_seconds * 0.7)
-            await end_tasks(wakes)
+            await _run(runner, database, settings, urls, stop)
         finally:
-            await end_tasks(recovering)
             pool.close()
             await queue.stop()
             for announcer in announcers:
@@ -105,6 +96,23 @@ async def work(
             await valkey.aclose()
             await database.close()
     _log.info("worker_stopped")
+
+
+async def _run(
+    runner: JobRunner, database: Database, settings: Settings, urls: EngineUrls, stop: asyncio.Event
+) -> None:
+    """Run jobs until `stop` is set, then give back what has not ended."""
+    await runner.start()
+    context = {"runner": runner, "database": database, "settings": settings}
+    wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
+    recovering = asyncio.create_task(_recover_for_ever(database), name="scans-recover")
+    try:
+        await stop.wait()
+        _log.info("worker_stopping", running=runner.running)
+        await runner.stop(settings.shutdown_seconds * 0.7)
+        await end_tasks(wakes)
+    finally:
+        await end_tasks(recovering)
 
 
 async def _recover_for_ever(database: Database) -> None:

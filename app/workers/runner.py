@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class RunnerSettings:
     longest_pause: float = 300.0
     slots: int = 10
     """Jobs that run at a time."""
+    per_organization: int = 4
+    """Those of one organization among them: long ones must not keep all others out."""
 
 
 @dataclass(eq=False)
@@ -120,7 +123,9 @@ class JobRunner:
         self._slots = asyncio.Semaphore(self.settings.slots)
         self._claiming = asyncio.Lock()
         self._running: dict[UUID, RunningJob] = {}
-        self._wakes: set[asyncio.Task[RunningJob | None]] = set()
+        self._wakes: set[asyncio.Task[Any]] = set()
+        # Whether jobs may be due that found their organization's share taken: whoever ends then looks for more.
+        self._turned_away = False
         self._sweep_now = asyncio.Event()
         self._sweeping: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -179,6 +184,9 @@ class JobRunner:
             _log.error("job_dead", job_id=str(row["id"]), kind=row["kind"], failure=row["failure"])
         if buried:
             await self._tell_of_the_dead()
+        await self._fill()
+
+    async def _fill(self) -> None:
         while not self._slots.locked() and not self.stopping and await self._take() is not None:
             pass
 
@@ -196,12 +204,24 @@ class JobRunner:
         except Exception as error:  # noqa: BLE001 - a later round may succeed
             _log.warning("dead_jobs_not_told", error=type(error).__name__)
 
+    def _full(self) -> set[UUID]:
+        """The organizations that have their share of this worker's slots."""
+        held = Counter(job.organization_id for job in self._running.values() if job.organization_id is not None)
+        return {organization_id for organization_id, count in held.items() if count >= self.settings.per_organization}
+
     async def _try_to_take(self, job_id: UUID) -> RunningJob | None:
         try:
             return await self._take()
         except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts
             _log.warning("job_wake_failed", job_id=str(job_id), error=type(error).__name__)
             return None
+
+    async def _try_to_fill(self) -> None:
+        try:
+            await self._fill()
+        except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts
+            self._turned_away = True
+            _log.warning("job_refill_failed", error=type(error).__name__)
 
     async def _take(self) -> RunningJob | None:
         """Wait for a slot, claim a job, start it. None when nothing is due."""
@@ -210,17 +230,20 @@ class JobRunner:
             # One after the other: claims side by side would not see each other's, and all serve one organization.
             async with self._claiming, self._system() as session:
                 begun = time.monotonic()
+                full = self._full()
                 row = await jobs.claim_job(
                     session,
                     self._handlers,
                     lease=self.settings.lease,
                     most_attempts=self.settings.most_attempts,
+                    full=full,
                 )
         except BaseException:
             self._slots.release()
             raise
         if row is None:
             self._slots.release()
+            self._turned_away = self._turned_away or bool(full)
             return None
         return self._begin(row, begun)
 
@@ -251,6 +274,11 @@ class JobRunner:
         if self._slots.locked():  # a full house may have kept the sweep from taking more
             self._sweep_now.set()
         self._slots.release()
+        if self._turned_away and not self.stopping:
+            self._turned_away = False
+            refill = asyncio.create_task(self._try_to_fill(), name="jobs-refill")
+            self._wakes.add(refill)
+            refill.add_done_callback(self._wakes.discard)
 
     async def _perform(self, job: RunningJob) -> None:
         job.log.info("job_started")

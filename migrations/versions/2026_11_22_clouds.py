@@ -168,12 +168,6 @@ def _resource_relationships() -> None:
         sa.Column("resource_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("target_native_id", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["organization_id", "resource_id"],
-            ["resources.organization_id", "resources.id"],
-            name=op.f("fk_resource_relationships_organization_id_resource_id"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint(
             "organization_id", "resource_id", "kind", "target_native_id", name=op.f("pk_resource_relationships")
         ),

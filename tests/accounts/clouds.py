@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from app.config import Settings
-from tests.clients import GraphQL
+from tests.clients import GraphQL, Person
+from tests.providers.aws.in_front import Front, Told, in_front
+from tests.providers.moto import far_client
 
 MOTO_ACCOUNT = "123456789012"
+OPERATOR_ACCOUNT = "999999999999"
+NOT_ASSUMED = Told("<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>", 403)
 ACCESS_KEY_ID = "AKIACANARY1234567890"
 SECRET_ACCESS_KEY = "canary/secret+4f1f0a9d"
 ROLE = f"arn:aws:iam::{MOTO_ACCOUNT}:role/Skyledger"
@@ -41,10 +48,33 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def own_aws_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_aws_keys(monkeypatch: pytest.MonkeyPatch, moto_url: str) -> None:
     """Keys of this process, as the operator of Skyledger gives them, with which roles are assumed."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOPERATOR12345678")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the operator's")
+    role = f"arn:aws:iam::{OPERATOR_ACCOUNT}:role/Operator"
+    keys = far_client(moto_url, "sts").assume_role(RoleArn=role, RoleSessionName="operator")["Credentials"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", keys["SessionToken"])
+
+
+@contextmanager
+def demanding(moto_url: str, *external_ids: str) -> Iterator[Front]:
+    """Moto, whose roles are assumed with one of these external ids alone: itself it looks at none."""
+
+    def ours(name: str, body: str) -> Told | None:
+        sent = parse_qs(body).get("ExternalId", [""])[0]
+        return NOT_ASSUMED if name == "AssumeRole" and sent not in external_ids else None
+
+    with in_front(moto_url, ours) as front:
+        yield front
+
+
+async def external_id(graphql: GraphQL, person: Person) -> str:
+    """The external id of the person's organization, as the graph shows it."""
+    query = "query ($slug: String!) { organization(slug: $slug) { awsExternalId } }"
+    answer = await graphql.data(query, {"slug": person.slug}, token=person.token)
+    found: str = answer["organization"]["awsExternalId"]
+    return found
 
 
 def keys_input(organization_id: str, url: str, **more: Any) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from app.accounts.credentials import AwsCredentials, AzureCredentials, GcpCreden
 from app.accounts.external_id import aws_external_id
 from app.accounts.google import Google, checked_gcp_scope
 from app.errors import BadUserInputError
+from app.providers.base import Target
+from app.providers.gcp.credentials import caller_of, credentials_of
 from app.records import ConnectionMethod, Provider
+from tests.providers.gcp.google import Google as FarSide
 
 ORGANIZATION = UUID("00000000-0000-7000-8000-00000000000a")
 OTHER = UUID("00000000-0000-7000-8000-00000000000b")
@@ -31,7 +34,8 @@ CONFIGURATION = {
     "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q",
     "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
     "token_url": "https://sts.googleapis.com/v1/token",
-    "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/x:generateAccessToken",
+    "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
+    "skyledger@acme-prod.iam.gserviceaccount.com:generateAccessToken",
 }
 
 
@@ -56,21 +60,56 @@ def test_known_fields_of_a_service_account_are_kept() -> None:
     assert kept(KEY | more) == KEY
     without = {name: value for name, value in KEY.items() if name != "token_uri"}
     assert kept(without) == KEY
-    assert kept(KEY | {"token_uri": "https://accounts.google.com/o/oauth2/token"})["token_uri"].startswith(
-        "https://acc"
-    )
+    # Old keys name the earlier address, which the provider's room does not call.
+    assert kept(KEY | {"token_uri": "https://accounts.google.com/o/oauth2/token"}) == KEY
 
 
 @pytest.mark.parametrize(
-    "url", ["http://oauth2.googleapis.com/token", "http://169.254.169.254/", "https://x.example", 7]
+    "url",
+    [
+        "http://oauth2.googleapis.com/token",
+        "https://storage.googleapis.com/bucket/token",
+        "http://169.254.169.254/",
+        "https://x.example",
+        7,
+        None,
+    ],
 )
 def test_tokens_are_asked_of_google_only(url: object) -> None:
-    assert "`token_uri` in it must be https on googleapis.com" in refused(KEY | {"token_uri": url})
+    assert "`serviceAccount` cannot be used: `token_uri` is" in refused(KEY | {"token_uri": url})
 
 
-def test_an_emulator_is_allowed_by_the_operator() -> None:
+def test_a_token_address_of_the_account_s_own() -> None:
     url = "http://127.0.0.1:9000/token"
-    assert kept(KEY | {"token_uri": url}, Google(hosts=("127.0.0.1:9000",)))["token_uri"] == url
+    assert kept(KEY | {"token_uri": url}, Google(token=url))["token_uri"] == url
+    assert "(found 127.0.0.1)" in refused(KEY | {"token_uri": url})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"token_uri": "https://accounts.google.com/o/oauth2/token"},
+        {"token_uri": "https://oauth2.us-central1.rep.googleapis.com/token"},
+        {"token_uri": None},
+        {"private_key_id": 7},
+    ],
+)
+def test_what_is_kept_of_a_key_signs_in_there(change: dict[str, Any]) -> None:
+    checked = GcpCredentials(FarSide().key_file(**change)).check(ORGANIZATION)
+    target = Target(checked.provider, checked.method, "acme-prod", checked.settings, checked.secret)
+    assert caller_of(credentials_of(target)) == KEY["client_email"]
+
+
+def test_what_is_kept_of_a_configuration_signs_in_there(tmp_path: Path) -> None:
+    own = tmp_path / str(ORGANIZATION)
+    own.mkdir()
+    sent = CONFIGURATION | {"credential_source": {"file": "token"}, "workforce_pool_user_project": "p"}
+    google = Google(folder=tmp_path)
+    checked = GcpCredentials(workload_identity=json.dumps(sent), google=google).check(ORGANIZATION)
+    assert checked.settings == {"workloadIdentityFolder": str(own)}
+    target = Target(checked.provider, checked.method, "acme-prod", checked.settings, checked.secret)
+    assert caller_of(credentials_of(target)) == KEY["client_email"]
 
 
 def test_another_universe_is_refused() -> None:
@@ -96,6 +135,9 @@ def test_workload_identity_reads_the_organization_s_own_files_only(tmp_path: Pat
     found = kept(source(file="token", format={"type": "text", "evil": "x"}), google)
     assert found["credential_source"] == {"file": str(own / "token"), "format": {"type": "text"}}
     assert kept(source(file=str(own / "token")), google)["audience"] == CONFIGURATION["audience"]
+    # What a link inside leads to changes when Kubernetes renews the token: the name is kept, not the place.
+    (own / "renewed").symlink_to("token")
+    assert kept(source(file="renewed"), google)["credential_source"] == {"file": str(own / "renewed")}
     for wrong in (
         {"file": "/etc/passwd"},
         {"file": f"../{OTHER}/token"},
@@ -106,11 +148,15 @@ def test_workload_identity_reads_the_organization_s_own_files_only(tmp_path: Pat
         {"url": "http://169.254.169.254/"},
         {"executable": {"command": "/bin/sh"}},
         {"environment_id": "aws1"},
+        {"file": 7},
     ):
         assert "`credential_source` must have a `file` in the folder" in refused(source(**wrong), google), wrong
     assert "SKYLEDGER_WORKLOAD_IDENTITY_DIR" in refused(source(file="token"))
     for name in ("token_url", "service_account_impersonation_url"):
-        assert f"`{name}` in it must be" in refused(source(file="token") | {name: "https://evil.example"}, google)
+        why = refused(source(file="token") | {name: "https://evil.example"}, google)
+        assert why.startswith(f"`workloadIdentity` cannot be used: `{name}` is not an https address of")
+    assert "`audience`" in refused(source(file="token") | {"audience": "//iam.googleapis.com/locations/x"}, google)
+    assert "subject_token_type" in refused(source(file="token") | {"subject_token_type": "aws4_request"}, google)
 
 
 def test_scopes_of_google_cloud() -> None:

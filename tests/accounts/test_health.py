@@ -9,17 +9,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from app.accounts.connect import NewConnection, connect_accounts
 from app.accounts.credentials import AwsCredentials
 from app.accounts.health import Health, health_of_problem, health_of_verification, record_health
-from app.accounts.target import open_target
+from app.accounts.target import SealedCredentialsError, open_target
 from app.accounts.vault import Vault
 from app.accounts.verify import verify_account
 from app.config import Settings
 from app.database import Database
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, ErrorCode, NotFoundError
 from app.models import AccountCheck, ActivityEvent, now
 from app.providers.base import Verification
 from app.providers.calls import ProviderPool
@@ -27,6 +27,7 @@ from app.providers.problems import ProblemCode, ProviderError
 from app.records import AccountHealth, Actor, ActorKind
 from app.repositories.account_checks import CHECKS, add_check, newest_checks
 from app.repositories.account_credentials import CREDENTIALS
+from app.repositories.accounts import find_account
 from tests.providers.aws.answering import Answering, Refusal, answering
 
 ORGANIZATION = UUID("00000000-0000-7000-8000-00000000000a")
@@ -118,17 +119,35 @@ async def test_the_states_of_an_account(
     assert [check["response_milliseconds"] is None for check in history] == [False, True, True, False, False, False]
 
 
-async def test_a_row_that_cannot_be_opened_is_told(
-    database: Database, vault: Vault, pool: ProviderPool, account_id: UUID
+async def test_a_key_that_is_not_here_says_nothing_of_the_account(
+    database: Database, vault: Vault, pool: ProviderPool, account_id: UUID, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with database.write(ORGANIZATION) as session:
         await session.execute(update(CREDENTIALS).values(key_id="lost"))
+    for _ in range(2):
+        with pytest.raises(SealedCredentialsError, match="Nothing is wrong with the account") as told:
+            await verify_account(database, vault, pool, ORGANIZATION, SYSTEM, account_id)
+    assert told.value.code is ErrorCode.SERVICE_UNAVAILABLE
+    assert "SKYLEDGER_CREDENTIAL_KEYS" in told.value.message
+    assert "under the key 'lost'" in caplog.text, "the operator is told which one"
+    assert "lost" not in told.value.message
+    async with database.read(ORGANIZATION) as session:
+        row = await find_account(session, ORGANIZATION, account_id)
+        checks = await newest_checks(session, ORGANIZATION, [account_id], 10)
+    assert row is not None
+    assert (row["health"], len(checks)) == ("HEALTHY", 1)
+
+
+async def test_an_account_without_stored_credentials_wants_new_ones(
+    database: Database, vault: Vault, pool: ProviderPool, account_id: UUID
+) -> None:
+    async with database.write(ORGANIZATION) as session:
+        await session.execute(delete(CREDENTIALS))
     with pytest.raises(ProviderError) as told:
         await open_target(database, vault, ORGANIZATION, account_id)
     assert told.value.code is ProblemCode.CREDENTIALS
     row = await verify_account(database, vault, pool, ORGANIZATION, SYSTEM, account_id)
     assert row["health"] == "ERROR"
-    assert "under the key 'lost'" in row["health_message"]
     assert "`updateAccount`" in row["health_message"]
 
 
@@ -197,6 +216,8 @@ def test_slowness_and_missing_permissions_are_told_together() -> None:
         tuple("abcdefg"),
         6040,
     )
+    off = health_of_verification(verification(), 1.0, ["eu-west-1"])
+    assert (off.state, off.message) == (AccountHealth.DEGRADED, "These of its regions are not switched on: eu-west-1.")
     assert health_of_verification(verification(note="n"), 5.0) == Health(AccountHealth.HEALTHY, "n", (), 5000)
 
 

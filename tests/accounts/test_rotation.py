@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, text, update
 
 from app.accounts.rotate import Rotation, rotate_credentials
-from app.accounts.target import open_target, seal_secret
+from app.accounts.target import SealedCredentialsError, open_target, seal_secret
 from app.accounts.vault import Vault
 from app.config import Settings, new_credential_key
 from app.database import Database
@@ -50,11 +50,11 @@ async def organizations(owner: Database, count: int) -> list[UUID]:
     return ids
 
 
-async def fill(database: Database, vault: Vault, organization_id: UUID, count: int) -> list[UUID]:
+async def fill(database: Database, vault: Vault, organization_id: UUID, count: int, first: int = 0) -> list[UUID]:
     """Connected accounts with credentials, as connecting leaves them."""
     found = []
     async with database.write(organization_id) as session:
-        for number in range(count):
+        for number in range(first, first + count):
             values = {
                 "provider": "AWS",
                 "native_id": f"{number:012}",
@@ -148,6 +148,26 @@ async def test_keys_of_the_setting_are_the_operator_s(database: Database, owner:
     alone = Vault.from_settings(Settings(credential_keys=SecretStr(two)))
     assert (await open_target(database, alone, id_, account)).secret == {"secretAccessKey": "secret 0"}
     assert (await rotate_credentials(database, turned, tell_nobody)).rewrapped == 0
+
+
+async def test_in_two_steps_no_process_meets_a_key_that_it_does_not_know(database: Database, owner: Database) -> None:
+    (id_,) = await organizations(owner, 1)
+    one, two = new_credential_key(), new_credential_key()
+
+    def vault_with(*keys: str) -> Vault:
+        return Vault.from_settings(Settings(credential_keys=SecretStr(",".join(keys))))
+
+    # Processes of both sides of each restart run at the same time: whatever one seals, the other opens.
+    first, middle, last = vault_with(one), vault_with(one, two), vault_with(two, one)
+    pairs = [(first, middle), (middle, first), (middle, last), (last, middle)]
+    for number, (sealing, opening) in enumerate(pairs):
+        (account,) = await fill(database, sealing, id_, 1, number)
+        assert (await open_target(database, opening, id_, account)).secret == {"secretAccessKey": f"secret {number}"}
+    # In one step they meet: that is told as the operator's fault, and the next process opens it.
+    (account,) = await fill(database, last, id_, 1, len(pairs))
+    with pytest.raises(SealedCredentialsError):
+        await open_target(database, first, id_, account)
+    assert (await open_target(database, last, id_, account)).secret == {"secretAccessKey": f"secret {len(pairs)}"}
 
 
 async def test_what_cannot_be_opened_stays_and_is_told(database: Database, owner: Database, folder: Path) -> None:

@@ -32,6 +32,12 @@ def test_a_credential_key_can_be_set_at_once(skyledger: Command) -> None:
     assert list(read_credential_keys(",".join(lines))) == [line.partition(":")[0] for line in lines]
 
 
+def test_the_two_steps_of_a_rotation_are_told(skyledger: Command) -> None:
+    told = " ".join(skyledger("keys", "rotate", "--help").stdout.replace("│", " ").split())
+    first, second = told.index("add the new key at its end and restart all processes"), told.index("then put it first")
+    assert first < second < told.index("remove the old key")
+
+
 async def test_credentials_are_put_under_a_new_key(
     on_engines: Command, graphql: GraphQL, settings: Settings, database: Database
 ) -> None:

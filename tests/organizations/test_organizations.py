@@ -17,9 +17,9 @@ from app.database import Database
 from app.errors import BadUserInputError, ConflictError, ForbiddenError, NotFoundError
 from app.organizations.change import delete_organization, update_organization
 from app.organizations.create import create_organization
-from app.records.currencies import CURRENCIES
 from app.organizations.slugs import another_slug, checked_slug, slug_of, slug_of_deleted
 from app.records import Actor, ActorKind, Grant, Permission, Principal, Role
+from app.records.currencies import CURRENCIES
 from tests.auth.people import Team, principal_of, sign_up, team
 
 

@@ -89,7 +89,13 @@ def role_target(url: str, role_arn: str, *, account: str = ACCOUNT, **settings: 
         provider=Provider.AWS,
         method=ConnectionMethod.AWS_ROLE,
         native_id=account,
-        settings={"endpoints": {"*": url}, "roleArn": role_arn, "externalId": "external-1", **settings},
+        settings={
+            "endpoints": {"*": url},
+            "assumeRoleAt": url,
+            "roleArn": role_arn,
+            "externalId": "external-1",
+            **settings,
+        },
         secret={},
     )
 

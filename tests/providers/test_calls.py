@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,10 @@ def whole() -> Iterator[list[FoundResource]]:
     return iter(PAGES)
 
 
-async def read(pool: ProviderPool, source: Collector, seconds: float = 20) -> list[list[FoundResource]]:
-    async with aclosing(pool.pages(source, None, "eu-west-1", seconds)) as pages:
+async def read(
+    pool: ProviderPool, source: Collector, seconds: float = 20, whole: float = 60
+) -> list[list[FoundResource]]:
+    async with aclosing(pool.pages(source, None, "eu-west-1", seconds, whole=whole)) as pages:
         return [page async for page in pages]
 
 
@@ -107,7 +110,7 @@ async def test_a_foreign_exception_becomes_a_problem_with_its_type_only(
 
 async def test_who_waits_is_told_in_time_and_the_thread_keeps_its_place_until_it_ends(naps: Naps) -> None:
     pool, gate = ProviderPool(1, sleep=naps), threading.Event()
-    with pytest.raises(ProviderError, match="did not answer within 0.05 s") as late:
+    with pytest.raises(ProviderError, match=r"did not answer within 0\.05 s") as late:
         await pool.call(lambda: gate.wait(30), 0.05)
     assert late.value.code is ProblemCode.UNREACHABLE
     next_call = asyncio.create_task(pool.call(lambda: "next"))
@@ -141,6 +144,7 @@ async def test_a_caller_that_leaves_waits_for_nothing(pool: ProviderPool) -> Non
     for task in tasks:
         task.cancel()
     assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*tasks, return_exceptions=True))
+    assert not pool._places._waiting, "two of them had been waiting for a place"
     gate.set()
     assert await pool.call(lambda: "free again") == "free again"
 
@@ -198,6 +202,71 @@ async def test_what_does_not_pass_is_told_at_once(pool: ProviderPool, naps: Naps
         await read(pool, collector(breaking(problem(code)), whole))
     assert told.value.code is code
     assert naps.taken == []
+
+
+async def test_who_knows_better_than_the_code_decides_about_another_try(pool: ProviderPool, naps: Naps) -> None:
+    ours = ProviderError(ProblemCode.FAILED, "It went wrong.", "Report it.", retry=False)
+    with pytest.raises(ProviderError) as told:
+        await read(pool, collector(breaking(ours), whole))
+    assert (told.value, naps.taken) == (ours, [])
+    passing = ProviderError(ProblemCode.DENIED, "Not yet allowed.", "Wait.", retry=True)
+    assert await read(pool, collector(breaking(passing), whole)) == [PAGES[0], *PAGES]
+
+
+@pytest.mark.parametrize("code", [ProblemCode.DENIED, ProblemCode.THROTTLED])
+async def test_what_is_listed_without_all_properties_is_not_read_again(
+    pool: ProviderPool, naps: Naps, code: ProblemCode
+) -> None:
+    partly = ProviderError(code, "The tags are not told.", "Allow it.", listed=True)
+    with pytest.raises(ProviderError) as told:
+        await read(pool, collector(breaking(partly), whole))
+    assert (told.value, naps.taken) == (partly, [])
+
+
+async def test_a_collector_without_an_end_is_given_up(pool: ProviderPool, naps: Naps) -> None:
+    def endless() -> Iterator[list[FoundResource]]:
+        while True:
+            yield PAGES[0]
+
+    with pytest.raises(ProviderError, match="had not ended after") as told:
+        await read(pool, collector(endless), whole=0.1)
+    assert (told.value.code, told.value.retry, naps.taken) == (ProblemCode.BAD_ANSWER, False, [])
+
+
+async def test_hanging_calls_of_one_leave_places_for_the_others(naps: Naps) -> None:
+    pool, gate = ProviderPool(8, sleep=naps), threading.Event()
+    greedy = [asyncio.create_task(pool.call(lambda: gate.wait(30), 30, "greedy")) for _ in range(50)]
+    await asyncio.sleep(0.1)
+    assert await pool.call(lambda: "served", 5, "modest") == "served"
+    assert await pool.call(lambda: "served") == "served"
+    gate.set()
+    assert all(await asyncio.gather(*greedy))
+
+
+async def test_who_holds_the_fewest_places_is_next(naps: Naps) -> None:
+    pool, gate = ProviderPool(1, sleep=naps), threading.Event()
+    order: list[str] = []
+    first = asyncio.create_task(pool.call(lambda: gate.wait(30), 30, "greedy"))
+    await asyncio.sleep(0.05)
+    owners = ["greedy", "greedy", "greedy", "modest", "late", "modest"]
+    rest = [asyncio.create_task(pool.call(partial(order.append, owner), 30, owner)) for owner in owners]
+    await asyncio.sleep(0.05)
+    gate.set()
+    await asyncio.gather(first, *rest)
+    assert order == ["greedy", "modest", "late", "greedy", "modest", "greedy"]
+
+
+async def test_the_wait_for_a_place_counts_in_the_time_limit(naps: Naps) -> None:
+    pool, gate = ProviderPool(1, sleep=naps), threading.Event()
+    hanging = asyncio.create_task(pool.call(lambda: gate.wait(30), 30))
+    await asyncio.sleep(0.05)
+    for limits in ({"seconds": 0.1}, {"seconds": 30, "wait": 0.1}):
+        with pytest.raises(ProviderError, match=r"No place for a call to the provider came free within 0\.1 s") as told:
+            await pool.call(lambda: None, **limits)
+        assert told.value.code is ProblemCode.THROTTLED
+    gate.set()
+    await hanging
+    assert await pool.call(lambda: "free again") == "free again"
 
 
 async def test_a_hanging_page_begins_anew(pool: ProviderPool) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from app.context import Runtime
 from app.database import Database
 from app.schema.node import parse_id
-from tests.accounts.clouds import CONNECT, UPDATE, VERIFY, act, settings
+from tests.accounts.clouds import CONNECT, DISCONNECT, UPDATE, VERIFY, act, settings
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL, register
 from tests.house.statements import counted
 from tests.providers.azure.arm_server import CLIENT, OTHER_SUBSCRIPTION, SECRET, SUBSCRIPTION, TENANT, ArmServer
 from tests.providers.azure.conftest import azure, server_certificate
 from tests.providers.gcp.conftest import google
-from tests.providers.gcp.google import PROJECT, Google
+from tests.providers.gcp.google import NUMBER, PROJECT, Google, asset
 
 __all__ = ["azure", "google", "server_certificate", "settings"]
 
@@ -99,6 +101,28 @@ async def test_several_projects_are_connected_in_their_order(
         )
         answer = await graphql(document, {"id": made["accounts"][0]["id"]}, token=person.token)
         assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize("is_whole_first", [True, False])
+async def test_a_project_and_its_organization_are_not_both_connected(
+    graphql: GraphQL, google: Google, owner: Database, is_whole_first: bool
+) -> None:
+    google.hold(asset("cloudresourcemanager.googleapis.com/Project", f"projects/{NUMBER}", {"name": "Acme"}))
+    person = await register(graphql)
+    scopes: list[dict[str, Any]] = [{"organization": "42"}, {"projects": [PROJECT]}]
+    first, second = scopes if is_whole_first else scopes[::-1]
+    made = await act(graphql, CONNECT, person.token, **google_input(person.organization_id, google, **first))
+    assert made["__typename"] == "ConnectAccountPayload", made
+    before = await everything_stored(owner)
+    refused = await act(graphql, CONNECT, person.token, **google_input(person.organization_id, google, **second))
+    assert refused["__typename"] == "Conflict", refused
+    assert f"{PROJECT} is part of organizations/42" in refused["message"]
+    assert await everything_stored(owner) == before
+    other = await act(graphql, CONNECT, person.token, **google_input(person.organization_id, google, organization="43"))
+    assert other["__typename"] == "ConnectAccountPayload", other
+    await act(graphql, DISCONNECT, person.token, id=made["accounts"][0]["id"])
+    again = await act(graphql, CONNECT, person.token, **google_input(person.organization_id, google, **second))
+    assert again["__typename"] == "ConnectAccountPayload", again
 
 
 async def test_an_organization_of_google_is_one_account(graphql: GraphQL, google: Google) -> None:

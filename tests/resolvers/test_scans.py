@@ -11,6 +11,7 @@ from sqlalchemy import insert, update
 from app.context import Runtime
 from app.database import Database
 from app.models import Account, Scan, ScanStep, new_id
+from app.providers.problems import ProblemCode
 from app.schema.node import global_id, parse_id
 from tests.activity.sockets import subscribed
 from tests.clients import GraphQL, Person, register
@@ -20,7 +21,8 @@ FIELDS = (
     "id state regions services account { nativeId } schedule { name } totals { steps found } steps { service state }"
 )
 START = f"""mutation ($input: StartScanInput!) {{ startScan(input: $input) {{ __typename
-  ... on StartScanPayload {{ scans {{ {FIELDS} }} alreadyRunning {{ id }} }}
+  ... on StartScanPayload {{ scans {{ {FIELDS} }} alreadyRunning {{ id }}
+    skipped {{ account {{ nativeId }} reason }} }}
   ... on UserError {{ code message path }} }} }}"""
 CANCEL = """mutation ($input: CancelScanInput!) { cancelScan(input: $input) { __typename
   ... on CancelScanPayload { scan { id state finishedAt } } ... on UserError { code message path } } }"""
@@ -45,11 +47,11 @@ class Caller:
         self.person = person
         self.organization_id = parse_id(person.organization_id).id
 
-    async def connected(self, native_id: str) -> str:
+    async def connected(self, native_id: str, provider: str = "AWS") -> str:
         """A connected account: its global id. The cloud itself is not asked in these tests."""
         made = Account(
             organization_id=self.organization_id,
-            provider="AWS",
+            provider=provider,
             kind="CONNECTED",
             method="AWS_KEYS",
             native_id=native_id,
@@ -92,6 +94,33 @@ async def test_a_scan_for_each_account_and_never_two_of_one(caller: Caller) -> N
     assert [each["account"]["nativeId"] for each in again["scans"]] == ["2"]
     assert again["alreadyRunning"] == [{"id": scan["id"]}]
     assert second is not None
+
+
+async def test_accounts_without_the_services_are_named_with_the_reason(caller: Caller) -> None:
+    await caller.connected("1")
+    await caller.connected("00000000-0000-0000-0000-000000000001", "AZURE")
+    result = await caller.start(services=["ec2"])
+    assert [scan["account"]["nativeId"] for scan in result["scans"]] == ["1"]
+    (skipped,) = result["skipped"]
+    assert skipped["account"] == {"nativeId": "00000000-0000-0000-0000-000000000001"}
+    assert skipped["reason"] == "AZURE has none of the services ec2."
+
+
+async def test_a_problem_has_a_code_of_the_graph(caller: Caller, database: Database) -> None:
+    await caller.connected("1")
+    (scan,) = (await caller.start())["scans"]
+    told = {"resourceTypes": ["AWS::S3::Bucket"], "code": "DENIED", "message": "m", "remedy": "r", "permission": "p"}
+    async with database.write(caller.organization_id) as session:
+        step = {"organization_id": caller.organization_id, "id": new_id(), "scan_id": parse_id(scan["id"]).id}
+        counts = dict.fromkeys(("found", "added", "changed", "removed", "unchanged"), 0)
+        values = {**step, **counts, "service": "s3", "region": "global", "state": "PARTIAL", "problems": [told]}
+        await session.execute(insert(ScanStep).values(values))
+    query = """query ($id: ID!) { node(id: $id) { ... on Scan { steps { problems { code permission } } } }
+      __type(name: "ProblemCode") { kind enumValues { name } } }"""
+    answer = await caller.graphql.data(query, {"id": scan["id"]}, token=caller.person.token)
+    assert answer["node"]["steps"] == [{"problems": [{"code": "DENIED", "permission": "p"}]}]
+    assert answer["__type"]["kind"] == "ENUM"
+    assert {value["name"] for value in answer["__type"]["enumValues"]} == set(ProblemCode)
 
 
 async def test_what_cannot_be_scanned_is_told(caller: Caller) -> None:
@@ -187,6 +216,7 @@ async def test_a_schedule_is_made_changed_and_deleted(caller: Caller) -> None:
         ({"cron": "61 * * * *"}, ["input", "cron"]),
         ({"timeZone": "Mars/Olympus"}, ["input", "timeZone"]),
         ({"jitterSeconds": -1}, ["input", "jitterSeconds"]),
+        ({"jitterSeconds": 86_400}, ["input", "jitterSeconds"]),
         ({"name": " "}, ["input", "name"]),
         ({"services": ["ec3"]}, ["input", "services"]),
     ],

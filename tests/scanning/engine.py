@@ -43,6 +43,7 @@ class Engine:
     organization_id: UUID = ORGANIZATION
     threads: int = 16
     page_seconds: float = 30.0
+    whole_seconds: float = 60.0
     pauses: list[float] = field(default_factory=list)
 
     async def pause(self, seconds: float) -> None:
@@ -52,7 +53,9 @@ class Engine:
     def runner(self, settings: RunnerSettings = IDLE) -> JobRunner:
         """A worker's runner."""
         pool = ProviderPool(self.threads, sleep=self.pause)
-        tools = ScanTools(self.vault, pool, self.clouds, page_seconds=self.page_seconds, look=0.2)
+        tools = ScanTools(
+            self.vault, pool, self.clouds, page_seconds=self.page_seconds, whole_seconds=self.whole_seconds, look=0.2
+        )
         return make_runner(self.database, self.redis_url, make_handlers(tools), settings)
 
     async def connect(

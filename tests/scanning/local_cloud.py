@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from app.providers.base import GLOBAL, Cloud, Collector, FoundResource, Relation, Service, Target, Verification
+from app.providers.metrics import DAY_SECONDS, MetricQuery, MetricSeries
 from app.providers.problems import ProblemCode, ProviderError
 from app.records import Provider, RelationshipKind
 
@@ -24,6 +27,7 @@ DENIED = ProviderError(ProblemCode.DENIED, "Not allowed.", "Allow it.", permissi
 EXPIRED = ProviderError(ProblemCode.CREDENTIALS, "The keys have expired.", "Send new keys with `updateAccount`.")
 NOT_ENABLED = ProviderError(ProblemCode.NOT_ENABLED, "Not switched on.", "Switch it on, or leave it.")
 THROTTLED = ProviderError(ProblemCode.THROTTLED, "Too many calls.", "Wait.", retry_after=7)
+HIDDEN = ProviderError(ProblemCode.DENIED, "Tags are not told.", "Allow it.", permission="local:ReadTags", listed=True)
 BROKEN = ProviderError(ProblemCode.BAD_ANSWER, "Half an answer.", "Try again.")
 
 
@@ -42,6 +46,10 @@ class World:
     """How long a page takes."""
     fault: Callable[[str, str, int], None] = lambda *_: None
     regions_fault: ProviderError | None = None
+    unread: dict[str, ProviderError] = field(default_factory=dict)
+    """What a reader of the type raises after its last page."""
+    endless: set[str] = field(default_factory=set)
+    """Types whose pages come again and again."""
     pages_read: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def put(self, resource_type: str, region: str, /, *names: str, **properties: Any) -> None:
@@ -119,6 +127,16 @@ class LocalConnection:
             raise self.world.regions_fault
         return list(self.world.regions)
 
+    def metrics(
+        self,
+        queries: Sequence[MetricQuery],
+        begin: datetime,  # noqa: ARG002 - the protocol's
+        end: datetime,  # noqa: ARG002 - the protocol's
+        period_seconds: int = DAY_SECONDS,  # noqa: ARG002 - the protocol's
+    ) -> Iterator[list[MetricSeries]]:
+        """This world measures nothing, as a provider that has no figures."""
+        yield [MetricSeries(query, (), periods=0) for query in queries]
+
     def close(self) -> None:
         self.closed = True
 
@@ -162,12 +180,16 @@ def local_clouds(world: World) -> Callable[[Provider], Cloud]:
 def _pages(resource_type: str, connection: LocalConnection, region: str) -> Iterator[list[FoundResource]]:
     world = connection.world
     there = sorted(world.things.get((resource_type, region), {}).items())
-    starts = range(0, max(len(there), 1), world.page_size)
+    starts: Iterable[int] = range(0, max(len(there), 1), world.page_size)
+    if resource_type in world.endless:
+        starts = cycle(starts)
     for number, start in enumerate(starts, start=1):
         world.pages_read[resource_type, region] += 1
         time.sleep(world.seconds)
         world.fault(resource_type, region, number)
         yield [_found(resource_type, region, *thing) for thing in there[start : start + world.page_size]]
+    if resource_type in world.unread:
+        raise world.unread[resource_type]
 
 
 def _found(resource_type: str, region: str, native_id: str, properties: dict[str, Any]) -> FoundResource:

@@ -6,16 +6,20 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from app.errors import ConflictError, NotFoundError
+from app.models import now
+from app.repositories.accounts import get_account
 from app.repositories.jobs import JOBS
 from app.scanning.cancel import cancel_scan, cancel_scans_of_account
 from tests.scanning.engine import ADA, Engine
 from tests.scanning.local_cloud import DISK, SERVER, World
-from tests.workers.probes import until, until_state
+from tests.workers.probes import job_row, until, until_state
 
 
 @contextmanager
@@ -58,10 +62,9 @@ async def test_a_running_scan_is_cancelled_although_a_call_hangs(engine: Engine,
         await until(reached.is_set)
         await _until_ended(engine, started["id"], "tables")
         row = await cancel_scan(engine.database, engine.organization_id, ADA, started["id"])
-        assert (row["state"], row["cancel_requested_at"] is not None) == ("RUNNING", True)
+        assert (row["state"], row["cancel_requested_at"] is not None) == ("CANCELLED", True)
         async with asyncio.timeout(5):  # the promise
-            row = await engine.until(started["id"], "CANCELLED")
-        await running
+            await running
     states = {key: step["state"] for key, step in (await engine.steps(started["id"])).items()}
     assert states["compute", "eu-west-1"] == "CANCELLED"
     assert states["tables", "us-east-1"] == "SUCCEEDED"
@@ -72,6 +75,8 @@ async def test_a_running_scan_is_cancelled_although_a_call_hangs(engine: Engine,
     assert not any(values[4] for values in present.values())
     assert await engine.rows("SELECT count(*) FROM scan_sightings") == [(0,)]
     assert (await until_state(engine.database, started["job_id"], "SUCCEEDED"))["attempts"] == 1
+    assert await engine.row(started["id"]) == row, "the worker wrote after the end"
+    assert len(await engine.events("SCAN_FINISHED")) == 1
     assert (await engine.start()).scans, "the account is free again"
 
 
@@ -89,18 +94,55 @@ async def test_a_scan_whose_job_waits_for_a_worker_is_cancelled_at_once(engine: 
     assert row["state"] == "CANCELLED"
 
 
-async def test_a_cancellation_outlives_the_worker(engine: Engine, world: World) -> None:
+@pytest.mark.parametrize("lease", [-1, 3600])
+async def test_a_scan_whose_worker_has_died_is_cancelled_at_once(engine: Engine, world: World, lease: float) -> None:
+    """Whether its lease has ended or not, and with no worker left to notice."""
     await engine.connect()
     (started,) = (await engine.start()).scans
     async with engine.database.write(engine.organization_id) as session:
-        await session.execute(JOBS.update().values(state="RUNNING"))  # by a worker that has died
+        until_then = now() + timedelta(seconds=lease)
+        await session.execute(JOBS.update().values(state="RUNNING", attempts=1, lease_until=until_then))
     row = await cancel_scan(engine.database, engine.organization_id, ADA, started["id"])
-    assert row["state"] == "QUEUED"
+    assert row["state"] == "CANCELLED"
+    await engine.runner().sweep()
+    assert await engine.row(started["id"]) == row
+    assert (await job_row(engine.database, started["job_id"]))["state"] == "SUCCEEDED"
+    assert not world.pages_read
+    assert (await engine.start()).scans, "the account is free again"
+
+
+async def test_a_cancellation_by_flag_outlives_the_worker(engine: Engine, world: World) -> None:
+    account_id = await engine.connect()
+    (started,) = (await engine.start()).scans
     async with engine.database.write(engine.organization_id) as session:
-        await session.execute(JOBS.update().values(state="QUEUED"))
+        await session.execute(text("UPDATE scans SET state = 'RUNNING'"))  # by a worker that dies
+        await cancel_scans_of_account(session, engine.organization_id, account_id, ADA)
+    assert (await engine.row(started["id"]))["state"] == "RUNNING"
     await engine.runner().run(started["job_id"])
     assert (await engine.row(started["id"]))["state"] == "CANCELLED"
     assert not world.pages_read
+
+
+async def test_a_scan_and_its_account_are_stopped_at_the_same_time(engine: Engine) -> None:
+    """Disconnecting holds the account and waits for the scan that the cancellation has locked."""
+    account_id = await engine.connect()
+    (started,) = (await engine.start()).scans
+    locked = asyncio.Event()
+
+    async def disconnect() -> None:
+        async with engine.database.write(engine.organization_id) as session:
+            await get_account(session, engine.organization_id, account_id)
+            locked.set()
+            await asyncio.sleep(0.3)
+            await cancel_scans_of_account(session, engine.organization_id, account_id, ADA)
+
+    disconnecting = asyncio.create_task(disconnect())
+    await locked.wait()
+    row = await cancel_scan(engine.database, engine.organization_id, ADA, started["id"])
+    assert not disconnecting.done(), "cancelling waited for the account"
+    await disconnecting
+    assert row["state"] == "CANCELLED"
+    assert len(await engine.events("SCAN_FINISHED")) == 1
 
 
 async def test_the_scans_of_an_account_stop_with_its_connection(engine: Engine, world: World) -> None:

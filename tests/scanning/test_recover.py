@@ -8,7 +8,7 @@ from app.repositories import jobs
 from app.scanning.recover import recover_scans
 from app.workers.runner import RunningJob
 from tests.scanning.engine import Engine
-from tests.scanning.local_cloud import DISK, World
+from tests.scanning.local_cloud import DISK, SERVER, World
 from tests.scanning.test_cancel import hanging
 from tests.workers.probes import job_row, make_runner, until
 
@@ -63,6 +63,7 @@ async def test_the_next_worker_goes_on_where_the_last_one_was_stopped(engine: En
         running = asyncio.create_task(runner.run(started["job_id"]))
         await until(reached.is_set)
         await _until_done(engine, started["id"], 5)
+        await _until_collected(engine, started["id"], SERVER)
         await runner.stop(5)
         await running
     world.fault = World().fault
@@ -74,7 +75,26 @@ async def test_the_next_worker_goes_on_where_the_last_one_was_stopped(engine: En
     assert scan["state"] == "SUCCEEDED"
     assert await engine.counts(scan["id"]) == {"found": 40, "added": 40, "changed": 0, "removed": 0, "unchanged": 0}
     again = {place[0] for place, pages in (world.pages_read - before).items() if pages}
-    assert again == {"Local::Server", "Local::Disk"}, "steps that had ended were read again"
+    assert again == {DISK}, "what had ended was read again"
+
+
+async def test_what_a_scan_has_swept_before_it_is_given_up_makes_it_partial(engine: Engine, world: World) -> None:
+    """FAILED means that every resource stays as it was."""
+    await engine.connect()
+    with hanging(world, DISK) as reached:
+        (started,) = (await engine.start()).scans
+        runner = engine.runner()
+        running = asyncio.create_task(runner.run(started["job_id"]))
+        await until(reached.is_set)
+        await _until_done(engine, started["id"], 5)
+        await runner.stop(5)
+        await running
+    async with engine.database.write(engine.organization_id) as session:
+        await session.execute(jobs.JOBS.update().values(state="DEAD", failure="Attempt 5 of 5 failed."))
+    assert await recover_scans(engine.database) == 1
+    scan = await engine.row(started["id"])
+    assert (scan["state"], scan["failure"]) == ("PARTIAL", "The scan was given up. Attempt 5 of 5 failed.")
+    assert (await engine.events("SCAN_FINISHED"))[-1]["data"]["state"] == "PARTIAL"
 
 
 async def test_attempts_are_forgotten_when_a_scan_goes_on(engine: Engine) -> None:
@@ -92,5 +112,14 @@ async def _until_done(engine: Engine, scan_id: object, count: int) -> None:
         while True:
             steps = await engine.steps(scan_id)  # type: ignore[arg-type]
             if sum(step["finished_at"] is not None for step in steps.values()) == count:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def _until_collected(engine: Engine, scan_id: object, collector: str) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            steps = await engine.steps(scan_id)  # type: ignore[arg-type]
+            if sum(collector in step["collected"] for step in steps.values()) == 2:
                 return
             await asyncio.sleep(0.02)

@@ -12,10 +12,12 @@ from sqlalchemy import RowMapping, text
 
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import now
+from app.records import Provider
 from app.repositories.jobs import JOBS
 from app.repositories.scan_schedules import SCHEDULES
 from app.scanning.cancel import cancel_scan
 from app.scanning.cron import next_runs
+from app.scanning.recover import recover_scans
 from app.scanning.schedule import create_schedule, delete_schedule, jitter, update_schedule
 from tests.scanning.engine import ADA, Engine
 from tests.workers.probes import job_row
@@ -36,20 +38,22 @@ async def stored(engine: Engine, schedule_id: UUID) -> RowMapping:
         return (await session.execute(SCHEDULES.select().where(SCHEDULES.c.id == schedule_id))).mappings().one()
 
 
-async def come(engine: Engine, job_id: UUID, late: timedelta = timedelta()) -> None:
+async def come(engine: Engine, job_id: UUID, late: timedelta = timedelta(seconds=1)) -> None:
     """Let the time of a job come, and run it."""
     async with engine.database.write(engine.organization_id) as session:
         await session.execute(JOBS.update().where(JOBS.c.id == job_id).values(wake_at=now() - late))
+        await session.execute(SCHEDULES.update().where(SCHEDULES.c.job_id == job_id).values(next_run_at=now() - late))
     await engine.runner().run(job_id)
 
 
 async def test_a_schedule_has_one_job_at_its_next_time(engine: Engine) -> None:
     schedule = await create(engine, jitter_seconds=600)
     (due,) = next_runs("0 3 * * *", "Europe/Berlin", schedule["created_at"])
-    assert schedule["next_run_at"] == due
     job = await job_row(engine.database, schedule["job_id"])
     assert (job["kind"], job["arguments"]) == ("start_scheduled_scans", {"scheduleId": str(schedule["id"])})
     assert timedelta() <= job["wake_at"] - due <= timedelta(seconds=600)
+    assert job["wake_at"] - due == jitter(schedule["id"], due, 600)
+    assert schedule["next_run_at"] == job["wake_at"], "the moment that is shown is the one at which it starts"
     (event,) = await engine.events()
     assert (event["kind"], event["subject_id"]) == ("SCAN_SCHEDULE_CREATED", schedule["id"])
     assert event["data"] == {"name": "nightly", "cron": "0 3 * * *", "timeZone": "Europe/Berlin"}
@@ -81,6 +85,76 @@ async def test_missed_times_are_made_up_for_once(engine: Engine) -> None:
     assert await engine.rows("SELECT count(*) FROM scans") == [(1,)]
     queued = await engine.rows("SELECT count(*) FROM jobs WHERE state = 'QUEUED' AND kind = 'start_scheduled_scans'")
     assert queued == [(1,)]
+
+
+async def test_a_worker_whose_clock_is_behind_runs_no_time_twice(engine: Engine) -> None:
+    """PostgreSQL says that the job is due; by the worker's clock its time is still to come."""
+    await engine.connect()
+    schedule = await create(engine, cron="* * * * *")
+    async with engine.database.write(engine.organization_id) as session:
+        await session.execute(JOBS.update().values(wake_at=text("now()")))
+    await engine.runner().run(schedule["job_id"])
+    after = await stored(engine, schedule["id"])
+    assert after["next_run_at"] == schedule["next_run_at"] + timedelta(minutes=1)
+
+
+async def test_services_that_are_no_more_are_left_out_and_told(engine: Engine) -> None:
+    await engine.connect()
+    schedule = await create(engine, services=["compute", "tables"])
+    known = engine.clouds
+    cloud = known(Provider.AWS)
+    services = tuple(service for service in cloud.services() if service.name != "tables")
+    cloud.services = lambda: services  # type: ignore[method-assign]
+    await come(engine, schedule["job_id"])
+    assert await engine.rows("SELECT services FROM scans") == [(["compute"],)]
+    (event,) = await engine.events("SCAN_SCHEDULE_SKIPPED")
+    assert (event["subject_id"], event["actor_kind"]) == (schedule["id"], "SYSTEM")
+    assert event["data"]["reason"] == "No connected account has the services tables."
+    services = ()
+    await come(engine, (await stored(engine, schedule["id"]))["job_id"])
+    assert await engine.rows("SELECT count(*) FROM scans") == [(1,)]
+    assert (await engine.events("SCAN_SCHEDULE_SKIPPED"))[-1]["data"]["reason"].endswith("compute, tables.")
+    assert (await stored(engine, schedule["id"]))["next_run_at"] > now()
+    assert (await stored(engine, schedule["id"]))["services"] == ["compute", "tables"], "a newer version may know them"
+
+
+async def test_a_schedule_whose_job_is_dead_goes_on(engine: Engine) -> None:
+    await engine.connect()
+    schedule = await create(engine, cron="*/5 * * * *")
+    async with engine.database.write(engine.organization_id) as session:
+        await session.execute(JOBS.update().values(state="DEAD", failure="Attempt 5 of 5 failed."))
+    assert await recover_scans(engine.database) == 1
+    after = await stored(engine, schedule["id"])
+    assert after["job_id"] != schedule["job_id"]
+    assert after["next_run_at"] > now()
+    (event,) = await engine.events("SCAN_SCHEDULE_SKIPPED")
+    assert event["data"]["reason"] == "The scans could not be started. Attempt 5 of 5 failed."
+    assert await recover_scans(engine.database) == 0
+    await come(engine, after["job_id"])
+    assert await engine.rows("SELECT count(*) FROM scans") == [(1,)]
+
+
+async def test_the_dead_job_of_a_schedule_that_was_changed_or_is_off_says_nothing(engine: Engine) -> None:
+    changed, off = await create(engine), await create(engine, name="off")
+    async with engine.database.write(engine.organization_id) as session:
+        await session.execute(JOBS.update().values(state="DEAD"))
+    changed = await update(engine, changed, cron="0 4 * * *")
+    await update(engine, off, enabled=False)
+    assert await recover_scans(engine.database) == 0
+    assert await stored(engine, changed["id"]) == changed
+    assert (await stored(engine, off["id"]))["job_id"] is None
+
+
+async def test_jitter_is_less_than_the_time_between_two_runs(engine: Engine) -> None:
+    with pytest.raises(BadUserInputError, match="only 60 s apart; it may be half of that, 30") as refused:
+        await create(engine, cron="* * * * *", jitter_seconds=86_400)
+    assert refused.value.path == ("input", "jitterSeconds")
+    schedule = await create(engine, cron="0 * * * *", jitter_seconds=1_800)
+    for values in ({"cron": "*/30 * * * *"}, {"jitter_seconds": 1_801}):
+        with pytest.raises(BadUserInputError, match="it may be half of that"):
+            await update(engine, schedule, **values)
+    changed = await update(engine, schedule, cron="*/30 * * * *", jitter_seconds=900)
+    assert (changed["cron"], changed["jitter_seconds"]) == ("*/30 * * * *", 900)
 
 
 async def test_a_job_that_runs_twice_starts_once(engine: Engine) -> None:

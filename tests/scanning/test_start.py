@@ -8,12 +8,16 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import now
+from app.records import Provider
 from app.scanning.cancel import cancel_scan
 from app.scanning.start import MOST_ACCOUNTS
+from tests.house.statements import counted
 from tests.scanning.engine import ADA, Engine
+from tests.scanning.local_cloud import LocalCloud, World
 from tests.workers.probes import job_row
 
 
@@ -73,6 +77,62 @@ async def test_an_account_that_is_not_connected_is_refused_with_the_way_out(
     assert await engine.rows("SELECT count(*) FROM scans") == [(0,)]
 
 
+async def test_accounts_without_the_services_are_told(engine: Engine) -> None:
+    wanted, other = await engine.connect("1"), await engine.connect("2")
+    await _set(engine, other, provider="AZURE")
+    local = engine.clouds(Provider.AWS)
+    azure = LocalCloud(World())
+    azure.services = lambda: tuple(service for service in local.services() if service.name != "tables")  # type: ignore[method-assign]
+    engine.clouds = {Provider.AWS: local, Provider.AZURE: azure}.__getitem__
+    started = await engine.start(services=["tables"])
+    assert [scan["account_id"] for scan in started.scans] == [wanted]
+    (skipped,) = started.skipped
+    assert (skipped.account["id"], skipped.reason) == (other, "AZURE has none of the services tables.")
+
+
+async def test_an_account_whose_scan_ends_meanwhile_is_in_one_of_the_lists(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its scan blocks the insert and is over when it is looked for."""
+    account_id = await engine.connect()
+    await engine.start()
+    looked = 0
+
+    async def none_under_way(session: AsyncSession, *_: object) -> list[object]:
+        nonlocal looked
+        looked += 1
+        if looked == ends_at:
+            await session.execute(text("UPDATE scans SET state = 'SUCCEEDED'"))
+        return []
+
+    monkeypatch.setattr("app.scanning.start.scans.scans_under_way", none_under_way)
+    ends_at = 1
+    assert [scan["account_id"] for scan in (await engine.start()).scans] == [account_id]
+    ends_at, looked = 9, 0
+    (skipped,) = (await engine.start()).skipped
+    assert (skipped.account["id"], skipped.reason[:19]) == (account_id, "A scan of it ended ")
+
+
+async def test_thousands_of_accounts_are_one_statement_each(engine: Engine) -> None:
+    """PostgreSQL takes 32,767 parameters: a scan with its own for each column would end at some 3,000 accounts."""
+    async with engine.database.write(engine.organization_id) as session:
+        await session.execute(
+            text(
+                "INSERT INTO accounts (organization_id, id, provider, kind, native_id, name, settings, created_at, "
+                "updated_at) SELECT :organization_id, gen_random_uuid(), 'AWS', 'CONNECTED', number, number, '{}', "
+                "now(), now() FROM generate_series(1, 4000) AS number"
+            ),
+            {"organization_id": engine.organization_id},
+        )
+    with counted(engine.database) as statements:
+        started = await engine.start()
+    assert (len(started.scans), len(await engine.events("SCAN_STARTED"))) == (4000, 4000)
+    assert len(statements) < 20
+    jobs = await engine.rows("SELECT count(*) FROM scans JOIN jobs ON jobs.id = job_id AND jobs.state = 'QUEUED'")
+    assert jobs == [(4000,)]
+    assert len((await engine.start()).already_running) == 4000
+
+
 async def test_an_organization_without_connected_accounts_is_told_so(engine: Engine) -> None:
     with pytest.raises(ConflictError, match="no connected account"):
         await engine.start()
@@ -101,7 +161,7 @@ async def test_a_foreign_account_is_as_absent(engine: Engine) -> None:
         ({"regions": ["a.example.com/"]}, "regions", "no name of a region"),
         ({"regions": []}, "regions", "`regions` has 0 entries"),
         ({"account_ids": []}, "accountIds", "`accountIds` has 0 entries"),
-        ({"account_ids": [uuid4() for _ in range(MOST_ACCOUNTS + 1)]}, "accountIds", "1,001|1001"),
+        ({"account_ids": [uuid4() for _ in range(MOST_ACCOUNTS + 1)]}, "accountIds", "has 201 entries; give 1 to 200"),
     ],
 )
 async def test_names_that_cannot_be_used_are_named(

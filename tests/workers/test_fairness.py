@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from app.database import Database
 from app.embedded import EngineUrls
 from app.repositories import jobs
 from app.workers.runner import RunningJob
-from tests.workers.probes import IDLE, make_runner, put, until_state
+from tests.workers.probes import IDLE, make_runner, put, until, until_state
 
 GREEDY, MODEST, LATE = (UUID(int=number) for number in (1, 2, 3))
 
@@ -94,6 +95,44 @@ async def test_a_wake_up_serves_whose_turn_it_is(database: Database, engine_urls
         await until_state(database, job_id, "SUCCEEDED")
 
 
+async def test_long_jobs_of_one_leave_slots_for_the_others(database: Database, engine_urls: EngineUrls) -> None:
+    """Nobody else waits when they begin, and they do not end: who comes later finds a slot all the same."""
+    begun: list[UUID | None] = []
+    gate = asyncio.Event()
+
+    async def wait(job: RunningJob) -> None:
+        begun.append(job.organization_id)
+        if job.organization_id == GREEDY:
+            await gate.wait()
+
+    flood = [await put(database, organization_id=GREEDY) for _ in range(12)]
+    runner = make_runner(database, engine_urls.redis_url, {"probe": wait}, replace(IDLE, slots=6, per_organization=4))
+    await runner.sweep()
+    running = [asyncio.create_task(runner.run(job_id)) for job_id in flood]
+    await until(lambda: len(begun) == 4)
+    modest, of_the_system = await put(database, organization_id=MODEST), await put(database)
+    for job_id in (modest, of_the_system):
+        await runner.run(job_id)
+        await until_state(database, job_id, "SUCCEEDED")
+    assert (begun[:4], set(begun[4:])) == ([GREEDY] * 4, {MODEST, None})
+    gate.set()
+    for job_id in flood:  # whoever ends makes room for the next of its own
+        await until_state(database, job_id, "SUCCEEDED")
+    await asyncio.gather(*running)
+
+
+async def test_what_a_full_organization_has_lost_waits_for_its_own_slots(database: Database) -> None:
+    job_id = await put(database, organization_id=GREEDY)
+    async with database.system() as session:
+        assert await jobs.claim_job(session, ["probe"], lease=0, most_attempts=5) is not None
+        await session.commit()
+    async with database.system() as session:
+        assert await jobs.claim_job(session, ["probe"], lease=60, most_attempts=5, full=[GREEDY]) is None
+        row = await jobs.claim_job(session, ["probe"], lease=60, most_attempts=5, full=[MODEST])
+    assert row is not None
+    assert row["id"] == job_id
+
+
 async def test_a_claim_reads_little_however_much_is_queued(database: Database, owner: Database) -> None:
     """The plan jumps from tenant to tenant through an index and sorts no queue."""
     async with owner.engine.begin() as connection:
@@ -109,7 +148,7 @@ async def test_a_claim_reads_little_however_much_is_queued(database: Database, o
     for _ in range(20):
         await put(database, organization_id=uuid4())
     async with database.system() as session:
-        values = {"kinds": ["probe"], "lease": 60, "most_attempts": 5}
+        values = {"kinds": ["probe"], "lease": 60, "most_attempts": 5, "full": [uuid4()]}
         explained = text("EXPLAIN (ANALYZE, FORMAT JSON) " + jobs._CLAIM.text)
         (plan,) = (await session.execute(explained, values)).scalar_one()
     assert _most_rows(plan["Plan"]) < 1_000

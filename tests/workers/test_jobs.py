@@ -33,7 +33,12 @@ def test_the_schedule_spreads_its_work_over_the_hour() -> None:
         entry.calculate_next(moment)
         assert entry.next_run is not None
         times[entry.name] = entry.next_run.strftime("%H:%M:%S")
-    assert times == {"purge_activity": "10:07:00", "purge_sessions": "10:27:00", "purge_jobs": "10:47:00"}
+    assert times == {
+        "purge_activity": "10:07:00",
+        "purge_scans": "10:17:00",
+        "purge_sessions": "10:27:00",
+        "purge_jobs": "10:47:00",
+    }
 
 
 async def test_sessions_go_when_their_time_is_over(database: Database, context: dict[str, Any]) -> None:

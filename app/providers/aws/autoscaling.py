@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from app.providers.aws.eks import nodegroup_id
 from app.providers.aws.reading import arn, moment, paged, placed_in, tags
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource, Relation, Service
@@ -12,10 +13,13 @@ from app.records import RelationshipKind
 
 _PAGE: Final = 100
 """The most groups that EC2 Auto Scaling answers at once."""
+_EKS_CLUSTER: Final = "eks:cluster-name"
+_EKS_NODEGROUP: Final = "eks:nodegroup-name"
+"""Tags that EKS gives to the group behind a managed node group."""
 
 
 def group_id(connection: AwsConnection, region: str, name: str) -> str:
-    """The native id of a group, which its members and EKS node groups can build: they know its name only.
+    """The native id of a group, which its members can build: they know its name only.
 
     It is the group's ARN with `*` in place of the group's random number.
     """
@@ -51,6 +55,10 @@ def _group(connection: AwsConnection, region: str, group: Mapping[str, Any]) -> 
     relations = [Relation(RelationshipKind.BEHIND, target_group) for target_group in target_groups]
     if template.get("LaunchTemplateId"):
         relations.append(Relation(RelationshipKind.CREATED_FROM, template["LaunchTemplateId"]))
+    told = tags(group.get("Tags"))
+    if told.keys() >= {_EKS_CLUSTER, _EKS_NODEGROUP}:
+        owner = nodegroup_id(connection, region, told[_EKS_CLUSTER], told[_EKS_NODEGROUP])
+        relations.append(Relation(RelationshipKind.MEMBER_OF, owner))
     return FoundResource(
         service="AmazonEC2",
         resource_type="AWS::AutoScaling::AutoScalingGroup",
@@ -59,7 +67,7 @@ def _group(connection: AwsConnection, region: str, group: Mapping[str, Any]) -> 
         region=region,
         # Told only while the group is being deleted.
         status=group.get("Status"),
-        tags=tags(group.get("Tags")),
+        tags=told,
         properties={
             "arn": group.get("AutoScalingGroupARN"),
             "minSize": group.get("MinSize"),

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from app.providers.aws.asking import GONE, Asking
-from app.providers.aws.parts import read_each
+from app.providers.aws.asking import GONE, Asking, read_each
 from app.providers.aws.reading import moment, paged, tags
 from app.providers.base import Collector, FoundResource, Service
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from app.providers.aws.parts import Parts, read_each
+from app.providers.aws.asking import Asking, read_each
 from app.providers.aws.rds import found_cluster, found_instance
 from app.providers.aws.reading import moment, paged, placed_in, tags
 from app.providers.aws.session import AwsConnection
@@ -45,11 +45,12 @@ def engine_instances(
 def memory_clusters(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
     """Clusters of MemoryDB."""
     client = connection.client("memorydb", region)
+    asking = Asking(client)
     groups = {
         group["Name"]: group for page in paged(client, "describe_subnet_groups", "SubnetGroups") for group in page
     }
     for page in paged(client, "describe_clusters", "Clusters", ShowShardDetails=True):
-        yield from read_each(page, partial(_memory_cluster, client, region, groups), _GONE)
+        yield from read_each(page, partial(_memory_cluster, asking, region, groups), _GONE)
 
 
 def _of(engine: str) -> list[dict[str, Any]]:
@@ -57,10 +58,9 @@ def _of(engine: str) -> list[dict[str, Any]]:
 
 
 def _memory_cluster(
-    client: Any, region: str, groups: Mapping[str, Mapping[str, Any]], cluster: Mapping[str, Any]
+    asking: Asking, region: str, groups: Mapping[str, Mapping[str, Any]], cluster: Mapping[str, Any]
 ) -> FoundResource:
-    parts = Parts()
-    told = parts.read(("tags",), lambda: client.list_tags(ResourceArn=cluster["ARN"])["TagList"])
+    answers = asking.about()
     nodes = [node for shard in cluster.get("Shards", ()) for node in shard.get("Nodes", ())]
     born = [created for node in nodes if (created := moment(node.get("CreateTime")))]
     group = groups.get(cluster.get("SubnetGroupName", ""), {})
@@ -71,10 +71,10 @@ def _memory_cluster(
         name=cluster["Name"],
         region=region,
         status=cluster.get("Status"),
-        tags=tags(told),
+        tags=tags(answers.one("list_tags", ("tags",), ResourceArn=cluster["ARN"]).get("TagList")),
         # A cluster does not tell when it was made; its oldest node is the nearest there is.
         created_at=min(born, default=None),
-        properties=parts.told(
+        properties=answers.known(
             {
                 "arn": cluster["ARN"],
                 "nodeType": cluster.get("NodeType"),

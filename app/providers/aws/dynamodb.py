@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from app.providers.aws.parts import TAG_PERMISSION, names_in, read_each, tags_of
-from app.providers.aws.reading import arn, moment
+from app.providers.aws.asking import TAG_PERMISSION, read_each, tags_of
+from app.providers.aws.reading import arn, moment, names_in
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource, Service
 

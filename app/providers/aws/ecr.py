@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from app.providers.aws.parts import Parts, read_each
+from app.providers.aws.asking import Asking, read_each
 from app.providers.aws.reading import moment, paged, plain, tags
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource, Service
@@ -16,14 +16,15 @@ from app.providers.base import Collector, FoundResource, Service
 PAGE: Final = 1000
 """Images a call, the most that ECR gives; a repository may have 100,000 of them."""
 _GONE: Final = frozenset({"RepositoryNotFoundException"})
-_NO_POLICY: Final = {"LifecyclePolicyNotFoundException": False}
+_NO_POLICY: Final = frozenset({"LifecyclePolicyNotFoundException"})
 
 
 def repositories(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
     """Private repositories."""
     client = connection.client("ecr", region)
+    asking = Asking(client)
     for page in paged(client, "describe_repositories", "repositories"):
-        yield from read_each(page, partial(_repository, client, region), _GONE)
+        yield from read_each(page, partial(_repository, asking, region), _GONE)
 
 
 @dataclass
@@ -91,30 +92,28 @@ def _is_index(image: Mapping[str, Any]) -> bool:
     return "manifest.list" in kind or "image.index" in kind
 
 
-def _repository(client: Any, region: str, repository: Mapping[str, Any]) -> FoundResource:
+def _repository(asking: Asking, region: str, repository: Mapping[str, Any]) -> FoundResource:
     repository_arn, name = repository["repositoryArn"], repository["repositoryName"]
-    parts = Parts()
-    told = parts.read(("tags",), lambda: client.list_tags_for_resource(resourceArn=repository_arn)["tags"])
-    policy = parts.read(
-        ("lifecyclePolicy",), lambda: bool(client.get_lifecycle_policy(repositoryName=name)), _NO_POLICY
-    )
-    images = parts.read(("images",), lambda: _images(client, name))
+    answers = asking.about()
+    tagged = answers.one("list_tags_for_resource", ("tags",), resourceArn=repository_arn)
+    policy = answers.one("get_lifecycle_policy", ("lifecyclePolicy",), _NO_POLICY, repositoryName=name)
+    images: Images | None = answers.read("describe_images", ("images",), lambda: _images(asking.client, name))
     return FoundResource(
         service="AmazonECR",
         resource_type="AWS::ECR::Repository",
         native_id=repository_arn,
         name=name,
         region=region,
-        tags=tags(told),
+        tags=tags(tagged.get("tags")),
         created_at=moment(repository.get("createdAt")),
         last_used_at=images.last_pull if images else None,
-        properties=parts.told(
+        properties=answers.known(
             {
                 "arn": repository_arn,
                 "uri": repository.get("repositoryUri"),
                 "tagMutability": repository.get("imageTagMutability"),
                 "encryption": (repository.get("encryptionConfiguration") or {}).get("encryptionType"),
-                "lifecyclePolicy": policy,
+                "lifecyclePolicy": bool(policy),
                 "images": images.told() if images else None,
             }
         ),

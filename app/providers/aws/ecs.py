@@ -8,8 +8,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from app.providers.aws.errors import error_code
-from app.providers.aws.parts import names_in
-from app.providers.aws.reading import arn, moment, placed_in, tags
+from app.providers.aws.reading import arn, moment, names_in, placed_in, tags
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource, Relation, Service
 from app.records import RelationshipKind

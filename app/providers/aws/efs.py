@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from app.providers.aws.parts import Parts, read_each
+from app.providers.aws.asking import Asking, read_each
 from app.providers.aws.reading import moment, paged, placed_in, tags
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource, Service
@@ -17,21 +17,22 @@ _GONE: Final = frozenset({"FileSystemNotFound"})
 def file_systems(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
     """File systems."""
     client = connection.client("efs", region)
+    asking = Asking(client)
     for page in paged(client, "describe_file_systems", "FileSystems"):
-        yield from read_each(page, partial(_file_system, connection, client, region), _GONE)
+        yield from read_each(page, partial(_file_system, connection, asking, region), _GONE)
 
 
-def _file_system(connection: AwsConnection, client: Any, region: str, system: Mapping[str, Any]) -> FoundResource:
+def _file_system(connection: AwsConnection, asking: Asking, region: str, system: Mapping[str, Any]) -> FoundResource:
     identifier = system["FileSystemId"]
     # Older answers have no ARN.
     system_arn = system.get("FileSystemArn") or (
         f"arn:{connection.partition}:elasticfilesystem:{region}:{connection.account}:file-system/{identifier}"
     )
-    parts = Parts()
-    policies = parts.read(("lifecyclePolicies",), lambda: _policies(client, identifier))
+    answers = asking.about()
+    moves = answers.one("describe_lifecycle_configuration", ("lifecyclePolicies",), FileSystemId=identifier)
     mounts: list[dict[str, Any]] = []
     if system.get("NumberOfMountTargets"):
-        mounts = parts.read(("mountTargetZones",), lambda: _mounts(client, identifier)) or []
+        mounts = answers.all("describe_mount_targets", "MountTargets", ("mountTargetZones",), FileSystemId=identifier)
     size = system.get("SizeInBytes") or {}
     return FoundResource(
         service="AmazonEFS",
@@ -43,7 +44,7 @@ def _file_system(connection: AwsConnection, client: Any, region: str, system: Ma
         status=system.get("LifeCycleState"),
         tags=tags(system.get("Tags")),
         created_at=moment(system.get("CreationTime")),
-        properties=parts.told(
+        properties=answers.known(
             {
                 "arn": system_arn,
                 "fileSystemId": identifier,
@@ -55,12 +56,11 @@ def _file_system(connection: AwsConnection, client: Any, region: str, system: Ma
                 "throughputMode": system.get("ThroughputMode"),
                 "provisionedThroughputMibps": system.get("ProvisionedThroughputInMibps"),
                 "mountTargets": system.get("NumberOfMountTargets"),
-                "mountTargetZones": (
-                    None
-                    if "mountTargetZones" in parts.unreadable
-                    else sorted({zone for mount in mounts if (zone := mount.get("AvailabilityZoneName"))})
-                ),
-                "lifecyclePolicies": policies,
+                "mountTargetZones": sorted({zone for mount in mounts if (zone := mount.get("AvailabilityZoneName"))}),
+                # After how long files move, such as {"TransitionToIA": "AFTER_30_DAYS"}; empty where they never do.
+                "lifecyclePolicies": {
+                    step: after for policy in moves.get("LifecyclePolicies", ()) for step, after in policy.items()
+                },
                 "encrypted": system.get("Encrypted"),
             }
         ),
@@ -68,17 +68,6 @@ def _file_system(connection: AwsConnection, client: Any, region: str, system: Ma
             next((mount.get("VpcId") for mount in mounts), None), [mount.get("SubnetId") for mount in mounts]
         ),
     )
-
-
-def _policies(client: Any, identifier: str) -> dict[str, str]:
-    """After how long files move, such as `{"TransitionToIA": "AFTER_30_DAYS"}`; empty where they never do."""
-    told = client.describe_lifecycle_configuration(FileSystemId=identifier)["LifecyclePolicies"]
-    return {step: after for policy in told for step, after in policy.items()}
-
-
-def _mounts(client: Any, identifier: str) -> list[dict[str, Any]]:
-    pages = paged(client, "describe_mount_targets", "MountTargets", FileSystemId=identifier)
-    return [mount for page in pages for mount in page]
 
 
 SERVICE: Final = Service(

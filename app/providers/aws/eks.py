@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from app.providers.aws.asking import Asking, read_each
 from app.providers.aws.errors import error_code
-from app.providers.aws.parts import Parts, names_in, read_each
-from app.providers.aws.reading import arn, moment, paged, placed_in, plain, tags
+from app.providers.aws.reading import arn, moment, names_in, placed_in, plain, tags
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource, Relation, Service
 from app.records import RelationshipKind
@@ -19,15 +19,26 @@ _GONE: Final = frozenset({"ResourceNotFoundException"})
 _OF_VERSION: Final = ("versionStatus", "standardSupportEndsAt", "extendedSupportEndsAt")
 
 
+def nodegroup_id(connection: AwsConnection, region: str, cluster: str, name: str) -> str:
+    """The native id of a node group, which its Auto Scaling group can build: that knows its names only, by its tags.
+
+    It is the node group's ARN with `*` in place of its random number.
+    """
+    return arn(connection, "eks", region, f"nodegroup/{cluster}/{name}/*")
+
+
 def clusters(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
     """Clusters; the list tells names only."""
     client = connection.client("eks", region)
-    versions: Mapping[str, Mapping[str, Any]] | None = None
-    unknown = Parts()
+    asking = Asking(client)
+    answers = asking.about()
+    versions: dict[str, dict[str, Any]] | None = None
     for names in names_in(client, "list_clusters", "clusters"):
-        if names and versions is None and not unknown.unreadable:
-            versions = unknown.read(_OF_VERSION, lambda: _versions(client))
-        yield from read_each(names, partial(_cluster, client, region, versions), _GONE)
+        if names and versions is None:
+            # Some are told once for each kind of cluster.
+            told = answers.all("describe_cluster_versions", "clusterVersions", _OF_VERSION, includeAll=True)
+            versions = {version["clusterVersion"]: version for version in told}
+        yield from read_each(names, partial(_cluster, asking, region, versions or {}, answers.unreadable), _GONE)
 
 
 def nodegroups(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
@@ -38,19 +49,13 @@ def nodegroups(connection: AwsConnection, region: str) -> Iterator[list[FoundRes
             yield from _nodegroups_of(connection, client, region, cluster)
 
 
-def _versions(client: Any) -> dict[str, dict[str, Any]]:
-    """What is known of each version of Kubernetes; some are told once for each kind of cluster."""
-    pages = paged(client, "describe_cluster_versions", "clusterVersions", includeAll=True)
-    return {version["clusterVersion"]: version for page in pages for version in page}
-
-
-def _cluster(client: Any, region: str, versions: Mapping[str, Mapping[str, Any]] | None, name: str) -> FoundResource:
-    cluster = client.describe_cluster(name=name)["cluster"]
-    parts = Parts()
+def _cluster(
+    asking: Asking, region: str, versions: Mapping[str, Mapping[str, Any]], unreadable: list[str], name: str
+) -> FoundResource:
+    cluster = asking.client.describe_cluster(name=name)["cluster"]
+    answers = asking.about(*unreadable)
     network = cluster.get("resourcesVpcConfig") or {}
-    if versions is None:
-        parts.unreadable.extend(_OF_VERSION)
-    version = (versions or {}).get(cluster.get("version", ""), {})
+    version = versions.get(cluster.get("version", ""), {})
     return FoundResource(
         service="AmazonEKS",
         resource_type="AWS::EKS::Cluster",
@@ -60,7 +65,7 @@ def _cluster(client: Any, region: str, versions: Mapping[str, Mapping[str, Any]]
         status=cluster.get("status"),
         tags=tags(cluster.get("tags")),
         created_at=moment(cluster.get("createdAt")),
-        properties=parts.told(
+        properties=answers.known(
             {
                 "arn": cluster["arn"],
                 "version": cluster.get("version"),
@@ -70,11 +75,9 @@ def _cluster(client: Any, region: str, versions: Mapping[str, Mapping[str, Any]]
                 "standardSupportEndsAt": plain(version.get("endOfStandardSupportDate")),
                 "extendedSupportEndsAt": plain(version.get("endOfExtendedSupportDate")),
                 "autoMode": (cluster.get("computeConfig") or {}).get("enabled", False),
-                "nodegroups": parts.read(
-                    ("nodegroups",), lambda: _named(client, "list_nodegroups", "nodegroups", name)
-                ),
-                "fargateProfiles": parts.read(
-                    ("fargateProfiles",), lambda: _named(client, "list_fargate_profiles", "fargateProfileNames", name)
+                "nodegroups": answers.all("list_nodegroups", "nodegroups", ("nodegroups",), clusterName=name),
+                "fargateProfiles": answers.all(
+                    "list_fargate_profiles", "fargateProfileNames", ("fargateProfiles",), clusterName=name
                 ),
                 "outpost": cluster.get("outpostConfig") is not None,
                 "connectedFrom": (cluster.get("connectorConfig") or {}).get("provider"),
@@ -84,29 +87,25 @@ def _cluster(client: Any, region: str, versions: Mapping[str, Mapping[str, Any]]
     )
 
 
-def _named(client: Any, operation: str, key: str, cluster: str) -> list[str]:
-    return [name for names in names_in(client, operation, key, clusterName=cluster) for name in names]
-
-
 def _nodegroups_of(connection: AwsConnection, client: Any, region: str, cluster: str) -> Iterator[list[FoundResource]]:
-    owner = arn(connection, "eks", region, f"cluster/{cluster}")
     try:
         for names in names_in(client, "list_nodegroups", "nodegroups", clusterName=cluster):
-            yield from read_each(names, partial(_nodegroup, client, region, cluster, owner), _GONE)
+            yield from read_each(names, partial(_nodegroup, connection, client, region, cluster), _GONE)
     except ClientError as error:
         # The cluster may be deleted since the list of clusters.
         if error_code(error) not in _GONE:
             raise
 
 
-def _nodegroup(client: Any, region: str, cluster: str, owner: str, name: str) -> FoundResource:
+def _nodegroup(connection: AwsConnection, client: Any, region: str, cluster: str, name: str) -> FoundResource:
     group = client.describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]
+    owner = arn(connection, "eks", region, f"cluster/{cluster}")
     scaling = group.get("scalingConfig") or {}
     scaled = (group.get("resources") or {}).get("autoScalingGroups") or ()
     return FoundResource(
         service="AmazonEKS",
         resource_type="AWS::EKS::Nodegroup",
-        native_id=group["nodegroupArn"],
+        native_id=nodegroup_id(connection, region, cluster, name),
         name=name,
         region=region,
         status=group.get("status"),

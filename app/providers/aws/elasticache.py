@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from app.providers.aws.parts import TAG_PERMISSION, tags_of
+from app.providers.aws.asking import TAG_PERMISSION, tags_of
 from app.providers.aws.reading import arn, moment, paged, placed_in
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource, Relation, Service

@@ -95,6 +95,20 @@ _NOT_ENABLED: Final = frozenset(
         "UnsupportedRegionException",
     }
 )
+LACKING: Final = frozenset(
+    {
+        "404",
+        "405",
+        "501",
+        "InvalidAction",
+        "NotImplemented",
+        "UnknownOperationException",
+    }
+)
+"""What partitions, private endpoints and emulators answer that do not have the operation; another try is no use.
+
+A bare HTTP status stands where AWS has an error code of its own.
+"""
 _NAMED_PERMISSION: Final = re.compile(r"perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
 _CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _NOT_THERE: Final = "The service or the region is not switched on for this account."
@@ -146,7 +160,8 @@ _SERVER_ERRORS: Final = 500
 def reading_aws(permissions: tuple[str, ...] = ()) -> Iterator[None]:
     """Whatever the SDK raises inside becomes a ProviderError; `permissions` are those that the reading needs.
 
-    An answer without what a collector counts on is a bad one, never an empty one.
+    An answer without what a collector counts on is a bad one, never an empty one. It would be the same in another
+    try: either AWS answers so, or the fault is ours.
     """
     try:
         yield
@@ -157,7 +172,8 @@ def reading_aws(permissions: tuple[str, ...] = ()) -> Iterator[None]:
         raise ProviderError(
             ProblemCode.BAD_ANSWER,
             "AWS's answer is not of the shape that was expected.",
-            "Scan again; if it stays, report it with the service and region.",
+            "Report it with the service and region: another scan will find the same.",
+            retry=False,
         ) from error
 
 
@@ -196,7 +212,7 @@ def error_code(error: Exception) -> str:
 def checked_answer(http_response: Any, model: Any, **_others: Any) -> None:
     """After each call: an answer that was cut off is an error.
 
-    botocore itself takes a JSON body that cannot be read for an answer without content
+    botocore itself takes a JSON body that cannot be read, or no body at all, for an answer without content
     (`botocore.parsers.BaseJSONParser`), and does not compare the body with its announced length.
     """
     if http_response.status_code >= _SUCCESSES or model.has_streaming_output:
@@ -207,13 +223,11 @@ def checked_answer(http_response: Any, model: Any, **_others: Any) -> None:
         raise cut_off()
     output = model.output_shape
     is_json = model.service_model.resolved_protocol in _JSON_PROTOCOLS
-    if (
-        is_json
-        and body
-        and output is not None
-        and "payload" not in output.serialization
-        and not body.rstrip().endswith(b"}")
-    ):
+    if output is None or "payload" in output.serialization:
+        return
+    if is_json and body and not body.rstrip().endswith(b"}"):
+        raise cut_off()
+    if not body and any("location" not in member.serialization for member in output.members.values()):
         raise cut_off()
 
 
@@ -236,9 +250,10 @@ def _refused(error: Any, permissions: tuple[str, ...]) -> ProviderError:
         )
     if code in _NOT_ENABLED:
         return not_enabled()
-    if details.get("HTTPStatusCode", 0) >= _SERVER_ERRORS:
+    if details.get("HTTPStatusCode", 0) >= _SERVER_ERRORS and code not in LACKING:
         return _of(ProblemCode.FAILED, f"AWS failed in {error.operation_name}: {named}.")
-    return _of(ProblemCode.FAILED, f"AWS answered {error.operation_name} with {named}.")
+    retry = False if code in LACKING else None
+    return _of(ProblemCode.FAILED, f"AWS answered {error.operation_name} with {named}.", retry=retry)
 
 
 def _permission(error: Any, permissions: tuple[str, ...]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from app.providers.aws.parts import TAG_PERMISSION, Parts, read_each, tags_of
+from app.providers.aws.asking import TAG_PERMISSION, Asking, read_each, tags_of
 from app.providers.aws.reading import moment, paged, placed_in, plain
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource, Service
@@ -17,18 +17,24 @@ _GONE: Final = frozenset({"ResourceNotFoundException"})
 def functions(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
     """Functions; each costs a call, for no list tells of provisioned concurrency."""
     client = connection.client("lambda", region)
+    asking = Asking(client)
     for page in paged(client, "list_functions", "Functions"):
         tagged = tags_of(connection, region, [function["FunctionArn"] for function in page])
-        yield from read_each(page, partial(_function, client, region, tagged), _GONE)
+        yield from read_each(page, partial(_function, asking, region, tagged), _GONE)
 
 
 def _function(
-    client: Any, region: str, tagged: Mapping[str, Mapping[str, str]], function: Mapping[str, Any]
+    asking: Asking, region: str, tagged: Mapping[str, Mapping[str, str]], function: Mapping[str, Any]
 ) -> FoundResource:
     function_arn, name = function["FunctionArn"], function["FunctionName"]
     network = function.get("VpcConfig") or {}
-    parts = Parts()
-    ready = parts.read(("provisionedConcurrency",), lambda: _provisioned(client, name))
+    answers = asking.about()
+    ready = answers.all(
+        "list_provisioned_concurrency_configs",
+        "ProvisionedConcurrencyConfigs",
+        ("provisionedConcurrency",),
+        FunctionName=name,
+    )
     return FoundResource(
         service="AWSLambda",
         resource_type="AWS::Lambda::Function",
@@ -37,7 +43,7 @@ def _function(
         region=region,
         status=function.get("State"),
         tags=tagged.get(function_arn, {}),
-        properties=parts.told(
+        properties=answers.known(
             {
                 "arn": function_arn,
                 "runtime": function.get("Runtime"),
@@ -51,25 +57,20 @@ def _function(
                 "snapStart": (function.get("SnapStart") or {}).get("ApplyOn", "None"),
                 "lastModifiedAt": plain(moment(function.get("LastModified"))),
                 "logGroup": (function.get("LoggingConfig") or {}).get("LogGroup"),
-                "provisionedConcurrency": ready,
+                "provisionedConcurrency": [_provisioned(configuration) for configuration in ready],
             }
         ),
         relations=placed_in(network.get("VpcId"), network.get("SubnetIds") or ()),
     )
 
 
-def _provisioned(client: Any, name: str) -> list[dict[str, Any]]:
-    pages = paged(client, "list_provisioned_concurrency_configs", "ProvisionedConcurrencyConfigs", FunctionName=name)
-    return [
-        {
-            "qualifier": configuration["FunctionArn"].rpartition(":")[2],
-            "requested": configuration.get("RequestedProvisionedConcurrentExecutions"),
-            "allocated": configuration.get("AllocatedProvisionedConcurrentExecutions"),
-            "status": configuration.get("Status"),
-        }
-        for page in pages
-        for configuration in page
-    ]
+def _provisioned(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "qualifier": configuration["FunctionArn"].rpartition(":")[2],
+        "requested": configuration.get("RequestedProvisionedConcurrentExecutions"),
+        "allocated": configuration.get("AllocatedProvisionedConcurrentExecutions"),
+        "status": configuration.get("Status"),
+    }
 
 
 SERVICE: Final = Service(

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from app.providers.aws.asking import GONE, Asking
-from app.providers.aws.parts import names_in, read_each
-from app.providers.aws.reading import arn, moment, paged, placed_in, tags
+from app.providers.aws.asking import GONE, Asking, read_each
+from app.providers.aws.reading import arn, moment, names_in, paged, placed_in, tags
 from app.providers.base import Collector, FoundResource, Relation, Service
 from app.records import RelationshipKind
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from app.providers.aws.asking import GONE, Answers, Asking
+from app.providers.aws.asking import GONE, Answers, Asking, read_each
 from app.providers.aws.errors import not_enabled
-from app.providers.aws.parts import read_each
 from app.providers.aws.reading import arn, moment, paged, placed_in, tags
 from app.providers.base import GLOBAL, Collector, FoundResource, Service
 

@@ -6,15 +6,17 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
+from app.providers.aws.metrics import READ_METRICS
 from app.providers.base import Service
 
 OF_THE_CONNECTION: Final = (
+    READ_METRICS,
     "ec2:DescribeRegions",
     "iam:ListAccountAliases",
     "iam:SimulatePrincipalPolicy",
     "sts:GetCallerIdentity",
 )
-"""What the connection itself calls: to find the regions, the account's name and what else is missing."""
+"""What the connection itself calls: to read metrics, find the regions, the account's name and what else is missing."""
 EXTERNAL_ID: Final = "<the external id that Skyledger shows>"
 PRINCIPAL: Final = "<the ARN of the principal that Skyledger runs as>"
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 import jmespath
 from botocore.exceptions import PaginationError
+from botocore.utils import parse_timestamp
 
 from app.providers.aws.errors import repeated_page
 from app.providers.base import GLOBAL, Relation
@@ -62,6 +63,12 @@ def paged(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[l
         following = token
 
 
+def names_in(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[list[str]]:
+    """The pages of an operation that lists names or ARNs only."""
+    for page in paged(client, operation, key, **arguments):
+        yield [str(name) for name in page]
+
+
 def tags(pairs: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
     """Tags by key, of any of the shapes in which services of AWS tell them."""
     if not pairs:
@@ -94,6 +101,20 @@ def moment(value: Any) -> datetime | None:
     if not isinstance(value, datetime):
         return None
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def read_timestamp(value: Any) -> datetime:
+    """A timestamp as an answer of AWS holds it. Raises ValueError where it is none.
+
+    For botocore's parsers, whose own reading of ISO 8601 took half of the time in which they read a page of EC2.
+    """
+    if isinstance(value, str) and "T" in value:
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass  # RFC 822, such as `Tue, 06 Jan 2026 00:00:00 GMT`
+    found: datetime = parse_timestamp(value)
+    return found
 
 
 def plain(value: Any) -> Any:

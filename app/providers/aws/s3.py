@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from app.providers.aws.asking import Answers, Asking, read_each
 from app.providers.aws.errors import REFUSED_BY_REGION
-from app.providers.aws.parts import Parts, read_each
 from app.providers.aws.reading import moment, paged, plain, tags
 from app.providers.aws.session import AwsConnection
 from app.providers.base import GLOBAL, Collector, FoundResource, Service
@@ -18,9 +18,9 @@ _GONE: Final = frozenset({"NoSuchBucket"})
 _OLD_NAMES: Final = {"": "us-east-1", "EU": "eu-west-1"}
 """Location constraints of the first regions."""
 _OF_RULES: Final = ("lifecycleRules", "transitions", "expiresNoncurrentVersions", "abortsIncompleteUploads")
-_NO_ENCRYPTION: Final = {"ServerSideEncryptionConfigurationNotFoundError": "NONE"}
-_NO_LIFECYCLE: Final[Mapping[str, list[dict[str, Any]]]] = {"NoSuchLifecycleConfiguration": []}
-_NO_TAGS: Final[Mapping[str, list[dict[str, Any]]]] = {"NoSuchTagSet": []}
+_NO_ENCRYPTION: Final = frozenset({"ServerSideEncryptionConfigurationNotFoundError"})
+_NO_LIFECYCLE: Final = frozenset({"NoSuchLifecycleConfiguration"})
+_NO_TAGS: Final = frozenset({"NoSuchTagSet"})
 
 
 def buckets(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
@@ -29,56 +29,59 @@ def buckets(connection: AwsConnection, region: str) -> Iterator[list[FoundResour
     The policy of a bucket, or a region that is switched off, may keep single parts from us: those are unknown.
     """
     client = connection.client("s3", region)
+    asking = Asking(client, denials=REFUSED_BY_REGION)
     for page in paged(client, "list_buckets", "Buckets", PaginationConfig={"PageSize": PAGE}):
-        yield from read_each(page, partial(_bucket, connection), _GONE)
+        yield from read_each(page, partial(_bucket, connection, asking), _GONE)
 
 
-def _bucket(connection: AwsConnection, bucket: Mapping[str, Any]) -> FoundResource:
+def _bucket(connection: AwsConnection, asking: Asking, bucket: Mapping[str, Any]) -> FoundResource:
     name = bucket["Name"]
-    parts = Parts(REFUSED_BY_REGION)
-    region = bucket.get("BucketRegion") or parts.read(("region",), lambda: _located(connection, name))
+    located = asking.about()
+    region = bucket.get("BucketRegion") or _region(located, name)
     # Asked anywhere else, S3 sends every single call on to the bucket's region.
-    client = connection.client("s3", region or GLOBAL)
-    told = parts.read(("tags",), lambda: client.get_bucket_tagging(Bucket=name)["TagSet"], _NO_TAGS)
+    answers = asking.through(connection.client("s3", region or GLOBAL)).about(*located.unreadable)
+    tagged = answers.one("get_bucket_tagging", ("tags",), _NO_TAGS, Bucket=name)
     return FoundResource(
         service="AmazonS3",
         resource_type="AWS::S3::Bucket",
         native_id=name,
         name=name,
         region=region,
-        tags=tags(told),
+        tags=tags(tagged.get("TagSet")),
         created_at=moment(bucket.get("CreationDate")),
-        properties=parts.told(
+        properties=answers.known(
             {
                 "arn": f"arn:{connection.partition}:s3:::{name}",
-                **_properties(parts, client, name),
+                **_properties(answers, name),
             }
         ),
     )
 
 
-def _properties(parts: Parts, client: Any, name: str) -> dict[str, Any]:
-    """What a bucket tells in calls of its own; None for what is unknown."""
-    rules = parts.read(
-        _OF_RULES, lambda: client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"], _NO_LIFECYCLE
-    )
-    # A bucket that never had versions says nothing.
-    versioning = parts.read(
-        ("versioning",), lambda: str(client.get_bucket_versioning(Bucket=name).get("Status", "Disabled"))
+def _properties(answers: Answers, name: str) -> dict[str, Any]:
+    """What a bucket tells in calls of its own."""
+    rules = answers.one("get_bucket_lifecycle_configuration", _OF_RULES, _NO_LIFECYCLE, Bucket=name).get("Rules", ())
+    versioning = answers.one("get_bucket_versioning", ("versioning",), Bucket=name)
+    encryption = answers.one("get_bucket_encryption", ("encryption",), _NO_ENCRYPTION, Bucket=name)
+    uploads = answers.one("list_multipart_uploads", ("incompleteUploads",), Bucket=name)
+    tiering = answers.all(
+        "list_bucket_intelligent_tiering_configurations",
+        "IntelligentTieringConfigurationList",
+        ("intelligentTiering",),
+        Bucket=name,
     )
     return {
-        "versioning": versioning,
+        # A bucket that never had versions says nothing.
+        "versioning": versioning.get("Status", "Disabled"),
         **_lifecycle(rules),
-        "encryption": parts.read(("encryption",), lambda: _encryption(client, name), _NO_ENCRYPTION),
-        "intelligentTiering": parts.read(("intelligentTiering",), lambda: _tiering(client, name)),
-        "incompleteUploads": parts.read(("incompleteUploads",), lambda: _uploads(client, name)),
+        "encryption": _encryption(encryption.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())),
+        "intelligentTiering": [_tiering(configuration) for configuration in tiering],
+        "incompleteUploads": _uploads(uploads),
     }
 
 
-def _lifecycle(rules: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
-    """What the rules come to; only rules that are switched on count. All None where the rules are unknown."""
-    if rules is None:
-        return dict.fromkeys(_OF_RULES)
+def _lifecycle(rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the rules come to; only rules that are switched on count."""
     working = [rule for rule in rules if rule.get("Status") == "Enabled"]
     return {
         "lifecycleRules": [_rule(rule) for rule in rules],
@@ -115,34 +118,27 @@ def _transition(step: Mapping[str, Any], days: str) -> dict[str, Any]:
     return {"days": step.get(days), "at": plain(step.get("Date")), "storageClass": step.get("StorageClass")}
 
 
-def _located(connection: AwsConnection, name: str) -> str:
-    told = connection.client("s3", GLOBAL).get_bucket_location(Bucket=name).get("LocationConstraint") or ""
-    return _OLD_NAMES.get(told, told)
+def _region(answers: Answers, name: str) -> str | None:
+    """The region of a bucket whose list does not tell it; None where it is not told either."""
+    answer = answers.one("get_bucket_location", ("region",), Bucket=name)
+    constraint = answer.get("LocationConstraint") or ""
+    return _OLD_NAMES.get(constraint, constraint) if answer else None
 
 
-def _encryption(client: Any, name: str) -> str:
-    rules = client.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+def _encryption(rules: Sequence[Mapping[str, Any]]) -> str:
     return next((str(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]) for rule in rules), "NONE")
 
 
-def _tiering(client: Any, name: str) -> list[dict[str, Any]]:
-    pages = paged(
-        client, "list_bucket_intelligent_tiering_configurations", "IntelligentTieringConfigurationList", Bucket=name
-    )
-    return [
-        {
-            "id": configuration["Id"],
-            "enabled": configuration.get("Status") == "Enabled",
-            "tiers": [{"tier": tier["AccessTier"], "days": tier["Days"]} for tier in configuration["Tierings"]],
-        }
-        for page in pages
-        for configuration in page
-    ]
+def _tiering(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": configuration["Id"],
+        "enabled": configuration.get("Status") == "Enabled",
+        "tiers": [{"tier": tier["AccessTier"], "days": tier["Days"]} for tier in configuration["Tierings"]],
+    }
 
 
-def _uploads(client: Any, name: str) -> dict[str, Any]:
+def _uploads(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Unfinished uploads on the first page, which has up to 1,000 in the order of their keys, not of their age."""
-    answer = client.list_multipart_uploads(Bucket=name)
     begun = sorted(upload["Initiated"] for upload in answer.get("Uploads") or ())
     return {
         "count": len(begun),

@@ -7,8 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from app.providers.aws import waf
-from app.providers.aws.asking import GONE, Answers, Asking
-from app.providers.aws.parts import read_each
+from app.providers.aws.asking import GONE, Answers, Asking, read_each
 from app.providers.aws.reading import arn, moment, paged, tags
 from app.providers.base import Collector, FoundResource, Service
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,9 +15,13 @@ from botocore.credentials import Credentials, DeferredRefreshableCredentials
 from botocore.loaders import create_loader
 from botocore.session import Session
 
+from app.providers.aws.endpoint_names import ASSUME_ROLE_AT
 from app.providers.aws.errors import checked_answer, reading_aws
+from app.providers.aws.metrics import metric_series
+from app.providers.aws.reading import read_timestamp
 from app.providers.aws.verifying import verification
 from app.providers.base import GLOBAL, Target, Verification
+from app.providers.metrics import DAY_SECONDS, MetricQuery, MetricSeries, MetricWindow
 from app.providers.problems import ProblemCode, ProviderError
 from app.records import ConnectionMethod
 
@@ -93,15 +99,41 @@ class AwsConnection:
         return found
 
     def regions(self) -> list[str]:
-        """The regions that the account's settings name, else those that are switched on. Raises ProviderError."""
+        """The regions that are switched on, of those that the account's settings name if they do.
+
+        Raises ProviderError, also where none is left: a scan that reads nothing must not look like an empty account.
+        """
+        switched_on = self.switched_on()
         named = self.target.settings.get("regions")
-        if named:
-            return sorted(set(named))
+        if not named:
+            return switched_on
+        found = sorted(set(named).intersection(switched_on))
+        if not found:
+            raise ProviderError(
+                ProblemCode.NOT_ENABLED,
+                f"None of the regions that the account is connected for is switched on: {', '.join(sorted(named))}.",
+                f"Name some of its regions with `updateAccount`: {', '.join(switched_on)}.",
+            )
+        return found
+
+    def switched_on(self) -> list[str]:
+        """The regions of AWS that are switched on for the account. Raises ProviderError."""
         with reading_aws(("ec2:DescribeRegions",)):
             answer = self.client("ec2", self.home_region).describe_regions(AllRegions=False)
         return sorted(
             region["RegionName"] for region in answer["Regions"] if region.get("OptInStatus") != "not-opted-in"
         )
+
+    def own_account(self) -> str:
+        """The account of the credentials with which Skyledger itself assumes roles. Raises ProviderError."""
+        client = self._own_sts()
+        try:
+            with reading_aws():
+                return str(client.get_caller_identity()["Account"])
+        except ProviderError as error:
+            raise _unassumed(error) from None
+        finally:
+            client.close()
 
     def answers(self) -> bool:
         """Whether the credentials are good at the home region, whatever another region said."""
@@ -124,6 +156,12 @@ class AwsConnection:
                     return region in self._session.get_available_regions(service, self.partition)
         return None
 
+    def metrics(
+        self, queries: Sequence[MetricQuery], begin: datetime, end: datetime, period_seconds: int = DAY_SECONDS
+    ) -> Iterator[list[MetricSeries]]:
+        """What CloudWatch tells, call by call; see `app.providers.base.Connection`."""
+        return metric_series(self, queries, MetricWindow(begin, end, period_seconds))
+
     def close(self) -> None:
         """Let go of sockets; a later call opens new ones."""
         with self._lock:
@@ -134,7 +172,11 @@ class AwsConnection:
 
     def _made(self, session: Any, service: str, region: str) -> Any:
         url = self._endpoint(service)
-        return session.create_client(service, region_name=region, endpoint_url=url, config=self._config)
+        config = self._config
+        if url is not None:
+            # Some services, such as MWAA, put a word before the host: the account named the host that answers.
+            config = config.merge(Config(inject_host_prefix=False))
+        return session.create_client(service, region_name=region, endpoint_url=url, config=config)
 
     def _endpoint(self, service: str) -> str | None:
         endpoints = self.target.endpoints
@@ -160,6 +202,14 @@ class AwsConnection:
             Credentials(secret["accessKeyId"], secret["secretAccessKey"], secret.get("sessionToken") or None)
         )
 
+    def _own_sts(self) -> Any:
+        """STS for calls signed with Skyledger's own credentials: AWS's, or one on a host that the operator listed.
+
+        The account's endpoints are the customer's choice, and what is signed for one place is good at another.
+        """
+        url = self.target.settings.get(ASSUME_ROLE_AT)
+        return _session(None).create_client("sts", region_name=self.home_region, endpoint_url=url, config=self._config)
+
     def _assumed(self) -> dict[str, str]:
         """Keys of the role for an hour; botocore asks for new ones from a quarter of an hour before they end."""
         arguments = {
@@ -169,7 +219,7 @@ class AwsConnection:
         }
         if self.target.settings.get("externalId"):
             arguments["ExternalId"] = self.target.settings["externalId"]
-        client = self._made(_session(None), "sts", self.home_region)
+        client = self._own_sts()
         try:
             with reading_aws():
                 keys = client.assume_role(**arguments)["Credentials"]
@@ -206,6 +256,7 @@ def _session(credentials: Any | None) -> Any:
     """A session that signs with these credentials; with None, with the ones that this process itself has."""
     made = Session()
     made.register_component("data_loader", _models())
+    made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_timestamp)
     # The tokens of a regional STS are good in every region, those of the global one are not.
     made.set_config_variable("sts_regional_endpoints", "regional")
     if credentials is not None:

@@ -10,6 +10,7 @@ from app.providers.aws.errors import reading_aws
 from app.providers.aws.reading import paged
 from app.providers.base import Verification
 from app.providers.problems import ProblemCode, ProviderError
+from app.records import ConnectionMethod
 
 if TYPE_CHECKING:
     from app.providers.aws.session import AwsConnection
@@ -27,6 +28,7 @@ UNTOLD: Final = (
 
 def verification(connection: AwsConnection) -> Verification:
     """One cheap call for who we are; then, where that is allowed, what is missing and what the account is called."""
+    _refuse_own_account(connection)
     told = connection.client("sts", connection.home_region).get_caller_identity()
     account, caller = str(told["Account"]), str(told["Arn"])
     expected = connection.target.native_id
@@ -37,7 +39,19 @@ def verification(connection: AwsConnection) -> Verification:
             "Give credentials of the account itself, or connect the account that they belong to.",
         )
     missing, note = _missing(connection, caller)
-    return Verification(account, caller, missing, name=_name(connection), note=note)
+    regions = tuple(connection.switched_on()) if connection.target.settings.get("regions") else None
+    return Verification(account, caller, missing, name=_name(connection), note=note, regions=regions)
+
+
+def _refuse_own_account(connection: AwsConnection) -> None:
+    """Roles of the operator's own account trust Skyledger for other reasons than being connected by a customer."""
+    role = str(connection.target.settings.get("roleArn") or "").split(":")
+    if connection.target.method is ConnectionMethod.AWS_ROLE and role[4:5] == [connection.own_account()]:
+        raise ProviderError(
+            ProblemCode.CREDENTIALS,
+            "The role belongs to the AWS account in which Skyledger itself has its credentials.",
+            "Connect that account with an access key of its own instead of a role.",
+        )
 
 
 def _missing(connection: AwsConnection, caller: str) -> tuple[tuple[str, ...] | None, str | None]:

@@ -6,11 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
-from app.providers.aws.asking import GONE, Answers, Asking
-from app.providers.aws.errors import error_code
-from app.providers.aws.parts import read_each
+from app.providers.aws.asking import GONE, Answers, Asking, read_each
 from app.providers.aws.reading import paged, tags
 from app.providers.base import Collector, FoundResource, Relation, Service
 from app.records import RelationshipKind
@@ -30,6 +26,8 @@ _PROTECTED: Final = (
 )
 """AWS tells the protected resources of one type a call, and load balancers when no type is named."""
 _RESOURCES: Final = ("resourceCount", "resources")
+_UNKNOWN_TYPE: Final = frozenset({"WAFInvalidParameterException"})
+"""A region that has no resources of a type does not know its name."""
 
 
 def _web_acls(connection: Any, region: str) -> Iterator[list[FoundResource]]:
@@ -47,14 +45,10 @@ def _regional(asking: Asking, region: str, web_acl: dict[str, Any]) -> FoundReso
     answers = asking.about()
     protected: list[str] = []
     for kind in _PROTECTED:
-        try:
-            told = answers.one("list_resources_for_web_acl", _RESOURCES, WebACLArn=web_acl["ARN"], ResourceType=kind)
-        except ClientError as error:
-            # A region that has no resources of this type does not know its name.
-            if error_code(error) != "WAFInvalidParameterException":
-                raise
-        else:
-            protected.extend(told.get("ResourceArns", ()))
+        told = answers.one(
+            "list_resources_for_web_acl", _RESOURCES, _UNKNOWN_TYPE, WebACLArn=web_acl["ARN"], ResourceType=kind
+        )
+        protected.extend(told.get("ResourceArns", ()))
     return _web_acl(answers, region, "REGIONAL", web_acl, protected)
 
 

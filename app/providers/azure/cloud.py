@@ -7,6 +7,7 @@ import json
 from app.providers.azure import compute, data, network, platform
 from app.providers.azure.connection import AzureConnection
 from app.providers.azure.patience import Patience
+from app.providers.azure.permissions import READ_METRICS
 from app.providers.azure.reading import Reading
 from app.providers.base import Service, Target
 from app.records import Provider
@@ -37,7 +38,8 @@ _READINGS: dict[str, tuple[Reading, ...]] = {
 }
 _ROLE = "Skyledger Inventory Reader"
 _HOW = (
-    "Lets Skyledger read the inventory of a subscription; it allows no change and no data, key or secret."
+    "Lets Skyledger read the inventory and the metrics of a subscription;"
+    " it allows no change and no data, key or secret."
     " Replace <subscription id> here and below, save as role.json, then:"
     " az role definition create --role-definition role.json;"
     f" az role assignment create --assignee <client id> --role '{_ROLE}' --scope /subscriptions/<subscription id>."
@@ -80,6 +82,6 @@ class AzureCloud:
 
 
 def needed_actions() -> tuple[str, ...]:
-    """All actions that the collectors need, each once, in order of name."""
+    """All actions that the collectors and the metrics need, each once, in order of name."""
     collectors = (reading.collector() for readings in _READINGS.values() for reading in readings)
-    return tuple(sorted({action for collector in collectors for action in collector.permissions}))
+    return tuple(sorted({READ_METRICS, *(action for collector in collectors for action in collector.permissions)}))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from azure.core.pipeline.transport import RequestsTransport
@@ -15,9 +16,11 @@ from app.providers.azure.credentials import credential, endpoints
 from app.providers.azure.errors import closed_subscription, denied
 from app.providers.azure.graph import ResourceGraph
 from app.providers.azure.manager import ResourceManager
+from app.providers.azure.metrics import metric_series
 from app.providers.azure.patience import Patience, arm_policies
 from app.providers.azure.permissions import READ_PERMISSIONS, AllowedActions
 from app.providers.base import Target, Verification
+from app.providers.metrics import DAY_SECONDS, MetricQuery, MetricSeries, MetricWindow
 from app.providers.problems import ProblemCode, ProviderError
 
 _ALLOWED_SECONDS = 300
@@ -81,6 +84,12 @@ class AzureConnection:
     def regions(self) -> list[str]:
         """None: Azure's inventory is read for all regions at once."""
         return []
+
+    def metrics(
+        self, queries: Sequence[MetricQuery], begin: datetime, end: datetime, period_seconds: int = DAY_SECONDS
+    ) -> Iterator[list[MetricSeries]]:
+        """What Azure Monitor tells, resource by resource; see `app.providers.base.Connection`."""
+        return metric_series(self.manager, queries, MetricWindow(begin, end, period_seconds))
 
     def require(self, actions: Sequence[str], reading: str) -> None:
         """Raise ProviderError(DENIED) unless the subscription is open and all these actions are allowed in it."""

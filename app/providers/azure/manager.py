@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from azure.core.rest import HttpRequest
+from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.resource.resources import ResourceManagementClient
 
 from app.providers.azure.errors import bad_answer, in_our_words, tells_absence
 
+_METRICS_VERSION = "2024-02-01"
 _REMEMBERED = 20_000
 """Creation times kept at once, about 7 MB; resources beyond are told without one."""
 
@@ -35,14 +36,25 @@ class ResourceManager:
 
     def part(self, path: str, api_version: str, reading: str) -> dict[str, Any] | None:
         """The resource at a path, None where there is none. Raises ProviderError."""
-        return self._object(f"{path}?api-version={api_version}", reading, may_be_absent=True)
+        return self._object(f"{path}?api-version={api_version}", reading, absent=tells_absence)
+
+    def metrics(
+        self, resource: str, parameters: Mapping[str, str], has_none: Callable[[HttpResponse], bool], reading: str
+    ) -> dict[str, Any] | None:
+        """Metrics of the resource with that ARM id, None where there is none of them. Raises ProviderError.
+
+        `has_none` says whether an answer means that the resource, which may be there, has no such metric.
+        """
+        path = f"{quote(resource, safe='/()')}/providers/microsoft.insights/metrics"
+        query = urlencode({"api-version": _METRICS_VERSION, **parameters}, quote_via=quote)
+        return self._object(f"{path}?{query}", reading, absent=lambda told: tells_absence(told) or has_none(told))
 
     def pages(self, path: str, api_version: str, reading: str) -> Iterator[list[dict[str, Any]]]:
         """The entries of a collection, page by page; none where its owner is gone. Raises ProviderError."""
         url = f"{path}?api-version={api_version}"
         seen: set[str] = set()
         while True:
-            answer = self._object(url, reading, may_be_absent=not seen)
+            answer = self._object(url, reading, absent=None if seen else tells_absence)
             if answer is None:
                 return
             entries = answer.get("value")
@@ -80,10 +92,12 @@ class ResourceManager:
             raise bad_answer(reading, "its next page is on another host")
         seen.add(link)
 
-    def _object(self, url: str, reading: str, *, may_be_absent: bool = False) -> dict[str, Any] | None:
+    def _object(
+        self, url: str, reading: str, *, absent: Callable[[HttpResponse], bool] | None = None
+    ) -> dict[str, Any] | None:
         with in_our_words(reading):
             response = self._client.send_request(HttpRequest("GET", url))
-            if may_be_absent and tells_absence(response):
+            if absent is not None and absent(response):
                 return None
             response.raise_for_status()
             answer = response.json()

@@ -11,6 +11,7 @@ READ_SUBSCRIPTION = "Microsoft.Resources/subscriptions/read"
 READ_PERMISSIONS = "Microsoft.Authorization/permissions/read"
 READ_GRAPH = "Microsoft.ResourceGraph/resources/read"
 LIST_RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
+READ_METRICS = "Microsoft.Insights/metrics/read"
 ALWAYS = (READ_SUBSCRIPTION, READ_PERMISSIONS)
 """Needed whatever is read: to know the subscription, and to know what of it is hidden from us."""
 _CHANGING = ("/write", "/delete", "/action")

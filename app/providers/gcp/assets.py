@@ -29,6 +29,8 @@ class Asset:
     location: str
     data: Mapping[str, Any]
     project_number: str | None = None
+    ancestors: tuple[str, ...] = ()
+    """What it is part of, the nearest first, such as `projects/1`, `folders/2`, `organizations/3`."""
 
     @property
     def service(self) -> str:
@@ -67,6 +69,7 @@ def asset_of(message: Any) -> Asset:
         location=message.resource.location.lower(),
         data=_object(message.resource.data),
         project_number=numbers[0] if numbers else None,
+        ancestors=tuple(message.ancestors),
     )
 
 

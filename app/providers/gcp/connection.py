@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -27,11 +28,15 @@ from app.providers.gcp.assets import Asset, asset_of, at
 from app.providers.gcp.credentials import GoogleCredentials, caller_of, credentials_of
 from app.providers.gcp.endpoints import GrpcEndpoint, grpc_endpoint
 from app.providers.gcp.errors import GOOGLE_ERRORS, bad_answer, no_sign_in, no_token, provider_error, shut_down
+from app.providers.gcp.metrics import READ_METRICS, Monitoring
+from app.providers.metrics import DAY_SECONDS, MetricQuery, MetricSeries, MetricWindow
 from app.providers.problems import ProblemCode, ProviderError
 
 LIST_ASSETS = "cloudasset.assets.listResource"
-PERMISSIONS = (LIST_ASSETS, "serviceusage.services.use")
+INVENTORY_PERMISSIONS = (LIST_ASSETS, "serviceusage.services.use")
 """What reading the inventory needs, see https://cloud.google.com/asset-inventory/docs/roles-permissions"""
+PERMISSIONS = (*INVENTORY_PERMISSIONS, READ_METRICS)
+"""All that the connection needs."""
 
 PAGE_SIZE = 1000
 """Assets in an answer: the most that the API gives with the whole resource in each."""
@@ -99,22 +104,26 @@ class GcpConnection:
         self._signing_in = Lock()
         self._assets_channel = _channel(_endpoint(target, "cloudasset"))
         self._names_channel = _channel(_endpoint(target, "cloudresourcemanager"))
+        self._monitoring = Monitoring(
+            _endpoint(target, "monitoring"), self.scope, self._signature, self._patience.call, self._patience.retry
+        )
         self._client = AssetServiceClient(transport=AssetServiceGrpcTransport(channel=self._assets_channel))
 
     def verify(self) -> Verification:
         """Ask which permissions are there, and read one asset. Raises ProviderError."""
         missing, note = self._missing_permissions()
-        name = None
+        name, project = None, None
         try:
             project = self._project()
         except ProviderError as problem:
             # Only a missing permission is told beside the others; what closes the whole inventory is an error.
             if problem.code is not ProblemCode.DENIED or problem.permission is None or not missing:
                 raise
-        else:
-            told = at(project, "displayName") or at(project, "name")
+        if project is not None and self.scope.startswith("projects/"):
+            told = at(project.data, "displayName") or at(project.data, "name")
             name = told if isinstance(told, str) and not told.startswith("projects/") else None
-        return Verification(self._native_id, caller_of(self._credentials), missing, name=name, note=note)
+        caller, above = caller_of(self._credentials), self._above(project)
+        return Verification(self._native_id, caller, missing, name=name, note=note, ancestors=above)
 
     def regions(self) -> list[str]:
         """None: one question to the inventory covers all of them.
@@ -129,8 +138,15 @@ class GcpConnection:
                     raise
         return []
 
+    def metrics(
+        self, queries: Sequence[MetricQuery], begin: datetime, end: datetime, period_seconds: int = DAY_SECONDS
+    ) -> Iterator[list[MetricSeries]]:
+        """What Cloud Monitoring tells, metric by metric; see `app.providers.base.Connection`."""
+        return self._monitoring.series(queries, MetricWindow(begin, end, period_seconds))
+
     def close(self) -> None:
-        """Let go of the channels."""
+        """Let go of the channels and sockets."""
+        self._monitoring.close()
         self._assets_channel.close()
         self._names_channel.close()
         self._request.session.close()
@@ -167,15 +183,24 @@ class GcpConnection:
         pager = self._call(self._client.list_assets, request, ", ".join(asset_types), LIST_ASSETS)
         return next(iter(pager.pages))  # type: ignore[no-any-return]
 
-    def _project(self) -> Mapping[str, Any]:
-        """The project as the inventory tells it; empty for a folder or organization. Raises ProviderError."""
+    def _project(self) -> Asset | None:
+        """The project, or some project of a folder or organization, as the inventory tells it. Raises ProviderError."""
         page = self._page((_PROJECT,), "", size=1)
-        if not page.assets or not self.scope.startswith("projects/"):
-            return {}
-        data = asset_of(ListAssetsResponse.pb(page).assets[0]).data
-        if {at(data, "lifecycleState"), at(data, "state")} & _ENDING:
+        if not page.assets:
+            return None
+        found = asset_of(ListAssetsResponse.pb(page).assets[0])
+        is_ending = {at(found.data, "lifecycleState"), at(found.data, "state")} & _ENDING
+        if is_ending and self.scope.startswith("projects/"):
             raise shut_down()
-        return data
+        return found
+
+    def _above(self, project: Asset | None) -> tuple[str, ...]:
+        """The folders and the organization that what is connected is part of, as a project of it tells them."""
+        chain = project.ancestors if project is not None else ()
+        below = (
+            chain.index(self.scope) + 1 if self.scope in chain else 1 if self.scope.startswith("projects/") else None
+        )
+        return () if below is None else chain[below:]
 
     def _missing_permissions(self) -> tuple[tuple[str, ...] | None, str | None]:
         """The permissions that the caller lacks, or None and why that is not known."""

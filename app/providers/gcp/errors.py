@@ -54,15 +54,17 @@ _KNOWN: Mapping[type[api.GoogleAPICallError], tuple[ProblemCode, str, str]] = {
 }
 
 
-def provider_error(problem: BaseException, asked: str, permission: str | None = None) -> ProviderError:
-    """`problem` in our words. `asked` is what was asked for, `permission` what it needs."""
+def provider_error(
+    problem: BaseException, asked: str, permission: str | None = None, api_name: str = INVENTORY
+) -> ProviderError:
+    """`problem` in our words. `asked` is what was asked for, `permission` what it needs, `api_name` the API."""
     cause = getattr(problem, "cause", None)
     if isinstance(problem, api.RetryError) and isinstance(cause, BaseException):
-        return provider_error(cause, asked, permission)
+        return provider_error(cause, asked, permission, api_name)
     if isinstance(problem, auth.GoogleAuthError):
         return _sign_in_error(problem)
     if isinstance(problem, api.GoogleAPICallError):
-        return _call_error(problem, asked, permission)
+        return _call_error(problem, asked, permission, api_name)
     return _unreachable()
 
 
@@ -107,11 +109,11 @@ def _sign_in_error(problem: auth.GoogleAuthError) -> ProviderError:
     )
 
 
-def _call_error(problem: api.GoogleAPICallError, asked: str, permission: str | None) -> ProviderError:
+def _call_error(problem: api.GoogleAPICallError, asked: str, permission: str | None, api_name: str) -> ProviderError:
     if isinstance(problem, api.Forbidden):
-        return _forbidden(problem, asked, permission)
+        return _forbidden(problem, asked, permission, api_name)
     if isinstance(problem, api.TooManyRequests):
-        return _throttled(problem, asked)
+        return _throttled(problem, asked, api_name)
     if isinstance(problem, (api.ServiceUnavailable, api.GatewayTimeout, api.Cancelled)):
         return _unreachable()
     if isinstance(problem, api.InternalServerError) and "deserializing response" in str(problem.message):
@@ -122,12 +124,12 @@ def _call_error(problem: api.GoogleAPICallError, asked: str, permission: str | N
     return ProviderError(ProblemCode.FAILED, f"Google reported an error of its own about {asked}.", _LATER)
 
 
-def _forbidden(problem: api.GoogleAPICallError, asked: str, permission: str | None) -> ProviderError:
+def _forbidden(problem: api.GoogleAPICallError, asked: str, permission: str | None, api_name: str) -> ProviderError:
     details = problem.metadata or {}
     consumer = _plain(details.get("consumer"), r"projects/[a-z0-9:.-]+")
     project = consumer.partition("/")[2] if consumer else None
     if problem.reason == "SERVICE_DISABLED":
-        service = _plain(details.get("service"), r"[a-z0-9-]+\.googleapis\.com") or INVENTORY
+        service = _plain(details.get("service"), r"[a-z0-9-]+\.googleapis\.com") or api_name
         return ProviderError(
             # Without the inventory there is nothing that could be read: that must not pass for "nothing is there".
             ProblemCode.DENIED if service == INVENTORY else ProblemCode.NOT_ENABLED,
@@ -141,7 +143,7 @@ def _forbidden(problem: api.GoogleAPICallError, asked: str, permission: str | No
         return ProviderError(
             ProblemCode.DENIED,
             f"A VPC Service Controls perimeter does not let Skyledger read {asked}.",
-            "Add an ingress rule for the service account and cloudasset.googleapis.com to the perimeter.",
+            f"Add an ingress rule for the service account and {api_name} to the perimeter.",
             permission=permission,
         )
     missing = _plain(details.get("permission"), r"[A-Za-z]+(?:\.[A-Za-z]+)+") or permission
@@ -153,7 +155,7 @@ def _forbidden(problem: api.GoogleAPICallError, asked: str, permission: str | No
     )
 
 
-def _throttled(problem: api.GoogleAPICallError, asked: str) -> ProviderError:
+def _throttled(problem: api.GoogleAPICallError, asked: str, api_name: str) -> ProviderError:
     # The channel itself says "exhausted" of an answer that is larger than it takes.
     if "Received message larger than max" in str(problem.message):
         return bad_answer(asked, "is too large")
@@ -161,7 +163,7 @@ def _throttled(problem: api.GoogleAPICallError, asked: str) -> ProviderError:
     return ProviderError(
         ProblemCode.THROTTLED,
         f"Google's quota for questions about {asked} is used up.",
-        "Scan less often, or raise the quota of cloudasset.googleapis.com in the project of the credentials.",
+        f"Scan less often, or raise the quota of {api_name} in the project of the credentials.",
         retry_after=waits[0].total_seconds() if waits else None,
     )
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.providers.base import Service
+from app.providers.gcp.metrics import READ_METRICS
 
 ROLE = "skyledgerReader"
 
 
 def policy_of(services: Iterable[Service]) -> str:
     """A custom role as `gcloud iam roles create --file` takes it, with the commands for it as comments."""
-    permissions = sorted({p for service in services for c in service.collectors for p in c.permissions})
+    permissions = sorted(
+        {READ_METRICS, *(p for service in services for c in service.collectors for p in c.permissions)}
+    )
     lines = [
         "# Save as skyledger-role.yaml, put your values for PROJECT_ID and SERVICE_ACCOUNT, and run:",
-        "#   gcloud services enable cloudasset.googleapis.com cloudresourcemanager.googleapis.com --project PROJECT_ID",
+        "#   gcloud services enable cloudasset.googleapis.com cloudresourcemanager.googleapis.com \\",
+        "#     monitoring.googleapis.com --project PROJECT_ID",
         f"#   gcloud iam roles create {ROLE} --project PROJECT_ID --file skyledger-role.yaml",
         "#   gcloud projects add-iam-policy-binding PROJECT_ID --member serviceAccount:SERVICE_ACCOUNT \\",
         f"#     --role projects/PROJECT_ID/roles/{ROLE} --condition None",
@@ -23,7 +27,7 @@ def policy_of(services: Iterable[Service]) -> str:
         "#   gcloud organizations add-iam-policy-binding ORGANIZATION_ID --member serviceAccount:SERVICE_ACCOUNT \\",
         f"#     --role organizations/ORGANIZATION_ID/roles/{ROLE} --condition None",
         "title: Skyledger reader",
-        "description: Lists resources in Cloud Asset Inventory; reads no data and changes nothing.",
+        "description: Lists resources in Cloud Asset Inventory and their metrics; reads no data and changes nothing.",
         "stage: GA",
         "includedPermissions:",
         *(f"- {permission}" for permission in permissions),

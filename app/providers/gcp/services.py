@@ -8,7 +8,7 @@ from dataclasses import replace
 from app.providers.base import Collector, FoundResource, Relation, Service
 from app.providers.gcp import compute, data, network, platform
 from app.providers.gcp.assets import Asset, every
-from app.providers.gcp.connection import PERMISSIONS, GcpConnection
+from app.providers.gcp.connection import INVENTORY_PERMISSIONS, GcpConnection
 from app.providers.gcp.kinds import Kind
 from app.records import RelationshipKind
 
@@ -68,7 +68,7 @@ def _collector(*kinds: Kind) -> Collector:
         for page in connection.pages(tuple(by_type)):
             yield [by_type[asset.type].found(asset) for asset in page]
 
-    return Collector(tuple(by_type), PERMISSIONS, pages)
+    return Collector(tuple(by_type), INVENTORY_PERMISSIONS, pages)
 
 
 def _servers() -> Collector:
@@ -92,7 +92,7 @@ def _servers() -> Collector:
         for page in connection.pages(tuple(servers)):
             yield [_behind(servers[asset.type].found(asset), asset, fronts) for asset in page]
 
-    return Collector((*backends, *servers), PERMISSIONS, pages)
+    return Collector((*backends, *servers), INVENTORY_PERMISSIONS, pages)
 
 
 def _behind(found: FoundResource, asset: Asset, fronts: Mapping[str, list[str]]) -> FoundResource:

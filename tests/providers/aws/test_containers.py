@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -225,7 +226,8 @@ def test_node_groups_are_members_of_their_cluster_and_a_cluster_may_go_meanwhile
     with in_front(moto_url, ours) as front:
         (workers,) = read(front.url, eks.SERVICE, "AWS::EKS::Nodegroup")
 
-    assert workers.native_id.startswith(EKS_ARN + "nodegroup/production/workers/")
+    assert workers.native_id == EKS_ARN + "nodegroup/production/workers/*"
+    assert re.fullmatch(rf"{EKS_ARN}nodegroup/production/workers/[0-9a-f-]+", workers.properties["arn"])
     assert (workers.name, workers.status, workers.tags) == ("workers", "ACTIVE", {"team": "platform"})
     assert workers.relations == (
         Relation(MEMBER_OF, EKS_ARN + "cluster/production"),

@@ -277,6 +277,32 @@ def test_an_auto_scaling_group_and_its_members(moto_url: str) -> None:
     assert set(member_of(GROUP)) <= set(instance.relations)
 
 
+def test_the_group_behind_a_node_group_of_eks_is_a_member_of_it(moto_url: str) -> None:
+    _, subnet, _ = make_network(far_client(moto_url, "ec2"))
+    role = f"arn:aws:iam::{ACCOUNT}:role/any"
+    eks, scaling = far_client(moto_url, "eks"), far_client(moto_url, "autoscaling")
+    eks.create_cluster(name="shop", roleArn=role, resourcesVpcConfig={"subnetIds": [subnet]})
+    eks.create_nodegroup(clusterName="shop", nodegroupName="nodes", subnets=[subnet], nodeRole=role)
+    scaling.create_launch_configuration(LaunchConfigurationName="nodes", ImageId="ami-1", InstanceType="m5.large")
+    # moto makes no group for a node group; EKS gives these tags to the one that it makes.
+    for name, tagged in (("eks-nodes-1", {"eks:cluster-name": "shop", "eks:nodegroup-name": "nodes"}), ("own", {})):
+        scaling.create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            LaunchConfigurationName="nodes",
+            MinSize=0,
+            MaxSize=0,
+            AvailabilityZones=[ZONE],
+            Tags=[{"Key": key, "Value": value} for key, value in tagged.items()],
+        )
+    (nodes,) = ids(moto_url, "AWS::EKS::Nodegroup")
+    group, own = (
+        read(moto_url, "AWS::AutoScaling::AutoScalingGroup", GROUP.removesuffix("web") + name)
+        for name in ("eks-nodes-1", "own")
+    )
+    assert group.relations == member_of(nodes)
+    assert own.relations == ()
+
+
 def test_groups_come_page_by_page(moto_url: str) -> None:
     ec2, scaling = far_client(moto_url, "ec2"), far_client(moto_url, "autoscaling")
     template = ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData={"ImageId": make_image(ec2)})

@@ -14,7 +14,7 @@ from app.providers.aws.cloud import guarded
 from app.providers.aws.errors import problem, reading_aws
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource
-from app.providers.problems import ProblemCode, ProviderError
+from app.providers.problems import TRANSIENT, ProblemCode, ProviderError
 from tests.providers.aws.faults import Fault, faulty, refusal, volumes
 from tests.providers.moto import REGION, aws_target
 
@@ -56,8 +56,16 @@ def test_each_fault_has_its_code(answer: Fault, code: ProblemCode) -> None:
     with faulty(answer) as far_side, pytest.raises(ProviderError) as caught:
         read(far_side.url)
     assert caught.value.code is code
+    assert caught.value.retry is (code in TRANSIENT)
     assert caught.value.remedy
     assert len(far_side.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [refusal("InvalidAction"), refusal("NotImplemented", 501)])
+def test_an_operation_that_the_endpoint_lacks_is_not_tried_again(answer: Fault) -> None:
+    with faulty(answer) as far_side, pytest.raises(ProviderError) as caught:
+        read(far_side.url)
+    assert (caught.value.code, caught.value.retry) == (ProblemCode.FAILED, False)
 
 
 def test_a_denied_call_names_the_permission() -> None:
@@ -126,14 +134,16 @@ def test_throttling_and_resets_are_tried_again() -> None:
     assert len(far_side.asked) == 3
 
 
-@pytest.mark.parametrize("answer", [Fault('{"logGroups": [{"logGroupName": "a"}]}', cut=8), Fault("<html></html>")])
+@pytest.mark.parametrize(
+    "answer", [Fault('{"logGroups": [{"logGroupName": "a"}]}', cut=8), Fault("<html></html>"), Fault("")]
+)
 def test_json_that_is_cut_off_is_not_taken_for_an_empty_answer(answer: Fault) -> None:
     with faulty(answer) as far_side, pytest.raises(ProviderError) as caught:
         read(far_side.url, guarded(logs.SERVICE.collectors[0]))
     assert caught.value.code is ProblemCode.BAD_ANSWER
 
 
-def test_an_answer_of_another_shape_is_a_bad_answer() -> None:
+def test_an_answer_of_another_shape_is_a_bad_answer_that_another_try_does_not_mend() -> None:
     with (
         faulty(Fault("<R><volumeSet><item><size>1</size></item></volumeSet></R>")) as far_side,
         pytest.raises(ProviderError) as caught,
@@ -141,6 +151,7 @@ def test_an_answer_of_another_shape_is_a_bad_answer() -> None:
         read(far_side.url)
     assert caught.value.code is ProblemCode.BAD_ANSWER
     assert isinstance(caught.value.__cause__, KeyError)
+    assert not caught.value.retry
 
 
 def test_credentials_that_are_good_elsewhere_mean_a_region_that_is_off() -> None:

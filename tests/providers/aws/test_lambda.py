@@ -95,8 +95,8 @@ def test_function_with_provisioned_concurrency_and_without_its_environment(moto_
     assert found.relations == tuple(Relation(RelationshipKind.IN_NETWORK, subnet) for subnet in subnets)
 
 
-def test_denied_or_missing_concurrency_is_unknown_and_a_deleted_function_is_left_out(moto_url: str) -> None:
-    for name in ("denied", "gone", "lacking", "none"):
+def test_denied_concurrency_is_unknown_and_a_deleted_function_is_left_out(moto_url: str) -> None:
+    for name in ("denied", "gone", "none"):
         make(moto_url, name)
     answers = {
         "denied": refused_as_json("AccessDeniedException", 403),
@@ -105,18 +105,26 @@ def test_denied_or_missing_concurrency_is_unknown_and_a_deleted_function_is_left
     }
 
     def ours(name: str, _body: str) -> Told | None:
-        # Of the last one moto says that it does not know such a path.
         return answers.get(name.split("/")[3]) if READY in name else None
 
     with in_front(moto_url, ours) as front:
         found = {function.name: function.properties for function in read(front.url, SERVICE, FUNCTION)}
 
-    assert sorted(found) == ["denied", "lacking", "none"]
-    for name in ("denied", "lacking"):
-        assert found[name]["provisionedConcurrency"] is None
-        assert found[name]["unreadable"] == ["provisionedConcurrency"]
+    assert sorted(found) == ["denied", "none"]
+    assert found["denied"]["provisionedConcurrency"] is None
+    assert found["denied"]["unreadable"] == ["provisionedConcurrency"]
     assert found["none"]["provisionedConcurrency"] == []
     assert "unreadable" not in found["none"]
+
+
+def test_an_endpoint_that_lacks_the_operation_leaves_the_concurrency_unknown(moto_url: str) -> None:
+    # moto says that it does not know such a path.
+    make(moto_url, "resize")
+    (found,) = read(moto_url, SERVICE, FUNCTION)
+    assert (found.properties["provisionedConcurrency"], found.properties["unreadable"]) == (
+        None,
+        ["provisionedConcurrency"],
+    )
 
 
 def test_denied_tags_end_the_reading_for_untagged_and_unknown_must_not_look_alike(moto_url: str) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
-
-import pytest
 
 from app.providers.aws import migration_services
 from app.providers.base import FoundResource, Relation
@@ -116,17 +112,6 @@ def test_storage_gateway_on_an_instance() -> None:
     assert found == [a_gateway()]
 
 
-@pytest.fixture
-def _names_of_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Finds `api.127.0.0.1`, the host that botocore asks for environments, where a name server would find it."""
-    known = socket.getaddrinfo
-
-    def found(host: Any, *arguments: Any, **more: Any) -> Any:
-        return known(str(host).removeprefix("api."), *arguments, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", found)
-
-
 def an_environment() -> FoundResource:
     return FoundResource(
         service="AmazonMWAA",
@@ -151,7 +136,6 @@ def an_environment() -> FoundResource:
     )
 
 
-@pytest.mark.usefixtures("_names_of_hosts")
 def test_airflow_environment_without_its_options() -> None:
     environment = {
         "Name": "etl",

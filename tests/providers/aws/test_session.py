@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from app.providers.aws import ec2_storage
 from app.providers.aws.cloud import AwsCloud
-from app.providers.aws.reading import arn, moment, paged, placed_in, plain, tags
+from app.providers.aws.reading import arn, moment, paged, placed_in, plain, read_timestamp, tags
 from app.providers.aws.session import AwsConnection
 from app.providers.aws.verifying import UNTOLD
 from app.providers.base import GLOBAL, Relation, Target, Verification
@@ -34,9 +35,9 @@ def connected(target: Target, permissions: tuple[str, ...] = NEEDED) -> Iterator
     connection.close()
 
 
-def identity(caller: str) -> str:
+def identity(caller: str, account: str = ACCOUNT) -> str:
     """STS's answer to GetCallerIdentity."""
-    inner = f"<Account>{ACCOUNT}</Account><Arn>{caller}</Arn>"
+    inner = f"<Account>{account}</Account><Arn>{caller}</Arn>"
     return f"<R><GetCallerIdentityResult>{inner}</GetCallerIdentityResult></R>"
 
 
@@ -108,7 +109,10 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     answers = {
         "AssumeRole": assumed("ASIA1", 3600),
-        "GetCallerIdentity": identity(f"arn:aws:sts::{ACCOUNT}:assumed-role/skyledger/skyledger"),
+        "GetCallerIdentity": [
+            identity("arn:aws:iam::999999999999:user/operator", "999999999999"),
+            identity(f"arn:aws:sts::{ACCOUNT}:assumed-role/skyledger/skyledger"),
+        ],
         "SimulatePrincipalPolicy": decisions,
         "ListAccountAliases": Refusal("AccessDenied", 403),
     }
@@ -217,9 +221,19 @@ def test_regions_are_those_that_are_switched_on(moto_url: str) -> None:
     assert found == sorted(found)
 
 
-def test_regions_that_the_account_names_need_no_call() -> None:
-    with connected(aws_target("http://127.0.0.1:1", regions=["eu-west-1", "eu-central-1"])) as connection:
+def test_of_the_regions_that_the_account_names_those_that_are_switched_on(moto_url: str) -> None:
+    with connected(aws_target(moto_url, regions=["eu-west-1", "eu-central-1", "ap-east-1", "eu-west-9"])) as connection:
         assert connection.regions() == ["eu-central-1", "eu-west-1"]
+        assert "us-east-1" in (connection.verify().regions or ())
+
+
+def test_an_account_without_any_of_its_regions_is_no_empty_one(moto_url: str) -> None:
+    target = aws_target(moto_url, regions=["eu-west-9", "ap-east-1"])
+    with connected(target) as connection, pytest.raises(ProviderError) as caught:
+        connection.regions()
+    assert caught.value.code is ProblemCode.NOT_ENABLED
+    assert "ap-east-1, eu-west-9" in caught.value.message
+    assert "us-east-1" in caught.value.remedy
 
 
 def test_denied_regions_name_the_permission() -> None:
@@ -309,6 +323,34 @@ def test_values_are_told_plainly() -> None:
         "n": "1.50",
         "l": [1, {"z": None}],
     }
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "2026-01-06T00:00:00.000Z",
+        "2026-01-06T01:00:00+01:00",
+        "Tue, 06 Jan 2026 00:00:00 GMT",
+        "1767657600",
+        1767657600.0,
+    ],
+)
+def test_timestamps_of_all_protocols(told: Any) -> None:
+    assert read_timestamp(told).astimezone(UTC) == datetime(2026, 1, 6, tzinfo=UTC)
+
+
+def test_answers_are_read_with_our_own_reading_of_timestamps() -> None:
+    body = "<R><volumeSet><item><createTime>2026-01-06T00:00:00.123Z</createTime></item></volumeSet></R>"
+    with faulty(Fault(body)) as far_side, connected(aws_target(far_side.url)) as connection:
+        (volume,) = connection.client("ec2", REGION).describe_volumes()["Volumes"]
+    assert volume["CreateTime"] == datetime(2026, 1, 6, 0, 0, 0, 123000, tzinfo=UTC)
+    # botocore's own would be in the time zone of its library.
+    assert volume["CreateTime"].tzinfo is UTC
+
+
+def test_what_is_no_timestamp_is_refused() -> None:
+    with pytest.raises(ValueError, match="Invalid timestamp"):
+        read_timestamp("yesTerday")
 
 
 def test_tags_of_all_shapes() -> None:

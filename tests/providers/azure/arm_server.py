@@ -36,6 +36,8 @@ SECRET = "correct horse battery staple"
 SUBSCRIPTION = "33333333-3333-3333-3333-333333333333"
 OTHER_SUBSCRIPTION = "44444444-4444-4444-4444-444444444444"
 READ_PERMISSIONS = "Microsoft.Authorization/permissions/read"
+READ_METRICS = "Microsoft.Insights/metrics/read"
+METRICS = "/providers/microsoft.insights/metrics"
 
 Row = dict[str, Any]
 _COLUMNS = {
@@ -124,6 +126,7 @@ class ArmServer:
     secret_state: str = "good"
     subscription_state: str = "Enabled"
     page_size: int = 1000
+    monitor: Callable[[str, dict[str, str]], Answer] | None = None
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
@@ -274,6 +277,9 @@ class ArmServer:
         return self._list(path, query, entries)
 
     def _thing(self, path: str, query: dict[str, str]) -> Answer:
+        if path.endswith(METRICS) and self.monitor is not None:
+            resource = path[: -len(METRICS)]
+            return self.monitor(resource, query) if self.allows(READ_METRICS) else denial(READ_METRICS, resource)
         thing = self.things.get(path.lower())
         if thing is None:
             return failure(404, "ResourceNotFound", "The resource was not found.")

@@ -290,7 +290,8 @@ def test_assets_that_were_not_asked_for(google: Google, find: Find) -> None:
 
 def test_verify_tells_who_and_what_is_missing(google: Google, connection: GcpConnection) -> None:
     google.hold(asset(PROJECT_TYPE, f"projects/{NUMBER}", {"name": "Acme production"}))
-    assert connection.verify() == Verification(PROJECT, EMAIL, (), name="Acme production")
+    above = ("folders/77", "organizations/42")
+    assert connection.verify() == Verification(PROJECT, EMAIL, (), name="Acme production", ancestors=above)
     (asked,) = google.permission_requests
     assert (asked.resource, tuple(asked.permissions)) == (f"projects/{PROJECT}", PERMISSIONS)
     (listed,) = google.requests
@@ -299,7 +300,7 @@ def test_verify_tells_who_and_what_is_missing(google: Google, connection: GcpCon
 
 
 def test_verify_names_the_missing_permissions(google: Google, connection: GcpConnection) -> None:
-    google.held = ["serviceusage.services.use"]
+    google.held = ["serviceusage.services.use", "monitoring.timeSeries.list"]
     google.misbehave(
         refusal(grpc.StatusCode.PERMISSION_DENIED, "IAM_PERMISSION_DENIED"),
         about=PROJECT_TYPE,
@@ -336,8 +337,11 @@ def test_verify_with_a_revoked_key(google: Google, connection: GcpConnection) ->
 def test_verify_of_what_holds_projects(google: Google, scope: str) -> None:
     connection = GcpCloud(HASTY).connect(google.target(scope))
     assert connection.verify() == Verification(scope, EMAIL, ())
-    connection.close()
     assert google.permission_requests[0].resource == scope
+    google.hold(asset(PROJECT_TYPE, f"projects/{NUMBER}", {"name": "Acme production", "state": "DELETE_REQUESTED"}))
+    above = ("organizations/42",) if scope == "folders/77" else ()
+    assert connection.verify() == Verification(scope, EMAIL, (), ancestors=above)
+    connection.close()
 
 
 @pytest.mark.parametrize("native_id", ["", "organizations/x", "billingAccounts/1", "projects/a/b", "Acme prod", "a\nb"])

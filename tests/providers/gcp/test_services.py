@@ -76,10 +76,15 @@ def test_the_policy_is_a_role_with_what_collectors_need() -> None:
     policy = GcpCloud().policy()
     assert yaml.safe_load(policy) == {
         "title": "Skyledger reader",
-        "description": "Lists resources in Cloud Asset Inventory; reads no data and changes nothing.",
+        "description": "Lists resources in Cloud Asset Inventory and their metrics; reads no data and changes nothing.",
         "stage": "GA",
-        "includedPermissions": ["cloudasset.assets.listResource", "serviceusage.services.use"],
+        "includedPermissions": [
+            "cloudasset.assets.listResource",
+            "monitoring.timeSeries.list",
+            "serviceusage.services.use",
+        ],
     }
+    assert "monitoring.googleapis.com --project PROJECT_ID" in policy
     assert "gcloud iam roles create skyledgerReader --project PROJECT_ID --file skyledger-role.yaml" in policy
     assert "gcloud projects add-iam-policy-binding PROJECT_ID" in policy
 

@@ -1,13 +1,14 @@
-"""Parts of single items: what is denied, gone or missing, and how many are asked for at a time."""
+"""Further calls about resources: what is denied, gone or missing, and how many are asked about at a time."""
 
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 
-from app.providers.aws.parts import AT_ONCE, SHARE, Parts, read_each, tags_of
+from app.providers.aws.asking import AT_ONCE, SHARE, Asking, read_each, tags_of
 from app.providers.base import FoundResource
 from tests.providers.aws.answering import answering, connected
 from tests.providers.moto import REGION
@@ -17,35 +18,50 @@ def refusal(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "refused"}}, "Any")
 
 
-def part(parts: Parts, code: str) -> str | None:
-    def call() -> str:
+def asked(code: str, denials: frozenset[str] = frozenset()) -> tuple[Asking, list[str]]:
+    """Through a client that refuses the operation `get_part` with a code; the names it was asked of."""
+    of: list[str] = []
+
+    def get_part(name: str) -> dict[str, str]:
+        of.append(name)
         raise refusal(code)
 
-    return parts.read(("size", "age"), call, {"NoSuchPart": "none"})
+    return Asking(SimpleNamespace(get_part=get_part), denials=denials), of
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "404", "Odd"])
 def test_what_is_denied_or_not_offered_is_unknown(code: str) -> None:
-    parts = Parts(frozenset({"Odd"}))
-    assert part(parts, code) is None
-    assert parts.told({"size": None, "age": None, "name": "a"}) == {
+    answers = asked(code, frozenset({"Odd"}))[0].about("tags")
+    assert answers.one("get_part", ("size", "age"), name="a") == {}
+    assert answers.known({"size": 0, "age": None, "name": "a"}) == {
         "size": None,
         "age": None,
         "name": "a",
-        "unreadable": ["age", "size"],
+        "unreadable": ["age", "size", "tags"],
     }
 
 
+@pytest.mark.parametrize(("code", "calls"), [("404", ["a"]), ("AccessDenied", ["a", "b", "c"])])
+def test_an_operation_that_one_client_lacks_is_not_asked_of_again(code: str, calls: list[str]) -> None:
+    asking, of = asked(code)
+    assert asking.about().one("get_part", ("size",), name="a") == {}
+    assert asking.about().one("get_part", ("size",), name="b") == {}
+    answers = asking.through(asking.client).about()
+    assert answers.read("get_part", ("size",), lambda: asking.client.get_part(name="c")["size"]) is None
+    assert answers.unreadable == ["size"]
+    assert of == calls
+
+
 def test_what_is_not_there_is_known_to_be_none() -> None:
-    parts = Parts()
-    assert part(parts, "NoSuchPart") == "none"
-    assert parts.told({"size": "none"}) == {"size": "none"}
+    answers = asked("NoSuchPart")[0].about()
+    assert answers.one("get_part", ("size",), frozenset({"NoSuchPart"}), name="a") == {}
+    assert answers.known({"size": "none"}) == {"size": "none"}
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalError", "ExpiredToken", "Odd"])
 def test_all_else_is_raised(code: str) -> None:
     with pytest.raises(ClientError, match=code):
-        part(Parts(), code)
+        asked(code)[0].about().one("get_part", ("size",), name="a")
 
 
 def test_items_keep_their_order_are_read_some_at_a_time_and_leave_out_what_is_gone() -> None:

@@ -1,0 +1,427 @@
+"""A scan of EC2 against plain boto3 that lists the same pages: `python -m benchmarks.scan`.
+
+Both read the same moto (`benchmarks.far_side`) with the same calls, one after the other, and run by turns. The scan is
+the product's: queued as `startScan` does, run by a worker process, stored in the embedded PostgreSQL with history and
+relationships; its clock runs from the queueing to the end that followers see. boto3 throws its pages away, and its
+clock starts when its client is made. That both made the very same calls is checked each time.
+
+Each instance has two volumes and a network interface: 5,000 instances are 20,000 resources. The most memory that a
+worker ever had is told for accounts of several sizes, each scanned by a fresh worker for an organization of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import boto3
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from app.accounts.connect import NewConnection, connect_accounts
+from app.accounts.credentials import AwsCredentials
+from app.accounts.vault import Vault
+from app.auth.authenticator import Authenticator
+from app.auth.sessions import Origin
+from app.config import Settings
+from app.database import Database
+from app.embedded import EngineUrls, engines
+from app.organizations.create import register_with_organization
+from app.providers.calls import ProviderPool
+from app.queue import JobQueue
+from app.records import Actor, ActorKind, ScanState
+from app.repositories import scans
+from app.scanning.start import start_scans
+from app.upgrade import upgrade
+
+REGION = "eu-west-1"
+PROMISE = 1.25
+MEMORY_PROMISE = 300
+"""MiB."""
+RESERVATION = 50
+"""Instances that are started by one call; a page of a thousand has twenty such reservations."""
+VOLUMES = 2
+PATIENCE = 1800.0
+START_SECONDS = 60.0
+SYSTEM = Actor(ActorKind.SYSTEM)
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Seconds on the clock and of CPU in the contestant's process, and the most memory it has had, in MiB."""
+
+    clock: float
+    cpu: float
+    memory: float
+    calls: Counter[tuple[tuple[str, str], ...]] = field(repr=False)
+
+
+class Contestant:
+    """A process, and what the kernel knows of it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU of all its threads since it started."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    @property
+    def memory(self) -> float:
+        """The most memory that it has had, in MiB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+@contextmanager
+def moto() -> Iterator[str]:
+    """The far side on a free port of loopback; its URL."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    command = [sys.executable, "-m", "benchmarks.far_side", str(port), str(os.getpid())]
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own
+        try:
+            until(lambda: _answers(url))
+            yield url
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def worker(settings: Settings) -> Iterator[Contestant]:
+    """A fresh worker, as an operator starts one, that takes jobs."""
+    log = settings.data_dir / f"worker-{time.monotonic_ns()}.log"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SKYLEDGER_DATA_DIR": str(settings.data_dir),
+        "SKYLEDGER_ENDPOINT_HOSTS": ",".join(settings.endpoint_hosts),
+        "SKYLEDGER_LOG_FORMAT": "json",
+    }
+    command = [sys.executable, "-P", "-m", "app", "worker", "--parent", str(os.getpid())]
+    with (
+        log.open("w") as file,
+        subprocess.Popen(command, env=environment, stdout=file, stderr=file, text=True) as process,  # noqa: S603 - our own
+    ):
+        try:
+            until(lambda: "worker_ready" in log.read_text())
+            yield Contestant(process)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def plain_boto3(url: str) -> Iterator[Contestant]:
+    """The other contestant, waiting for its turn."""
+    command = [sys.executable, "-m", "benchmarks.plain_boto3", url, REGION]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+        try:
+            yield Contestant(process)
+        finally:
+            process.terminate()
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Wait for something that comes with the start of a process. Raises TimeoutError after a minute."""
+    deadline = time.monotonic() + START_SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/calls").raise_for_status()
+    except httpx.TransportError:
+        return False
+    return True
+
+
+class Company:
+    """An organization with one connected account, all of which is at the far side."""
+
+    def __init__(self, course: Course, organization_id: UUID, account_id: UUID) -> None:
+        self.course = course
+        self.organization_id = organization_id
+        self.account_id = account_id
+
+    async def scan(self, by: Contestant, *, found: int, added: int) -> Effort:
+        """Scan EC2 in the region and wait for the end. Raises RuntimeError unless it found just that."""
+        course, cpu = self.course, by.cpu
+        course.calls()
+        start = time.perf_counter()
+        started = await start_scans(
+            course.database,
+            self.organization_id,
+            SYSTEM,
+            account_ids=[self.account_id],
+            regions=[REGION],
+            services=["ec2"],
+        )
+        (scan,) = started.scans
+        async with asyncio.timeout(PATIENCE):
+            while scan["state"] in scans.UNDER_WAY:
+                await asyncio.sleep(0.05)
+                async with course.database.read(self.organization_id) as session:
+                    scan = await scans.get_scan(session, self.organization_id, scan["id"]) or scan
+        clock = time.perf_counter() - start
+        async with course.database.read(self.organization_id) as session:
+            totals = (await scans.totals(session, self.organization_id, [scan["id"]]))[scan["id"]]
+            steps = await scans.steps_of(session, self.organization_id, scan["id"])
+        if scan["state"] != ScanState.SUCCEEDED or (totals.found, totals.added) != (found, added):
+            message = f"The scan ended as {scan['state']} with {totals}, not {found} found: {steps[0]['problems']}"
+            raise RuntimeError(message)
+        return Effort(clock, by.cpu - cpu, by.memory, course.calls())
+
+
+class Course:
+    """Where the contestants run: moto, the engines, organizations."""
+
+    def __init__(self, url: str, settings: Settings, urls: EngineUrls) -> None:
+        self.url = url
+        self.settings = settings
+        self.database = Database.connect(urls.database_url, pool_size=4)
+        self.queue = JobQueue(self.database, urls.redis_url)
+        self.authenticator = Authenticator(settings, self.database)
+        self.threads = ProviderPool(4)
+        self.instances = 0
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self.threads.close()
+        await self.authenticator.close()
+        await self.queue.stop()
+        await self.database.close()
+
+    async def grow(self, instances: int) -> None:
+        """Start instances until there are so many."""
+        await asyncio.to_thread(start_instances, self.url, self.instances, instances)
+        self.instances = instances
+
+    async def found(self) -> Company:
+        """A new organization with the account, connected as `connectAccount` does."""
+        name = f"Company {time.monotonic_ns()}"
+        email = f"{time.monotonic_ns()}@example.com"
+        _, organization = await register_with_organization(
+            self.authenticator,
+            Origin(),
+            email=email,
+            name="Ada",
+            password="a race over pages",  # noqa: S106 - of nobody
+            organization_name=name,
+        )
+        organization_id = organization["id"]
+        keys = AwsCredentials(access_key_id="AKIA0123456789EXAMPLE", secret_access_key="example-of-a-secret")  # noqa: S106
+        new = NewConnection(
+            keys.check(organization_id),
+            regions=[REGION],
+            endpoints=[("*", self.url)],
+            hosts=self.settings.endpoint_hosts,
+        )
+        vault = Vault.from_settings(self.settings)
+        (account,) = await connect_accounts(self.database, vault, self.threads, organization_id, SYSTEM, new)
+        return Company(self, organization_id, account["id"])
+
+    def calls(self) -> Counter[tuple[tuple[str, str], ...]]:
+        """How often each call was made since this was last asked."""
+        bodies: list[str] = httpx.get(f"{self.url}/calls").raise_for_status().json()
+        return Counter(tuple(sorted(parse_qsl(body))) for body in bodies)
+
+    async def list_plainly(self, by: Contestant) -> Effort:
+        """Let boto3 list everything once."""
+        self.calls()
+        cpu = by.cpu
+        told = await asyncio.to_thread(_turn, by.process)
+        return Effort(told["seconds"], by.cpu - cpu, by.memory, self.calls())
+
+
+def start_instances(url: str, now: int, wanted: int) -> None:
+    """Start what is wanting of the instances, each with two volumes, spread over the zones."""
+    client = _client(url)
+    subnets = [subnet["SubnetId"] for subnet in client.describe_subnets()["Subnets"]]
+    disks = [
+        {"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 20, "VolumeType": "gp3", "DeleteOnTermination": True}},
+        {"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3"}},
+    ]
+    for number in range(now, wanted, RESERVATION):
+        count = min(RESERVATION, wanted - number)
+        named = {"Name": f"web-{number}", "team": f"team-{number % 30}", "environment": "production"}
+        pairs = [{"Key": key, "Value": value} for key, value in named.items()]
+        client.run_instances(
+            ImageId="ami-0123456789abcdef0",
+            InstanceType="m5.large",
+            MinCount=count,
+            MaxCount=count,
+            SubnetId=subnets[number // RESERVATION % len(subnets)],
+            BlockDeviceMappings=disks[:VOLUMES],
+            TagSpecifications=[{"ResourceType": kind, "Tags": pairs} for kind in ("instance", "volume")],
+        )
+
+
+def count_defaults(url: str) -> int:
+    """How many resources of EC2 were there before any instance: the network that every region begins with."""
+    client = _client(url)
+    lists = {
+        "describe_vpcs": "Vpcs",
+        "describe_subnets": "Subnets",
+        "describe_security_groups": "SecurityGroups",
+        "describe_route_tables": "RouteTables",
+    }
+    return sum(len(getattr(client, operation)()[key]) for operation, key in lists.items())
+
+
+def _client(url: str) -> Any:
+    return boto3.client(
+        "ec2",
+        region_name=REGION,
+        endpoint_url=url,
+        aws_access_key_id="seeding",
+        aws_secret_access_key="seeding",  # noqa: S106 - any will do for moto
+    )
+
+
+def _turn(contestant: subprocess.Popen[str]) -> dict[str, Any]:
+    if contestant.stdin is None or contestant.stdout is None:
+        message = "the contestant has no pipes"
+        raise RuntimeError(message)
+    contestant.stdin.write("go\n")
+    contestant.stdin.flush()
+    told: dict[str, Any] = json.loads(contestant.stdout.readline())
+    return told
+
+
+@dataclass(frozen=True)
+class Results:
+    """Efforts of the race in the order of the rounds, and by number of instances (MiB idle, MiB after a scan)."""
+
+    plain: list[Effort]
+    first: list[Effort]
+    later: list[Effort]
+    memory: dict[int, tuple[float, float]]
+    resources: int
+
+
+async def race(course: Course, sizes: Sequence[int], rounds: int) -> Results:
+    """Scan accounts of growing size with fresh workers; at the largest the contestants take turns."""
+    results = Results([], [], [], {}, 0)
+    defaults = await asyncio.to_thread(count_defaults, course.url)
+    await course.queue.start()
+    for instances in sizes:
+        await course.grow(instances)
+        company, found = await course.found(), defaults + instances * (2 + VOLUMES)
+        with worker(course.settings) as by, plain_boto3(course.url) as contestant:
+            idle, largest = by.memory, instances == sizes[-1]
+            if largest:
+                results.plain.append(await course.list_plainly(contestant))
+            first = await company.scan(by, found=found, added=found)
+            results.memory[instances] = (idle, first.memory)
+            for _ in range(rounds if largest else 0):
+                results.later.append(await company.scan(by, found=found, added=0))
+                results.plain.append(await course.list_plainly(contestant))
+        if largest:
+            results.first.append(first)
+            results = replace(results, resources=found)
+    _check_calls(results)
+    return results
+
+
+def _check_calls(results: Results) -> None:
+    """Raises RuntimeError unless all contestants made the same calls each time."""
+    expected = results.plain[0].calls
+    for effort in (*results.plain, *results.first, *results.later):
+        if effort.calls != expected:
+            message = f"Calls differ: {effort.calls - expected} more, {expected - effort.calls} fewer."
+            raise RuntimeError(message)
+
+
+def show(results: Results) -> None:
+    """Print medians, ratios to plain boto3, and the memory of the workers."""
+    console = Console(width=120)
+    pages = sum(results.plain[0].calls.values())
+    instances = max(results.memory)
+    table = Table(
+        title=f"{instances:,} instances, {instances * VOLUMES:,} volumes: {results.resources:,} resources of EC2 on "
+        f"{pages} pages; medians (promise: at most {PROMISE} x the seconds of plain boto3)"
+    )
+    for name in ("", "runs", "seconds", "ratio", "promise", "own CPU s", "CPU ratio", "most MiB"):
+        table.add_column(name, justify="right" if name else "left")
+    plain = _median(results.plain)
+    contestants = {"plain boto3": results.plain, "first scan, all new": results.first}
+    for name, efforts in (contestants | {"later scans, all unchanged": results.later}).items():
+        if not efforts:
+            continue
+        median = _median(efforts)
+        ratio = median.clock / plain.clock
+        kept = "" if efforts is results.plain else "kept" if ratio <= PROMISE else "MISSED"
+        told = (f"{median.clock:.1f}", f"{ratio:.2f}", kept, f"{median.cpu:.1f}", f"{median.cpu / plain.cpu:.2f}")
+        table.add_row(name, str(len(efforts)), *told, f"{max(effort.memory for effort in efforts):.0f}")
+    console.print(table)
+    table = Table(title=f"Most memory of a fresh worker, MiB (promise: at most {MEMORY_PROMISE}, flat)")
+    for name in ("instances", "resources", "before", "after its first scan", "promise"):
+        table.add_column(name, justify="right")
+    for size, (idle, after) in results.memory.items():
+        kept = "kept" if after <= MEMORY_PROMISE else "MISSED"
+        table.add_row(f"{size:,}", f"{size * (2 + VOLUMES):,}", f"{idle:.0f}", f"{after:.0f}", kept)
+    console.print(table)
+
+
+def _median(efforts: Sequence[Effort]) -> Effort:
+    return Effort(
+        statistics.median(effort.clock for effort in efforts),
+        statistics.median(effort.cpu for effort in efforts),
+        statistics.median(effort.memory for effort in efforts),
+        efforts[0].calls,
+    )
+
+
+async def run(url: str, settings: Settings, urls: EngineUrls, sizes: Sequence[int], rounds: int) -> Results:
+    """The race, and the end of all that it needs."""
+    course = Course(url, settings, urls)
+    try:
+        return await race(course, sizes, rounds)
+    finally:
+        await course.close()
+
+
+def main() -> None:
+    """Start moto and the engines, race, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--instances", type=int, default=5_000)
+    parser.add_argument("--smaller", type=int, nargs="*", default=[500], help="sizes for the worker's memory")
+    parser.add_argument("--rounds", type=int, default=3, help="later scans and plain lists, besides the first ones")
+    options = parser.parse_args()
+    sizes = sorted({size for size in options.smaller if size < options.instances} | {options.instances})
+    with tempfile.TemporaryDirectory(prefix="skyledger-benchmark-") as folder:
+        data = Path(folder) / "data"
+        with engines(data) as urls, moto() as url:
+            upgrade(urls.database_url)
+            settings = Settings(data_dir=data, endpoint_hosts=("127.0.0.1",))
+            results = asyncio.run(run(url, settings, urls, sizes, options.rounds))
+    show(results)
+
+
+if __name__ == "__main__":
+    main()

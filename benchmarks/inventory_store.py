@@ -35,7 +35,7 @@ from sqlalchemy import text
 from app.database import Database
 from app.embedded import engines
 from app.models import new_id
-from app.repositories.inventory_store import Outcome, clear_sightings, store_batch
+from app.repositories.inventory_store import Outcome, clear_sightings, prepare_batch, store_batch
 from app.repositories.resources import ResourceValues, content_hash
 from app.upgrade import upgrade
 
@@ -223,10 +223,16 @@ class Course:
         """All rows of a version in batches, each in a transaction of its own, as one step."""
         await self.as_owner("CHECKPOINT")
         step, total, watch = new_id(), Outcome(), Stopwatch(self.backend)
-        for batch in batches(self.rows, size, version):
-            with watch:
+        found = list(batches(self.rows, size, version))
+        with watch:
+            # As in a scan: while one batch is stored, what another step has found is prepared in a thread.
+            preparing = asyncio.create_task(asyncio.to_thread(prepare_batch, found[0]))
+            for following in [*found[1:], []]:
+                rows = await preparing
+                preparing = asyncio.create_task(asyncio.to_thread(prepare_batch, following))
                 async with self.door.write(ORGANIZATION) as session:
-                    total += await store_batch(session, ORGANIZATION, batch, step_id=step, scan_id=step)
+                    total += await store_batch(session, ORGANIZATION, rows, step_id=step, scan_id=step)
+            await preparing
         if total != expected:
             message = f"The store counted {total}, not {expected}."
             raise RuntimeError(message)

@@ -16,6 +16,7 @@ import boto3
 
 PAGE = 1000
 LISTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("describe_regions", {"AllRegions": False}),
     ("describe_instances", {"MaxResults": PAGE}),
     ("describe_launch_template_versions", {"Versions": ["$Default", "$Latest"], "MaxResults": 200}),
     ("describe_launch_templates", {"MaxResults": 200}),

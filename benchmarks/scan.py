@@ -13,25 +13,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 from uuid import UUID
 
 import boto3
-import httpx
 from rich.console import Console
 from rich.table import Table
 
@@ -50,6 +41,7 @@ from app.records import Actor, ActorKind, ScanState
 from app.repositories import scans
 from app.scanning.start import start_scans
 from app.upgrade import upgrade
+from benchmarks.contestants import Calls, Contestant, FarSide, PlainBoto3, moto, plain_boto3, worker
 
 REGION = "eu-west-1"
 PROMISE = 1.25
@@ -59,105 +51,21 @@ RESERVATION = 50
 """Instances that are started by one call; a page of a thousand has twenty such reservations."""
 VOLUMES = 2
 PATIENCE = 1800.0
-START_SECONDS = 60.0
 SYSTEM = Actor(ActorKind.SYSTEM)
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Effort:
-    """Seconds on the clock and of CPU in the contestant's process, and the most memory it has had, in MiB."""
+    """Seconds on the clock and of CPU in the contestant's process, and the most memory it has had, in MiB.
+
+    `moto` are the seconds of CPU that moto took for it: the same work for all, so they tell how busy the machine was.
+    """
 
     clock: float
     cpu: float
+    moto: float
     memory: float
-    calls: Counter[tuple[tuple[str, str], ...]] = field(repr=False)
-
-
-class Contestant:
-    """A process, and what the kernel knows of it."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-
-    @property
-    def cpu(self) -> float:
-        """Seconds of CPU of all its threads since it started."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
-
-    @property
-    def memory(self) -> float:
-        """The most memory that it has had, in MiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-@contextmanager
-def moto() -> Iterator[str]:
-    """The far side on a free port of loopback; its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-    command = [sys.executable, "-m", "benchmarks.far_side", str(port), str(os.getpid())]
-    url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own
-        try:
-            until(lambda: _answers(url))
-            yield url
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def worker(settings: Settings) -> Iterator[Contestant]:
-    """A fresh worker, as an operator starts one, that takes jobs."""
-    log = settings.data_dir / f"worker-{time.monotonic_ns()}.log"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "SKYLEDGER_DATA_DIR": str(settings.data_dir),
-        "SKYLEDGER_ENDPOINT_HOSTS": ",".join(settings.endpoint_hosts),
-        "SKYLEDGER_LOG_FORMAT": "json",
-    }
-    command = [sys.executable, "-P", "-m", "app", "worker", "--parent", str(os.getpid())]
-    with (
-        log.open("w") as file,
-        subprocess.Popen(command, env=environment, stdout=file, stderr=file, text=True) as process,  # noqa: S603 - our own
-    ):
-        try:
-            until(lambda: "worker_ready" in log.read_text())
-            yield Contestant(process)
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def plain_boto3(url: str) -> Iterator[Contestant]:
-    """The other contestant, waiting for its turn."""
-    command = [sys.executable, "-m", "benchmarks.plain_boto3", url, REGION]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
-        try:
-            yield Contestant(process)
-        finally:
-            process.terminate()
-
-
-def until(done: Callable[[], bool]) -> None:
-    """Wait for something that comes with the start of a process. Raises TimeoutError after a minute."""
-    deadline = time.monotonic() + START_SECONDS
-    while not done():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.05)
-
-
-def _answers(url: str) -> bool:
-    try:
-        httpx.get(f"{url}/calls").raise_for_status()
-    except httpx.TransportError:
-        return False
-    return True
+    calls: Calls
 
 
 class Company:
@@ -170,9 +78,7 @@ class Company:
 
     async def scan(self, by: Contestant, *, found: int, added: int) -> Effort:
         """Scan EC2 in the region and wait for the end. Raises RuntimeError unless it found just that."""
-        course, cpu = self.course, by.cpu
-        course.calls()
-        start = time.perf_counter()
+        course, begin = self.course, self.course.begin(by)
         started = await start_scans(
             course.database,
             self.organization_id,
@@ -187,21 +93,21 @@ class Company:
                 await asyncio.sleep(0.05)
                 async with course.database.read(self.organization_id) as session:
                     scan = await scans.get_scan(session, self.organization_id, scan["id"]) or scan
-        clock = time.perf_counter() - start
+        effort = course.end(by, begin)
         async with course.database.read(self.organization_id) as session:
             totals = (await scans.totals(session, self.organization_id, [scan["id"]]))[scan["id"]]
             steps = await scans.steps_of(session, self.organization_id, scan["id"])
         if scan["state"] != ScanState.SUCCEEDED or (totals.found, totals.added) != (found, added):
             message = f"The scan ended as {scan['state']} with {totals}, not {found} found: {steps[0]['problems']}"
             raise RuntimeError(message)
-        return Effort(clock, by.cpu - cpu, by.memory, course.calls())
+        return effort
 
 
 class Course:
     """Where the contestants run: moto, the engines, organizations."""
 
-    def __init__(self, url: str, settings: Settings, urls: EngineUrls) -> None:
-        self.url = url
+    def __init__(self, far_side: FarSide, settings: Settings, urls: EngineUrls) -> None:
+        self.far_side = far_side
         self.settings = settings
         self.database = Database.connect(urls.database_url, pool_size=4)
         self.queue = JobQueue(self.database, urls.redis_url)
@@ -218,7 +124,7 @@ class Course:
 
     async def grow(self, instances: int) -> None:
         """Start instances until there are so many."""
-        await asyncio.to_thread(start_instances, self.url, self.instances, instances)
+        await asyncio.to_thread(start_instances, self.far_side.url, self.instances, instances)
         self.instances = instances
 
     async def found(self) -> Company:
@@ -238,24 +144,29 @@ class Course:
         new = NewConnection(
             keys.check(organization_id),
             regions=[REGION],
-            endpoints=[("*", self.url)],
+            endpoints=[("*", self.far_side.url)],
             hosts=self.settings.endpoint_hosts,
         )
         vault = Vault.from_settings(self.settings)
         (account,) = await connect_accounts(self.database, vault, self.threads, organization_id, SYSTEM, new)
         return Company(self, organization_id, account["id"])
 
-    def calls(self) -> Counter[tuple[tuple[str, str], ...]]:
-        """How often each call was made since this was last asked."""
-        bodies: list[str] = httpx.get(f"{self.url}/calls").raise_for_status().json()
-        return Counter(tuple(sorted(parse_qsl(body))) for body in bodies)
+    def begin(self, by: Contestant) -> tuple[float, float, float]:
+        """Start the clock: what `end` wants to know."""
+        self.far_side.calls()
+        return time.perf_counter(), by.cpu, self.far_side.cpu
 
-    async def list_plainly(self, by: Contestant) -> Effort:
+    def end(self, by: Contestant, begin: tuple[float, float, float]) -> Effort:
+        """What it took since the beginning."""
+        now = (time.perf_counter(), by.cpu, self.far_side.cpu)
+        clock, cpu, far_cpu = (end - start for end, start in zip(now, begin, strict=True))
+        return Effort(clock, cpu, far_cpu, by.memory, self.far_side.calls())
+
+    async def list_plainly(self, by: PlainBoto3) -> Effort:
         """Let boto3 list everything once."""
-        self.calls()
-        cpu = by.cpu
-        told = await asyncio.to_thread(_turn, by.process)
-        return Effort(told["seconds"], by.cpu - cpu, by.memory, self.calls())
+        begin = self.begin(by)
+        seconds = await asyncio.to_thread(by.list_all)
+        return replace(self.end(by, begin), clock=seconds)
 
 
 def start_instances(url: str, now: int, wanted: int) -> None:
@@ -303,16 +214,6 @@ def _client(url: str) -> Any:
     )
 
 
-def _turn(contestant: subprocess.Popen[str]) -> dict[str, Any]:
-    if contestant.stdin is None or contestant.stdout is None:
-        message = "the contestant has no pipes"
-        raise RuntimeError(message)
-    contestant.stdin.write("go\n")
-    contestant.stdin.flush()
-    told: dict[str, Any] = json.loads(contestant.stdout.readline())
-    return told
-
-
 @dataclass(frozen=True)
 class Results:
     """Efforts of the race in the order of the rounds, and by number of instances (MiB idle, MiB after a scan)."""
@@ -327,12 +228,12 @@ class Results:
 async def race(course: Course, sizes: Sequence[int], rounds: int) -> Results:
     """Scan accounts of growing size with fresh workers; at the largest the contestants take turns."""
     results = Results([], [], [], {}, 0)
-    defaults = await asyncio.to_thread(count_defaults, course.url)
+    defaults = await asyncio.to_thread(count_defaults, course.far_side.url)
     await course.queue.start()
     for instances in sizes:
         await course.grow(instances)
         company, found = await course.found(), defaults + instances * (2 + VOLUMES)
-        with worker(course.settings) as by, plain_boto3(course.url) as contestant:
+        with worker(course.settings) as by, plain_boto3(course.far_side.url, REGION) as contestant:
             idle, largest = by.memory, instances == sizes[-1]
             if largest:
                 results.plain.append(await course.list_plainly(contestant))
@@ -358,7 +259,7 @@ def _check_calls(results: Results) -> None:
 
 
 def show(results: Results) -> None:
-    """Print medians, ratios to plain boto3, and the memory of the workers."""
+    """Print medians (of memory the most), ratios to plain boto3, and the memory of the workers."""
     console = Console(width=120)
     pages = sum(results.plain[0].calls.values())
     instances = max(results.memory)
@@ -366,7 +267,7 @@ def show(results: Results) -> None:
         title=f"{instances:,} instances, {instances * VOLUMES:,} volumes: {results.resources:,} resources of EC2 on "
         f"{pages} pages; medians (promise: at most {PROMISE} x the seconds of plain boto3)"
     )
-    for name in ("", "runs", "seconds", "ratio", "promise", "own CPU s", "CPU ratio", "most MiB"):
+    for name in ("", "runs", "seconds", "ratio", "promise", "own CPU s", "ratio of CPU", "moto's CPU s", "most MiB"):
         table.add_column(name, justify="right" if name else "left")
     plain = _median(results.plain)
     contestants = {"plain boto3": results.plain, "first scan, all new": results.first}
@@ -376,8 +277,8 @@ def show(results: Results) -> None:
         median = _median(efforts)
         ratio = median.clock / plain.clock
         kept = "" if efforts is results.plain else "kept" if ratio <= PROMISE else "MISSED"
-        told = (f"{median.clock:.1f}", f"{ratio:.2f}", kept, f"{median.cpu:.1f}", f"{median.cpu / plain.cpu:.2f}")
-        table.add_row(name, str(len(efforts)), *told, f"{max(effort.memory for effort in efforts):.0f}")
+        cpu = (f"{median.cpu:.1f}", f"{median.cpu / plain.cpu:.2f}", f"{median.moto:.1f}", f"{median.memory:.0f}")
+        table.add_row(name, str(len(efforts)), f"{median.clock:.1f}", f"{ratio:.2f}", kept, *cpu)
     console.print(table)
     table = Table(title=f"Most memory of a fresh worker, MiB (promise: at most {MEMORY_PROMISE}, flat)")
     for name in ("instances", "resources", "before", "after its first scan", "promise"):
@@ -392,14 +293,15 @@ def _median(efforts: Sequence[Effort]) -> Effort:
     return Effort(
         statistics.median(effort.clock for effort in efforts),
         statistics.median(effort.cpu for effort in efforts),
-        statistics.median(effort.memory for effort in efforts),
+        statistics.median(effort.moto for effort in efforts),
+        max(effort.memory for effort in efforts),
         efforts[0].calls,
     )
 
 
-async def run(url: str, settings: Settings, urls: EngineUrls, sizes: Sequence[int], rounds: int) -> Results:
+async def run(far_side: FarSide, settings: Settings, urls: EngineUrls, sizes: Sequence[int], rounds: int) -> Results:
     """The race, and the end of all that it needs."""
-    course = Course(url, settings, urls)
+    course = Course(far_side, settings, urls)
     try:
         return await race(course, sizes, rounds)
     finally:
@@ -416,10 +318,10 @@ def main() -> None:
     sizes = sorted({size for size in options.smaller if size < options.instances} | {options.instances})
     with tempfile.TemporaryDirectory(prefix="skyledger-benchmark-") as folder:
         data = Path(folder) / "data"
-        with engines(data) as urls, moto() as url:
+        with engines(data) as urls, moto() as far_side:
             upgrade(urls.database_url)
             settings = Settings(data_dir=data, endpoint_hosts=("127.0.0.1",))
-            results = asyncio.run(run(url, settings, urls, sizes, options.rounds))
+            results = asyncio.run(run(far_side, settings, urls, sizes, options.rounds))
     show(results)
 
 

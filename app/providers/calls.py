@@ -61,15 +61,8 @@ class ProviderPool:
         name of its type, because texts of SDKs may hold secrets; no answer in time is ProviderError(UNREACHABLE), no
         place in time ProviderError(THROTTLED).
         """
+        waited = await self._take(owner, seconds if wait is None else wait)
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        if not await self._places.take(owner, seconds if wait is None else wait):
-            raise _crowded(seconds if wait is None else wait)
-        if self._closed:
-            self._places.give_back(owner)
-            message = "the pool of provider threads is closed"
-            raise RuntimeError(message)
-        left = seconds if wait is not None else seconds - (loop.time() - began)
         answer: asyncio.Future[Result] = loop.create_future()
 
         def tell(result: Any, error: ProviderError | None) -> None:
@@ -88,10 +81,22 @@ class ProviderPool:
 
         threading.Thread(target=work, name="provider-call", daemon=True).start()
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(seconds - waited if wait is None else seconds):
                 return await answer
         except TimeoutError:
             raise _late(seconds) from None
+
+    async def _take(self, owner: Hashable | None, seconds: float) -> float:
+        """Take a place; returns how many seconds that took. Raises ProviderError, RuntimeError when closed."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if not await self._places.take(owner, seconds):
+            raise _crowded(seconds)
+        if self._closed:
+            self._places.give_back(owner)
+            message = "the pool of provider threads is closed"
+            raise RuntimeError(message)
+        return loop.time() - began
 
     async def patiently(
         self, function: Callable[[], Result], seconds: float = CALL_SECONDS, owner: Hashable | None = None

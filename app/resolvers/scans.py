@@ -64,7 +64,9 @@ class ScanMutations:
             ],
         )
 
-    @mutation(Permission.SCANS_RUN, "Cancel a scan: at once if it waits, within 5 seconds if a worker reads.")
+    @mutation(
+        Permission.SCANS_RUN, "Cancel a scan. It ends at once; a worker that reads for it stops within 5 seconds."
+    )
     async def cancel_scan(self, info: Info, input: CancelScanInput) -> CancelScanResult:  # noqa: A002  (Relay's name)
         """See app.scanning.cancel.cancel_scan."""
         key = parse_id(input.id, "Scan", path=("input", "id"))

@@ -49,17 +49,20 @@ async def end_scan(
     ended = await scans.update_scan(session, organization_id, scan_id, **values)
     scan_changed(session, organization_id, scan_id)
     totals = (await scans.totals(session, organization_id, [scan_id]))[scan_id]
+    await record(session, organization_id, _event(ended, totals, actor))
+
+
+def _event(scan: RowMapping, totals: scans.ScanTotals, actor: Actor) -> NewEvent:
     data: dict[str, Any] = {
-        "scanId": str(scan_id),
+        "scanId": str(scan["id"]),
         "accountId": str(scan["account_id"]),
-        "state": state.value,
+        "state": scan["state"],
         "found": totals.found,
         "added": totals.added,
         "changed": totals.changed,
         "removed": totals.removed,
         "unchanged": totals.unchanged,
     }
-    if failure is not None:
-        data |= {"failure": failure, "remedy": remedy}
-    event = NewEvent(EventKind.SCAN_FINISHED, actor, subject_type="Scan", subject_id=ended["id"], data=data)
-    await record(session, organization_id, event)
+    if scan["failure"] is not None:
+        data |= {"failure": scan["failure"], "remedy": scan["remedy"]}
+    return NewEvent(EventKind.SCAN_FINISHED, actor, subject_type="Scan", subject_id=scan["id"], data=data)

@@ -11,7 +11,7 @@ from app.activity.record import record
 from app.database import Database
 from app.records import Actor, EventKind, NewEvent, RowIssue
 from app.repositories.accounts import account_ids, add_missing_accounts
-from app.repositories.inventory_store import store_batch
+from app.repositories.inventory_store import prepare_batch, store_batch
 from app.repositories.resources import ResourceValues
 from app.scanning.rows import ResourceRow, read_row
 
@@ -55,7 +55,8 @@ async def ingest_resources(
             new_accounts = len(await add_missing_accounts(session, organization_id, names))
             ids = await account_ids(session, organization_id, list(names))
             values = [_values(row, ids[row.account]) for row in good]
-            outcome = await store_batch(session, organization_id, values)
+            prepared = await asyncio.to_thread(prepare_batch, values)
+            outcome = await store_batch(session, organization_id, prepared)
             added, changed = outcome.added, outcome.changed + outcome.returned
             if added or changed:
                 counts = {"added": added, "changed": changed, "rejected": len({i.row_number for i in issues})}

@@ -20,7 +20,7 @@ from app.providers.problems import ProblemCode, ProviderError
 from app.queue import HeldJob
 from app.records import Provider, StepState
 from app.repositories import scans
-from app.repositories.inventory_store import clear_sightings, step_counts, store_batch, sweep
+from app.repositories.inventory_store import clear_sightings, prepare_batch, step_counts, store_batch, sweep
 from app.repositories.resources import ResourceValues
 from app.scanning.plan import Plan, swept_regions
 from app.scanning.progress import scan_changed
@@ -199,9 +199,10 @@ def _name(collector: Collector) -> str:
     return collector.resource_types[0]
 
 
-async def _store(run: ScanRun, step_id: UUID, batch: Sequence[ResourceValues]) -> None:
+async def _store(run: ScanRun, step_id: UUID, found: Sequence[ResourceValues]) -> None:
+    rows = await asyncio.to_thread(prepare_batch, found)
     async with run.write() as session:
-        seen = await store_batch(session, run.organization_id, batch, step_id=step_id, scan_id=run.scan_id)
+        seen = await store_batch(session, run.organization_id, rows, step_id=step_id, scan_id=run.scan_id)
         if seen.found:  # further than any attempt before: repeated pages sight nothing new
             await run.job.progressed(session)
             counts = {

@@ -65,7 +65,7 @@ class CancelScanInput:
     id: strawberry.ID = strawberry.field(description="The scan.")
 
 
-@strawberry.type(description="The scan is cancelled, or ends within 5 seconds if a worker was reading.")
+@strawberry.type(description="The scan is cancelled; what it had found stays.")
 class CancelScanPayload:
     """See `cancelScan`."""
 

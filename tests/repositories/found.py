@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from app.database import Database
 from app.models import Resource
-from app.repositories.inventory_store import Outcome, store_batch, sweep
+from app.repositories.inventory_store import Outcome, prepare_batch, store_batch, sweep
 from app.repositories.resources import ResourceValues
 
 ORGANIZATION = uuid.UUID(int=1)
@@ -66,8 +66,9 @@ async def store(
     organization: UUID = ORGANIZATION,
 ) -> Outcome:
     """One batch in a transaction of its own."""
+    rows = prepare_batch(resources)
     async with database.write(organization) as session:
-        return await store_batch(session, organization, resources, step_id=step, scan_id=SCAN if step else None)
+        return await store_batch(session, organization, rows, step_id=step, scan_id=SCAN if step else None)
 
 
 async def sweep_volumes(database: Database, step: UUID, regions: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from app.database import Database
 from app.models import new_id
-from app.repositories.inventory_store import Outcome, clear_sightings, step_counts, store_batch, sweep
+from app.repositories.inventory_store import Outcome, clear_sightings, prepare_batch, step_counts, store_batch, sweep
 from app.repositories.resources import ResourceValues, content_hash
 from tests.repositories.found import (
     ACCOUNT,
@@ -229,7 +229,7 @@ async def test_the_counts_of_a_step_outlive_its_worker(database: Database) -> No
 async def test_a_batch_that_is_rolled_back_leaves_nothing(database: Database) -> None:
     async def fail() -> None:
         async with database.write(ORGANIZATION) as session:
-            await store_batch(session, ORGANIZATION, [volume("lost")], step_id=STEP, scan_id=SCAN)
+            await store_batch(session, ORGANIZATION, prepare_batch([volume("lost")]), step_id=STEP, scan_id=SCAN)
             raise ConnectionAbortedError
 
     with pytest.raises(ConnectionAbortedError):
@@ -241,8 +241,10 @@ async def test_a_batch_that_is_rolled_back_leaves_nothing(database: Database) ->
 
 async def test_two_batches_in_one_transaction_do_not_mix(database: Database) -> None:
     async with database.write(ORGANIZATION) as session:
-        await store_batch(session, ORGANIZATION, [volume("vol-1")], step_id=STEP)
-        second = await store_batch(session, ORGANIZATION, [volume("vol-1", status="x"), volume("vol-2")], step_id=STEP)
+        await store_batch(session, ORGANIZATION, prepare_batch([volume("vol-1")]), step_id=STEP)
+        second = await store_batch(
+            session, ORGANIZATION, prepare_batch([volume("vol-1", status="x"), volume("vol-2")]), step_id=STEP
+        )
     assert second == Outcome(1, added=1)
     assert (await inventory(database))["vol-1"].status == "x"
 
@@ -259,7 +261,7 @@ async def test_organizations_do_not_meet(database: Database) -> None:
         )
         assert swept == 0
         with pytest.raises(ProgrammingError, match="row-level security"):
-            await store_batch(session, ORGANIZATION, [volume("intruder")])
+            await store_batch(session, ORGANIZATION, prepare_batch([volume("intruder")]))
     assert await counts(database, STEP) == Outcome(1, added=1)
     assert {name: found.gone_at for name, found in (await inventory(database)).items()} == {"vol-1": None}
 
@@ -324,7 +326,7 @@ async def test_a_resource_that_another_batch_inserts_meanwhile_is_one_row(databa
     first = volume("vol-1", relations=(("ATTACHED_TO", "i-1"),))
     second = volume("vol-1", resource_type="AWS::EC2::Snapshot", relations=(("CREATED_FROM", "vol-0"),))
     async with database.write(ORGANIZATION) as session:
-        await store_batch(session, ORGANIZATION, [first], step_id=STEP)
+        await store_batch(session, ORGANIZATION, prepare_batch([first]), step_id=STEP)
         other = asyncio.create_task(store(database, second, volume("vol-2"), step=new_id()))
         await until_somebody_waits(owner)
     assert (await other).found == 2

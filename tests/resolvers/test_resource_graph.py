@@ -11,7 +11,7 @@ import pytest
 
 from app.context import Runtime
 from app.models import new_id
-from app.repositories.inventory_store import store_batch, sweep
+from app.repositories.inventory_store import prepare_batch, store_batch, sweep
 from app.repositories.resources import ResourceValues
 from app.schema.node import global_id, parse_id
 from app.server.graphiql.examples import read_examples
@@ -62,7 +62,7 @@ class Inventory:
     async def store(self, resources: Sequence[ResourceValues], *, step_id: UUID | None = None) -> None:
         """As a step of a scan does."""
         async with self.runtime.database.write(self.organization_id) as session:
-            await store_batch(session, self.organization_id, resources, step_id=step_id)
+            await store_batch(session, self.organization_id, prepare_batch(resources), step_id=step_id)
 
     async def scan(self, *resources: ResourceValues) -> None:
         """Store and sweep all of the account's instances."""

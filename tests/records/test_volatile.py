@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from app.providers import aws
-from app.providers.aws.asking import UNREADABLE as AWS_UNREADABLE
 from app.providers.gcp import compute, data, network, platform
 from app.providers.gcp.kinds import Kind
 from app.providers.registry import cloud
 from app.records import Provider
-from app.records.volatile import UNREADABLE, VOLATILE_PROPERTIES, lasting, unread
+from app.records.volatile import VOLATILE_PROPERTIES, lasting, unread
 
 
 def test_paths_go_through_objects_and_lists() -> None:
@@ -38,7 +37,6 @@ def test_what_is_unreadable_is_a_list_of_names(told: object) -> None:
     assert unread({"unreadable": told}) == frozenset()
     assert unread({"unreadable": ["tags", "status"]}) == {"tags", "status"}
     assert unread({}) == frozenset()
-    assert UNREADABLE == AWS_UNREADABLE
 
 
 def test_every_type_is_read_by_a_collector() -> None:

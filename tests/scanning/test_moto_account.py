@@ -206,8 +206,10 @@ async def test_deletions_changes_and_a_denied_service_in_a_second_scan(company: 
         "logs": "SUCCEEDED",
         "rds": "FAILED",
         "dynamodb": "SUCCEEDED",
-        "s3": "SUCCEEDED",
+        "s3": "PARTIAL",
     }
+    (hidden,) = steps["s3"]["problems"]
+    assert (hidden["code"], hidden["permission"]) == ("DENIED", "s3:GetBucketVersioning")
     assert {problem["code"] for problem in steps["rds"]["problems"]} == {"DENIED"}
     assert "rds:DescribeDBInstances" in {problem["permission"] for problem in steps["rds"]["problems"]}
     counts = {name: [step[key] for key in ("added", "changed", "removed", "unchanged")] for name, step in steps.items()}
@@ -218,6 +220,9 @@ async def test_deletions_changes_and_a_denied_service_in_a_second_scan(company: 
     assert before.keys() - after.keys() == {f"arn:aws:dynamodb:{REGION}:123456789012:table/carts"}
     assert made.ids["database"] in after, "what could not be read stays"
     assert all(after[native_id] == id_ for native_id, id_ in before.items() if native_id in after), "same rows"
+    (bucket,) = [node for node in inventory["resources"]["nodes"] if node["name"] == "skyledger-old"]
+    assert bucket["properties"]["versioning"] == "Enabled", "what was last known of a denied property stays"
+    assert "versioning" in bucket["properties"]["unreadable"]
     (changed,) = [node for node in inventory["resources"]["nodes"] if node["name"] == "/shop/web"]
     assert changed["properties"]["retentionDays"] == 14
     assert inventory["accounts"]["nodes"] == [{"health": {"state": "DEGRADED"}}]
@@ -228,6 +233,7 @@ def _seed_little(url: str) -> Seeded:
     for name in ("/shop/web", "/shop/jobs"):
         made.client("logs").create_log_group(logGroupName=name)
     made.client("s3").create_bucket(Bucket="skyledger-old", CreateBucketConfiguration={"LocationConstraint": REGION})
+    made.client("s3").put_bucket_versioning(Bucket="skyledger-old", VersioningConfiguration={"Status": "Enabled"})
     made.client("dynamodb").create_table(
         TableName="carts",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -252,11 +258,14 @@ def _make_user(url: str) -> tuple[str, str]:
 
 
 def _change(made: Seeded) -> None:
-    """A table goes, a log group changes, a bucket comes, and RDS is denied from now on."""
+    """A table goes, a log group changes, a bucket comes; RDS and a property of buckets are denied from now on."""
     made.client("dynamodb").delete_table(TableName="carts")
     made.client("logs").put_retention_policy(logGroupName="/shop/web", retentionInDays=14)
     made.client("s3").create_bucket(Bucket="skyledger-new", CreateBucketConfiguration={"LocationConstraint": REGION})
-    deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "rds:*", "Resource": "*"}]}
+    deny = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": ["rds:*", "s3:GetBucketVersioning"], "Resource": "*"}],
+    }
     made.client("iam").put_user_policy(UserName="skyledger", PolicyName="deny", PolicyDocument=json.dumps(deny))
     _ask_for_permissions_after(made.url, "0")
 

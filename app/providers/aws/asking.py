@@ -13,9 +13,10 @@ from app.providers.aws.errors import LACKING, error_code, problem
 from app.providers.aws.reading import paged, plain, tags
 from app.providers.base import FoundResource
 from app.providers.problems import ProblemCode
+from app.records.volatile import UNREADABLE
 
-UNREADABLE: Final = "unreadable"
-"""The property that names the properties which could not be read; each of those is null."""
+DENIED: Final = "deniedPermissions"
+"""Where `Answers.known` leaves the permissions that were missing; `app.providers.aws.cloud` takes them out again."""
 AT_ONCE: Final = 4
 """Resources asked about at a time.
 
@@ -61,11 +62,13 @@ class Asking:
         self.client = client
         self._denials = denials
         self._lacking: set[str] = set()
+        self.denied: set[str] = set()
+        """Permissions, or operations where AWS does not name one, that were missing in this run."""
 
     def through(self, client: Any) -> Asking:
         """The same through another client of the service, such as one of another region: what one lacks, all lack."""
         other = Asking(client, denials=self._denials)
-        other._lacking = self._lacking
+        other._lacking, other.denied = self._lacking, self.denied
         return other
 
     def about(self, *unreadable: str) -> Answers:
@@ -87,7 +90,11 @@ class Asking:
                 return {}
             if code in _LACKING:
                 self._lacking.add(operation)
-            elif code not in self._denials and problem(error).code is not ProblemCode.DENIED:
+                return None
+            found = problem(error)
+            if found.code is ProblemCode.DENIED:
+                self.denied.add(found.permission or error.operation_name)
+            elif code not in self._denials:
                 raise
             return None
 
@@ -136,6 +143,8 @@ class Answers:
         told.update(dict.fromkeys(name for name in self.unreadable if name in told))
         if self.unreadable:
             told[UNREADABLE] = sorted(set(self.unreadable))
+            if self._asking.denied:
+                told[DENIED] = sorted(self._asking.denied)
         return told
 
 

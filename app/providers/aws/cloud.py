@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -42,10 +42,12 @@ from app.providers.aws import (
     security,
     workspaces,
 )
+from app.providers.aws.asking import DENIED
 from app.providers.aws.errors import REFUSED_BY_REGION, error_code, not_enabled, reading_aws
 from app.providers.aws.policy import printed, required_permissions
 from app.providers.aws.session import AwsConnection
 from app.providers.base import GLOBAL, Collector, FoundResource, Service, Target
+from app.providers.problems import ProblemCode, ProviderError
 from app.records import Provider
 
 EC2: Final = Service(
@@ -111,18 +113,50 @@ def _services() -> tuple[Service, ...]:
 
 
 def guarded(collector: Collector) -> Collector:
-    """The same collector, whose errors of botocore have become problems with a remedy."""
+    """The same collector, whose errors of botocore have become problems with a remedy.
+
+    Permissions that were missing for some properties are told after the last page: all resources are listed then.
+    """
 
     def pages(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
+        denied: set[str] = set()
         with reading_aws(collector.permissions):
             try:
-                yield from collector.pages(connection, region)
+                for page in collector.pages(connection, region):
+                    yield [_without_denials(resource, denied) for resource in page]
             except (ClientError, EndpointConnectionError) as error:
                 if _not_there(error, connection, region):
                     raise not_enabled() from None
                 raise
 
+        if denied:
+            raise _partly_read(sorted({_as_permission(name, collector.permissions) for name in denied}))
+
     return replace(collector, pages=pages)
+
+
+def _without_denials(resource: FoundResource, denied: set[str]) -> FoundResource:
+    """The resource without what the collector noted of missing permissions, which are added to `denied`."""
+    if DENIED not in resource.properties:
+        return resource
+    denied.update(resource.properties[DENIED])
+    properties = {name: value for name, value in resource.properties.items() if name != DENIED}
+    return replace(resource, properties=properties)
+
+
+def _as_permission(name: str, permissions: Sequence[str]) -> str:
+    """The collector's permission that is called like an operation; the name itself where none is."""
+    return next((each for each in permissions if each.partition(":")[2] == name), name)
+
+
+def _partly_read(denied: list[str]) -> ProviderError:
+    return ProviderError(
+        ProblemCode.DENIED,
+        f"Some properties could not be read, for AWS denies {', '.join(denied)}.",
+        "Add what is missing to the policy of Skyledger's role or user; `skyledger permissions aws` prints all of it.",
+        permission=denied[0],
+        listed=True,
+    )
 
 
 def _not_there(error: Exception, connection: AwsConnection, region: str) -> bool:

@@ -36,7 +36,7 @@ def _web_acls(connection: Any, region: str) -> Iterator[list[FoundResource]]:
     for page in paged(client, "list_web_acls", "WebACLs", Scope="REGIONAL", Limit=_PAGE):
         yield from read_each(page, partial(_regional, asking, region), GONE)
     if region == _HOME_OF_CLOUDFRONT:
-        distributions = Asking(connection.client("cloudfront", region))
+        distributions = asking.through(connection.client("cloudfront", region))
         for page in paged(client, "list_web_acls", "WebACLs", Scope="CLOUDFRONT", Limit=_PAGE):
             yield from read_each(page, partial(_of_cloudfront, asking, distributions, region), GONE)
 

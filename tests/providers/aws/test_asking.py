@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 
-from app.providers.aws.asking import AT_ONCE, SHARE, Asking, read_each, tags_of
-from app.providers.base import FoundResource
+from app.providers.aws.asking import AT_ONCE, DENIED, SHARE, Asking, read_each, tags_of
+from app.providers.aws.cloud import guarded
+from app.providers.base import Collector, FoundResource
+from app.providers.problems import ProblemCode, ProviderError
 from tests.providers.aws.answering import answering, connected
 from tests.providers.moto import REGION
 
@@ -29,16 +32,23 @@ def asked(code: str, denials: frozenset[str] = frozenset()) -> tuple[Asking, lis
     return Asking(SimpleNamespace(get_part=get_part), denials=denials), of
 
 
-@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "404", "Odd"])
-def test_what_is_denied_or_not_offered_is_unknown(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "denied"),
+    [
+        ("AccessDenied", {DENIED: ["Any"]}),
+        ("AccessDeniedException", {DENIED: ["Any"]}),
+        ("UnauthorizedOperation", {DENIED: ["Any"]}),
+        ("404", {}),
+        ("Odd", {}),
+    ],
+)
+def test_what_is_denied_or_not_offered_is_unknown(code: str, denied: dict[str, list[str]]) -> None:
     answers = asked(code, frozenset({"Odd"}))[0].about("tags")
     assert answers.one("get_part", ("size", "age"), name="a") == {}
-    assert answers.known({"size": 0, "age": None, "name": "a"}) == {
-        "size": None,
-        "age": None,
-        "name": "a",
-        "unreadable": ["age", "size", "tags"],
-    }
+    known = answers.known({"size": 0, "age": None, "name": "a"})
+    denied = [] if code in {"404", "Odd"} else ["Any"]
+    assert known.pop(DENIED, []) == denied, "what is missing is noted for the end of the collector"
+    assert known == {"size": None, "age": None, "name": "a", "unreadable": ["age", "size", "tags"]}
 
 
 @pytest.mark.parametrize(("code", "calls"), [("404", ["a"]), ("AccessDenied", ["a", "b", "c"])])
@@ -112,3 +122,24 @@ def test_tags_are_asked_for_a_hundred_at_a_time_and_all_pages_are_read() -> None
         {"ResourceARNList": arns[:100], "PaginationToken": "two"},
         {"ResourceARNList": arns[100:]},
     ]
+
+
+def test_missing_permissions_are_told_after_the_last_page() -> None:
+    """By the collector's own name for them, and in no property."""
+
+    def pages(_connection: object, _region: str) -> Iterator[list[FoundResource]]:
+        asking, _ = asked("AccessDenied")
+        for name in ("a", "b"):
+            answers = asking.about()
+            answers.one("get_part", ("size",), name=name)
+            yield [FoundResource("S", "T", name, name, properties=answers.known({"size": None}))]
+
+    found: list[FoundResource] = []
+    told_pages = guarded(Collector(("T",), ("s:List", "s:Any"), pages)).pages(None, "eu-west-1")
+    with pytest.raises(ProviderError) as told:
+        found.extend(resource for page in told_pages for resource in page)
+    assert [(each.native_id, each.properties) for each in found] == [
+        (name, {"size": None, "unreadable": ["size"]}) for name in ("a", "b")
+    ]
+    error = told.value
+    assert (error.code, error.listed, error.retry, error.permission) == (ProblemCode.DENIED, True, False, "s:Any")

@@ -92,6 +92,7 @@ def test_a_firewall_that_may_not_be_described_is_listed_with_unknowns() -> None:
         "endpoints": None,
         "transitGatewayAttachmentId": None,
         "unreadable": ["deleteProtection", "endpoints", "firewallPolicyArn", "status", "tags", "vpcId"],
+        "deniedPermissions": ["DescribeFirewall"],
     }
 
 

@@ -161,6 +161,7 @@ def test_denied_lifecycle_of_one_bucket_is_unknown_there_and_loses_nothing_else(
             "tags",
             "transitions",
         ],
+        "deniedPermissions": ["GetBucketLifecycleConfiguration", "GetBucketTagging"],
     }
 
 

@@ -87,6 +87,7 @@ def test_an_endpoint_that_may_not_be_described_is_listed_with_unknowns() -> None
         "variants": None,
         "lastModifiedAt": "2026-01-01T00:00:00+00:00",
         "unreadable": ["async", "endpointConfigName", "variants"],
+        "deniedPermissions": ["DescribeEndpoint"],
     }
     assert far_side.calls("DescribeEndpointConfig") == []
 

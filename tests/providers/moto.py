@@ -1,7 +1,4 @@
-"""The far side of AWS in tests: moto's server, a process of its own, emptied before each test.
-
-A conftest imports the fixtures: `from tests.providers.moto import moto_server, moto_url`.
-"""
+"""The far side of AWS in tests: moto's server, a process of its own, emptied before each test that wants it."""
 
 from __future__ import annotations
 
@@ -48,7 +45,7 @@ def running_moto() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[str]:
-    """Moto's server, once for all tests of a folder; its URL."""
+    """Moto's server, once for all tests; its URL."""
     with running_moto() as url:
         yield url
 

@@ -30,9 +30,8 @@ from tests.accounts.clouds import (
 )
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL, Person, register
-from tests.providers.moto import moto_server, moto_url
 
-__all__ = ["moto_server", "moto_url", "own_aws_keys", "settings"]
+__all__ = ["own_aws_keys", "settings"]
 
 CREATE = """mutation ($input: CreateAccountInput!) { createAccount(input: $input) {
   __typename ... on CreateAccountPayload { account { id kind method health { state } } }

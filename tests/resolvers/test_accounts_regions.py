@@ -11,9 +11,8 @@ from tests.accounts.clouds import CONNECT, UPDATE, VERIFY, act, connected, keys_
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL, register
 from tests.providers.aws.in_front import Told, in_front
-from tests.providers.moto import moto_server, moto_url
 
-__all__ = ["moto_server", "moto_url", "settings"]
+__all__ = ["settings"]
 
 OFF = "ap-east-1"
 """A region that accounts have to switch on first; moto's has not."""

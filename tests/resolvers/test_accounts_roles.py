@@ -28,9 +28,8 @@ from tests.accounts.clouds import (
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL, Person, register
 from tests.providers.aws.in_front import Told, in_front
-from tests.providers.moto import moto_server, moto_url
 
-__all__ = ["moto_server", "moto_url", "own_aws_keys", "settings"]
+__all__ = ["own_aws_keys", "settings"]
 
 pytestmark = pytest.mark.usefixtures("own_aws_keys")
 

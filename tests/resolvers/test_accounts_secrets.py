@@ -18,9 +18,8 @@ from app.schema.account_connection import AwsCredentialsInput, AzureConnectionIn
 from tests.accounts.clouds import CONNECT, DISCONNECT, UPDATE, VERIFY, settings
 from tests.auth.people import everything_stored
 from tests.clients import ACCEPT, GraphQL, Person, register
-from tests.providers.moto import moto_server, moto_url
 
-__all__ = ["moto_server", "moto_url", "settings"]
+__all__ = ["settings"]
 
 CANARY = "Canary7f3a9c51"
 NOBODY = "http://127.0.0.1:1"

@@ -18,10 +18,9 @@ from tests.accounts.clouds import connected, keys_input, settings
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL
 from tests.house.test_schema import NEEDS
-from tests.providers.moto import moto_server, moto_url
 from tests.resolvers.company import Company, code_of, company, create_key, invite
 
-__all__ = ["moto_server", "moto_url", "settings"]  # fixtures
+__all__ = ["settings"]  # fixtures
 
 Prepare = Callable[[GraphQL, Company], Awaitable[dict[str, Any]]]
 

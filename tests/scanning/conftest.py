@@ -1,8 +1,7 @@
-"""What tests of scans share: the far side of AWS, and the engine over a local cloud."""
+"""What tests of scans share: the engine over a local cloud."""
 
 from __future__ import annotations
 
-from tests.providers.moto import moto_server, moto_url
 from tests.scanning.engine import engine, world
 
-__all__ = ["engine", "moto_server", "moto_url", "world"]
+__all__ = ["engine", "world"]

@@ -10,7 +10,6 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
-from app.errors import BadUserInputError
 from app.records import AccountHealth, AccountKind, ConnectionMethod, Provider
 from app.records.criteria import AccountOrderField, Direction
 from app.schema.enums import graph_enum
@@ -18,7 +17,7 @@ from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.filters import StringFilter
 from app.schema.node import Node, global_id
 from app.schema.pages import rows_page
-from app.schema.paging import Connection, PageArguments
+from app.schema.paging import Connection, PageArguments, within
 
 MOST_CHECKS = 100
 graph_enum(
@@ -154,10 +153,7 @@ class Account(Node):
         first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 25,
     ) -> list[AccountCheck]:
         """One statement for all accounts of a page."""
-        if not 1 <= first <= MOST_CHECKS:
-            message = f"`first` must be 1 to {MOST_CHECKS}."
-            raise BadUserInputError(message, path=("first",))
-        rows = await info.context.loaders.account_checks(first).load(self.key)
+        rows = await info.context.loaders.account_checks(within(first, MOST_CHECKS)).load(self.key)
         return [AccountCheck.from_row(row) for row in rows]
 
 

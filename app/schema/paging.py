@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import strawberry
 
+from app.errors import BadUserInputError
 from app.paging import Page, PageRequest, decode_cursor, encode_cursor, page_size
 
 NodeType = TypeVar("NodeType")
@@ -105,3 +106,11 @@ def cursor_text(order: str, key: Sequence[Any]) -> str:
 
 def _key_text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def within(first: int, most: int, name: str = "first") -> int:
+    """A number from 1 to `most`. Raises BadUserInputError for any other."""
+    if not 1 <= first <= most:
+        message = f"`{name}` must be from 1 to {most}; it is {first}."
+        raise BadUserInputError(message, path=(name,))
+    return first

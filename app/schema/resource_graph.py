@@ -15,8 +15,8 @@ from app.records import ChangeKind, RelationshipKind
 from app.records.criteria import RelationshipDirection
 from app.schema.enums import graph_enum
 from app.schema.node import global_id
+from app.schema.paging import within
 from app.schema.scalars import JSONObject
-from app.schema.scans import bounded
 
 if TYPE_CHECKING:
     from app.schema.resources import Resource
@@ -123,7 +123,7 @@ class ResourceGraph:
         """One statement for all resources of a page."""
         outgoing = direction is not RelationshipDirection.INCOMING
         incoming = direction is not RelationshipDirection.OUTGOING
-        arguments = (outgoing, incoming, kind.value if kind else None, bounded(first, LONGEST_LIST))
+        arguments = (outgoing, incoming, kind.value if kind else None, within(first, LONGEST_LIST))
         found = await info.context.loaders.relationships.load(Asked(*self.key, arguments))
         return [
             ResourceRelationship(
@@ -143,14 +143,14 @@ class ResourceGraph:
         first: Most = 100,
     ) -> list[ResourceNeighbor]:
         """One statement for all resources of a page."""
-        arguments = (bounded(depth, DEEPEST, "depth"), bounded(first, LONGEST_LIST))
+        arguments = (within(depth, DEEPEST, "depth"), within(first, LONGEST_LIST))
         found = await info.context.loaders.neighbors.load(Asked(*self.key, arguments))
         return [ResourceNeighbor(distance=each.distance, resource=_resource(each.resource)) for each in found]
 
     @strawberry.field(description="What scans found different about it, the newest first.")
     async def history(self, info: Info, first: Most = 25) -> list[ResourceChange]:
         """One statement for all resources of a page."""
-        rows = await info.context.loaders.resource_changes.load(Asked(*self.key, (bounded(first, LONGEST_LIST),)))
+        rows = await info.context.loaders.resource_changes.load(Asked(*self.key, (within(first, LONGEST_LIST),)))
         return [ResourceChange.from_row(row) for row in rows]
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
-from app.errors import BadUserInputError, NotFoundError
+from app.errors import NotFoundError
 from app.loaders.scans import Asked
 from app.providers.problems import ProblemCode
 from app.records import Permission, ScanState, StepState
@@ -22,7 +22,7 @@ from app.schema.filters import IDFilter, StringFilter
 from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
-from app.schema.paging import After, Before, Connection, First, Last, PageArguments
+from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
 
 MOST_STEPS = 2_000  # 40 regions with 50 services
 graph_enum(
@@ -204,7 +204,7 @@ class Scan(Node):
     async def steps(self, info: Info, states: StepStates = None, first: MostSteps = 100) -> list[ScanStep]:
         """One statement for all scans of a page."""
         wanted = None if states is None else tuple(state.value for state in states)
-        arguments = (wanted, bounded(first, MOST_STEPS))
+        arguments = (wanted, within(first, MOST_STEPS))
         rows = await info.context.loaders.scan_steps.load(Asked(*self.key, arguments))
         return [ScanStep.from_row(row) for row in rows]
 
@@ -219,14 +219,6 @@ def milliseconds(begin: datetime | None, end: datetime | None) -> int | None:
     if begin is None:
         return None
     return int(((end or datetime.now(UTC)) - begin).total_seconds() * 1000)
-
-
-def bounded(first: int, most: int, name: str = "first") -> int:
-    """A number from 1 to `most`. Raises BadUserInputError for any other."""
-    if not 1 <= first <= most:
-        message = f"`{name}` must be from 1 to {most}; it is {first}."
-        raise BadUserInputError(message, path=(name,))
-    return first
 
 
 @strawberry.type(description="When to scan by itself.")

@@ -13,6 +13,7 @@ _WORK = _READ | {
     Permission.SCANS_RUN,
     Permission.RESOURCES_INGEST,
     Permission.COSTS_INGEST,
+    Permission.COSTS_MANAGE,
     Permission.ACTIVITY_WRITE,
 }
 _ALL = frozenset(Permission)

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     SCANS_RUN = "scans:run"
     RESOURCES_INGEST = "resources:ingest"
     COSTS_INGEST = "costs:ingest"
+    COSTS_MANAGE = "costs:manage"
     ACTIVITY_WRITE = "activity:write"
 
 

@@ -35,6 +35,7 @@ graph_enum(
     SCANS_RUN="Start, cancel and schedule scans.",
     RESOURCES_INGEST="Send resources.",
     COSTS_INGEST="Send costs.",
+    COSTS_MANAGE="Manage cost sources, budgets, rates, teams and allocation.",
     ACTIVITY_WRITE="Write notes into the activity.",
 )
 

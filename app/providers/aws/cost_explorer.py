@@ -1,0 +1,190 @@
+"""Fetches costs by day, service and linked account from AWS Cost Explorer, as rows of FOCUS.
+
+Never by resource: that costs 0.01 USD a question as well, but takes thousands of them and knows 14 days only.
+https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from app.providers.aws.errors import reading_aws, repeated_page
+from app.providers.aws.session import AwsConnection
+from app.providers.base import GLOBAL
+from app.providers.cost_exports import (
+    Delivery,
+    ExportSettings,
+    Part,
+    Stop,
+    StoppedError,
+    next_month,
+    part_path,
+    reading_costs,
+)
+from app.providers.problems import ProblemCode, ProviderError
+
+PERMISSIONS: Final = ("ce:GetCostAndUsage",)
+KEPT_MONTHS: Final = 13
+"""Whole months that Cost Explorer tells, beside the current one."""
+SETTLED: Final = timedelta(days=10)
+"""After the end of a month until its bill is final; support fees come on the 6th or 7th."""
+COLUMNS: Final = (
+    "BilledCost",
+    "EffectiveCost",
+    "BillingCurrency",
+    "BillingAccountId",
+    "BillingPeriodStart",
+    "BillingPeriodEnd",
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "ChargeCategory",
+    "ChargeDescription",
+    "ServiceName",
+    "SubAccountId",
+    "SubAccountName",
+    "ProviderName",
+    "PublisherName",
+    "InvoiceIssuerName",
+    "x_Estimated",
+)
+_GROUPS: Final = [{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "DIMENSION", "Key": "LINKED_ACCOUNT"}]
+_NAME: Final = "AWS"
+_TAX: Final = "Tax"
+
+
+class CostExplorer:
+    """Cost Explorer of one account, or of an organization where that is its management account.
+
+    `settings`: netCosts, whether EffectiveCost is NetAmortizedCost (discounts of a private pricing agreement spread
+    over what they lower) instead of AmortizedCost. Costs that Cost Explorer does not tell stay empty: unknown.
+    """
+
+    def __init__(
+        self, connection: AwsConnection, settings: ExportSettings, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self._connection = connection
+        self._effective = "NetAmortizedCost" if settings.get("netCosts") else "AmortizedCost"
+        self._clock = clock or _now
+
+    def deliveries(self, since: datetime) -> Iterator[Delivery]:
+        """One for each month that Cost Explorer still tells.
+
+        It does not tell whether anything has changed: a month that may change is a new delivery each day, one whose
+        bill is final is not.
+        """
+        now = self._clock()
+        month = datetime(now.year, now.month, 1, tzinfo=UTC)
+        for _ in range(KEPT_MONTHS + 1):
+            if month < since:
+                return
+            end = next_month(month)
+            version = "final" if now >= end + SETTLED else f"as of {now:%Y-%m-%d}"
+            name = f"cost-explorer-{month:%Y-%m}.csv"
+            yield Delivery(f"{month:%Y-%m}", month, (Part(name, None, version),), COLUMNS, min(now, end + SETTLED))
+            month = _month_before(month)
+
+    def fetch(self, delivery: Delivery, folder: Path, stop: Stop) -> list[Path]:
+        """See app.providers.cost_exports.CostSource; the file is CSV."""
+        start = delivery.billing_period_start
+        (part,) = delivery.parts
+        if start is None:
+            message = "a delivery of Cost Explorer is one month"
+            raise ValueError(message)
+        path = part_path(folder, 0, part)
+        growing = path.with_name(f"{path.name}.growing")
+        with growing.open("w", newline="", encoding="utf-8") as file, reading_costs(), reading_aws(PERMISSIONS):
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for answer in self._answers(start, stop):
+                names = _account_names(answer)
+                for day in answer["ResultsByTime"]:
+                    writer.writerows(self._row(start, day, group, names) for group in day["Groups"])
+        growing.replace(path)
+        return [path]
+
+    def close(self) -> None:
+        """Let go of sockets."""
+        self._connection.close()
+
+    def _answers(self, start: datetime, stop: Stop) -> Iterator[Mapping[str, Any]]:
+        """The pages of a month, up to and with today."""
+        end = min(next_month(start).date(), self._clock().date() + timedelta(days=1))
+        client, token, seen = self._connection.client("ce", GLOBAL), None, set[str]()
+        while True:
+            if stop():
+                raise StoppedError
+            page = {"NextPageToken": token} if token else {}
+            try:
+                answer = client.get_cost_and_usage(
+                    TimePeriod={"Start": start.date().isoformat(), "End": end.isoformat()},
+                    Granularity="DAILY",
+                    Metrics=["UnblendedCost", self._effective],
+                    GroupBy=_GROUPS,
+                    **page,
+                )
+            except client.exceptions.DataUnavailableException:
+                raise _not_ready() from None
+            yield answer
+            token = answer.get("NextPageToken")
+            if not token:
+                return
+            if token in seen:
+                raise repeated_page("GetCostAndUsage")
+            seen.add(token)
+
+    def _row(
+        self, start: datetime, day: Mapping[str, Any], group: Mapping[str, Any], names: Mapping[str, str]
+    ) -> Sequence[str]:
+        service, account = group["Keys"]
+        billed = group["Metrics"]["UnblendedCost"]
+        effective = group["Metrics"].get(self._effective) or {}
+        # Two currencies in one row would be a sum of apples and pears.
+        amount = effective.get("Amount") if effective.get("Unit") == billed["Unit"] else None
+        return (
+            billed["Amount"],
+            amount or "",
+            billed["Unit"],
+            self._connection.account,
+            _moment(start.date()),
+            _moment(next_month(start).date()),
+            _moment(date.fromisoformat(day["TimePeriod"]["Start"])),
+            _moment(date.fromisoformat(day["TimePeriod"]["End"])),
+            _TAX if service == _TAX else "Usage",
+            f"{service}, all charges of the day",
+            service,
+            account,
+            names.get(account, ""),
+            _NAME,
+            _NAME,
+            _NAME,
+            "true" if day.get("Estimated") else "false",
+        )
+
+
+def _account_names(answer: Mapping[str, Any]) -> dict[str, str]:
+    told = answer.get("DimensionValueAttributes") or ()
+    return {each["Value"]: (each.get("Attributes") or {}).get("description", "") for each in told}
+
+
+def _not_ready() -> ProviderError:
+    return ProviderError(
+        ProblemCode.NOT_ENABLED,
+        "Cost Explorer has no data for the account.",
+        "Enable Cost Explorer in the Billing console of the management account; its data is there a day later.",
+    )
+
+
+def _moment(day: date) -> str:
+    return f"{day.isoformat()}T00:00:00Z"
+
+
+def _month_before(month: datetime) -> datetime:
+    return datetime(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1, tzinfo=UTC)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

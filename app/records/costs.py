@@ -1,0 +1,75 @@
+"""Words of the cost rooms that cross rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+
+class CostMetric(StrEnum):
+    """The amount of a charge that is summed; the value is the column."""
+
+    BILLED_COST = "billed_cost"
+    EFFECTIVE_COST = "effective_cost"
+    LIST_COST = "list_cost"
+    CONTRACTED_COST = "contracted_cost"
+
+
+class ImportMode(StrEnum):
+    """What a delivery does to what is there of the same billing period, billing account and dataset."""
+
+    REPLACE = "REPLACE"
+    APPEND = "APPEND"
+
+
+class ImportState(StrEnum):
+    """How far a delivery is. The first two are under way, the others final."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    UNCHANGED = "UNCHANGED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class Finality(StrEnum):
+    """Whether a provider may still restate a billing period."""
+
+    PROVISIONAL = "PROVISIONAL"
+    FINAL = "FINAL"
+
+
+class ImportSourceKind(StrEnum):
+    """Where a delivery came from."""
+
+    INLINE = "INLINE"
+    FILE = "FILE"
+    UPLOAD = "UPLOAD"
+    SOURCE = "SOURCE"
+
+
+@dataclass(frozen=True)
+class ImportSource:
+    """Where a delivery came from: the files' names, and the upload or cost source if there is one."""
+
+    kind: ImportSourceKind
+    id: UUID | None = None
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImportOutcome:
+    """What became of a delivery. `billed_cost` is by currency, of the rows that were added."""
+
+    import_id: UUID
+    state: ImportState
+    received: int = 0
+    added: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    message: str | None = None
+    billed_cost: dict[str, Decimal] = field(default_factory=dict)

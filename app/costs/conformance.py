@@ -18,6 +18,7 @@ class Gap(StrEnum):
     DERIVED_VALUE = "derived value"
     NORMALISED_VALUE = "normalised value"
     DISALLOWED_VALUE = "disallowed value"
+    BROKEN_RULE = "broken rule"
     RENAMED_COLUMN = "unknown column kept under x_"
     IGNORED_COLUMN = "ignored column"
 
@@ -37,6 +38,10 @@ class ConformanceNotes:
     """The gaps of one delivery (a file or a batch), counted; `accepted` and `rejected` count its rows."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from nothing."""
         self.accepted = 0
         self.rejected = 0
         self._counts: dict[tuple[Gap, str, str], list[int]] = {}

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import csv
 import gzip
+import io
 import json
 import zlib
 from collections import deque
@@ -31,7 +32,7 @@ REPEATED_BYTES: Final = 32 * 2**20
 """How much may be read again behind open quotes before the file is given up; one costs 128 KiB, csv's longest field."""
 
 _GZIP: Final = b"\x1f\x8b"
-_DELIMITERS: Final = (",", ";")
+_DELIMITERS: Final = (",", ";", "\t", "|")
 _FOREIGN: Final = {
     codecs.BOM_UTF16_LE: "UTF-16 text: save it as UTF-8",
     codecs.BOM_UTF16_BE: "UTF-16 text: save it as UTF-8",
@@ -120,56 +121,11 @@ class RowFile:
             yield batch
 
     def _csv_rows(self) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
-        reader = self._header()
-        while True:
-            self._lines.begin_record()
-            first = self._lines.number + 1
-            try:
-                fields = next(reader, None)
-            except (csv.Error, _RecordTooLongError) as error:
-                yield self._bad_record(first, None, f"the record cannot be read: {error}")
-                continue
-            if fields is None:
-                return
-            if self._lines.broken:
-                yield RowIssue(self._lines.broken, None, None, "the line is not UTF-8 text")
-            elif len(fields) != len(self.columns) and any(fields):
-                reason = f"the row has {len(fields)} columns, the header has {len(self.columns)}"
-                yield self._bad_record(first, fields[0], reason)
-            elif any(fields):
-                yield first, dict(zip(self.columns, fields, strict=True))
-
-    def _bad_record(self, first: int, value: str | None, reason: str) -> RowIssue:
-        """The issue of a record; if it spans lines, only the first is lost: the next record begins behind it."""
-        last = self._lines.number
-        if last > first:
-            reason = f"{reason} (read from line {first} to {last}: is a quote left open?)"
-            self._lines.begin_again_after_first()
-        return RowIssue(first, None, shortened(value), reason)
-
-    def _header(self) -> Iterator[list[str]]:
-        """Read the header line and give a reader of what follows it, with the delimiter that makes more columns."""
         line = next(self._lines)
-        if self._lines.broken or "\0" in line:
+        if self._lines.broken:
             raise UnreadableFileError(self.path, self._lines.number, "the header is not UTF-8 text")
-        headers = {mark: _fields(line, mark) for mark in _DELIMITERS}
-        delimiter = max(_DELIMITERS, key=lambda mark: len(headers[mark]))
-        if not headers[delimiter]:
-            raise UnreadableFileError(self.path, self._lines.number, "the header has a quote that is not closed")
-        self.columns = self._checked_columns([name.strip() for name in headers[delimiter]])
-        return csv.reader(self._lines, delimiter=delimiter, strict=True)
-
-    def _checked_columns(self, names: list[str]) -> tuple[str, ...]:
-        if len(names) > COLUMNS:
-            reason = f"the header has {len(names)} columns; at most {COLUMNS} are read"
-        elif "" in names:
-            reason = f"column {names.index('') + 1} of the header has no name"
-        elif len(set(names)) < len(names):
-            doubled = next(name for place, name in enumerate(names) if name in names[:place])
-            reason = f"the header names the column {shortened(doubled)} twice"
-        else:
-            return tuple(names)
-        raise UnreadableFileError(self.path, self._lines.number, reason)
+        self.columns, delimiter = read_header(self.path, self._lines.number, line.encode())
+        return _csv_rows(self._lines, self.columns, delimiter)
 
     def _json_rows(self) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
         for line in self._lines:
@@ -179,6 +135,73 @@ class RowFile:
                 yield RowIssue(number, None, None, "the line is not UTF-8 text")
             elif not line.isspace():
                 yield _json_row(number, line)
+
+
+def read_header(path: Path, number: int, line: bytes) -> tuple[tuple[str, ...], str]:
+    """The columns that the header line of a file names, and the delimiter that makes most of them."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise UnreadableFileError(path, number, "the header is not UTF-8 text")
+    headers = {mark: _fields(text, mark) for mark in _DELIMITERS}
+    delimiter = max(_DELIMITERS, key=lambda mark: len(headers[mark]))
+    if not headers[delimiter]:
+        raise UnreadableFileError(path, number, "the header has a quote that is not closed")
+    return _checked_columns(path, number, [name.strip() for name in headers[delimiter]]), delimiter
+
+
+def _checked_columns(path: Path, number: int, names: list[str]) -> tuple[str, ...]:
+    if len(names) > COLUMNS:
+        reason = f"the header has {len(names)} columns; at most {COLUMNS} are read"
+    elif "" in names:
+        reason = f"column {names.index('') + 1} of the header has no name"
+    elif len(set(names)) < len(names):
+        doubled = next(name for place, name in enumerate(names) if name in names[:place])
+        reason = f"the header names the column {shortened(doubled)} twice"
+    else:
+        return tuple(names)
+    raise UnreadableFileError(path, number, reason)
+
+
+def rows_of_text(
+    path: Path, data: bytes, first_line: int, columns: tuple[str, ...], delimiter: str
+) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
+    """The rows of a part of a CSV file behind its header, whose first line has the number `first_line`."""
+    return _csv_rows(_Lines(path, io.BytesIO(data), first_line - 1), columns, delimiter)
+
+
+def _csv_rows(
+    lines: _Lines, columns: tuple[str, ...], delimiter: str
+) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        lines.begin_record()
+        first = lines.number + 1
+        try:
+            fields = next(reader, None)
+        except (csv.Error, _RecordTooLongError) as error:
+            yield _bad_record(lines, first, None, f"the record cannot be read: {error}")
+            continue
+        if fields is None:
+            return
+        if lines.broken:
+            yield RowIssue(lines.broken, None, None, "the line is not UTF-8 text")
+        elif len(fields) != len(columns) and any(fields):
+            reason = f"the row has {len(fields)} columns, the header has {len(columns)}"
+            yield _bad_record(lines, first, fields[0], reason)
+        elif any(fields):
+            yield first, dict(zip(columns, fields, strict=True))
+
+
+def _bad_record(lines: _Lines, first: int, value: str | None, reason: str) -> RowIssue:
+    """The issue of a record; if it spans lines, only the first is lost: the next record begins behind it."""
+    last = lines.number
+    if last > first:
+        reason = f"{reason} (read from line {first} to {last}: is a quote left open?)"
+        lines.begin_again_after_first()
+    return RowIssue(first, None, shortened(value), reason)
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
@@ -217,8 +240,8 @@ class _Lines:
     UTF-8 (0: none); such a line is given with replacement characters.
     """
 
-    def __init__(self, path: Path, source: BinaryIO) -> None:
-        self.number = 0
+    def __init__(self, path: Path, source: BinaryIO, number: int = 0) -> None:
+        self.number = number
         self.bytes = 0
         self.broken = 0
         self._path = path

@@ -33,12 +33,16 @@ NAME_BYTES: Final = 256
 EXTRA_COLUMNS: Final = 256
 """Most unknown columns of a row that are kept; Azure, with the most, sends 51."""
 
+FIRST_YEAR: Final = 2000
+LAST_YEAR: Final = 2049
+"""Charges begin in these years: each month of them can have a partition."""
+
 # Two factors of at most 38 + 30 digits have a product of at most twice as many.
 _PRODUCT_DIGITS: Final = 136
 _IGNORED: Final = frozenset({"id"})
 # Azure's names in FOCUS 1.0 for what 1.1 and 1.2 made columns.
-_RENAMED: Final = {"invoice_id": "x_InvoiceId", "pricing_currency": "x_PricingCurrency", "sku_meter": "x_SkuMeterName"}
-_PRODUCTS: Final = {"list_cost": "list_unit_price", "contracted_cost": "contracted_unit_price"}
+RENAMED: Final = {"invoice_id": "x_InvoiceId", "pricing_currency": "x_PricingCurrency", "sku_meter": "x_SkuMeterName"}
+PRODUCTS: Final = {"list_cost": "list_unit_price", "contracted_cost": "contracted_unit_price"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class _Reading:
 
     def __init__(self, row_number: int) -> None:
         self.row_number = row_number
-        self.values: dict[str, ColumnValue] = dict.fromkeys(_columns_by_table_name())
+        self.values: dict[str, ColumnValue] = dict.fromkeys(columns_by_table_name())
         self.extra: dict[str, JsonValue] = {}
         self.present: set[str] = set()
         self.unusable: set[str] = set()
@@ -104,7 +108,7 @@ class _Reading:
     def read(self, key: str, raw: object) -> None:
         """Take in one column under whatever name it came."""
         try:
-            target = _target(key)
+            target = target_of(key)
         except UnusableValueError as error:
             self.issues.append(RowIssue(self.row_number, shortened(key), None, f"the column's name {error}"))
             return
@@ -124,7 +128,7 @@ class _Reading:
             self._refuse(column.name, raw, "the column is given more than once")
             return
         try:
-            value, changed = _typed(column, raw)
+            value, changed = typed_value(column, raw)
         except UnusableValueError as error:
             self.unusable.add(column.column)
             self._refuse(column.name, raw, f"{column.name} {error}")
@@ -162,7 +166,7 @@ class _Reading:
         self._fill("service_provider_name", values["provider_name"], "taken from ProviderName")
         if "host_provider_name" not in self.present:
             self._fill("host_provider_name", values["provider_name"], "taken from ProviderName")
-        for column, former in _RENAMED.items():
+        for column, former in RENAMED.items():
             if column not in self.present:
                 self._fill(column, self.extra.get(former), f"taken from {former}")
         start = values["charge_period_start"]
@@ -170,14 +174,16 @@ class _Reading:
             month = datetime(start.year, start.month, 1, tzinfo=UTC)
             self._fill("billing_period_start", month, "month in which the charge period starts")
             self._fill("billing_period_end", _next_month(month), "month in which the charge period starts")
-        for cost, unit_price in _PRODUCTS.items():
+        for cost, unit_price in PRODUCTS.items():
             if cost not in self.present and values["charge_class"] != "Correction":
-                self._fill(cost, _product(values[unit_price], values["pricing_quantity"]), "unit price times quantity")
+                self._fill(
+                    cost, product_of(values[unit_price], values["pricing_quantity"]), "unit price times quantity"
+                )
 
     def _fill(self, column: str, sent: object, how: str) -> None:
         if sent is None or self.values[column] is not None or column in self.unusable:
             return
-        target = _columns_by_table_name()[column]
+        target = columns_by_table_name()[column]
         self._read_column(target, sent)
         if self.values[column] is not None:
             self.derived.add(column)
@@ -185,7 +191,7 @@ class _Reading:
 
     def require(self) -> None:
         """Refuse a row without what makes it a charge, or with a period that ends before it begins."""
-        names = _columns_by_table_name()
+        names = columns_by_table_name()
         for column in INDISPENSABLE:
             if self.values[column] is None and column not in self.unusable:
                 state = "is null" if column in self.present else "is missing"
@@ -197,10 +203,14 @@ class _Reading:
                 name = names[f"{period}_end"].name
                 reason = f"{name} must be after {names[f'{period}_start'].name}, {start.isoformat()}"
                 self._refuse(name, end.isoformat(), reason)
+        begins = self.values["charge_period_start"]
+        if isinstance(begins, datetime) and not FIRST_YEAR <= begins.year <= LAST_YEAR:
+            reason = f"charges begin in the years {FIRST_YEAR} to {LAST_YEAR}"
+            self._refuse("ChargePeriodStart", begins.isoformat(), reason)
 
     def note_gaps(self) -> None:
         """Note each mandatory column that the row lacks or leaves null although it must not."""
-        for column in _mandatory():
+        for column in mandatory_columns():
             if self.values[column.column] is not None or column.column in self.derived:
                 continue
             if column.column not in self.present:
@@ -209,7 +219,7 @@ class _Reading:
                 self.gaps.append((Gap.NULL_VALUE, column.name, "kept as null"))
 
 
-def _typed(column: FocusColumn, raw: object) -> tuple[ColumnValue, str | None]:
+def typed_value(column: FocusColumn, raw: object) -> tuple[ColumnValue, str | None]:
     """The value of a column, and what was changed to read it. Raises UnusableValueError with the reason."""
     found: tuple[ColumnValue, str | None]
     match column.kind:
@@ -229,12 +239,14 @@ def _typed(column: FocusColumn, raw: object) -> tuple[ColumnValue, str | None]:
 
 
 @functools.cache
-def _columns_by_table_name() -> dict[str, FocusColumn]:
+def columns_by_table_name() -> dict[str, FocusColumn]:
+    """Every column by its name in the graph's snake case."""
     return {column.column: column for column in FOCUS_COLUMNS}
 
 
 @functools.cache
-def _mandatory() -> tuple[FocusColumn, ...]:
+def mandatory_columns() -> tuple[FocusColumn, ...]:
+    """What FOCUS 1.4 wants in every delivery."""
     return tuple(column for column in FOCUS_COLUMNS if column.level is Level.MANDATORY and "1.4" in column.versions)
 
 
@@ -244,7 +256,7 @@ def _columns_by_key() -> dict[str, FocusColumn]:
 
 
 @functools.lru_cache(maxsize=4_096)
-def _target(key: str) -> FocusColumn | str | None:
+def target_of(key: str) -> FocusColumn | str | None:
     """The column a key stands for, the `x_` name of an unknown one, or None for one that is ignored."""
     name = checked_text(key, NAME_BYTES).strip()
     folded = name.replace("_", "").lower()
@@ -260,7 +272,7 @@ def _next_month(month: datetime) -> datetime:
     return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
 
 
-def _product(unit_price: ColumnValue, quantity: ColumnValue) -> Decimal | None:
+def product_of(unit_price: ColumnValue, quantity: ColumnValue) -> Decimal | None:
     """The exact product, or None where a factor is unknown or the product has more digits than an amount may have."""
     if not isinstance(unit_price, Decimal) or not isinstance(quantity, Decimal):
         return None

@@ -35,6 +35,8 @@ _NUMBER_LENGTH: Final = 200
 _TIMESTAMP_LENGTH: Final = 64
 _LARGEST_INTEGER: Final = 2**63 - 1
 _HOURS: Final = 24
+# ASCII's record and unit separators: ids of dimensions are made of texts with these between them.
+_SEPARATORS: Final = {0x1E: " ", 0x1F: " "}
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,6})?")
 # One group alone ("1,234") may be a decimal comma, so it needs a decimal point or a second group behind it.
@@ -67,7 +69,7 @@ def is_null(raw: object) -> bool:
 def read_text(raw: object, limit: int = TEXT_BYTES) -> tuple[str, str | None]:
     """Text of at most `limit` bytes without surrounding blanks, and what was changed. A whole number becomes text."""
     if isinstance(raw, str):
-        text = raw.strip()
+        text = raw.translate(_SEPARATORS).strip()
         checked_text(text, limit)
         return text, None if text == raw else "blanks around the value removed"
     if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) <= _LARGEST_INTEGER:

@@ -97,6 +97,11 @@ class ChargeOrderField(StrEnum):
     CHARGE_PERIOD_START = "charge_period_start"
     BILLED_COST = "billed_cost"
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The columns of the order; the last two tell any two charges apart."""
+        return (self.value, "import_period_id", "line_no")
+
 
 class ScanOrderField(StrEnum):
     """Columns that scans are ordered by."""
@@ -115,3 +120,23 @@ class AccountOrderField(StrEnum):
 
     NAME = "name"
     CREATED_AT = "created_at"
+
+
+class BudgetOrderField(StrEnum):
+    """Columns that budgets are ordered by."""
+
+    NAME = "name"
+
+
+class AnomalyOrderField(StrEnum):
+    """Columns that anomalies can be ordered by."""
+
+    FOUND_AT = "found_at"
+    STARTS_ON = "starts_on"
+    EXCESS = "excess"
+
+
+class BusinessMetricOrderField(StrEnum):
+    """Columns that business metrics are ordered by."""
+
+    NAME = "name"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from app.context import Info
-from app.costs.ingest import ChargeIngest, checked_dataset
+from app.costs.ingest import ingest_charges, checked_dataset
 from app.records import Permission
 from app.records.currencies import checked_currency
 from app.resolvers.access import mutation, organization_of
@@ -23,13 +23,13 @@ class CostMutations:
         "reported one by one, and a batch that is sent again changes nothing.",
     )
     async def ingest_costs(self, info: Info, input: IngestCostsInput) -> IngestCostsResult:  # noqa: A002  (Relay's name)
-        """See app.costs.ingest.ChargeIngest."""
+        """See app.costs.ingest."""
         check_batch(list(input.rows))
         dataset, sent = checked_dataset(input.dataset), input.billing_currency
         actor = info.context.signed_in().actor
         currency = None if sent is None else checked_currency(sent, "billingCurrency")
-        ingest = ChargeIngest(info.context.database, organization_of(input), actor, dataset, currency)
-        result = await ingest.add(enumerate(input.rows, 1))
+        rows = enumerate(input.rows, 1)
+        result = await ingest_charges(info.context.database, organization_of(input), actor, rows, dataset, currency)
         return IngestCostsPayload(
             received=result.received,
             added=result.added,
@@ -44,6 +44,6 @@ class CostMutations:
                     rows=note.rows,
                     first_row=note.first_row,
                 )
-                for note in ingest.notes.notes()
+                for note in result.notes.notes()
             ],
         )

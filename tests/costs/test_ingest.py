@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.costs.files import RowFile
-from app.costs.ingest import ChargeIngest, CostsIngested
+from app.costs.ingest import CostsIngested, ingest_charges
+from app.costs.imports.run import import_files
 from app.database import Database
 from app.models import ActivityEvent, Charge
+from app.models.views import FOCUS_CHARGES
 from app.records import Actor, ActorKind
+from app.records.costs import ImportMode, ImportSource, ImportSourceKind
 
 ORGANIZATION = uuid.UUID(int=1)
 ACTOR = Actor(ActorKind.SYSTEM)
@@ -31,12 +33,8 @@ ROW = {
 }
 
 
-def ingest_of(database: Database, dataset: str = "default") -> ChargeIngest:
-    return ChargeIngest(database, ORGANIZATION, ACTOR, dataset)
-
-
 async def send(database: Database, *rows: dict[str, Any], dataset: str = "default") -> CostsIngested:
-    return await ingest_of(database, dataset).add(enumerate(rows, 1))
+    return await ingest_charges(database, ORGANIZATION, ACTOR, enumerate(rows, 1), dataset)
 
 
 async def stored(database: Database) -> int:
@@ -48,7 +46,7 @@ async def test_amounts_are_stored_to_the_last_digit(database: Database) -> None:
     result = await send(database, ROW)
     assert (result.received, result.added, result.unchanged, result.rejected) == (1, 1, 0, 0)
     async with database.read(ORGANIZATION) as session:
-        charge = (await session.scalars(select(Charge))).one()
+        charge = (await session.execute(select(FOCUS_CHARGES))).one()
     assert charge.billed_cost == Decimal("0.0000008")
     assert charge.effective_cost == Decimal("12345678901234567890.123456789012345")
     assert charge.list_cost is None
@@ -102,15 +100,12 @@ async def test_the_public_focus_sample_imports_completely(database: Database) ->
     with SAMPLE.open(newline="") as file:
         rows = list(csv.DictReader(file))
     expected = [sum(Decimal(row[column]) for row in rows) for column in ("BilledCost", "EffectiveCost")]
-    ingest = ingest_of(database)
-    total = CostsIngested()
-    with RowFile(SAMPLE) as file_of_rows:
-        for batch in file_of_rows.batches():
-            assert batch.issues == []
-            result = await ingest.add(batch.rows)
-            total.added += result.added
-            total.rejected += result.rejected
-    assert (total.added, total.rejected) == (len(rows), 0) == (1_000, 0)
+    source = ImportSource(ImportSourceKind.FILE)
+    outcome = await import_files(
+        database, ORGANIZATION, ACTOR, [SAMPLE], dataset="sample", mode=ImportMode.REPLACE, source=source
+    )
+    assert (outcome.state, outcome.added, outcome.rejected) == ("SUCCEEDED", len(rows), 0)
+    assert outcome.added == 1_000
     async with database.read(ORGANIZATION) as session:
         found = (await session.execute(select(func.sum(Charge.billed_cost), func.sum(Charge.effective_cost)))).one()
     assert list(found) == expected

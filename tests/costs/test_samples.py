@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from app.costs.conformance import ConformanceNotes, Gap
-from app.costs.files import RowFile
 from app.costs.focus import FOCUS_COLUMNS
-from app.costs.identity import Occurrences
-from app.costs.normalise import NormalisedRow, normalise_row
+from app.costs.imports.content import row_identities
+from app.costs.imports.frames import LINE
+from app.costs.imports.parts import Part
 from app.records import Provider
 
 ROOT = Path(__file__).parents[2]
@@ -48,22 +48,18 @@ def test_the_generator_gives_the_committed_files() -> None:
 
 
 def test_every_charge_of_the_sample_is_kept_without_a_gap() -> None:
-    notes, occurrences, kept = ConformanceNotes(), Occurrences(), []
-    with RowFile(COSTS) as file:
-        for batch in file.batches():
-            assert batch.issues == []
-            for number, row in batch.rows:
-                found = normalise_row(row, row_number=number, notes=notes)
-                assert isinstance(found, NormalisedRow), found
-                kept.append(found)
-    assert (notes.accepted, notes.rejected, len(kept)) == (3_419, 0, 3_419)
+    notes = ConformanceNotes()
+    (found,) = Part(COSTS).frames(notes, None)
+    assert (found.issues, found.rejected) == ([], 0)
+    assert (notes.accepted, notes.rejected, found.frame.height) == (3_419, 0, 3_419)
     # FOCUS 1.2 has no service and host provider; nothing else is derived, bent or lacking.
     assert {(note.gap, note.column) for note in notes.notes()} == {
         (Gap.DERIVED_VALUE, "ServiceProviderName"),
         (Gap.DERIVED_VALUE, "HostProviderName"),
     }
-    assert len({occurrences.identity_with_occurrence(row) for row in kept}) == 3_419
-    assert {row.row_number for row in kept} == set(range(2, 3_421))
+    content = [column for column in found.frame.columns if column != LINE]
+    assert len(set(row_identities(found.frame, content, "samples"))) == 3_419
+    assert set(found.frame.get_column(LINE)) == set(range(2, 3_421))
 
 
 def test_the_charges_have_the_columns_of_focus_1_2(costs: list[dict[str, str]]) -> None:

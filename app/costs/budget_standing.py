@@ -1,0 +1,158 @@
+"""How budgets stand in a period: what was spent, what it will come to, and which thresholds that crosses."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.costs.known_days import KnownDays, deliveries_of, is_known, known_days
+from app.costs.money_series import MoneySeries, Rates
+from app.costs.outlook import budget_state as outlook
+from app.costs.outlook.forecast import MOST_DAYS_AHEAD, Forecast, ForecastTotal, ForecastUnavailable, forecast
+from app.costs.outlook.series import DailySeries, exact_sum
+from app.records.budgets import CostScope, Threshold
+from app.records.cost_analysis import DateRange
+from app.records.costs import CostMetric
+from app.repositories.cost_series import AskedSeries, daily_costs, imported_days, rates_into
+
+HISTORY_DAYS = 182
+"""What a forecast is fitted to."""
+_REMEMBERED = 500  # forecasts: a fifth of a second of computing each, equal input gives equal output
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a period of a budget. `actual` is None with the reason where that is unknown.
+
+    `unconverted` is, by currency, what no rate converts: it is in no other figure. `history` are the days whose
+    charges have arrived, the period's own among them; None with the reason where nothing can be forecast of them.
+    """
+
+    budget: Mapping[Any, Any]
+    period: DateRange
+    actual: Decimal | None
+    reason: str | None
+    unconverted: Mapping[str, Decimal]
+    until: date
+    history: DailySeries | None
+    no_forecast: str | None = None
+
+    @property
+    def thresholds(self) -> list[Threshold]:
+        """The budget's thresholds."""
+        return [Threshold.from_json(each) for each in self.budget["thresholds"]]
+
+
+@dataclass(frozen=True)
+class Standings:
+    """Those that were asked for, in that order; `deliveries` tells of which deliveries they know."""
+
+    found: tuple[Standing, ...]
+    deliveries: tuple[int, int]
+
+
+async def read_standings(
+    session: AsyncSession, organization_id: UUID, asked: Sequence[tuple[Mapping[Any, Any], DateRange]], today: date
+) -> Standings:
+    """How budgets stand in periods; at most six statements, however many are asked."""
+    periods = await imported_days(session, organization_id)
+    known = known_days(periods, today)
+    currencies = {budget["currency"] for budget, _ in asked}
+    rates = Rates(await rates_into(session, organization_id, currencies) if currencies else ())
+    series = [_asked(budget, period, known) for budget, period in asked]
+    costs = await daily_costs(session, organization_id, series)
+    found = []
+    for (budget, period), of_days in zip(asked, costs, strict=True):
+        money = MoneySeries.of(of_days, budget["currency"], rates.into(budget["currency"]))
+        standing = _standing(budget, period, money, known, is_imported=is_known(periods, period.start, period.end))
+        found.append(standing)
+    return Standings(tuple(found), deliveries_of(periods))
+
+
+def expected_total(standing: Standing) -> ForecastTotal | ForecastUnavailable:
+    """What the period will have cost when it is over; up to 0.3 s of computing: call it in a thread."""
+    period, history, actual = standing.period, standing.history, standing.actual
+    if actual is None:
+        return ForecastUnavailable(standing.reason or "")
+    if standing.until >= period.end:
+        return ForecastTotal(period.start, period.end, actual, actual, actual)
+    if history is None:
+        return ForecastUnavailable(standing.no_forecast or "")
+    first = max(period.start, history.end)
+    ahead = remembered_forecast(history, first, period.end)
+    if isinstance(ahead, ForecastUnavailable):
+        return ahead
+    arrived = history.between(period.start, period.end).total
+    (rest,) = ahead.period_totals
+    # What has arrived of the last days may already be more than was expected of them.
+    sums = [max(exact_sum((arrived, part)), actual) for part in (rest.expected, rest.lower, rest.upper)]
+    return ForecastTotal(period.start, period.end, *sums)
+
+
+def state_of(standing: Standing, expected: ForecastTotal | ForecastUnavailable) -> outlook.BudgetState | None:
+    """The arithmetic of a standing; None where what was spent is unknown."""
+    if standing.actual is None:
+        return None
+    return outlook.budget_state(
+        limit=standing.budget["amount"],
+        start=standing.period.start,
+        end=standing.period.end,
+        actual=standing.actual,
+        until=standing.until,
+        thresholds=[
+            outlook.Threshold(each.percent, outlook.ThresholdBasis[each.basis.name]) for each in standing.thresholds
+        ],
+        expected=None if isinstance(expected, ForecastUnavailable) else expected,
+    )
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def remembered_forecast(history: DailySeries, first: date, end: date) -> Forecast | ForecastUnavailable:
+    """A forecast to before `end` with the total from `first` on; the same question is not computed twice."""
+    return forecast(history, (end - history.end).days, periods=((first, end),))
+
+
+def _asked(budget: Mapping[Any, Any], period: DateRange, known: KnownDays | None) -> AskedSeries:
+    start = period.start
+    if known is not None and period.end > known.settled_until:
+        start = min(start, known.settled_until - timedelta(HISTORY_DAYS))
+    return AskedSeries(CostScope.from_json(budget["scope"]), CostMetric(budget["metric"]), start, period.end)
+
+
+def _standing(
+    budget: Mapping[Any, Any], period: DateRange, money: MoneySeries, known: KnownDays | None, *, is_imported: bool
+) -> Standing:
+    unconverted = money.unconverted(period)
+    until = period.start if known is None else min(known.end, period.end)
+    nothing = Standing(budget, period, None, None, unconverted, until, None)
+    if known is None or not is_imported:
+        return replace(nothing, reason="Nothing was imported for the period yet.")
+    if not money.has_any(period):
+        if money.lacks(period):
+            return replace(nothing, reason=f"No charge of the period has the metric {budget['metric'].upper()}.")
+        if unconverted:
+            currencies = ", ".join(unconverted)
+            reason = f"All charges of the period are in {currencies}, without a rate into {budget['currency']}."
+            return replace(nothing, reason=reason)
+    partial = "Some charges of the period lack the metric and are not in the sum." if money.lacks(period) else None
+    history, no_forecast = _history(money, known, period)
+    return replace(nothing, actual=money.total(period), reason=partial, history=history, no_forecast=no_forecast)
+
+
+def _history(money: MoneySeries, known: KnownDays, period: DateRange) -> tuple[DailySeries | None, str | None]:
+    """The days to forecast from, or why there are none. They must hold all of the period that has passed."""
+    start = max(known.start, min(period.start, known.settled_until - timedelta(HISTORY_DAYS)))
+    if known.settled_until <= start:
+        return None, "The charges of the imported days are still arriving."
+    if (period.end - known.settled_until).days > MOST_DAYS_AHEAD:
+        return None, f"The period ends more than {MOST_DAYS_AHEAD} days after the last complete day."
+    if known.start > period.start and known.settled_until > period.start:
+        return None, f"Costs before {known.start} are not imported without a gap."
+    return money.daily(start, known.settled_until), None

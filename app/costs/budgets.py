@@ -1,0 +1,188 @@
+"""Budgets: made, changed and deleted by people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.activity.record import record
+from app.costs.names import checked_name
+from app.costs.scopes import checked_scope
+from app.costs.watch import request_check
+from app.database import Database
+from app.errors import BadUserInputError, ConflictError, NotFoundError
+from app.records import UNSET, Actor, EventKind, NewEvent, Unset
+from app.records.budgets import BudgetRecurrence, CostScope, Threshold
+from app.records.costs import CostMetric
+from app.records.currencies import checked_currency
+from app.repositories import budgets
+from app.repositories.organizations import organizations_by_id
+
+MOST_THRESHOLDS = 10
+LARGEST_PERCENT = Decimal(1_000)
+MOST_BUDGETS = 500
+EARLIEST, LATEST = date(2000, 1, 1), date(2050, 1, 1)
+
+
+async def create_budget(
+    database: Database,
+    organization_id: UUID,
+    actor: Actor,
+    *,
+    name: str,
+    recurrence: BudgetRecurrence,
+    starts_on: date,
+    ends_on: date | None,
+    amount: Decimal,
+    currency: str | None,
+    metric: CostMetric,
+    scope: CostScope,
+    thresholds: Sequence[Threshold],
+    enabled: bool,
+) -> RowMapping:
+    """Add a budget and have it checked. Without a currency it is in the organization's.
+
+    Raises BadUserInputError, ConflictError for a taken name or the 501st budget.
+    """
+    values: dict[str, Any] = {
+        "name": checked_name(name, "name"),
+        "recurrence": recurrence.value,
+        "starts_on": starts_on,
+        "ends_on": ends_on,
+        "amount": _checked_amount(amount),
+        "metric": metric.value,
+        "scope": checked_scope(scope, ("input", "scope")).to_json(),
+        "thresholds": _stored(thresholds),
+        "enabled": enabled,
+    }
+    _check_period(values)
+    async with database.write(organization_id) as session:
+        if await budgets.count_budgets(session, organization_id) >= MOST_BUDGETS:
+            message = f"An organization has at most {MOST_BUDGETS} budgets. Delete one that is over."
+            raise ConflictError(message)
+        values["currency"] = (
+            await _currency_of(session, organization_id) if currency is None else checked_currency(currency)
+        )
+        budget = await budgets.insert_budget(session, organization_id, **values)
+        if budget is None:
+            raise _taken(values["name"])
+        await request_check(session, organization_id)
+        await _record(session, budget, actor, EventKind.BUDGET_CREATED)
+        return budget
+
+
+async def update_budget(
+    database: Database,
+    organization_id: UUID,
+    actor: Actor,
+    budget_id: UUID,
+    *,
+    name: str | Unset = UNSET,
+    recurrence: BudgetRecurrence | Unset = UNSET,
+    starts_on: date | Unset = UNSET,
+    ends_on: date | Unset | None = UNSET,
+    amount: Decimal | Unset = UNSET,
+    currency: str | Unset = UNSET,
+    metric: CostMetric | Unset = UNSET,
+    scope: CostScope | Unset = UNSET,
+    thresholds: Sequence[Threshold] | Unset = UNSET,
+    enabled: bool | Unset = UNSET,
+) -> RowMapping:
+    """Change what is given and have the budget checked. Raises NotFoundError, BadUserInputError, ConflictError."""
+    values: dict[str, Any] = {"starts_on": starts_on, "ends_on": ends_on, "enabled": enabled}
+    values |= {"recurrence": recurrence if isinstance(recurrence, Unset) else recurrence.value}
+    values |= {"metric": metric if isinstance(metric, Unset) else metric.value}
+    values |= {"name": name if isinstance(name, Unset) else checked_name(name, "name")}
+    values |= {"amount": amount if isinstance(amount, Unset) else _checked_amount(amount)}
+    values |= {"currency": currency if isinstance(currency, Unset) else checked_currency(currency)}
+    values |= {"scope": scope if isinstance(scope, Unset) else checked_scope(scope, ("input", "scope")).to_json()}
+    values |= {"thresholds": thresholds if isinstance(thresholds, Unset) else _stored(thresholds)}
+    given = {key: value for key, value in values.items() if not isinstance(value, Unset)}
+    async with database.write(organization_id) as session:
+        before = await budgets.get_budget(session, organization_id, budget_id)
+        if before is None:
+            raise _absent()
+        if "name" in given and await budgets.budget_name_is_taken(session, organization_id, given["name"], budget_id):
+            raise _taken(given["name"])
+        _check_period({**before, **given})
+        changed = {key: value for key, value in given.items() if value != before[key]}
+        if not changed:
+            return before
+        budget = await budgets.update_budget(session, organization_id, budget_id, **changed)
+        await request_check(session, organization_id)
+        await _record(session, budget, actor, EventKind.BUDGET_UPDATED, changed=sorted(changed))
+        return budget
+
+
+async def delete_budget(database: Database, organization_id: UUID, actor: Actor, budget_id: UUID) -> RowMapping:
+    """Delete a budget with its alerts; returns the row as it was. Raises NotFoundError."""
+    async with database.write(organization_id) as session:
+        budget = await budgets.get_budget(session, organization_id, budget_id)
+        if budget is None:
+            raise _absent()
+        await budgets.delete_budget(session, organization_id, budget_id)
+        await _record(session, budget, actor, EventKind.BUDGET_DELETED)
+        return budget
+
+
+def _stored(thresholds: Sequence[Threshold]) -> list[dict[str, str]]:
+    """Thresholds as they are kept, without repetition. Raises BadUserInputError."""
+    path = ("input", "thresholds")
+    if len(thresholds) > MOST_THRESHOLDS:
+        message = f"A budget has at most {MOST_THRESHOLDS} thresholds; these are {len(thresholds)}."
+        raise BadUserInputError(message, path=path)
+    for each in thresholds:
+        if not 0 < each.percent <= LARGEST_PERCENT:
+            message = f"A threshold is above 0 and at most {LARGEST_PERCENT:,} percent, not {each.percent}."
+            raise BadUserInputError(message, path=path)
+    unique = {(each.basis, each.percent.normalize()) for each in thresholds}
+    return [Threshold(percent, basis).to_json() for basis, percent in sorted(unique)]
+
+
+def _checked_amount(amount: Decimal) -> Decimal:
+    if amount <= 0:
+        message = f"`amount` must be above 0; it is {amount}."
+        raise BadUserInputError(message, path=("input", "amount"))
+    return amount
+
+
+def _check_period(values: Any) -> None:
+    """Raise BadUserInputError unless the first and the last day of a budget make sense."""
+    start, end = values["starts_on"], values["ends_on"]
+    if not EARLIEST <= start < LATEST:
+        message = f"`startsOn` must lie between {EARLIEST} and {LATEST}."
+        raise BadUserInputError(message, path=("input", "startsOn"))
+    if end is None and values["recurrence"] == BudgetRecurrence.FIXED:
+        message = "A FIXED budget needs `endsOn`: the day before which it ends."
+        raise BadUserInputError(message, path=("input", "endsOn"))
+    if end is not None and not start < end <= LATEST:
+        message = f"`endsOn` must be after `startsOn`, and at most {LATEST}; it is the day after the last one."
+        raise BadUserInputError(message, path=("input", "endsOn"))
+
+
+async def _currency_of(session: AsyncSession, organization_id: UUID) -> str:
+    (organization,) = await organizations_by_id(session, [organization_id])
+    currency: str = organization["currency"]
+    return currency
+
+
+async def _record(session: AsyncSession, budget: RowMapping, actor: Actor, kind: EventKind, **more: Any) -> None:
+    data = {"name": budget["name"], "amount": f"{budget['amount']:f}", "currency": budget["currency"], **more}
+    event = NewEvent(kind, actor, subject_type="Budget", subject_id=budget["id"], data=data)
+    await record(session, budget["organization_id"], event)
+
+
+def _absent() -> NotFoundError:
+    return NotFoundError("There is no such budget within your reach.")
+
+
+def _taken(name: str) -> ConflictError:
+    return ConflictError(
+        f"The organization has a budget named {name!r} already. Change that one, or take another name."
+    )

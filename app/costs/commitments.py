@@ -1,0 +1,170 @@
+"""Commitments: what of them was used, what of the usage they covered, and what they saved, from FOCUS's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.costs.outlook.series import exact_difference, exact_sum, ratio
+from app.repositories import commitments
+
+_NO_STATUS = "No usage of it has a CommitmentDiscountStatus, so what was used and what was not is unknown."
+_NOT_USED = "No charge of the period uses it or leaves it unused."
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An amount or a part of one; None with the reason where it is unknown."""
+
+    value: Decimal | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """What commitments cost and saved in one currency.
+
+    `utilization` = used / (used + unused), by effective cost. Savings are what the used part would have cost at list
+    or contracted prices, less the effective cost of the used and of the unused part; negative where that is more.
+    """
+
+    used: Figure
+    unused: Figure
+    utilization: Figure
+    list_savings: Figure
+    contracted_savings: Figure
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """One commitment in a period. `purchased` is what was billed for buying it in that time, 0 where nothing was."""
+
+    commitment_id: str
+    provider: str
+    currency: str
+    name: str | None
+    type: str | None
+    category: str | None
+    unit: str | None
+    purchased: Decimal
+    use: Use
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """All commitments of one currency, and the usage that they cover.
+
+    `coverage` = covered / (covered + standard), by effective cost of usage in the pricing categories Committed
+    (without what was left unused) and Standard.
+    """
+
+    currency: str
+    covered: Figure
+    standard: Figure
+    coverage: Figure
+    use: Use
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """How much of a commitment was bought, used and left unused, in its unit."""
+
+    purchased: Figure
+    used: Figure
+    unused: Figure
+
+
+async def read_commitments(
+    session: AsyncSession, organization_id: UUID, start: date, end: date, most: int
+) -> list[Commitment]:
+    """At most `most` commitments with charges from `start` to before `end`, the costliest first."""
+    rows = await commitments.commitments_between(session, organization_id, start, end, most)
+    return [
+        Commitment(
+            commitment_id=row["commitment_discount_id"],
+            provider=row["provider"],
+            currency=row["billing_currency"],
+            name=row["commitment_discount_name"],
+            type=row["commitment_discount_type"],
+            category=row["commitment_discount_category"],
+            unit=row["commitment_discount_unit"],
+            purchased=row["purchased"] or Decimal(0),
+            use=_use(row, _NO_STATUS if row["untold"] else _NOT_USED),
+        )
+        for row in rows
+    ]
+
+
+async def read_coverage(session: AsyncSession, organization_id: UUID, start: date, end: date) -> list[Coverage]:
+    """How much usage commitments covered from `start` to before `end`, by billing currency."""
+    rows = await commitments.coverage_between(session, organization_id, start, end)
+    return [_coverage(row) for row in rows]
+
+
+async def read_quantities(
+    session: AsyncSession, organization_id: UUID, keys: Sequence[tuple[str, str, str]], start: date, end: date
+) -> dict[tuple[str, str, str], Quantities]:
+    """What was bought, used and left unused, by (commitment, provider, currency); reads charges."""
+    ids = sorted({commitment_id for commitment_id, _, _ in keys})
+    found = {}
+    for row in await commitments.commitment_quantities(session, organization_id, ids, start, end):
+        key = (row["commitment_discount_id"], row["provider"], row["billing_currency"])
+        found[key] = Quantities(*(_quantity(row, name) for name in ("purchased", "used", "unused")))
+    none = Figure(None, "There is no charge of it in the period.")
+    return {key: found.get(key, Quantities(none, none, none)) for key in keys}
+
+
+def _use(row: Mapping[Any, Any], unknown: str) -> Use:
+    used, unused = _figure(row, "used", "EffectiveCost"), _figure(row, "unused", "EffectiveCost")
+    if row["used"] is None and row["unused"] is None and not row["used_missing"] and not row["unused_missing"]:
+        nothing = Figure(None, unknown)
+        return Use(nothing, nothing, nothing, nothing, nothing)
+    return Use(
+        used,
+        unused,
+        _part(used, unused, "Nothing of it was charged in the period."),
+        _saved(_figure(row, "used_list", "ListCost"), used, unused),
+        _saved(_figure(row, "used_contracted", "ContractedCost"), used, unused),
+    )
+
+
+def _coverage(row: Mapping[Any, Any]) -> Coverage:
+    covered, standard = _figure(row, "covered", "EffectiveCost"), _figure(row, "standard", "EffectiveCost")
+    if row["usage_rows"] == 0:
+        covered = standard = Figure(None, "There is no usage in the period.")
+    elif row["untold"] == row["usage_rows"]:
+        covered = standard = Figure(None, "No usage of the period has a PricingCategory.")
+    share = _part(covered, standard, "No usage of the period is priced as Standard or Committed.")
+    return Coverage(row["billing_currency"], covered, standard, share, _use(row, "No commitment was used."))
+
+
+def _figure(row: Mapping[Any, Any], name: str, column: str) -> Figure:
+    """A sum of a kind of charges: 0 where there are none, unknown where some of them lack the column."""
+    if row[f"{name}_missing"]:
+        return Figure(None, f"Some of these charges have no {column}.")
+    return Figure(row[name] if row[name] is not None else Decimal(0))
+
+
+def _part(part: Figure, rest: Figure, of_nothing: str) -> Figure:
+    if part.value is None or rest.value is None:
+        return Figure(None, part.reason or rest.reason)
+    share = ratio(part.value, exact_sum((part.value, rest.value)))
+    return Figure(share, of_nothing if share is None else None)
+
+
+def _saved(without: Figure, used: Figure, unused: Figure) -> Figure:
+    if without.value is None or used.value is None or unused.value is None:
+        return Figure(None, without.reason or used.reason or unused.reason)
+    return Figure(exact_difference(without.value, exact_sum((used.value, unused.value))))
+
+
+def _quantity(row: Mapping[Any, Any], name: str) -> Figure:
+    if row[f"{name}_missing"]:
+        return Figure(None, "Some of these charges have no CommitmentDiscountQuantity.")
+    return Figure(row[name] if row[name] is not None else Decimal(0))

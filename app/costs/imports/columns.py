@@ -1,0 +1,207 @@
+"""Columns of a frame read value by value: plain ones all at once, odd ones once for each distinct value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+import orjson
+import polars as pl
+
+from app.costs.conformance import ConformanceNotes, Gap, shortened
+from app.costs.focus import FocusColumn, Kind
+from app.costs.imports.frames import LINE
+from app.costs.normalise import typed_value
+from app.costs.values import (
+    DESCRIPTION_BYTES,
+    JSON_BYTES,
+    TEXT_BYTES,
+    ColumnValue,
+    UnusableValueError,
+    decimal_text,
+    is_null,
+    read_json_object,
+)
+from app.records import RowIssue
+
+MOMENT: Final = pl.Datetime("us", "UTC")
+_NUMBERS: Final = (Kind.DECIMAL, Kind.NON_NEGATIVE_DECIMAL)
+# What needs no second look. Blanks around, the word NULL, control characters, exponents, signs before a price, … do.
+_ODD_TEXT: Final = r"^\s|\s$|^$|^(?i:null)$|[\x00\x1e\x1f]"
+_PLAIN_NUMBER: Final = r"^-?[0-9]{1,20}(?:\.[0-9]{1,20})?$"
+_PLAIN_PRICE: Final = r"^[0-9]{1,20}(?:\.[0-9]{1,20})?$"
+_PLAIN_MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
+REPORTED: Final = 10_000
+"""Issues told of one part of a file; what is wrong beyond that is counted only."""
+
+
+@dataclass(slots=True)
+class OddValue:
+    """What became of one distinct value that needed a look: its typed value, what was changed, or why it cannot be."""
+
+    raw: str
+    value: ColumnValue = None
+    changed: str | None = None
+    gap: Gap = Gap.NORMALISED_VALUE
+    more: tuple[Gap, str] | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class ReadColumns:
+    """The frame with typed columns, and the odd values by column: what is noted of the rows that are kept."""
+
+    frame: pl.DataFrame
+    odd: dict[str, list[OddValue]] = field(default_factory=dict)
+
+
+def read_columns(frame: pl.DataFrame, columns: Sequence[FocusColumn]) -> ReadColumns:
+    """Type the columns of a frame, which have their table names and hold text.
+
+    Text, decimals and JSON stay text, in their one spelling; timestamps become moments in UTC. Values that cannot be
+    read are left null: `refused` tells of them. The raw text is kept beside an odd column under `raw_name`.
+    """
+    suspicious = _suspicious(frame, columns)
+    read = ReadColumns(frame)
+    changes: list[pl.Expr | pl.Series] = []
+    for column in columns:
+        if column.kind is Kind.TIMESTAMP:
+            changes.append(_moments(read, column))
+        elif suspicious[column.column]:
+            changes.append(_looked_at(read, column))
+    read.frame = frame.with_columns(
+        pl.col(name).alias(raw_name(name)) for name, odd in read.odd.items() if odd
+    ).with_columns(changes)
+    return read
+
+
+def raw_name(column: str) -> str:
+    """The name under which a frame keeps what was sent in a column."""
+    return f"\x00raw_{column}"
+
+
+def _suspicious(frame: pl.DataFrame, columns: Sequence[FocusColumn]) -> dict[str, bool]:
+    """Whether a column has any value that is not plain, all columns side by side."""
+    odd = [_is_odd(column).any().alias(column.column) for column in columns if column.kind is not Kind.TIMESTAMP]
+    return frame.select(odd).row(0, named=True) if odd else {}
+
+
+def _is_odd(column: FocusColumn) -> pl.Expr:
+    value = pl.col(column.column)
+    if column.kind is Kind.STRING:
+        limit = DESCRIPTION_BYTES if column.column == "charge_description" else TEXT_BYTES
+        return value.str.contains(_ODD_TEXT) | (value.str.len_bytes() > limit)
+    if column.kind in _NUMBERS:
+        pattern = _PLAIN_PRICE if column.kind is Kind.NON_NEGATIVE_DECIMAL else _PLAIN_NUMBER
+        return ~value.str.contains(pattern)
+    if column.kind is Kind.ENUM:
+        return ~value.is_in(column.allowed)
+    return value.is_not_null()
+
+
+def _looked_at(read: ReadColumns, column: FocusColumn) -> pl.Expr:
+    name = column.column
+    distinct = read.frame.lazy().filter(_is_odd(column)).select(pl.col(name).unique()).collect().to_series()
+    values = [_look(column, raw) for raw in distinct]
+    found = [value for value in values if value.changed or value.error or value.more or _text(value) != value.raw]
+    if not found:
+        return pl.col(name)
+    read.odd[name] = found
+    return pl.col(name).replace_strict(
+        [value.raw for value in found],
+        [_text(value) for value in found],
+        default=pl.col(name),
+        return_dtype=pl.String,
+    )
+
+
+def _moments(read: ReadColumns, column: FocusColumn) -> pl.Series:
+    name = column.column
+    texts = read.frame.get_column(name)
+    plain = texts.str.strptime(pl.Datetime("us"), _PLAIN_MOMENT, strict=False).dt.replace_time_zone("UTC")
+    odd = texts.filter(plain.is_null() & texts.is_not_null()).unique()
+    early = plain.dt.year().is_between(1990, 2199) | plain.is_null()
+    if not early.all():
+        odd = pl.concat([odd, texts.filter(~early.fill_null(value=True)).unique()])
+    if not odd.len():
+        return plain
+    found = [_look(column, raw) for raw in odd]
+    read.odd[name] = found
+    moments = [value.value if isinstance(value.value, datetime) else None for value in found]
+    replaced = texts.replace_strict(
+        [value.raw for value in found], pl.Series(moments, dtype=MOMENT), default=None, return_dtype=MOMENT
+    )
+    return pl.select(pl.when(texts.is_in(odd.implode())).then(replaced).otherwise(plain).alias(name)).to_series()
+
+
+def _look(column: FocusColumn, raw: str) -> OddValue:
+    """One value through the same reader as the rows that are sent inline."""
+    if is_null(raw):
+        return OddValue(raw, changed="NULL or blanks read as null" if raw else None)
+    try:
+        value, changed = (
+            _json_text(raw) if column.kind in {Kind.JSON_OBJECT, Kind.KEY_VALUE} else typed_value(column, raw)
+        )
+    except UnusableValueError as error:
+        return OddValue(raw, error=f"{column.name} {error}")
+    more = None
+    if column.allowed and value not in column.allowed:
+        more = (Gap.DISALLOWED_VALUE, f"{shortened(value)!r} is not in the list")
+    elif column.kind is Kind.NON_NEGATIVE_DECIMAL and isinstance(value, Decimal) and value < 0:
+        more = (Gap.DISALLOWED_VALUE, "negative unit price")
+    return OddValue(raw, value, changed, more=more)
+
+
+def _json_text(raw: str) -> tuple[str, None]:
+    """A JSON object in one spelling; what is small and flat needs no walk through it."""
+    if len(raw) < JSON_BYTES // 4 and "\\u0000" not in raw:
+        try:
+            found = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            found = None
+        if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()):
+            return orjson.dumps(found, option=orjson.OPT_SORT_KEYS).decode(), None
+    return orjson.dumps(read_json_object(raw), option=orjson.OPT_SORT_KEYS).decode(), None
+
+
+def _text(value: OddValue) -> str | None:
+    typed = value.value
+    if isinstance(typed, Decimal):
+        return decimal_text(typed)
+    return typed if isinstance(typed, str) else None
+
+
+def refused(read: ReadColumns, columns: Sequence[FocusColumn]) -> tuple[dict[str, pl.Series], list[RowIssue]]:
+    """By column, which rows have a value that cannot be read; and the first of those values with their lines."""
+    masks: dict[str, pl.Series] = {}
+    issues: list[RowIssue] = []
+    for column in columns:
+        errors = {value.raw: value.error for value in read.odd.get(column.column, ()) if value.error}
+        if not errors:
+            continue
+        wrong = read.frame.get_column(raw_name(column.column)).is_in(list(errors)).fill_null(value=False)
+        masks[column.column] = wrong
+        told = read.frame.filter(wrong).head(REPORTED).select(LINE, raw_name(column.column))
+        issues += [RowIssue(line, column.name, shortened(raw), errors[raw]) for line, raw in told.iter_rows()]
+    return masks, issues
+
+
+def note_odd_values(
+    kept: pl.DataFrame, read: ReadColumns, columns: Sequence[FocusColumn], notes: ConformanceNotes
+) -> None:
+    """Count in `notes` what was changed in the rows that are kept, and their values outside FOCUS's lists."""
+    for column in columns:
+        told = {value.raw: value for value in read.odd.get(column.column, ()) if value.changed or value.more}
+        if not told:
+            continue
+        raw = raw_name(column.column)
+        counts = kept.lazy().filter(pl.col(raw).is_in(list(told))).group_by(raw).agg(pl.len(), pl.col(LINE).min())
+        for text, rows, first in counts.collect().iter_rows():
+            value = told[text]
+            if value.changed:
+                notes.record(Gap.NORMALISED_VALUE, column.name, value.changed, first, rows)
+            if value.more:
+                notes.record(value.more[0], column.name, value.more[1], first, rows)

@@ -1,0 +1,287 @@
+"""From frames of text to normalised charges: the same reading as `app.costs.normalise`, by columns instead of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import orjson
+import polars as pl
+
+from app.costs.conformance import ConformanceNotes, Gap, shortened
+from app.costs.files import UnreadableFileError
+from app.costs.focus import FOCUS_COLUMNS, INDISPENSABLE, FocusColumn, Kind
+from app.costs.imports.columns import MOMENT, REPORTED, note_odd_values, read_columns, refused
+from app.costs.imports.frames import LINE, RawFrame
+from app.costs.normalise import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    PRODUCTS,
+    RENAMED,
+    NormalisedRow,
+    columns_by_table_name,
+    mandatory_columns,
+    product_of,
+    target_of,
+)
+from app.costs.values import UnusableValueError, decimal_text, is_null, read_decimal
+from app.records import RowIssue
+
+EXTRA: Final = "extra"
+_PERIODS: Final = ("charge_period", "billing_period")
+_TAGS_OF_GOOGLE: Final = "x_Tags"
+SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
+    LINE: pl.Int64,
+    **{column.column: MOMENT if column.kind is Kind.TIMESTAMP else pl.String for column in FOCUS_COLUMNS},
+    EXTRA: pl.String,
+}
+
+
+@dataclass(slots=True)
+class Normalised:
+    """Rows that are kept, with the columns of `SCHEMA`, and what is wrong with those that are not.
+
+    Amounts are decimal text, JSON is text, moments are in UTC. `rejected` counts rows, `issues` tells of the first.
+    """
+
+    frame: pl.DataFrame
+    issues: list[RowIssue] = field(default_factory=list)
+    rejected: int = 0
+
+
+class FrameReader:
+    """Reads the frames of one file, whose columns are known. Gaps are counted in `notes`.
+
+    Raises UnreadableFileError where two columns of the file mean the same column of FOCUS.
+    """
+
+    def __init__(
+        self, path: Path, columns: Sequence[str], notes: ConformanceNotes, billing_currency: str | None = None
+    ) -> None:
+        self.notes = notes
+        self.billing_currency = billing_currency
+        self.focus: dict[str, FocusColumn] = {}
+        self.extras: dict[str, str] = {}
+        self.ignored: list[str] = []
+        self._derivations: dict[str, tuple[str, str]] = {}
+        for name in columns:
+            self._place(path, name)
+        self.present = frozenset(column.column for column in self.focus.values())
+
+    def _place(self, path: Path, name: str) -> None:
+        try:
+            target = target_of(name)
+        except UnusableValueError as error:
+            raise UnreadableFileError(path, 1, f"the column's name {shortened(name)} {error}") from None
+        if target is None:
+            self.ignored.append(name)
+        elif isinstance(target, str):
+            self.extras[name] = target
+        elif target in self.focus.values():
+            raise UnreadableFileError(path, 1, f"the column {target.name} is given more than once")
+        else:
+            self.focus[name] = target
+
+    def read(self, raw: RawFrame) -> Normalised:
+        """Normalise a part of the file."""
+        columns = list(self.focus.values())
+        named = raw.frame.rename({name: column.column for name, column in self.focus.items()})
+        read = read_columns(named, columns)
+        unusable, issues = refused(read, columns)
+        frame = self._derived(read.frame)
+        wrong, missing = self._required(frame, unusable)
+        for mask in unusable.values():
+            wrong |= mask
+        kept = frame.filter(~wrong)
+        note_odd_values(kept, read, columns, self.notes)
+        self._note_derived(kept)
+        self._note_gaps(kept)
+        self.notes.accepted += kept.height
+        self.notes.rejected += frame.height - kept.height
+        return Normalised(kept.select(_in_schema(kept)), raw.issues + issues + missing, raw.rows - kept.height)
+
+    def _derived(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Fill what is missing from what is there; see `app.costs.normalise`."""
+        absent = [column for column in columns_by_table_name() if column not in frame.columns]
+        frame = frame.with_columns(pl.lit(None, dtype=SCHEMA[column]).alias(column) for column in absent)
+        if self.billing_currency is not None:
+            frame = self._filled(frame, "billing_currency", pl.lit(self.billing_currency), "given with the delivery")
+        seller = pl.col("provider_name")
+        frame = self._filled(frame, "service_provider_name", seller, "taken from ProviderName")
+        if "host_provider_name" not in self.present:
+            frame = self._filled(frame, "host_provider_name", seller, "taken from ProviderName")
+        former = {extra: name for name, extra in self.extras.items()}
+        for column, extra in RENAMED.items():
+            if column not in self.present and extra in former:
+                sent = pl.col(former[extra]).str.strip_chars()
+                known = pl.when(sent.str.contains("^(?i:null)?$")).then(None).otherwise(sent)
+                frame = self._filled(frame, column, known, f"taken from {extra}")
+        if "tags" not in self.present and _TAGS_OF_GOOGLE in former:
+            frame = self._filled(frame, "tags", pl.col(former[_TAGS_OF_GOOGLE]), f"taken from {_TAGS_OF_GOOGLE}")
+        frame = self._with_billing_period(frame)
+        for cost, unit_price in PRODUCTS.items():
+            if cost not in self.present and unit_price in self.present:
+                frame = self._filled(frame, cost, _products(frame, unit_price), "unit price times quantity")
+        return frame.with_columns(_extra(frame, self.extras))
+
+    def _with_billing_period(self, frame: pl.DataFrame) -> pl.DataFrame:
+        unknown = pl.col("billing_period_start").is_null() & pl.col("billing_period_end").is_null()
+        month = pl.col("charge_period_start").dt.truncate("1mo")
+        how = "month in which the charge period starts"
+        starts = frame.select(pl.when(unknown).then(month)).to_series()
+        ends = frame.select(pl.when(unknown).then(month.dt.offset_by("1mo"))).to_series()
+        frame = self._filled(frame, "billing_period_start", starts, how)
+        return self._filled(frame, "billing_period_end", ends, how)
+
+    def _filled(self, frame: pl.DataFrame, column: str, sent: pl.Expr | pl.Series, how: str) -> pl.DataFrame:
+        """The frame with the nulls of a column filled, and which were, for `_note_derived`."""
+        before = frame.get_column(column)
+        if not before.null_count():
+            return frame
+        filled = frame.with_columns(pl.coalesce(pl.col(column), sent).alias(column))
+        mark = f"\x00derived_{len(self._derivations)}"
+        self._derivations[mark] = (columns_by_table_name()[column].name, how)
+        return filled.with_columns((before.is_null() & filled.get_column(column).is_not_null()).alias(mark))
+
+    def _note_derived(self, kept: pl.DataFrame) -> None:
+        for mark, (name, how) in self._derivations.items():
+            lines = kept.filter(pl.col(mark)).get_column(LINE)
+            if lines.len():
+                self.notes.record(Gap.DERIVED_VALUE, name, how, int(str(lines.min())), lines.len())
+        self._derivations.clear()
+
+    def _required(self, frame: pl.DataFrame, unusable: Mapping[str, pl.Series]) -> tuple[pl.Series, list[RowIssue]]:
+        """Which rows are no charges, and what they lack."""
+        issues: list[RowIssue] = []
+        wrong = pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True)  # noqa: FBT003  (polars' signature)
+        for column in INDISPENSABLE:
+            lacking = frame.get_column(column).is_null()
+            if column in unusable:
+                lacking &= ~unusable[column]
+            if lacking.any():
+                name = columns_by_table_name()[column].name
+                state = "is null" if column in self.present else "is missing"
+                advice = ": give it in the row or for the whole delivery" if column == "billing_currency" else ""
+                issues += _issues(frame.filter(lacking), name, f"{name} {state}{advice}")
+                wrong |= lacking
+        for period in _PERIODS:
+            ends, begins = frame.get_column(f"{period}_end"), frame.get_column(f"{period}_start")
+            backwards = (ends <= begins).fill_null(value=False)
+            if backwards.any():
+                issues += _backwards(frame.filter(backwards), period)
+                wrong |= backwards
+        years = frame.get_column("charge_period_start").dt.year()
+        far = ~years.is_between(FIRST_YEAR, LAST_YEAR).fill_null(value=True)
+        if far.any():
+            issues += _far(frame.filter(far))
+            wrong |= far
+        return wrong, issues
+
+    def _note_gaps(self, frame: pl.DataFrame) -> None:
+        """Note the mandatory columns that the rows lack or leave null, and what became of unknown columns."""
+        if not frame.height:
+            return
+        for column in mandatory_columns():
+            present = column.column in self.present
+            if present and column.nullable:
+                continue
+            lacking = frame.filter(pl.col(column.column).is_null()).get_column(LINE)
+            if lacking.len():
+                gap = Gap.NULL_VALUE if present else Gap.MISSING_COLUMN
+                self.notes.record(gap, column.name, "kept as null", int(str(lacking.min())), lacking.len())
+        first = int(str(frame.get_column(LINE).min()))
+        for name in self.ignored:
+            detail = "a row's own number says nothing about the charge"
+            self.notes.record(Gap.IGNORED_COLUMN, name, detail, first, frame.height)
+        for name, extra in self.extras.items():
+            if extra != name.strip():
+                rows = frame.filter(pl.col(name).is_not_null()).get_column(LINE)
+                if rows.len():
+                    detail = f"kept as {shortened(extra)}"
+                    self.notes.record(
+                        Gap.RENAMED_COLUMN, shortened(name) or "", detail, int(str(rows.min())), rows.len()
+                    )
+
+
+def frame_of_rows(rows: Sequence[NormalisedRow]) -> pl.DataFrame:
+    """Rows that were normalised one by one as a frame of `SCHEMA`."""
+    values: dict[str, list[object]] = {name: [] for name in SCHEMA}
+    for row in rows:
+        values[LINE].append(row.row_number)
+        values[EXTRA].append(_json(row.extra) if row.extra else None)
+        for column, value in row.values.items():
+            values[column].append(_plain(value))
+    return pl.DataFrame(values, schema=dict(SCHEMA))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    return _json(value) if isinstance(value, dict) else value
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _in_schema(frame: pl.DataFrame) -> list[pl.Expr]:
+    return [pl.col(name).cast(dtype) if frame.schema[name] != dtype else pl.col(name) for name, dtype in SCHEMA.items()]
+
+
+def _extra(frame: pl.DataFrame, extras: Mapping[str, str]) -> pl.Series:
+    """The unknown columns of each row as one JSON object, null where it has none; made once for equal rows."""
+    if not extras:
+        return pl.repeat(None, frame.height, dtype=pl.String, eager=True).alias(EXTRA)
+    names = list(extras)
+    key = frame.select(pl.struct(names).hash()).to_series().alias("\x00key")
+    distinct = frame.select(names).with_columns(key).unique(subset="\x00key", keep="any")
+    objects = [
+        {extras[name]: value for name, value in zip(names, row, strict=True) if not is_null(value)}
+        for row in distinct.select(names).iter_rows()
+    ]
+    texts = pl.Series([_json(found) if found else None for found in objects], dtype=pl.String)
+    return key.replace_strict(distinct.get_column("\x00key"), texts, return_dtype=pl.String).alias(EXTRA)
+
+
+def _products(frame: pl.DataFrame, unit_price: str) -> pl.Series:
+    columns = frame.select(unit_price, "pricing_quantity", "charge_class")
+    return pl.Series([_product(*row) for row in columns.iter_rows()], dtype=pl.String)
+
+
+def _product(unit_price: str | None, quantity: str | None, charge_class: str | None) -> str | None:
+    if unit_price is None or quantity is None or charge_class == "Correction":
+        return None
+    found = product_of(read_decimal(unit_price)[0], read_decimal(quantity)[0])
+    return None if found is None else decimal_text(found)
+
+
+def _issues(frame: pl.DataFrame, name: str, reason: str) -> list[RowIssue]:
+    return [RowIssue(line, name, None, reason) for line in frame.head(REPORTED).get_column(LINE)]
+
+
+def _far(frame: pl.DataFrame) -> list[RowIssue]:
+    reason = f"charges begin in the years {FIRST_YEAR} to {LAST_YEAR}"
+    told = frame.head(REPORTED).select(LINE, "charge_period_start")
+    return [RowIssue(line, "ChargePeriodStart", _iso(begins), reason) for line, begins in told.iter_rows()]
+
+
+def _backwards(frame: pl.DataFrame, period: str) -> list[RowIssue]:
+    names = columns_by_table_name()
+    start, end = f"{period}_start", f"{period}_end"
+    return [
+        RowIssue(
+            line,
+            names[end].name,
+            _iso(ended),
+            f"{names[end].name} must be after {names[start].name}, {_iso(began)}",
+        )
+        for line, began, ended in frame.head(REPORTED).select(LINE, start, end).iter_rows()
+    ]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()

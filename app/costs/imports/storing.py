@@ -1,0 +1,265 @@
+"""One delivery on its way into the store, inside one transaction: readers see all of it or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final, TypeVar
+from uuid import UUID
+
+import polars as pl
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.costs.allocation.allocate import allocate_month
+from app.costs.imports.delivery import Delivery, PeriodKey, Prepared, charges_csv, to_csv, with_periods
+from app.costs.imports.folding import METRICS, Folding, PeriodTotals
+from app.database import Database
+from app.errors import UnavailableError
+from app.models import now
+from app.records import RowIssue
+from app.records.costs import Finality, ImportMode
+from app.repositories import cost_imports
+from app.repositories.cost_locks import lock_costs
+from app.repositories.cost_store import FINE, CostStore
+from app.repositories.tag_keys import promoted_keys
+
+SETTLED_DAYS: Final = 10
+"""Providers restate a month for about a week after its end (AWS adds support fees on the 6th or 7th)."""
+KEPT_REJECTS: Final = 1_000
+_Item = TypeVar("_Item")
+
+
+@dataclass
+class Progress:
+    """How far an import is; others look at it while it runs."""
+
+    bytes_total: int = 0
+    bytes_read: int = 0
+    received: int = 0
+    added: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    rejects: list[tuple[str | None, RowIssue]] = field(default_factory=list)
+    billed_cost: dict[str, Decimal] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Count from nothing: a try begins."""
+        self.bytes_read = self.received = self.added = self.unchanged = self.rejected = 0
+        self.rejects, self.billed_cost = [], {}
+
+    def take(self, part: Prepared) -> None:
+        """Count a part that was read; the first thousand refused rows are kept."""
+        self.bytes_read = part.bytes_read
+        self.received += part.received
+        self.rejected += part.rejected
+        self.rejects += part.rejects[: max(0, KEPT_REJECTS - len(self.rejects))]
+
+
+class Storing:
+    """The periods of one delivery, filled part by part and put in force at the end."""
+
+    def __init__(
+        self, database: Database, organization_id: UUID, import_id: UUID, dataset: str, mode: ImportMode
+    ) -> None:
+        self._database = database
+        self._organization_id = organization_id
+        self._import_id = import_id
+        self._dataset = dataset
+        self._mode = mode
+        self._ids: dict[PeriodKey, int] = {}
+        self._ends: dict[int, date] = {}
+        self._continued: dict[int, RowMapping] = {}
+        self._months: set[date] = set()
+        self._partitions: set[date] = set()
+        self._folding = Folding()
+        self._line = 0
+
+    async def store(
+        self, session: AsyncSession, delivery: Delivery, promoted: tuple[str, ...], progress: Progress
+    ) -> frozenset[date]:
+        """Store a delivery and put it in force; returns the months in which amounts changed.
+
+        The next part is read while PostgreSQL takes the last one. Raises UnavailableError where the organization's
+        promoted tag keys are no longer those that the delivery was interned with: then import it once more.
+        """
+        store = await CostStore.open(session, self._organization_id)
+        if self._mode is ImportMode.APPEND:
+            await self._lock(session, promoted)
+        parts = delivery.prepared()
+        ahead = asyncio.create_task(_next(parts))
+        try:
+            while (part := await ahead) is not None:
+                ahead = asyncio.create_task(_next(parts))
+                progress.take(part)
+                await self._take(session, store, part, progress)
+        finally:
+            # A thread cannot be cancelled: wait for it, for it reads from files that are closed after this.
+            await asyncio.wait([ahead])
+        if self._mode is ImportMode.REPLACE:
+            await self._lock(session, promoted)
+        return await self._put_in_force(session, store, progress)
+
+    async def _lock(self, session: AsyncSession, promoted: tuple[str, ...]) -> None:
+        await lock_costs(session, self._organization_id)
+        if await promoted_keys(session, self._organization_id) != promoted:
+            message = "The promoted tag keys were changed during the import: import the files again."
+            raise UnavailableError(message)
+
+    async def _take(self, session: AsyncSession, store: CostStore, part: Prepared, progress: Progress) -> None:
+        if not part.frame.height:
+            return
+        if new := part.months - self._partitions:
+            # In a transaction of its own: the lock of a new partition ends at once.
+            async with self._database.write(self._organization_id) as other:
+                await cost_imports.make_partitions(other, new)
+            self._partitions |= new
+        for key in sorted(part.periods.keys() - self._ids.keys()):
+            period_id = self._ids[key] = await self._period(session, key, part.periods[key])
+            self._ends[period_id] = part.periods[key]
+        for table, rows in part.dimensions.items():
+            await store.add_dimensions(table, rows.columns, await asyncio.to_thread(to_csv, rows))
+        frame = with_periods(part.frame, self._ids)
+        if self._mode is ImportMode.APPEND:
+            frame = await self._append(store, frame)
+        else:
+            await store.add_charges(await asyncio.to_thread(charges_csv, frame, self._organization_id))
+        progress.added += frame.height
+        progress.unchanged += part.frame.height - frame.height
+        self._months.update(frame.get_column("charge_period_start").dt.truncate("1mo").dt.date().unique())
+        await asyncio.to_thread(self._folding.add, frame)
+
+    async def _append(self, store: CostStore, frame: pl.DataFrame) -> pl.DataFrame:
+        """Store what is not there yet; returns those rows. Lines go on behind all that the dataset has."""
+        numbers = pl.int_range(self._line + 1, self._line + 1 + frame.height, dtype=pl.Int64)
+        frame = frame.with_columns(numbers.alias("line_no"))
+        self._line += frame.height
+        lines = await store.append_charges(await asyncio.to_thread(charges_csv, frame, self._organization_id))
+        return frame.filter(pl.col("line_no").is_in(lines))
+
+    async def _period(self, session: AsyncSession, key: PeriodKey, ends: date) -> int:
+        """The import period for a billing account and period: a new one, or where rows are appended the one there."""
+        account, begins = key
+        if self._mode is ImportMode.APPEND:
+            for row in await cost_imports.active_periods(session, self._organization_id, self._dataset, [key]):
+                self._continued[row["id"]] = row
+                last = await cost_imports.last_line(session, self._organization_id, row)
+                self._line = max(self._line, last)
+                return int(row["id"])
+        values = {
+            "organization_id": self._organization_id,
+            "import_id": self._import_id,
+            "dataset": self._dataset,
+            "billing_account_id": account,
+            "billing_period_start": begins,
+            "billing_period_end": ends,
+            "status": "SUPERSEDED",
+            "finality": Finality.PROVISIONAL,
+            "first_day": begins,
+            "last_day": begins,
+            "charge_count": 0,
+            "billed_cost": Decimal(0),
+            "unknown": {},
+            "created_at": now(),
+        }
+        return await cost_imports.add_period(session, values)
+
+    async def _put_in_force(self, session: AsyncSession, store: CostStore, progress: Progress) -> frozenset[date]:
+        former = [] if self._mode is ImportMode.APPEND else await self._drop_former(session, store)
+        if self._folding.exact:
+            for table, frame in self._folding.roll_ups().items():
+                rows = frame.select(*FINE[table], *(_shortest(metric) for metric in METRICS), "charge_count")
+                await store.add_roll_up(table, await asyncio.to_thread(to_csv, rows))
+        elif self._ids:
+            await store.fold(sorted(self._ids.values()))
+        totals = self._folding.totals()
+        await cost_imports.supersede(session, self._organization_id, [row["id"] for row in former])
+        billed = {(row["billing_account_id"], row["billing_period_start"]): row["billed_cost"] for row in former}
+        for key, period_id in self._ids.items():
+            await self._finish_period(session, period_id, totals.get(period_id), changed_from=billed.get(key))
+        months = frozenset(self._months | {month for row in former for month in _months(row)})
+        await store.merge(months)
+        for month in sorted(months):
+            await allocate_month(session, self._organization_id, month)
+        progress.billed_cost = _by_currency(totals.values())
+        return months
+
+    async def _drop_former(self, session: AsyncSession, store: CostStore) -> list[RowMapping]:
+        """Delete the charges and roll-ups of the periods that this delivery replaces."""
+        found = await cost_imports.active_periods(session, self._organization_id, self._dataset, self._ids)
+        former = [row for row in found if row["id"] not in self._ids.values()]
+        if former:
+            ids = [row["id"] for row in former]
+            first, last = min(row["first_day"] for row in former), max(row["last_day"] for row in former)
+            await store.drop_charges(ids, first, last)
+            await store.drop_roll_ups(ids)
+        return former
+
+    async def _finish_period(
+        self, session: AsyncSession, period_id: int, totals: PeriodTotals | None, *, changed_from: Decimal | None
+    ) -> None:
+        if totals is None:
+            return
+        changed = changed_from is not None and changed_from != totals.billed_cost
+        settled = (now().date() - self._ends[period_id]).days >= SETTLED_DAYS
+        values = {
+            **_values_of(totals, self._continued.get(period_id)),
+            "finality": Finality.FINAL if settled and not changed else Finality.PROVISIONAL,
+            "status": "ACTIVE",
+        }
+        await cost_imports.change_period(session, self._organization_id, period_id, values)
+
+
+def _shortest(metric: str) -> pl.Expr:
+    """An amount as text without the zeros at its end, which PostgreSQL would keep and show."""
+    return pl.col(metric).cast(pl.String).str.replace(r"\.?0+$", "").alias(metric)
+
+
+async def _next(parts: Iterator[_Item]) -> _Item | None:
+    return await asyncio.to_thread(next, parts, None)
+
+
+def _values_of(totals: PeriodTotals, before: RowMapping | None) -> dict[str, object]:
+    """The columns of an import period from its totals, on top of those that were there."""
+    values: dict[str, object] = {
+        "charge_count": totals.charge_count,
+        "billed_cost": totals.billed_cost,
+        "billing_currency": totals.billing_currency,
+        "first_day": totals.first_day,
+        "last_day": totals.last_day,
+        "unknown": totals.unknown,
+    }
+    if before is None or not before["charge_count"]:
+        return values
+    same = before["billing_currency"] == totals.billing_currency
+    return {
+        "charge_count": before["charge_count"] + totals.charge_count,
+        "billed_cost": before["billed_cost"] + totals.billed_cost,
+        "billing_currency": totals.billing_currency if same else None,
+        "first_day": min(before["first_day"], totals.first_day),
+        "last_day": max(before["last_day"], totals.last_day),
+        "unknown": _added(before["unknown"], totals.unknown),
+    }
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
+
+
+def _months(row: RowMapping) -> Iterator[date]:
+    """The first days of the months in which a period's charges start."""
+    month = row["first_day"].replace(day=1)
+    while month <= row["last_day"]:
+        yield month
+        month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def _by_currency(totals: Iterable[PeriodTotals]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for period in totals:
+        if period.billing_currency is not None:
+            found[period.billing_currency] = found.get(period.billing_currency, Decimal(0)) + period.billed_cost
+    return found

@@ -1,0 +1,81 @@
+"""Of which days costs are known, and of which of them all charges have probably arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from app.repositories.cost_series import ImportedDays
+
+ARRIVING_DAYS = 2
+"""Charges of the last days of a billing period that is not final are still arriving."""
+LATE_DAYS = 10
+"""An account that is further behind than this has probably ended, and is not waited for."""
+_DAY = timedelta(1)
+
+
+@dataclass(frozen=True)
+class KnownDays:
+    """The last stretch of imported days without a gap, from `start` to before `end`.
+
+    From `settled_until` on charges are still arriving. `import_id` is the newest delivery; `deliveries` tells one
+    state of the deliveries in force from another.
+    """
+
+    start: date
+    end: date
+    settled_until: date
+    import_id: UUID
+    deliveries: tuple[int, int]
+
+
+def deliveries_of(periods: Sequence[ImportedDays]) -> tuple[int, int]:
+    """What tells one state of the deliveries in force from another: each new one has a higher id."""
+    return max((period.id for period in periods), default=0), len(periods)
+
+
+def known_days(periods: Sequence[ImportedDays], today: date) -> KnownDays | None:
+    """The days that the deliveries in force speak of, up to today; None where there are none."""
+    newest = {}
+    for period in sorted(periods, key=lambda period: period.period_start):
+        newest[period.billing_account] = period
+    if not newest:
+        return None
+    ranges = [
+        (min(period.first_day, period.period_start), _end(period, is_newest=period is newest[period.billing_account]))
+        for period in periods
+    ]
+    start, end = _last_stretch(ranges)
+    end = min(end, today + _DAY)
+    current = [period for period in newest.values() if _end(period, is_newest=True) >= end - timedelta(LATE_DAYS)]
+    settled = min([end, *(_settled(period) for period in current)])
+    last = max(periods, key=lambda period: period.id)
+    return KnownDays(min(start, end), end, max(settled, min(start, end)), last.import_id, deliveries_of(periods))
+
+
+def is_known(periods: Sequence[ImportedDays], start: date, end: date) -> bool:
+    """Whether any delivery speaks of a day from `start` to before `end`."""
+    return any(period.first_day < end and period.last_day >= start for period in periods)
+
+
+def _end(period: ImportedDays, *, is_newest: bool) -> date:
+    """The day after those that a delivery speaks of; a period with a successor is there to its end."""
+    after = period.last_day + _DAY
+    return after if is_newest and not period.is_final else max(after, period.period_end)
+
+
+def _settled(period: ImportedDays) -> date:
+    after = _end(period, is_newest=True)
+    return after if period.is_final else after - timedelta(ARRIVING_DAYS)
+
+
+def _last_stretch(ranges: list[tuple[date, date]]) -> tuple[date, date]:
+    ordered = sorted(ranges)
+    start, end = ordered[0]
+    for first, after in ordered[1:]:
+        if first > end:
+            start = first
+        end = max(end, after)
+    return start, end

@@ -1,0 +1,32 @@
+"""Names and reasons that people give in the cost rooms."""
+
+from __future__ import annotations
+
+from app.costs.values import UnusableValueError, checked_text
+from app.errors import BadUserInputError
+
+LONGEST_NAME = 256
+LONGEST_REASON = 2_000
+
+
+def checked_name(text: str, field: str) -> str:
+    """Trimmed text of 1 to 256 characters. Raises BadUserInputError at that input field otherwise."""
+    return _checked(text, field, LONGEST_NAME)
+
+
+def checked_reason(text: str, field: str) -> str:
+    """Trimmed text of 1 to 2,000 characters. Raises BadUserInputError at that input field otherwise."""
+    return _checked(text, field, LONGEST_REASON)
+
+
+def _checked(text: str, field: str, longest: int) -> str:
+    trimmed = text.strip()
+    try:
+        checked_text(trimmed, 4 * longest)
+        fits = 1 <= len(trimmed) <= longest
+    except UnusableValueError:
+        fits = False
+    if not fits:
+        message = f"`{field}` must have 1 to {longest:,} characters that can be stored."
+        raise BadUserInputError(message, path=("input", field))
+    return trimmed

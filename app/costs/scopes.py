@@ -1,0 +1,47 @@
+"""Scopes: which charges a budget, a forecast or a unit cost is about."""
+
+from __future__ import annotations
+
+from app.costs.values import TEXT_BYTES, UnusableValueError, checked_text
+from app.errors import BadUserInputError
+from app.records.budgets import CostScope
+from app.repositories.cost_series import COST_COLUMNS, SUMMARY_COLUMNS, source_of
+
+MOST_VALUES = 200
+MOST_TAGS = 10
+
+
+def checked_scope(scope: CostScope, path: tuple[str, ...]) -> CostScope:
+    """The scope in order, tag keys in their normal form. Raises BadUserInputError at that place of the arguments."""
+    problem = _problem_of(scope)
+    if problem is None:
+        ordered = CostScope(
+            tuple(sorted((column, tuple(sorted(set(values)))) for column, values in scope.dimensions)),
+            tuple(sorted((key.strip().lower(), tuple(sorted(set(values)))) for key, values in scope.tags)),
+        )
+        if source_of(ordered) is not None:
+            return ordered
+        problem = "tags cannot be combined with regions, pricing or commitments"
+    message = f"`{'.'.join(path)}`: {problem}."
+    raise BadUserInputError(message, path=path)
+
+
+def _problem_of(scope: CostScope) -> str | None:
+    for column, _ in scope.dimensions:
+        if column not in SUMMARY_COLUMNS | COST_COLUMNS:
+            return f"{column} is no dimension of the roll-ups"
+    if len(scope.tags) > MOST_TAGS:
+        return f"at most {MOST_TAGS} tags are taken; these are {len(scope.tags)}"
+    problems = (_problem_of_values(name, values) for name, values in (*scope.dimensions, *scope.tags))
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def _problem_of_values(name: str, values: tuple[str, ...]) -> str | None:
+    if not 1 <= len(values) <= MOST_VALUES:
+        return f"{name} needs 1 to {MOST_VALUES} values; it has {len(values)}"
+    try:
+        for text in (name, *values):
+            checked_text(text, TEXT_BYTES)
+    except UnusableValueError as error:
+        return f"a value of {name} {error}"
+    return None

@@ -1,0 +1,62 @@
+"""The watch over an organization's costs: its budgets and anomalies are checked after each import and once a day."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.costs.anomaly_watch import watch_anomalies
+from app.costs.budget_check import check_budgets
+from app.database import Database
+from app.errors import BadUserInputError
+from app.models import now
+from app.queue import HeldJob, enqueue
+from app.repositories.budgets import count_budgets
+from app.repositories.cost_series import imported_days
+from app.repositories.organizations import organization_ids
+
+CHECK_COSTS_JOB = "check_costs"
+_ORGANIZATIONS = 500  # ids in one page of the list
+
+
+async def request_check(session: AsyncSession, organization_id: UUID) -> UUID:
+    """Queue a check of budgets and anomalies; the job's id. Call it in the transaction that changes either's ground."""
+    return await enqueue(session, CHECK_COSTS_JOB, organization_id)
+
+
+async def check_costs(job: HeldJob) -> None:
+    """Look for anomalies and check the budgets of the job's organization. Idempotent, also beside another worker."""
+    if job.organization_id is None:
+        message = "check_costs needs an organization"
+        raise BadUserInputError(message)
+    today = now().date()
+    watched = await watch_anomalies(job.database, job.organization_id, today, job.hold)
+    checked = await check_budgets(job.database, job.organization_id, today, job.hold)
+    structlog.get_logger(__name__).info(
+        "costs_checked",
+        organization_id=str(job.organization_id),
+        anomalies_found=len(watched.found),
+        anomalies_resolved=len(watched.resolved),
+        alerts_raised=len(checked.raised),
+        alerts_recovered=len(checked.recovered),
+    )
+
+
+async def request_daily_checks(database: Database) -> int:
+    """Queue a check of each organization that has costs or budgets; returns how many those are.
+
+    A month that begins, and days whose charges have arrived by now, change what is found without an import.
+    """
+    requested, after = 0, None
+    while True:
+        async with database.system() as session:
+            page = await organization_ids(session, after, _ORGANIZATIONS)
+        for after in page:
+            async with database.write(after) as session:
+                if await imported_days(session, after) or await count_budgets(session, after):
+                    await request_check(session, after)
+                    requested += 1
+        if len(page) < _ORGANIZATIONS:
+            return requested

@@ -1,0 +1,150 @@
+"""Words of allocation that cross rooms: methods, dimensions, rules as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+NOBODY = UUID(int=0)
+"""The team of what is unallocated, and its rule."""
+
+
+class AllocationMethod(StrEnum):
+    """How a rule shares out what it matches."""
+
+    DIRECT = "DIRECT"
+    BY_TAG = "BY_TAG"
+    EVEN = "EVEN"
+    PROPORTIONAL = "PROPORTIONAL"
+    FIXED = "FIXED"
+
+
+SHARING = frozenset({AllocationMethod.EVEN, AllocationMethod.PROPORTIONAL, AllocationMethod.FIXED})
+
+
+class AllocationDimension(StrEnum):
+    """What a rule may look at beside tags; the value is the column of `summary_dims`."""
+
+    PROVIDER = "provider"
+    SERVICE_PROVIDER_NAME = "service_provider_name"
+    BILLING_ACCOUNT_ID = "billing_account_id"
+    BILLING_ACCOUNT_NAME = "billing_account_name"
+    SUB_ACCOUNT_ID = "sub_account_id"
+    SUB_ACCOUNT_NAME = "sub_account_name"
+    SERVICE_CATEGORY = "service_category"
+    SERVICE_NAME = "service_name"
+    CHARGE_CATEGORY = "charge_category"
+    BILLING_CURRENCY = "billing_currency"
+
+
+class AllocationRunKind(StrEnum):
+    """Why months are allocated anew."""
+
+    TAG_KEYS = "TAG_KEYS"
+    RULES = "RULES"
+
+
+class AllocationRunState(StrEnum):
+    """How far a run is. The first two are under way, the others final."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    SUPERSEDED = "SUPERSEDED"
+
+
+class TeamOrderField(StrEnum):
+    """Columns that teams are ordered by."""
+
+    NAME = "name"
+
+
+class AllocationNoteCode(StrEnum):
+    """What a rule could not do as it says."""
+
+    NO_DIRECT_COST = "NO_DIRECT_COST"
+
+
+def next_month(month: date) -> date:
+    """The first day of the month after that of a day."""
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+@dataclass(frozen=True)
+class DimensionCondition:
+    """All that is given must hold. An unknown value is in no list and contains nothing."""
+
+    dimension: AllocationDimension
+    in_: tuple[str, ...] | None = None
+    not_in: tuple[str, ...] | None = None
+    contains: str | None = None
+
+
+@dataclass(frozen=True)
+class TagCondition:
+    """All that is given must hold; the key is a normal form. A charge without the tag is in no list."""
+
+    key: str
+    in_: tuple[str, ...] | None = None
+    not_in: tuple[str, ...] | None = None
+    exists: bool | None = None
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which charges a rule is about: all conditions must hold; without any, all charges."""
+
+    dimensions: tuple[DimensionCondition, ...] = ()
+    tags: tuple[TagCondition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A team that bears a part; `percent` where parts are fixed."""
+
+    team_id: UUID
+    percent: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row of `allocation_rules`. It holds for months from `valid_from` on and before `valid_to`, both first days.
+
+    `mapping` is {value of the tag: team} and goes before codes and names of teams; BY_TAG only, as `tag_key` is.
+    """
+
+    id: UUID
+    position: int
+    name: str
+    match: Match
+    method: AllocationMethod
+    tag_key: str | None
+    mapping: dict[str, UUID]
+    targets: tuple[Target, ...]
+    valid_from: date | None
+    valid_to: date | None
+    enabled: bool
+
+    @property
+    def shares(self) -> bool:
+        """Whether several teams may bear one charge."""
+        return self.method in SHARING
+
+    def holds_in(self, month: date) -> bool:
+        """Whether it is to be used for the charges of a month, given by its first day."""
+        begun = self.valid_from is None or self.valid_from <= month
+        return self.enabled and begun and (self.valid_to is None or month < self.valid_to)
+
+    def may_name(self, archived_at: datetime | None) -> bool:
+        """Whether a team that was archived then bears costs in every month in which the rule will ever hold."""
+        if archived_at is None or not self.enabled:
+            return True
+        last = date(archived_at.year, archived_at.month, 1)
+        return self.valid_to is not None and self.valid_to <= next_month(last)
+
+    def team_ids(self) -> frozenset[UUID]:
+        """The teams that it names."""
+        return frozenset(self.mapping.values()) | {target.team_id for target in self.targets}

@@ -1,0 +1,94 @@
+"""Words of budgets, anomalies and unit costs that cross rooms, and the scope of charges that a budget watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Self
+
+
+class BudgetRecurrence(StrEnum):
+    """How often a budget begins anew."""
+
+    MONTHLY = "MONTHLY"
+    QUARTERLY = "QUARTERLY"
+    YEARLY = "YEARLY"
+    FIXED = "FIXED"
+
+
+class ThresholdBasis(StrEnum):
+    """What is held against a threshold of a budget."""
+
+    ACTUAL = "ACTUAL"
+    FORECAST = "FORECAST"
+
+
+class AnomalyState(StrEnum):
+    """What has been said of an anomaly."""
+
+    OPEN = "OPEN"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    EXPECTED = "EXPECTED"
+    RESOLVED = "RESOLVED"
+
+
+class AnomalySeries(StrEnum):
+    """By what the series of an anomaly is cut out of all charges."""
+
+    TOTAL = "TOTAL"
+    SERVICE = "SERVICE"
+    ACCOUNT = "ACCOUNT"
+    SERVICE_ACCOUNT = "SERVICE_ACCOUNT"
+
+
+class CostGranularity(StrEnum):
+    """How long the stretches are that amounts are summed over. Weeks begin on Monday."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+    QUARTER = "QUARTER"
+    TOTAL = "TOTAL"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A percentage of a budget's amount, and what is held against it."""
+
+    percent: Decimal
+    basis: ThresholdBasis
+
+    def to_json(self) -> dict[str, str]:
+        """As it is stored."""
+        return {"percent": f"{self.percent:f}", "basis": self.basis.value}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, str]) -> Self:
+        """Of what is stored."""
+        return cls(Decimal(stored["percent"]), ThresholdBasis(stored["basis"]))
+
+
+@dataclass(frozen=True)
+class CostScope:
+    """Which charges: those with one of the values in each of the columns, and one of the values of each tag."""
+
+    dimensions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored: `{dimensions: {column: [values]}, tags: {key: [values]}}`."""
+        return {
+            "dimensions": {column: list(values) for column, values in self.dimensions},
+            "tags": {key: list(values) for key, values in self.tags},
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Of what is stored."""
+
+        def pairs(values: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+            return tuple((name, tuple(each)) for name, each in sorted(values.items()))
+
+        return cls(pairs(stored.get("dimensions", {})), pairs(stored.get("tags", {})))

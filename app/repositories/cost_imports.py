@@ -1,0 +1,159 @@
+"""SQL of deliveries of costs: the deliveries, the billing periods that they speak of, the rows they were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Table, func, insert, select, text, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Charge, CostImport, CostImportPeriod, ImportReject, now
+from app.records import RowIssue
+from app.records.costs import ImportState
+
+CHARGES: Table = Charge.__table__  # type: ignore[assignment]
+IMPORTS: Table = CostImport.__table__  # type: ignore[assignment]
+PERIODS: Table = CostImportPeriod.__table__  # type: ignore[assignment]
+REJECTS: Table = ImportReject.__table__  # type: ignore[assignment]
+
+_PARTITION = text("SELECT app_charge_partition(month) FROM unnest(CAST(:months AS date[])) AS month")
+_UNDER_WAY = (ImportState.QUEUED, ImportState.RUNNING)
+
+
+async def add_import(session: AsyncSession, values: Mapping[str, Any]) -> None:
+    """Insert a delivery."""
+    await session.execute(insert(IMPORTS).values(**values))
+
+
+async def change_import(
+    session: AsyncSession, organization_id: UUID, import_id: UUID, values: Mapping[str, Any]
+) -> bool:
+    """Change a delivery that is under way; whether there is one."""
+    statement = (
+        update(IMPORTS)
+        .where(IMPORTS.c.organization_id == organization_id, IMPORTS.c.id == import_id, IMPORTS.c.state.in_(_UNDER_WAY))
+        .values(**values)
+        .returning(IMPORTS.c.id)
+    )
+    return (await session.execute(statement)).one_or_none() is not None
+
+
+async def get_import(session: AsyncSession, organization_id: UUID, import_id: UUID) -> RowMapping | None:
+    """A delivery, or None."""
+    statement = select(IMPORTS).where(IMPORTS.c.organization_id == organization_id, IMPORTS.c.id == import_id)
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def is_delivered(session: AsyncSession, organization_id: UUID, dataset: str, sha256: bytes) -> bool:
+    """Whether the dataset's newest delivery that landed has this content, and all it said still holds."""
+    newest = (
+        select(IMPORTS.c.id, IMPORTS.c.sha256)
+        .where(
+            IMPORTS.c.organization_id == organization_id,
+            IMPORTS.c.dataset == dataset,
+            IMPORTS.c.sha256 == sha256,
+            IMPORTS.c.state == ImportState.SUCCEEDED,
+        )
+        .order_by(IMPORTS.c.finished_at.desc())
+        .limit(1)
+    )
+    found = (await session.execute(newest)).one_or_none()
+    if found is None:
+        return False
+    of_it = (PERIODS.c.organization_id == organization_id, PERIODS.c.import_id == found.id)
+    counts = select(func.count(), func.count().filter(PERIODS.c.status == "ACTIVE")).where(*of_it)
+    periods, active = (await session.execute(counts)).one()
+    return bool(periods) and periods == active
+
+
+async def has_delivery_of_size(session: AsyncSession, organization_id: UUID, dataset: str, size: int) -> bool:
+    """Whether a delivery that landed in the dataset has as many bytes, so that a hash of all of them is worth while."""
+    statement = (
+        select(IMPORTS.c.id)
+        .where(
+            IMPORTS.c.organization_id == organization_id,
+            IMPORTS.c.dataset == dataset,
+            IMPORTS.c.bytes_total == size,
+            IMPORTS.c.state == ImportState.SUCCEEDED,
+        )
+        .limit(1)
+    )
+    return (await session.execute(statement)).one_or_none() is not None
+
+
+async def make_partitions(session: AsyncSession, months: Collection[date]) -> None:
+    """Make the partitions of charges for months, which are their first days, where there are none yet."""
+    await session.execute(_PARTITION, {"months": sorted(months)})
+
+
+async def add_period(session: AsyncSession, values: Mapping[str, Any]) -> int:
+    """Insert an import period; returns its id. It is not ACTIVE before the import's end."""
+    statement = insert(PERIODS).values(**values).returning(PERIODS.c.id)
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def active_periods(
+    session: AsyncSession, organization_id: UUID, dataset: str, keys: Collection[tuple[str, date]]
+) -> Sequence[RowMapping]:
+    """The periods in force of a dataset, by (billing account, start of the billing period)."""
+    statement = select(PERIODS).where(
+        PERIODS.c.organization_id == organization_id,
+        PERIODS.c.dataset == dataset,
+        PERIODS.c.status == "ACTIVE",
+        tuple_(PERIODS.c.billing_account_id, PERIODS.c.billing_period_start).in_(list(keys)),
+    )
+    return (await session.execute(statement)).mappings().all()
+
+
+async def supersede(session: AsyncSession, organization_id: UUID, period_ids: Collection[int]) -> None:
+    """Take import periods out of force."""
+    if period_ids:
+        await session.execute(
+            update(PERIODS)
+            .where(PERIODS.c.organization_id == organization_id, PERIODS.c.id.in_(period_ids))
+            .values(status="SUPERSEDED", superseded_at=now())
+        )
+
+
+async def change_period(
+    session: AsyncSession, organization_id: UUID, period_id: int, values: Mapping[str, Any]
+) -> None:
+    """Change an import period."""
+    await session.execute(
+        update(PERIODS).where(PERIODS.c.organization_id == organization_id, PERIODS.c.id == period_id).values(**values)
+    )
+
+
+async def last_line(session: AsyncSession, organization_id: UUID, period: RowMapping) -> int:
+    """The highest line number among an import period's charges; 0 where it has none."""
+    statement = select(func.max(CHARGES.c.line_no)).where(
+        CHARGES.c.organization_id == organization_id,
+        CHARGES.c.import_period_id == period["id"],
+        CHARGES.c.charge_period_start >= period["first_day"],
+        CHARGES.c.charge_period_start < period["last_day"] + timedelta(days=1),
+    )
+    return int((await session.execute(statement)).scalar() or 0)
+
+
+async def add_rejects(
+    session: AsyncSession, organization_id: UUID, import_id: UUID, rejects: Sequence[tuple[str | None, RowIssue]]
+) -> None:
+    """Store refused rows with their files, numbered in order."""
+    rows = [
+        {
+            "organization_id": organization_id,
+            "import_id": import_id,
+            "number": number,
+            "file_name": file_name,
+            "line_number": issue.row_number,
+            "column_name": issue.column,
+            "value": issue.value,
+            "reason": issue.reason,
+        }
+        for number, (file_name, issue) in enumerate(rejects, 1)
+    ]
+    for start in range(0, len(rows), 1_000):
+        await session.execute(insert(REJECTS), rows[start : start + 1_000])

@@ -237,7 +237,6 @@ class Charge(Base, kw_only=True):
 
     __tablename__ = "charges"
     __table_args__ = (
-        Index("ix_charges_period", "organization_id", "charge_period_start", "import_period_id", "line_no"),
         Index("ix_charges_resource", "organization_id", "resource_dim_id", "charge_period_start"),
         Index(
             "uq_charges_identity",
@@ -250,10 +249,11 @@ class Charge(Base, kw_only=True):
         {"postgresql_partition_by": "RANGE (charge_period_start)"},
     )
 
+    # In the order in which pages are read, so that the primary key serves them; each index costs a fifth of an import.
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    charge_period_start: Mapped[datetime] = mapped_column(primary_key=True)
     import_period_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     line_no: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    charge_period_start: Mapped[datetime] = mapped_column(primary_key=True)
     charge_period_end: Mapped[datetime]
     cost_dim_id: Mapped[int] = mapped_column(BigInteger)
     sku_dim_id: Mapped[int] = mapped_column(BigInteger)

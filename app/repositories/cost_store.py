@@ -166,8 +166,11 @@ class CostStore:
             table, f"SELECT $1, {', '.join(columns)} FROM staged_{table} ORDER BY {', '.join(FINE[table])}"
         )
 
-    async def fold(self, period_ids: Sequence[int]) -> None:
-        """Roll charges of import periods up by SQL: for amounts too long for the importer's columns, and rebuilds."""
+    async def fold(self, period_ids: Sequence[int], first_day: date, last_day: date) -> None:
+        """Roll charges of import periods, which start on these days (both included), up by SQL.
+
+        For amounts that are too long for the importer's columns; what it folds itself comes to the same.
+        """
         await self.drop_roll_ups(period_ids)
         for table, keys in FINE.items():
             expressions = ", ".join(_FROM_CHARGES[key] for key in keys)
@@ -179,9 +182,12 @@ class CostStore:
                 "JOIN cost_dims k ON k.organization_id = $1 AND k.id = c.cost_dim_id "
                 "JOIN summary_dims s ON s.organization_id = $1 AND s.id = k.summary_dim_id "
                 "LEFT JOIN tag_sets t ON t.organization_id = $1 AND t.id = c.tag_set_id "
-                f"WHERE c.organization_id = $1 AND c.import_period_id = ANY($2) GROUP BY {places} ORDER BY {places}",
+                "WHERE c.organization_id = $1 AND c.import_period_id = ANY($2) "
+                f"AND c.charge_period_start >= $3 AND c.charge_period_start < $4 GROUP BY {places} ORDER BY {places}",
                 self._organization_id,
                 list(period_ids),
+                _midnight(first_day),
+                _midnight(last_day + timedelta(days=1)),
             )
 
     async def drop_roll_ups(self, period_ids: Sequence[int]) -> None:

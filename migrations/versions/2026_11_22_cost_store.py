@@ -117,7 +117,7 @@ TABLES = {
             "pricing_quantity numeric, consumed_quantity numeric, commitment_discount_quantity numeric, "
             "pricing_currency_effective_cost numeric, identity bytea"
         ),
-        "import_period_id line_no charge_period_start",
+        "charge_period_start import_period_id line_no",
     ),
     "cost_daily": (
         f"day date!, cost_dim_id bigint!, import_period_id bigint!, {AMOUNTS}",
@@ -192,7 +192,6 @@ OTHER_INDEXES = (
         "(organization_id, month, billing_currency, effective_cost DESC NULLS LAST, resource_dim_id)"
     ),
     "CREATE INDEX ix_resource_monthly_resource ON resource_monthly (organization_id, resource_dim_id, month)",
-    "CREATE INDEX ix_charges_period ON charges (organization_id, charge_period_start, import_period_id, line_no)",
     "CREATE INDEX ix_charges_resource ON charges (organization_id, resource_dim_id, charge_period_start)",
     (
         "CREATE UNIQUE INDEX uq_charges_identity ON charges (organization_id, identity, charge_period_start) "

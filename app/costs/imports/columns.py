@@ -31,7 +31,8 @@ MOMENT: Final = pl.Datetime("us", "UTC")
 _NUMBERS: Final = (Kind.DECIMAL, Kind.NON_NEGATIVE_DECIMAL)
 # What needs no second look. Blanks around, the word NULL, control characters, exponents, signs before a price, … do.
 _ODD_TEXT: Final = r"^\s|\s$|^$|^(?i:null)$|[\x00\x1e\x1f]"
-_PLAIN_NUMBER: Final = r"^-?[0-9]{1,20}(?:\.[0-9]{1,20})?$"
+# Without negative zeros, which are read as zero.
+_PLAIN_NUMBER: Final = r"^(?:-?[1-9][0-9]{0,19}(?:\.[0-9]{1,20})?|0(?:\.[0-9]{1,20})?|-0\.[0-9]{0,19}[1-9])$"
 _PLAIN_PRICE: Final = r"^[0-9]{1,20}(?:\.[0-9]{1,20})?$"
 _PLAIN_MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 REPORTED: Final = 10_000

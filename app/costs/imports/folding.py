@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import Final
 
 import polars as pl
@@ -16,6 +17,7 @@ METRICS: Final = [metric.value for metric in CostMetric]
 EXACT: Final = pl.Decimal(38, 20)
 """Sums of 10^18 with 20 decimals. FOCUS amounts have up to 17; what has more is rolled up by PostgreSQL."""
 _FITS: Final = r"^-?[0-9]{1,15}(?:\.[0-9]{1,20})?$"
+_DIGITS: Final = 136
 _COMPACTED: Final = 1_000_000
 _DAY: Final = ["import_period_id", "day", "cost_dim_id", "summary_dim_id", "allocation_id"]
 _RESOURCE: Final = ["import_period_id", "month", "resource_dim_id", "billing_currency"]
@@ -86,7 +88,7 @@ class Folding:
             currencies = row["currencies"]
             found[row["import_period_id"]] = PeriodTotals(
                 charge_count=row["charge_count"],
-                billed_cost=Decimal(decimal_text(sum(map(Decimal, row["billed"]), Decimal(0)))),
+                billed_cost=add_exactly(map(Decimal, row["billed"])),
                 billing_currency=currencies[0] if len(currencies) == 1 else None,
                 first_day=row["first_day"],
                 last_day=row["last_day"],
@@ -108,6 +110,12 @@ class Folding:
                 pl.col("last_day").max(),
             )
         )
+
+
+def add_exactly(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum of amounts of any size to its last digit; Python's own context would keep 28."""
+    with localcontext(Context(prec=_DIGITS)):
+        return Decimal(decimal_text(sum(amounts, Decimal(0))))
 
 
 def _period_totals(frame: pl.DataFrame) -> pl.DataFrame:

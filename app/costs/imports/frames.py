@@ -68,21 +68,24 @@ def _by_columns(file: CsvText, chunk: Chunk) -> RawFrame:
         separator=file.delimiter,
         truncate_ragged_lines=True,
     )
-    if frame.height == chunk.data.count(b"\n"):
+    if frame.height == chunk.lines:
         lines = pl.int_range(chunk.first_line, chunk.first_line + frame.height, dtype=pl.Int64, eager=True)
     else:
         frame, lines = _with_line_feeds(frame, names, end, chunk.first_line)
     frame = frame.insert_column(0, lines.alias(LINE))
-    blank = pl.all_horizontal(pl.col(names[1:]).is_null() | (pl.col(names[1:]) == _END)) & (
-        pl.col("0").is_null() | (pl.col("0").str.strip_chars() == "")
-    )
-    right = pl.col(_END) == _END
-    broken = frame.filter(~right.fill_null(value=False) & ~blank.fill_null(value=False)).get_column(LINE)
-    issues = _width_issues(file, chunk, set(broken)) if broken.len() else []
-    whole = frame.filter(right.fill_null(value=False)).drop(_END)
-    if width > 1:
-        whole = whole.filter(~pl.all_horizontal(pl.col(names).is_null()))
-    return RawFrame(whole.rename(dict(zip(names, file.columns, strict=True))), issues)
+    issues: list[RowIssue] = []
+    whole = (frame.get_column(_END) == _END).fill_null(value=False)
+    if not whole.all():
+        blank = pl.all_horizontal(pl.col(names[1:]).is_null() | (pl.col(names[1:]) == _END)) & (
+            pl.col("0").str.strip_chars().fill_null("").is_in(["", _END])
+        )
+        broken = frame.filter(~whole & ~blank.fill_null(value=False)).get_column(LINE)
+        issues = _width_issues(file, chunk, set(broken)) if broken.len() else []
+        frame = frame.filter(whole)
+    empty = frame.select(pl.all_horizontal(pl.col(names).is_null())).to_series()
+    if width > 1 and empty.any():
+        frame = frame.filter(~empty)
+    return RawFrame(frame.drop(_END).rename(dict(zip(names, file.columns, strict=True))), issues)
 
 
 def _with_line_feeds(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.allocation.allocate import allocate_month
 from app.costs.imports.delivery import Delivery, PeriodKey, Prepared, charges_csv, to_csv, with_periods
-from app.costs.imports.folding import METRICS, Folding, PeriodTotals
+from app.costs.imports.folding import METRICS, Folding, PeriodTotals, add_exactly
 from app.database import Database
 from app.errors import UnavailableError
 from app.models import now
@@ -173,18 +173,22 @@ class Storing:
             for table, frame in self._folding.roll_ups().items():
                 rows = frame.select(*FINE[table], *(_shortest(metric) for metric in METRICS), "charge_count")
                 await store.add_roll_up(table, await asyncio.to_thread(to_csv, rows))
-        elif self._ids:
-            await store.fold(sorted(self._ids.values()))
-        totals = self._folding.totals()
+        added = self._folding.totals()
+        totals = {period_id: _together(found, self._continued.get(period_id)) for period_id, found in added.items()}
+        if totals and not self._folding.exact:
+            first = min(period.first_day for period in totals.values())
+            last = max(period.last_day for period in totals.values())
+            await store.fold(sorted(totals), first, last)
         await cost_imports.supersede(session, self._organization_id, [row["id"] for row in former])
         billed = {(row["billing_account_id"], row["billing_period_start"]): row["billed_cost"] for row in former}
         for key, period_id in self._ids.items():
-            await self._finish_period(session, period_id, totals.get(period_id), changed_from=billed.get(key))
+            if period_id in totals:
+                await self._enforce(session, period_id, totals[period_id], billed.get(key))
         months = frozenset(self._months | {month for row in former for month in _months(row)})
         await store.merge(months)
         for month in sorted(months):
             await allocate_month(session, self._organization_id, month)
-        progress.billed_cost = _by_currency(totals.values())
+        progress.billed_cost = _by_currency(added.values())
         return months
 
     async def _drop_former(self, session: AsyncSession, store: CostStore) -> list[RowMapping]:
@@ -198,18 +202,14 @@ class Storing:
             await store.drop_roll_ups(ids)
         return former
 
-    async def _finish_period(
-        self, session: AsyncSession, period_id: int, totals: PeriodTotals | None, *, changed_from: Decimal | None
+    async def _enforce(
+        self, session: AsyncSession, period_id: int, totals: PeriodTotals, billed_before: Decimal | None
     ) -> None:
-        if totals is None:
-            return
-        changed = changed_from is not None and changed_from != totals.billed_cost
+        """Put an import period in force; it is final when it is long over and was not restated by this delivery."""
+        restated = billed_before is not None and billed_before != totals.billed_cost
         settled = (now().date() - self._ends[period_id]).days >= SETTLED_DAYS
-        values = {
-            **_values_of(totals, self._continued.get(period_id)),
-            "finality": Finality.FINAL if settled and not changed else Finality.PROVISIONAL,
-            "status": "ACTIVE",
-        }
+        finality = Finality.FINAL if settled and not restated else Finality.PROVISIONAL
+        values = {**asdict(totals), "finality": finality, "status": "ACTIVE"}
         await cost_imports.change_period(session, self._organization_id, period_id, values)
 
 
@@ -222,27 +222,19 @@ async def _next(parts: Iterator[_Item]) -> _Item | None:
     return await asyncio.to_thread(next, parts, None)
 
 
-def _values_of(totals: PeriodTotals, before: RowMapping | None) -> dict[str, object]:
-    """The columns of an import period from its totals, on top of those that were there."""
-    values: dict[str, object] = {
-        "charge_count": totals.charge_count,
-        "billed_cost": totals.billed_cost,
-        "billing_currency": totals.billing_currency,
-        "first_day": totals.first_day,
-        "last_day": totals.last_day,
-        "unknown": totals.unknown,
-    }
+def _together(totals: PeriodTotals, before: RowMapping | None) -> PeriodTotals:
+    """The totals of an import period from those of the rows that were added and what it had before."""
     if before is None or not before["charge_count"]:
-        return values
+        return totals
     same = before["billing_currency"] == totals.billing_currency
-    return {
-        "charge_count": before["charge_count"] + totals.charge_count,
-        "billed_cost": before["billed_cost"] + totals.billed_cost,
-        "billing_currency": totals.billing_currency if same else None,
-        "first_day": min(before["first_day"], totals.first_day),
-        "last_day": max(before["last_day"], totals.last_day),
-        "unknown": _added(before["unknown"], totals.unknown),
-    }
+    return PeriodTotals(
+        charge_count=before["charge_count"] + totals.charge_count,
+        billed_cost=add_exactly([before["billed_cost"], totals.billed_cost]),
+        billing_currency=totals.billing_currency if same else None,
+        first_day=min(before["first_day"], totals.first_day),
+        last_day=max(before["last_day"], totals.last_day),
+        unknown=_added(before["unknown"], totals.unknown),
+    )
 
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
@@ -261,5 +253,6 @@ def _by_currency(totals: Iterable[PeriodTotals]) -> dict[str, Decimal]:
     found: dict[str, Decimal] = {}
     for period in totals:
         if period.billing_currency is not None:
-            found[period.billing_currency] = found.get(period.billing_currency, Decimal(0)) + period.billed_cost
+            before = found.get(period.billing_currency, Decimal(0))
+            found[period.billing_currency] = add_exactly([before, period.billed_cost])
     return found

@@ -20,6 +20,8 @@ from app.providers.calls import ProviderPool
 from app.queue import JobQueue
 from app.records import Grant, Permission, Principal
 from app.scanning.feed import ScanFeed
+from app.uploads.kept import KeptFiles
+from app.uploads.storage import UploadStores
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Runtime:
     queue: JobQueue
     vault: Vault
     providers: ProviderPool
+    uploads: UploadStores
+    exports: KeptFiles
 
 
 @dataclass

@@ -62,10 +62,16 @@ class Database:
         return cls(engine)
 
     @asynccontextmanager
-    async def read(self, organization_id: UUID | None, *, user_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
-        """A read-only transaction that sees one organization, and the user's own memberships when given."""
+    async def read(
+        self, organization_id: UUID | None, *, user_id: UUID | None = None, one_state: bool = False
+    ) -> AsyncIterator[AsyncSession]:
+        """A read-only transaction that sees one organization, and the user's own memberships when given.
+
+        With `one_state` all its statements see the database as the first of them does.
+        """
         async with self._session() as session:
-            await session.execute(text("SET TRANSACTION READ ONLY"))
+            level = "ISOLATION LEVEL REPEATABLE READ, " if one_state else ""
+            await session.execute(text(f"SET TRANSACTION {level}READ ONLY"))
             await session.execute(_ENTER, _tenant(organization_id, user_id))
             session.info[ENTERED] = True
             yield session  # leaving closes the session, which rolls back without expiring what was read

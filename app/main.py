@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from sqlalchemy import text
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from app.accounts.vault import Vault
 from app.activity.stream import ActivityFeed
@@ -25,15 +26,20 @@ from app.embedded import EngineUrls
 from app.providers.calls import ProviderPool
 from app.queue import JobQueue
 from app.records import Principal
+from app.resolvers.export_door import ExportDoor
 from app.resolvers.roots import make_schema
+from app.resolvers.upload_door import UploadDoor
 from app.scanning.feed import ScanFeed
 from app.server.assembly import create_graphql_app
+from app.server.downloads import EXPORT_PATH, DownloadEndpoint
 from app.server.identity import Identity, OperationFacts
 from app.server.limits import Limits
 from app.server.operations import GraphQLServer
 from app.server.serving import OnReady, make_server
+from app.server.uploads import UPLOAD_PATH, UploadEndpoint
 from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
+from app.uploads.stores import make_kept_files, make_stores
 
 TEND_SECONDS = 0.5
 
@@ -49,6 +55,7 @@ def make_runtime(settings: Settings, urls: EngineUrls) -> Runtime:
         socket_connect_timeout=2,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 2),
     )
+    providers = ProviderPool(settings.provider_threads)
     return Runtime(
         settings=settings,
         database=database,
@@ -58,7 +65,9 @@ def make_runtime(settings: Settings, urls: EngineUrls) -> Runtime:
         scans=ScanFeed(database, valkey),
         queue=JobQueue(database, urls.redis_url),
         vault=Vault.from_settings(settings),
-        providers=ProviderPool(settings.provider_threads),
+        providers=providers,
+        uploads=make_stores(settings, providers),
+        exports=make_kept_files(settings, providers),
     )
 
 
@@ -98,6 +107,10 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         cors_origins=settings.cors_origins,
         graphiql=settings.graphiql,
         lifespan=lifespan,
+        extra_routes=[
+            Route(UPLOAD_PATH, UploadEndpoint(server, UploadDoor(runtime), read_seconds=settings.upload_read_seconds)),
+            Route(EXPORT_PATH, DownloadEndpoint(server, ExportDoor(runtime))),
+        ],
     )
     return app, server
 
@@ -131,6 +144,8 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
         await runtime.feed.stop()
         await runtime.queue.stop()
         runtime.providers.close()
+        runtime.uploads.close()
+        runtime.exports.close()
         await runtime.authenticator.close()
         await runtime.database.close()
         await runtime.valkey.aclose()

@@ -22,8 +22,8 @@ ALL = "*"
 HTTPS_PORT = 443
 _NAMES = {
     Provider.AWS: SERVICES,
-    Provider.AZURE: frozenset({"management", "authority"}),
-    Provider.GCP: frozenset({"cloudasset", "cloudresourcemanager", "monitoring", "token"}),
+    Provider.AZURE: frozenset({"management", "authority", "blob"}),
+    Provider.GCP: frozenset({"bigquery", "cloudasset", "cloudresourcemanager", "monitoring", "token"}),
 }
 _LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 _REGION = r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}"

@@ -21,7 +21,9 @@ imports = typer.Typer(
 keys = typer.Typer(
     no_args_is_help=True, help="Make secrets, rotate the key of stored credentials, and make, list and revoke API keys."
 )
+exports = typer.Typer(no_args_is_help=True, help="Write files of costs.")
 app.add_typer(imports, name="import")
+app.add_typer(exports, name="export")
 app.add_typer(keys, name="keys")
 
 Parent = Annotated[int | None, typer.Option(hidden=True, help="Process whose end ends this one.")]
@@ -112,15 +114,60 @@ def import_resources(
 
 @imports.command("costs")
 def import_costs(
-    file: Annotated[Path, typer.Argument(help="FOCUS 1.0 to 1.4 as CSV, CSV.gz or JSON lines.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="FOCUS 1.0 to 1.4 as CSV, gzip CSV, Parquet or JSON lines; or a folder or manifest of them."
+        ),
+    ],
     organization: Organization,
     dataset: Annotated[str, typer.Option(help="Name of this stream of rows.")] = "default",
+    mode: Annotated[
+        str, typer.Option(help="replace: its billing periods take the place of older ones. append: rows are added.")
+    ] = "replace",
     currency: Annotated[str | None, typer.Option(help="ISO 4217 code for rows without BillingCurrency.")] = None,
+    accept_rejects: Annotated[
+        str, typer.Option(help="Share of rows that may be unusable; with more, nothing is imported.")
+    ] = "5%",
 ) -> None:
-    """Import FOCUS costs; the same file again changes nothing."""
-    from app.cli.imports import run_import_costs
+    """Import FOCUS costs: all at once or nothing, and the same files again change nothing.
 
-    run_import_costs(file, organization, dataset, currency)
+    Give all parts of a month together: each import takes the place of what the dataset has of the same billing account
+    and billing period.
+    """
+    from app.cli.cost_imports import run_import_costs
+
+    run_import_costs(paths, organization, dataset, mode, currency, accept_rejects)
+
+
+@exports.command("costs")
+def export_costs(
+    file: Annotated[Path, typer.Argument(help="File to write; an older one is replaced.")],
+    organization: Organization,
+    period: Annotated[str, typer.Option(help="Month, 2026-10, or days, 2026-10-01..2026-11-01 (end exclusive).")],
+    focus_version: Annotated[str, typer.Option(help="Release of FOCUS: 1.2, 1.3 or 1.4.")] = "1.4",
+    form: Annotated[str, typer.Option("--format", help="csv, csv.gz or parquet.")] = "parquet",
+    dataset: Annotated[str | None, typer.Option(help="One stream of rows only; all when left out.")] = None,
+) -> None:
+    """Write the charges that start in a period."""
+    from app.cli.exports import run_export_costs
+
+    run_export_costs(file, organization, period, focus_version, form, dataset)
+
+
+@imports.command("rates")
+def import_rates(
+    file: Annotated[Path, typer.Argument(help="CSV with a date and a column for each currency: units for one euro.")],
+    organization: Organization,
+    currency: Annotated[
+        str | None, typer.Option(help="Rates into this currency; the organization's if left out.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Only days from this one on, such as 2025-01-01.")] = None,
+) -> None:
+    """Import currency rates as the European Central Bank publishes them, such as eurofxref-hist.csv."""
+    from app.cli.rates import run_import_rates
+
+    run_import_rates(file, organization, currency, since)
 
 
 @keys.command("secret")

@@ -81,9 +81,12 @@ async def _exists(urls: EngineUrls, slug: str) -> bool:
 async def _make(settings: Settings, urls: EngineUrls) -> Example:
     from app.auth.authenticator import Authenticator
     from app.auth.sessions import Origin
-    from app.cli.imports import CostOptions, Tally, import_costs, import_resources, report
+    from app.cli.cost_imports import import_costs
+    from app.cli.cost_imports import report as report_costs
+    from app.cli.imports import Tally, import_resources, report
     from app.cli.operator import announcing_database
     from app.organizations.create import register_with_organization
+    from app.sourcing.files import FileOptions
 
     # A start that was killed halfway left a user whose password nobody knows: the next one gets another address.
     email = f"demo+{secrets.token_hex(3)}@skyledger.example"
@@ -97,11 +100,11 @@ async def _make(settings: Settings, urls: EngineUrls) -> Example:
             password=password,
             organization_name=ORGANIZATION,
         )
-        resources, costs = Tally(), Tally()
+        resources = Tally()
         await import_resources(database, organization["id"], file=SAMPLES / "resources.csv", tally=resources)
-        await import_costs(database, organization["id"], file=SAMPLES / "costs.csv", options=CostOptions(), tally=costs)
-        for tally in (resources, costs):
-            report(tally, errors)
+        report(resources, errors)
+        costs = await import_costs(database, organization["id"], [SAMPLES / "costs.csv"], FileOptions())
+        report_costs(costs, errors)
     return Example(email, password, organization["slug"], embedded=settings.database_url is None)
 
 

@@ -1,4 +1,4 @@
-"""`skyledger import resources|costs`: files of any size, batch by batch, with a progress bar."""
+"""`skyledger import resources`: files of any size, batch by batch, with a progress bar."""
 
 from __future__ import annotations
 
@@ -14,14 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.cli.operator import OPERATOR, as_operator
-from app.cli.terminal import errors, fail, out
-from app.costs.conformance import ConformanceNote
+from app.cli.terminal import errors, out
 from app.costs.files import Batch, RowFile
-from app.costs.ingest import ChargeIngest, checked_dataset
 from app.database import Database
-from app.errors import BadUserInputError
 from app.records import RowIssue
-from app.records.currencies import checked_currency
 from app.scanning.ingest import Seen, ingest_resources
 
 SHOWN_ISSUES = 20
@@ -31,25 +27,16 @@ SOME_REJECTED = 3
 
 @dataclass
 class Tally:
-    """What became of a file: rows by outcome, the first issues, the notes on FOCUS conformance."""
+    """What became of a file: rows by outcome, and the first issues."""
 
     rows: Counter[str] = field(default_factory=Counter)
     issues: list[RowIssue] = field(default_factory=list)
     issue_count: int = 0
-    notes: list[ConformanceNote] = field(default_factory=list)
 
     def add_issues(self, issues: list[RowIssue]) -> None:
         """Keep the first twenty issues and count all."""
         self.issue_count += len(issues)
         self.issues += issues[: max(0, SHOWN_ISSUES - len(self.issues))]
-
-
-@dataclass(frozen=True)
-class CostOptions:
-    """How a file of costs is read: its stream of rows, and the currency of rows that name none."""
-
-    dataset: str = "default"
-    currency: str | None = None
 
 
 StoreBatch = Callable[[Batch], Awaitable[Counter[str]]]
@@ -58,15 +45,6 @@ StoreBatch = Callable[[Batch], Awaitable[Counter[str]]]
 def run_import_resources(file: Path, organization: str) -> None:
     """Import a file of resources."""
     _run(organization, partial(import_resources, file=file))
-
-
-def run_import_costs(file: Path, organization: str, dataset: str, currency: str | None) -> None:
-    """Import a file of FOCUS rows."""
-    try:
-        options = CostOptions(checked_dataset(dataset), checked_currency(currency) if currency is not None else None)
-    except BadUserInputError as error:
-        raise fail(error.message) from None
-    _run(organization, partial(import_costs, file=file, options=options))
 
 
 def _run(organization: str, work: Callable[..., Awaitable[None]]) -> None:
@@ -97,21 +75,6 @@ async def import_resources(database: Database, organization_id: UUID, *, file: P
     await _batches(file, tally, store)
 
 
-async def import_costs(
-    database: Database, organization_id: UUID, *, file: Path, options: CostOptions, tally: Tally
-) -> None:
-    """Import FOCUS rows of a file; equal rows of the file are different charges, the same file again is no change."""
-    ingest = ChargeIngest(database, organization_id, OPERATOR, options.dataset, options.currency)
-
-    async def store(batch: Batch) -> Counter[str]:
-        result = await ingest.add(batch.rows)
-        tally.add_issues(result.issues)
-        tally.notes = ingest.notes.notes()
-        return Counter(added=result.added, unchanged=result.unchanged, rejected=result.rejected)
-
-    await _batches(file, tally, store)
-
-
 async def _batches(path: Path, tally: Tally, store: StoreBatch) -> None:
     columns = (
         TextColumn("{task.description}"),
@@ -131,13 +94,10 @@ async def _batches(path: Path, tally: Tally, store: StoreBatch) -> None:
 
 
 def report(tally: Tally, console: Console) -> None:
-    """Tell what became of the rows, what was wrong and how the file departs from FOCUS."""
+    """Tell what became of the rows, and what was wrong."""
     outcomes = ("added", "changed", "unchanged", "rejected")
     counts = ", ".join(f"{tally.rows[name]:,} {name}" for name in outcomes if tally.rows[name])
     console.print(f"{tally.rows.total():,} rows: {counts or 'nothing to do'}.", highlight=False)
-    for note in tally.notes:
-        text = f"  note: {note.column}: {note.detail} ({note.gap.value}, {note.rows:,} rows from row {note.first_row})"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
     for issue in sorted(tally.issues, key=lambda issue: issue.row_number):
         value = "" if issue.value is None else f" {issue.value!r}"
         text = f"  row {issue.row_number}: {issue.column or 'whole row'}{value}: {issue.reason}"

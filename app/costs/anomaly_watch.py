@@ -209,7 +209,6 @@ async def _insert(session: AsyncSession, organization_id: UUID, judged: Judged, 
         billing_currency=name.currency,
         service_name=name.service_name,
         sub_account_id=name.sub_account_id,
-        sub_account_name=None,
         state=AnomalyState.OPEN.value,
         first_import_id=judged.known.import_id,
         found_at=now(),
@@ -222,7 +221,12 @@ async def _update(session: AsyncSession, row: RowMapping, judged: Judged, findin
     """Write what was found; one that was resolved is open again, another state stays as somebody set it."""
     values = _figures(judged, finding)
     if row["state"] == AnomalyState.RESOLVED:
-        values |= {"state": AnomalyState.OPEN.value, "state_changed_at": now(), "resolved_at": None}
+        values |= {
+            "state": AnomalyState.OPEN.value,
+            "state_reason": None,
+            "state_changed_at": now(),
+            "resolved_at": None,
+        }
     if finding.explanation is not None:
         values["explanation"] = finding.explanation
     return await cost_anomalies.update_anomaly(session, row["organization_id"], row["id"], **values)

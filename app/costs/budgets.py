@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.costs.names import checked_name
-from app.costs.scopes import checked_scope
+from app.costs.scopes import check_tags, checked_scope
 from app.costs.watch import request_check
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
@@ -24,51 +25,44 @@ from app.records.currencies import checked_currency
 from app.repositories import budgets
 from app.repositories.organizations import organizations_by_id
 
+SCOPE = ("input", "scope")
 MOST_THRESHOLDS = 10
 LARGEST_PERCENT = Decimal(1_000)
 MOST_BUDGETS = 500
 EARLIEST, LATEST = date(2000, 1, 1), date(2050, 1, 1)
 
 
-async def create_budget(
-    database: Database,
-    organization_id: UUID,
-    actor: Actor,
-    *,
-    name: str,
-    recurrence: BudgetRecurrence,
-    starts_on: date,
-    ends_on: date | None,
-    amount: Decimal,
-    currency: str | None,
-    metric: CostMetric,
-    scope: CostScope,
-    thresholds: Sequence[Threshold],
-    enabled: bool,
-) -> RowMapping:
-    """Add a budget and have it checked. Without a currency it is in the organization's.
+@dataclass(frozen=True)
+class NewBudget:
+    """A budget to make, as it was sent. Without a currency it is in the organization's."""
+
+    name: str
+    recurrence: BudgetRecurrence
+    starts_on: date
+    ends_on: date | None
+    amount: Decimal
+    currency: str | None
+    metric: CostMetric
+    scope: CostScope
+    thresholds: Sequence[Threshold]
+    enabled: bool
+
+
+async def create_budget(database: Database, organization_id: UUID, actor: Actor, new: NewBudget) -> RowMapping:
+    """Add a budget and have it checked.
 
     Raises BadUserInputError, ConflictError for a taken name or the 501st budget.
     """
-    values: dict[str, Any] = {
-        "name": checked_name(name, "name"),
-        "recurrence": recurrence.value,
-        "starts_on": starts_on,
-        "ends_on": ends_on,
-        "amount": _checked_amount(amount),
-        "metric": metric.value,
-        "scope": checked_scope(scope, ("input", "scope")).to_json(),
-        "thresholds": _stored(thresholds),
-        "enabled": enabled,
-    }
+    values = {name: _CHECKS[name](value) for name, value in vars(new).items() if value is not None}
+    values["ends_on"] = new.ends_on
     _check_period(values)
     async with database.write(organization_id) as session:
         if await budgets.count_budgets(session, organization_id) >= MOST_BUDGETS:
             message = f"An organization has at most {MOST_BUDGETS} budgets. Delete one that is over."
             raise ConflictError(message)
-        values["currency"] = (
-            await _currency_of(session, organization_id) if currency is None else checked_currency(currency)
-        )
+        await check_tags(session, organization_id, CostScope.from_json(values["scope"]), SCOPE)
+        if new.currency is None:
+            values["currency"] = await _currency_of(session, organization_id)
         budget = await budgets.insert_budget(session, organization_id, **values)
         if budget is None:
             raise _taken(values["name"])
@@ -95,29 +89,33 @@ async def update_budget(
     enabled: bool | Unset = UNSET,
 ) -> RowMapping:
     """Change what is given and have the budget checked. Raises NotFoundError, BadUserInputError, ConflictError."""
-    values: dict[str, Any] = {"starts_on": starts_on, "ends_on": ends_on, "enabled": enabled}
-    values |= {"recurrence": recurrence if isinstance(recurrence, Unset) else recurrence.value}
-    values |= {"metric": metric if isinstance(metric, Unset) else metric.value}
-    values |= {"name": name if isinstance(name, Unset) else checked_name(name, "name")}
-    values |= {"amount": amount if isinstance(amount, Unset) else _checked_amount(amount)}
-    values |= {"currency": currency if isinstance(currency, Unset) else checked_currency(currency)}
-    values |= {"scope": scope if isinstance(scope, Unset) else checked_scope(scope, ("input", "scope")).to_json()}
-    values |= {"thresholds": thresholds if isinstance(thresholds, Unset) else _stored(thresholds)}
-    given = {key: value for key, value in values.items() if not isinstance(value, Unset)}
+    sent: dict[str, Any] = {"name": name, "recurrence": recurrence, "starts_on": starts_on, "ends_on": ends_on}
+    sent |= {"amount": amount, "currency": currency, "metric": metric, "scope": scope, "thresholds": thresholds}
+    sent |= {"enabled": enabled}
+    given = {key: _CHECKS[key](value) for key, value in sent.items() if not isinstance(value, Unset)}
     async with database.write(organization_id) as session:
-        before = await budgets.get_budget(session, organization_id, budget_id)
-        if before is None:
-            raise _absent()
-        if "name" in given and await budgets.budget_name_is_taken(session, organization_id, given["name"], budget_id):
-            raise _taken(given["name"])
-        _check_period({**before, **given})
-        changed = {key: value for key, value in given.items() if value != before[key]}
-        if not changed:
-            return before
-        budget = await budgets.update_budget(session, organization_id, budget_id, **changed)
-        await request_check(session, organization_id)
-        await _record(session, budget, actor, EventKind.BUDGET_UPDATED, changed=sorted(changed))
-        return budget
+        return await _change(session, organization_id, actor, budget_id, given)
+
+
+async def _change(
+    session: AsyncSession, organization_id: UUID, actor: Actor, budget_id: UUID, given: dict[str, Any]
+) -> RowMapping:
+    """Write checked values of a budget."""
+    before = await budgets.get_budget(session, organization_id, budget_id)
+    if before is None:
+        raise _absent()
+    if "name" in given and await budgets.budget_name_is_taken(session, organization_id, given["name"], budget_id):
+        raise _taken(given["name"])
+    _check_period({**before, **given})
+    if "scope" in given:
+        await check_tags(session, organization_id, CostScope.from_json(given["scope"]), SCOPE)
+    changed = {key: value for key, value in given.items() if value != before[key]}
+    if not changed:
+        return before
+    budget = await budgets.update_budget(session, organization_id, budget_id, **changed)
+    await request_check(session, organization_id)
+    await _record(session, budget, actor, EventKind.BUDGET_UPDATED, changed=sorted(changed))
+    return budget
 
 
 async def delete_budget(database: Database, organization_id: UUID, actor: Actor, budget_id: UUID) -> RowMapping:
@@ -150,6 +148,21 @@ def _checked_amount(amount: Decimal) -> Decimal:
         message = f"`amount` must be above 0; it is {amount}."
         raise BadUserInputError(message, path=("input", "amount"))
     return amount
+
+
+# How each value is read: checked, and in the form in which it is stored.
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "name": lambda name: checked_name(name, "name"),
+    "recurrence": lambda recurrence: recurrence.value,
+    "starts_on": lambda day: day,
+    "ends_on": lambda day: day,
+    "amount": _checked_amount,
+    "currency": checked_currency,
+    "metric": lambda metric: metric.value,
+    "scope": lambda scope: checked_scope(scope, SCOPE).to_json(),
+    "thresholds": _stored,
+    "enabled": lambda enabled: enabled,
+}
 
 
 def _check_period(values: Any) -> None:

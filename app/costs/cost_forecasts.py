@@ -22,6 +22,7 @@ from app.costs.outlook.forecast import (
     forecast,
 )
 from app.costs.outlook.series import DailySeries, exact_sum, month_after
+from app.costs.scopes import check_tags
 from app.records.budgets import CostScope
 from app.records.cost_analysis import DateRange
 from app.records.costs import CostMetric
@@ -59,7 +60,11 @@ class CostOutlook:
 async def read_ground(
     session: AsyncSession, organization_id: UUID, scope: CostScope, metric: CostMetric, currency: str, today: date
 ) -> ForecastGround:
-    """The last half year of complete days in one currency; four statements."""
+    """The last half year of complete days in one currency; five statements at most.
+
+    Raises BadUserInputError for a tag that is not promoted.
+    """
+    await check_tags(session, organization_id, scope, ("where",))
     known = known_days(await imported_days(session, organization_id), today)
     if known is None:
         return ForecastGround(None, "Nothing was imported yet.", {})

@@ -38,19 +38,24 @@ def deliveries_of(periods: Sequence[ImportedDays]) -> tuple[int, int]:
 
 def known_days(periods: Sequence[ImportedDays], today: date) -> KnownDays | None:
     """The days that the deliveries in force speak of, up to today; None where there are none."""
-    newest = {}
+    newest: dict[tuple[str, str], ImportedDays] = {}
+    oldest: dict[tuple[str, str], ImportedDays] = {}
     for period in sorted(periods, key=lambda period: period.period_start):
         newest[period.billing_account] = period
+        oldest.setdefault(period.billing_account, period)
     if not newest:
         return None
     ranges = [
-        (min(period.first_day, period.period_start), _end(period, is_newest=period is newest[period.billing_account]))
+        (
+            _start(period, is_oldest=period is oldest[period.billing_account]),
+            _end(period, is_newest=period is newest[period.billing_account]),
+        )
         for period in periods
     ]
     start, end = _last_stretch(ranges)
     end = min(end, today + _DAY)
     current = [period for period in newest.values() if _end(period, is_newest=True) >= end - timedelta(LATE_DAYS)]
-    settled = min([end, *(_settled(period) for period in current)])
+    settled = min([end, *(_settled(period, end) for period in current)])
     last = max(periods, key=lambda period: period.id)
     return KnownDays(min(start, end), end, max(settled, min(start, end)), last.import_id, deliveries_of(periods))
 
@@ -60,14 +65,20 @@ def is_known(periods: Sequence[ImportedDays], start: date, end: date) -> bool:
     return any(period.first_day < end and period.last_day >= start for period in periods)
 
 
+def _start(period: ImportedDays, *, is_oldest: bool) -> date:
+    """The first day that a delivery speaks of. Exports begin within a month, so the oldest starts with a charge."""
+    return period.first_day if is_oldest else min(period.first_day, period.period_start)
+
+
 def _end(period: ImportedDays, *, is_newest: bool) -> date:
     """The day after those that a delivery speaks of; a period with a successor is there to its end."""
     after = period.last_day + _DAY
     return after if is_newest and not period.is_final else max(after, period.period_end)
 
 
-def _settled(period: ImportedDays) -> date:
-    after = _end(period, is_newest=True)
+def _settled(period: ImportedDays, end: date) -> date:
+    """The day from which on charges of a billing account are still arriving; purchases may lie in days to come."""
+    after = min(_end(period, is_newest=True), end)
     return after if period.is_final else after - timedelta(ARRIVING_DAYS)
 
 

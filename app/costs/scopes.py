@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.costs.allocation.tag_keys import normal_key
 from app.costs.values import TEXT_BYTES, UnusableValueError, checked_text
 from app.errors import BadUserInputError
 from app.records.budgets import CostScope
 from app.repositories.cost_series import COST_COLUMNS, SUMMARY_COLUMNS, source_of
+from app.repositories.tag_keys import promoted_keys
 
 MOST_VALUES = 200
 MOST_TAGS = 10
@@ -17,13 +23,24 @@ def checked_scope(scope: CostScope, path: tuple[str, ...]) -> CostScope:
     if problem is None:
         ordered = CostScope(
             tuple(sorted((column, tuple(sorted(set(values)))) for column, values in scope.dimensions)),
-            tuple(sorted((key.strip().lower(), tuple(sorted(set(values)))) for key, values in scope.tags)),
+            tuple(sorted((normal_key(key), tuple(sorted(set(values)))) for key, values in scope.tags)),
         )
         if source_of(ordered) is not None:
             return ordered
         problem = "tags cannot be combined with regions, pricing or commitments"
     message = f"`{'.'.join(path)}`: {problem}."
     raise BadUserInputError(message, path=path)
+
+
+async def check_tags(session: AsyncSession, organization_id: UUID, scope: CostScope, path: tuple[str, ...]) -> None:
+    """Raise BadUserInputError for a tag that is not promoted: the roll-ups know of no other."""
+    if not scope.tags:
+        return
+    promoted = set(await promoted_keys(session, organization_id))
+    unknown = [key for key, _ in scope.tags if key not in promoted]
+    if unknown:
+        message = f"`{'.'.join(path)}`: {', '.join(unknown)} is no promoted tag key. Use `setPromotedTagKeys` first."
+        raise BadUserInputError(message, path=path)
 
 
 def _problem_of(scope: CostScope) -> str | None:

@@ -14,6 +14,7 @@ from app.costs.analysis.periods import steps_of
 from app.costs.known_days import is_known
 from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook.series import exact_difference, exact_sum, ratio
+from app.costs.scopes import check_tags
 from app.records.budgets import CostGranularity, CostScope
 from app.records.cost_analysis import DateRange
 from app.records.costs import CostMetric
@@ -52,7 +53,8 @@ async def read_unit_costs(
     metric: CostMetric,
     currency: str,
 ) -> list[UnitCost]:
-    """Unit costs of the steps of a period. Raises BadUserInputError for too many steps."""
+    """Unit costs of the steps of a period. Raises BadUserInputError for too many, or a tag that is not promoted."""
+    await check_tags(session, organization_id, scope, ("where",))
     steps = steps_of(period, granularity)
     quantities = await values_between(session, organization_id, business_metric_id, period.start, period.end)
     asked = AskedSeries(scope, metric, period.start, period.end)

@@ -11,16 +11,23 @@ from strawberry.dataloader import DataLoader
 from app.database import Database
 from app.loaders.accounts import AccountLoaders
 from app.loaders.activity import EventByKey
+from app.loaders.allocation import AllocationLoaders
+from app.loaders.budgets import CostWatchLoaders
+from app.loaders.costs import CostLoaders
+from app.loaders.cost_exports import CostExportLoaders
+from app.loaders.cost_imports import CostImportLoaders
+from app.loaders.cost_sources import CostSourceLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
 from app.loaders.people import Listing, RowById
 from app.loaders.scans import ScanLoaders
+from app.loaders.uploads import UploadLoaders
 from app.records import Principal
 from app.repositories import api_keys, invitations, memberships
 from app.repositories.users import fellows_by_id
 
 
-class Loaders(AccountLoaders, ScanLoaders, InventoryLoaders):
+class Loaders(AccountLoaders, AllocationLoaders, CostLoaders, CostExportLoaders, CostImportLoaders, CostSourceLoaders, CostWatchLoaders, ScanLoaders, UploadLoaders, InventoryLoaders):
     """Batching reads; they see what the principal may see."""
 
     def __init__(self, database: Database, principal: Principal | None) -> None:

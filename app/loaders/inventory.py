@@ -1,4 +1,4 @@
-"""Reads of accounts, resources and charges: pages of an organization's rows, and rows by key for nested fields."""
+"""Reads of accounts and resources: pages of an organization's rows, and rows by key for nested fields."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlalchemy import RowMapping, Table
 from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.charges import ChargeById, ChargeRows
 from app.paging import Page, PageRequest
 from app.records.criteria import Criteria, Direction
 from app.repositories import selection
 from app.repositories.accounts import ACCOUNTS
-from app.repositories.charges import CHARGES
 from app.repositories.resources import RESOURCES
 
 
@@ -96,9 +96,9 @@ class InventoryLoaders:
         return Rows(self.database, RESOURCES)
 
     @cached_property
-    def charges(self) -> Rows:
+    def charges(self) -> ChargeRows:
         """Pages of charges."""
-        return Rows(self.database, CHARGES)
+        return ChargeRows(self.database)
 
     @cached_property
     def account_by_id(self) -> KeyedRow:
@@ -121,6 +121,6 @@ class InventoryLoaders:
         return DataLoader(load_fn=RowsByKey(self.database, RESOURCES, "native_id").load_many)
 
     @cached_property
-    def charge_by_id(self) -> KeyedRow:
-        """Charges by our id."""
-        return DataLoader(load_fn=RowByKey(self.database, CHARGES, "id").load_one_each)
+    def charge_by_id(self) -> DataLoader[tuple[UUID, UUID], RowMapping | None]:
+        """Charges by the id in the graph."""
+        return DataLoader(load_fn=ChargeById(self.database).load_many)

@@ -2,7 +2,20 @@
 
 from app.models.accounts import Account, AccountCheck, AccountCredential
 from app.models.activity import ActivityEvent, ActivityHead
+from app.models.allocation import (
+    AllocatedDaily,
+    AllocationMonth,
+    AllocationRule,
+    AllocationRun,
+    PromotedTagKey,
+    TagKeyFigure,
+    Team,
+    TeamDaily,
+)
 from app.models.base import Base, new_id, now
+from app.models.budgets import Budget, BudgetAlert, BusinessMetric, BusinessMetricValue, CostAnomaly
+from app.models.cost_exports import CostExport
+from app.models.cost_sources import CostSource, CostSourceDelivery, CostSourceRun
 from app.models.costs import (
     AllocationSet,
     Charge,
@@ -25,11 +38,13 @@ from app.models.costs import (
     TagServiceDaily,
     TagSet,
 )
+from app.models.currencies import CurrencyRate
 from app.models.identity import RefreshToken, Session, User
 from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
+from app.models.uploads import Upload
 
 __all__ = [
     "Account",
@@ -37,21 +52,36 @@ __all__ = [
     "AccountCredential",
     "ActivityEvent",
     "ActivityHead",
+    "AllocatedDaily",
+    "AllocationMonth",
+    "AllocationRule",
+    "AllocationRun",
     "AllocationSet",
     "ApiKey",
     "Base",
+    "Budget",
+    "BudgetAlert",
+    "BusinessMetric",
+    "BusinessMetricValue",
     "Charge",
+    "CostAnomaly",
     "CostDaily",
     "CostDim",
+    "CostExport",
     "CostImport",
     "CostImportPeriod",
     "CostMonth",
+    "CostSource",
+    "CostSourceDelivery",
+    "CostSourceRun",
+    "CurrencyRate",
     "DetailDim",
     "ImportReject",
     "Invitation",
     "Job",
     "Membership",
     "Organization",
+    "PromotedTagKey",
     "ProviderDaily",
     "RefreshToken",
     "Resource",
@@ -70,8 +100,12 @@ __all__ = [
     "SummaryDim",
     "SummaryMonthly",
     "TagDaily",
+    "TagKeyFigure",
     "TagServiceDaily",
     "TagSet",
+    "Team",
+    "TeamDaily",
+    "Upload",
     "User",
     "new_id",
     "now",

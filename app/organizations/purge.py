@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
@@ -15,17 +15,24 @@ from app.organizations.slugs import slug_of_deleted
 from app.repositories.organizations import change_organization, delete_rows, deletion_of, tenant_tables
 
 BATCH = 5_000
+ForgetFiles = Callable[[UUID], Awaitable[None]]
 # What says who belonged goes last: until then an operator can still tell whose data this was.
 _LAST = frozenset({Membership.__tablename__, Invitation.__tablename__, ApiKey.__tablename__})
 
 
 async def purge(
-    database: Database, organization_id: UUID, *, should_stop: Callable[[], bool], batch: int = BATCH
+    database: Database,
+    organization_id: UUID,
+    *,
+    should_stop: Callable[[], bool],
+    batch: int = BATCH,
+    forget_files: ForgetFiles | None = None,
 ) -> None:
     """Delete every row that a deleted organization owns, at most `batch` rows a transaction, and free its slug.
 
     The row of the organization stays as a tombstone, and so do its purge jobs, of which one is running this. Ends
     early when `should_stop()`; the next call goes on. An organization that is not marked as deleted is left alone.
+    `forget_files` deletes what it owns outside the database, once no row is left that could bring more of that.
     """
     async with database.read(organization_id) as session:
         found = await deletion_of(session, organization_id)
@@ -40,6 +47,8 @@ async def purge(
             break
     if should_stop():
         return
+    if forget_files is not None:
+        await forget_files(organization_id)
     if found["slug"] != slug_of_deleted(organization_id):
         async with database.write(organization_id) as session:
             await change_organization(session, organization_id, {"slug": slug_of_deleted(organization_id)})

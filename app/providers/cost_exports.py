@@ -129,6 +129,20 @@ def reading_costs() -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def own_disk() -> Iterator[None]:
+    """A fault of this machine's disk, which must not pass for one of the network."""
+    try:
+        yield
+    except OSError as error:
+        raise ProviderError(
+            ProblemCode.FAILED,
+            f"The worker cannot write the delivery to its disk: {error.strerror or type(error).__name__}.",
+            "The operator of Skyledger makes room in the data folder of the workers; then run the source again.",
+            retry=False,
+        ) from None
+
+
 def part_path(folder: Path, number: int, part: Part) -> Path:
     """Where a part is written: numbered, with the end of its name, of which nothing can lead out of the folder."""
     name = _UNSAFE.sub("-", part.name.rpartition("/")[2])[-_LONGEST_NAME:].lstrip(".-")
@@ -147,11 +161,14 @@ def write_part(path: Path, part: Part, chunks: Iterable[bytes], stop: Stop, *, m
     """
     growing = path.with_name(f"{path.name}.growing")
     digest, length = hashlib.md5(usedforsecurity=False), 0
-    with growing.open("wb") as file:
+    with own_disk():
+        file = growing.open("wb")
+    with file:
         for chunk in chunks:
             if stop():
                 raise StoppedError
-            file.write(chunk)
+            with own_disk():
+                file.write(chunk)
             digest.update(chunk)
             length += len(chunk)
     if part.bytes is not None and length != part.bytes:

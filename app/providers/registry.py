@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from app.errors import BadUserInputError
-from app.providers.base import Cloud
+from app.providers.base import Cloud, Target
+from app.providers.cost_exports import CostSource, ExportSettings
+from app.providers.objects import ObjectStore
 from app.records import Provider
+from app.records.cost_sources import CostSourceKind
 
 CLOUDS = (Provider.AWS, Provider.AZURE, Provider.GCP)
 
@@ -37,3 +40,31 @@ def cloud(provider: Provider) -> Cloud:
 def service_names(provider: Provider) -> tuple[str, ...]:
     """The names that `startScan(services: …)` takes for a provider; as slow as `cloud`."""
     return tuple(service.name for service in cloud(provider).services())
+
+
+def cost_source(target: Target, kind: CostSourceKind, settings: ExportSettings) -> CostSource:
+    """A way to the costs of an account, made without a call. As slow as `cloud` at first: make it in a thread.
+
+    Raises ProviderError(CREDENTIALS) for credentials that cannot be read.
+    """
+    if kind is CostSourceKind.AZURE_EXPORT:
+        from app.providers.azure.cost_exports import BlobCostExport  # noqa: PLC0415
+
+        return BlobCostExport(target, settings)
+    if kind is CostSourceKind.BIGQUERY:
+        from app.providers.gcp.cost_exports import BigQueryCosts  # noqa: PLC0415
+
+        return BigQueryCosts(target, settings)
+    from app.providers.aws.cost_explorer import CostExplorer  # noqa: PLC0415
+    from app.providers.aws.cost_exports import S3CostExport  # noqa: PLC0415
+    from app.providers.aws.session import AwsConnection  # noqa: PLC0415
+
+    made = CostExplorer if kind is CostSourceKind.AWS_COST_EXPLORER else S3CostExport
+    return made(AwsConnection(target), settings)
+
+
+def object_store(bucket: str, *, region: str | None = None, endpoint: str | None = None) -> ObjectStore:
+    """A bucket of S3 or of what speaks its language. As slow as `cloud` at first: make it in a thread."""
+    from app.providers.aws.object_store import S3ObjectStore  # noqa: PLC0415
+
+    return S3ObjectStore(bucket, region=region, endpoint=endpoint)

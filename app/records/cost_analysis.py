@@ -218,7 +218,8 @@ class CostCoverage:
 
     `covered` are the days of which something was imported, `held` those between the first and last charge of each
     import: outside of it there is no charge. `currencies` are those of the imports that the asked period touches, with
-    "" where one has several. `unknown` counts their charges without a measure, by column.
+    "" where one has several. `unknown` counts their charges without a measure, by column. `currency` is the
+    organization's own.
     """
 
     covered: tuple[DateRange, ...] = ()
@@ -227,6 +228,7 @@ class CostCoverage:
     unknown: dict[str, int] = field(default_factory=dict)
     shared_months: frozenset[date] = frozenset()
     promoted_keys: frozenset[str] = frozenset()
+    currency: str = "USD"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -73,3 +74,20 @@ class ImportOutcome:
     rejected: int = 0
     message: str | None = None
     billed_cost: dict[str, Decimal] = field(default_factory=dict)
+
+
+class PeriodStatus(StrEnum):
+    """Whether what a delivery says of a billing period counts."""
+
+    ACTIVE = "ACTIVE"
+    SUPERSEDED = "SUPERSEDED"
+
+
+@dataclass(frozen=True)
+class DeliveredPeriod:
+    """What one delivery says of one billing period of one billing account: `period_id` is its own."""
+
+    dataset: str
+    billing_account_id: str
+    billing_period_start: date
+    period_id: int

@@ -29,12 +29,13 @@ def conditions(table: Table, organization_id: UUID, criteria: Criteria) -> Itera
     # Stated beside row security: it chooses the index (and on Citus the shard), the policy alone would not.
     yield table.c.organization_id == organization_id
     for name, condition in criteria.columns:
-        yield from _column(table.c[name], condition)
+        yield from column_conditions(table.c[name], condition)
     for tag in criteria.tags:
-        yield from _tag(table.c.tags, tag)
+        yield from tag_conditions(table.c.tags, tag)
 
 
-def _column(column: Any, condition: Condition) -> Iterator[ColumnElement[bool]]:
+def column_conditions(column: Any, condition: Condition) -> Iterator[ColumnElement[bool]]:
+    """What a condition says of a column; a column that is null meets none but that of being empty."""
     if isinstance(condition, TextMatch):
         yield from _text(column, condition)
     elif isinstance(condition, IdMatch):
@@ -64,7 +65,8 @@ def _range(column: Any, condition: AmountRange | MomentRange) -> Iterator[Column
         yield column < condition.lt
 
 
-def _tag(tags: Any, tag: TagMatch) -> Iterator[ColumnElement[bool]]:
+def tag_conditions(tags: Any, tag: TagMatch) -> Iterator[ColumnElement[bool]]:
+    """What a condition says of a JSON object of tags; an object that is null has no tag."""
     present = func.coalesce(tags.has_key(tag.key), False)
     if tag.exists is not None:
         yield present if tag.exists else ~present
@@ -116,16 +118,33 @@ async def page_of_statement(
     request: PageRequest,
 ) -> Page[RowMapping]:
     """One page of a statement in the order of `columns`; `prefix` holds the values of those that never differ."""
+    statement = keyset(statement, columns, prefix, direction, request)
+    return page_of((await session.execute(statement)).mappings().all(), request)
+
+
+def keyset(
+    statement: Select[*tuple[Any, ...]],
+    columns: Sequence[ColumnElement[Any]],
+    prefix: tuple[Any, ...],
+    direction: Direction,
+    request: PageRequest,
+) -> Select[*tuple[Any, ...]]:
+    """The statement with the bounds, the order and the length of a page, and one row more, for `page_of`."""
     for bound, after in ((request.after, True), (request.before, False)):
         if bound is not None:
             values = zip((*prefix, *bound), columns, strict=True)
             limit = tuple_(*(literal(value, column.type) for value, column in values))
             rising = after is (direction is Direction.ASC)
             statement = statement.where(tuple_(*columns) > limit if rising else tuple_(*columns) < limit)
+    return statement.order_by(*ordered(columns, direction, request)).limit(request.size + 1)
+
+
+def ordered(
+    columns: Sequence[ColumnElement[Any]], direction: Direction, request: PageRequest
+) -> list[ColumnElement[Any]]:
+    """The order in which a page is read: the other way round for one from the end."""
     descending = (direction is Direction.DESC) is not request.backwards
-    statement = statement.order_by(*(column.desc() if descending else column.asc() for column in columns))
-    rows = (await session.execute(statement.limit(request.size + 1))).mappings().all()
-    return page_of(rows, request)
+    return [column.desc() if descending else column.asc() for column in columns]
 
 
 async def count(session: AsyncSession, table: Table, organization_id: UUID, criteria: Criteria) -> int:

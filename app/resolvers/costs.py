@@ -5,11 +5,12 @@ from __future__ import annotations
 import strawberry
 
 from app.context import Info
-from app.costs.ingest import ingest_charges, checked_dataset
+from app.costs.ingest import checked_dataset, ingest_charges
 from app.records import Permission
 from app.records.currencies import checked_currency
 from app.resolvers.access import mutation, organization_of
-from app.schema.cost_ingestion import ConformanceNote, IngestCostsInput, IngestCostsPayload, IngestCostsResult
+from app.schema.conformance import ConformanceNote
+from app.schema.cost_ingestion import IngestCostsInput, IngestCostsPayload, IngestCostsResult
 from app.schema.ingestion import RowIssue, check_batch
 
 
@@ -29,7 +30,8 @@ class CostMutations:
         actor = info.context.signed_in().actor
         currency = None if sent is None else checked_currency(sent, "billingCurrency")
         rows = enumerate(input.rows, 1)
-        result = await ingest_charges(info.context.database, organization_of(input), actor, rows, dataset, currency)
+        organization_id = organization_of(input)
+        result = await ingest_charges(info.context.database, organization_id, actor, rows, dataset, currency)
         return IngestCostsPayload(
             received=result.received,
             added=result.added,
@@ -46,4 +48,5 @@ class CostMutations:
                 )
                 for note in result.notes.notes()
             ],
+            import_key=None if result.import_id is None else (organization_id, result.import_id),
         )

@@ -13,14 +13,23 @@ from app.errors import BadUserInputError
 from app.records import Permission
 from app.schema.accounts import Account
 from app.schema.activity import ActivityEvent
+from app.schema.allocation import AllocationRule, AllocationRun
+from app.schema.anomalies import CostAnomaly
 from app.schema.api_keys import ApiKey
+from app.schema.budgets import Budget
+from app.schema.business_metrics import BusinessMetric
 from app.schema.charges import Charge
+from app.schema.cost_exports import CostExport
+from app.schema.cost_imports import CostImport
+from app.schema.cost_sources import CostSource, CostSourceRun
 from app.schema.invitations import Invitation
 from app.schema.node import Node, NodeKey, parse_id
 from app.schema.organizations import Organization
 from app.schema.people import Member
 from app.schema.resources import Resource
 from app.schema.scans import Scan, ScanSchedule, ScanStep
+from app.schema.teams import Team
+from app.schema.uploads import Upload
 
 MOST_NODES = 100
 
@@ -36,14 +45,25 @@ class TenantNode(NamedTuple):
 _TENANT_NODES = {
     "Account": TenantNode("account_by_id", Account.from_row),
     "ActivityEvent": TenantNode("event_by_id", ActivityEvent.from_row),
+    "AllocationRule": TenantNode("allocation_rule_by_id", AllocationRule.from_row),
+    "AllocationRun": TenantNode("allocation_run_by_id", AllocationRun.from_row),
     "ApiKey": TenantNode("api_key_by_id", ApiKey.from_row, Permission.API_KEYS_MANAGE),
+    "Budget": TenantNode("budget_by_id", Budget.from_row),
+    "BusinessMetric": TenantNode("business_metric_by_id", BusinessMetric.from_row),
     "Charge": TenantNode("charge_by_id", Charge.from_row),
+    "CostAnomaly": TenantNode("cost_anomaly_by_id", CostAnomaly.from_row),
+    "CostExport": TenantNode("cost_export_by_id", CostExport.from_row),
+    "CostImport": TenantNode("cost_import_by_id", CostImport.from_row),
+    "CostSource": TenantNode("cost_source_by_id", CostSource.from_row),
+    "CostSourceRun": TenantNode("cost_source_run_by_id", CostSourceRun.from_row),
     "Invitation": TenantNode("invitation_by_id", Invitation.from_row, Permission.MEMBERS_MANAGE),
     "Member": TenantNode("member_by_id", Member.from_row),
     "Resource": TenantNode("resource_by_id", Resource.from_row),
     "Scan": TenantNode("scan_by_id", Scan.from_row),
     "ScanSchedule": TenantNode("scan_schedule_by_id", ScanSchedule.from_row),
     "ScanStep": TenantNode("scan_step_by_id", ScanStep.from_row),
+    "Team": TenantNode("team_by_id", Team.from_row),
+    "Upload": TenantNode("upload_by_id", Upload.from_row),
 }
 
 

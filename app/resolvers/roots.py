@@ -11,8 +11,14 @@ from strawberry.schema.config import StrawberryConfig
 
 from app.resolvers.accounts import AccountMutations
 from app.resolvers.activity import ActivityMutations, ActivitySubscriptions
+from app.resolvers.allocation import AllocationMutations
 from app.resolvers.api_keys import ApiKeyMutations
+from app.resolvers.cost_exports import CostExportMutations
+from app.resolvers.cost_imports import CostImportMutations
+from app.resolvers.cost_sources import CostSourceMutations
+from app.resolvers.cost_watch import CostWatchMutations
 from app.resolvers.costs import CostMutations
+from app.resolvers.currencies import CurrencyMutations
 from app.resolvers.invitations import InvitationMutations
 from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
@@ -21,6 +27,7 @@ from app.resolvers.platform import PlatformQueries
 from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
 from app.resolvers.sessions import SessionMutations
+from app.resolvers.uploads import UploadMutations
 from app.resolvers.viewer import ViewerQueries
 from app.schema.scalars import SCALARS
 
@@ -40,7 +47,14 @@ class Mutation(
     AccountMutations,
     ScanMutations,
     ResourceMutations,
+    UploadMutations,
+    CostImportMutations,
     CostMutations,
+    CurrencyMutations,
+    CostExportMutations,
+    CostSourceMutations,
+    CostWatchMutations,
+    AllocationMutations,
     ActivityMutations,
 ):
     """Root of mutations."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import strawberry
 
+import app.schema.providers  # noqa: F401  (makes Provider an enum of the graph)
 from app.context import Info
 from app.records import AccountHealth, AccountKind, ConnectionMethod, Provider
 from app.records.criteria import AccountOrderField, Direction
@@ -16,22 +17,11 @@ from app.schema.enums import graph_enum
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.filters import StringFilter
 from app.schema.node import Node, global_id
+from app.schema.node_costs import AccountCosts
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments, within
 
 MOST_CHECKS = 100
-graph_enum(
-    Provider,
-    "Who runs the resource or bills the usage.",
-    AWS="Amazon Web Services.",
-    AZURE="Microsoft Azure.",
-    GCP="Google Cloud.",
-    MICROSOFT_365="Microsoft 365.",
-    OPENAI="OpenAI.",
-    ANTHROPIC="Anthropic.",
-    GEMINI="Google Gemini.",
-    OTHER="Any other provider.",
-)
 graph_enum(
     AccountKind,
     "How an account's data arrives.",
@@ -106,7 +96,7 @@ class AccountCheck:
 
 
 @strawberry.type(description="An account, subscription, project or tenant at a provider.")
-class Account(Node):
+class Account(AccountCosts, Node):
     """A row of `accounts`."""
 
     provider: Provider = strawberry.field(description="The provider.")

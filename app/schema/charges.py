@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,17 +11,19 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
-from app.costs.providers import provider_of
+from app.records import Provider
+from app.records.charge_ids import encode_charge_id
 from app.records.criteria import ChargeOrderField, Direction
 from app.schema.accounts import Account
 from app.schema.enums import graph_enum
-from app.schema.filters import DateTimeFilter, DecimalFilter, StringFilter, TagFilter
+from app.schema.filters import DateTimeFilter, DecimalFilter, StringFilter, TagFilter, to_criteria
 from app.schema.node import Node, global_id
-from app.schema.pages import rows_page
-from app.schema.paging import Connection, PageArguments
+from app.schema.pages import read_amount, read_moment
+from app.schema.paging import Connection, PageArguments, connection, cursor_text, page_request
 from app.schema.resources import Resource
 from app.schema.scalars import JSONObject
 
+_NUMBERS = 2**63
 graph_enum(
     ChargeOrderField,
     "What charges can be ordered by.",
@@ -30,11 +32,20 @@ graph_enum(
 )
 
 
-@strawberry.type(description="One FOCUS 1.4 row. Amounts are exact decimals in `billingCurrency`; ends are exclusive.")
+@strawberry.type(
+    description="One FOCUS 1.4 row. Amounts are exact decimals in `billingCurrency`; ends are exclusive. The id lasts "
+    "until the billing period is imported again."
+)
 class Charge(Node):
-    """A row of `charges`; the fields below are all columns of FOCUS, in its order."""
+    """A row of the view `focus_charges`; the fields from `allocated_method_details` on are the columns of FOCUS."""
 
     dataset: str = strawberry.field(description="The stream of rows it arrived in, as its sender named it.")
+    provider: Provider = strawberry.field(
+        description="Whose charge it is, read from the names of its providers; OTHER where none of them is known."
+    )
+    resource_key: str | None = strawberry.field(
+        description="Its ResourceId as the inventory writes it, by which `resource` is found."
+    )
     ingested_at: datetime = strawberry.field(description="When it arrived in Skyledger.")
     extra: JSONObject = strawberry.field(description="Columns that FOCUS does not know, under `x_` names.")
     allocated_method_details: JSONObject | None = strawberry.field(
@@ -201,9 +212,11 @@ class Charge(Node):
     @classmethod
     def from_row(cls, row: Mapping[Any, Any]) -> Charge:
         """Make it of a row, whose columns have the names of the fields."""
-        values = {name: value for name, value in row.items() if name != "identity"}
-        values["id"] = global_id("Charge", row["id"], row["organization_id"])
-        return cls(**values)
+        values = {name: row[name] for name in cls.__annotations__ if name in row}
+        values["provider"] = Provider(row["provider"])
+        values["extra"] = JSONObject(row["extra"] or {})
+        id_ = encode_charge_id(row["import_period_id"], row["charge_period_start"], row["line_no"])
+        return cls(id=global_id("Charge", id_, row["organization_id"]), **values)
 
     @strawberry.field(
         description="The resource in the inventory with this ResourceId, in the charge's own account where the "
@@ -211,9 +224,10 @@ class Charge(Node):
     )
     async def resource(self, info: Info) -> Resource | None:
         """One statement for all charges of a page, and one for their accounts."""
-        if self.resource_id is None:
+        native_id = self.resource_key or self.resource_id
+        if native_id is None:
             return None
-        found = await info.context.loaders.resources_by_native_id.load((self.organization_id, self.resource_id))
+        found = await info.context.loaders.resources_by_native_id.load((self.organization_id, native_id))
         account = await self._account(info) if found else None
         if account is not None:
             own: Sequence[Mapping[Any, Any]] = [row for row in found if row["account_id"] == account["id"]]
@@ -240,8 +254,9 @@ class Charge(Node):
 
     def _of_own_provider(self, rows: Sequence[Mapping[Any, Any]]) -> Sequence[Mapping[Any, Any]]:
         """Those of the charge's provider; all of them where the charge names none that the inventory knows."""
-        provider = provider_of(self.host_provider_name, self.service_provider_name, self.provider_name)
-        return rows if provider is None else [row for row in rows if row["provider"] == provider]
+        if self.provider is Provider.OTHER:
+            return rows
+        return [row for row in rows if row["provider"] == self.provider]
 
 
 @strawberry.input(description="Which charges; all conditions must hold.")
@@ -267,12 +282,18 @@ class ChargeFilter:
     tags: list[TagFilter] | None = strawberry.field(default=None, description="Conditions on tags; all must hold.")
 
 
-@strawberry.input(description="Order of charges; equal ones are ordered by id.")
+@strawberry.input(description="Order of charges; equal ones are in the order of their imports and lines.")
 class ChargeOrder:
     """Field and direction."""
 
     field: ChargeOrderField = strawberry.field(description="What to order by.")
     direction: Direction = strawberry.field(default=Direction.DESC, description="Which end first.")
+
+
+_READ_FIRST: dict[ChargeOrderField, Callable[[str], Any]] = {
+    ChargeOrderField.CHARGE_PERIOD_START: read_moment,
+    ChargeOrderField.BILLED_COST: read_amount,
+}
 
 
 async def charge_page(
@@ -281,4 +302,21 @@ async def charge_page(
     """A page of an organization's charges, the latest first when no order is given."""
     latest = (ChargeOrderField.CHARGE_PERIOD_START, Direction.DESC)
     order = (order_by.field, order_by.direction) if order_by else latest
-    return await rows_page(info.context.loaders.charges, Charge.from_row, organization_id, where, order, page)
+    name = f"{order[0].value}:{order[1].value}"
+    request = page_request(name, (_READ_FIRST[order[0]], read_number, read_number), page)
+    criteria = to_criteria(where)
+    rows = info.context.loaders.charges
+    return connection(
+        await rows.page(organization_id, criteria, order, request),
+        Charge.from_row,
+        lambda row: cursor_text(name, [row[column] for column in order[0].key]),
+        rows.counter(organization_id, criteria),
+    )
+
+
+def read_number(number: object) -> int:
+    """A number of a cursor. Raises ValueError for what no row can hold."""
+    if type(number) is not int or not 0 <= number < _NUMBERS:
+        message = f"{number!r} is no number of a charge"
+        raise ValueError(message)
+    return number

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
+from app.context import Info
+from app.schema.conformance import ConformanceNote
+from app.schema.cost_imports import CostImport
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.ingestion import RowIssue
 from app.schema.scalars import JSONObject
@@ -30,17 +34,6 @@ class IngestCostsInput:
     )
 
 
-@strawberry.type(description="A way in which the rows depart from FOCUS although they were kept.")
-class ConformanceNote:
-    """See app.costs.conformance.ConformanceNote."""
-
-    kind: str = strawberry.field(description="The kind of departure, such as `missing column`.")
-    column: str = strawberry.field(description="The column.")
-    detail: str = strawberry.field(description="What was found or done.")
-    rows: int = strawberry.field(description="In how many rows.")
-    first_row: int = strawberry.field(description="The first of these rows.")
-
-
 @strawberry.type(description="What became of a batch of charges.")
 class IngestCostsPayload:
     """See `ingestCosts`."""
@@ -53,6 +46,13 @@ class IngestCostsPayload:
     conformance_notes: list[ConformanceNote] = strawberry.field(
         description="How the kept rows depart from FOCUS: missing columns, values that were normalised or derived."
     )
+    import_key: strawberry.Private[tuple[UUID, UUID] | None]
+
+    @strawberry.field(description="The import that it became; null where nothing in it was new.")
+    async def cost_import(self, info: Info) -> CostImport | None:
+        """Read when it is asked."""
+        row = None if self.import_key is None else await info.context.loaders.cost_import_by_id.load(self.import_key)
+        return None if row is None else CostImport.from_row(row)
 
 
 IngestCostsResult = Annotated[

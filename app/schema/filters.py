@@ -56,7 +56,8 @@ class IDFilter:
         sent = bounded(self.in_, name) or ()
         if self.eq is not None:
             sent = (self.eq,) if self.in_ is None or self.eq in sent else ()
-        type_name = name.removesuffix("Id").capitalize()  # `accountId` holds the id of an Account
+        stem = name.removesuffix("Id")
+        type_name = stem[:1].upper() + stem[1:]  # `accountId` holds the id of an Account
         return criteria.IdMatch(tuple(parse_id(id_, type_name, path=("where", name)).id for id_ in sent))
 
 

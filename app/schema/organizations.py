@@ -12,7 +12,14 @@ from app.accounts.external_id import aws_external_id
 from app.context import Info
 from app.records import Grant, Permission, Role
 from app.schema.activity import OrganizationActivity
+from app.schema.allocation import OrganizationAllocation
+from app.schema.allocation_preview import OrganizationAllocationPreview
 from app.schema.api_keys import ApiKey
+from app.schema.cost_exports import OrganizationCostExports
+from app.schema.cost_imports import OrganizationCostImports
+from app.schema.cost_sources import OrganizationCostSources
+from app.schema.cost_watch import OrganizationCostWatch
+from app.schema.costs import OrganizationCosts
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.inventory import OrganizationInventory
 from app.schema.invitations import Invitation
@@ -21,10 +28,24 @@ from app.schema.node import Node, global_id
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.people import Member
 from app.schema.scans import OrganizationScans
+from app.schema.uploads import OrganizationUploads
 
 
 @strawberry.type(description="A tenant: a company or team with its members, clouds and costs.")
-class Organization(OrganizationInventory, OrganizationScans, OrganizationActivity, Node):
+class Organization(
+    OrganizationInventory,
+    OrganizationScans,
+    OrganizationUploads,
+    OrganizationCostExports,
+    OrganizationCostImports,
+    OrganizationCostSources,
+    OrganizationCosts,
+    OrganizationCostWatch,
+    OrganizationAllocation,
+    OrganizationAllocationPreview,
+    OrganizationActivity,
+    Node,
+):
     """A row of `organizations`, with what the caller may do in it."""
 
     slug: str = strawberry.field(description="Its name in addresses; unique.")

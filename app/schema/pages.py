@@ -1,9 +1,9 @@
-"""Pages of a tenant's rows as connections: one way for accounts, resources and charges."""
+"""Pages of a tenant's rows as connections: one way for all whose id is a column."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -26,6 +26,11 @@ def read_moment(text: str) -> datetime:
     return moment
 
 
+def read_day(text: str) -> date:
+    """A day of a cursor. Raises ValueError for what no row can hold."""
+    return read_moment(f"{date.fromisoformat(text)}T00:00:00+00:00").date()
+
+
 def read_amount(text: str) -> Decimal:
     """An amount of a cursor. Raises ValueError for what no row can hold."""
     return read_decimal(text)[0]
@@ -41,8 +46,9 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "last_seen_at": read_moment,
     "created_at": read_moment,
     "queued_at": read_moment,
-    "charge_period_start": read_moment,
-    "billed_cost": read_amount,
+    "found_at": read_moment,
+    "starts_on": read_day,
+    "excess": read_amount,
     "name": read_name,
 }
 

@@ -20,6 +20,7 @@ from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.filters import DateTimeFilter, IDFilter, StringFilter, TagFilter, to_criteria
 from app.schema.ingestion import RowIssue
 from app.schema.node import Node, global_id
+from app.schema.node_costs import ResourceCosts
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments
 from app.schema.resource_graph import ResourceGraph
@@ -37,7 +38,7 @@ THERE: tuple[tuple[str, Condition], ...] = (("gone_at", Emptiness(empty=True)),)
 
 
 @strawberry.type(description="One thing that runs or is kept at a provider.")
-class Resource(ResourceGraph, Node):
+class Resource(ResourceGraph, ResourceCosts, Node):
     """A row of `resources`."""
 
     provider: Provider = strawberry.field(description="The provider.")

@@ -82,7 +82,7 @@ class RequestMiddleware:
             self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in {"GET", "POST", "OPTIONS", "HEAD"} else "other"
+        method = scope["method"] if scope["method"] in {"GET", "POST", "PUT", "OPTIONS", "HEAD"} else "other"
         self._metrics.requests.labels(method, status).inc()
         # Probes come every few seconds and say nothing new while they succeed.
         level = _log.debug if scope["path"].startswith(("/health/", "/metrics")) and status < 400 else _log.info  # noqa: PLR2004
@@ -105,15 +105,16 @@ def server_middleware(metrics: Metrics, cors_origins: Sequence[str]) -> list[Mid
             Middleware(
                 CORSMiddleware,
                 allow_origins=list(cors_origins),
-                allow_methods=["GET", "POST"],
+                allow_methods=["GET", "HEAD", "POST", "PUT"],
                 allow_headers=[
                     "authorization",
                     "content-type",
                     "x-api-key",
                     "x-request-id",
+                    "upload-offset",
                     *PREFLIGHT_HEADERS,
                 ],
-                expose_headers=["x-request-id", "retry-after"],
+                expose_headers=["x-request-id", "retry-after", "upload-offset", "upload-length", "upload-state"],
                 max_age=600,
             )
         )

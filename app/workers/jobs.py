@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, cast
+from uuid import UUID
 
 import structlog
 from arq.cron import CronJob, cron
@@ -14,6 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.retention import purge_expired
 from app.config import Settings
+from app.costs.allocation.figures import FIGURES_JOB, count_tag_keys
+from app.costs.allocation.runs import ALLOCATION_JOB, run_allocation
+from app.costs.exports.files import ExportTools
+from app.costs.exports.purge import purge_expired_exports
+from app.costs.exports.run import run_export
+from app.costs.exports.start import RUN_EXPORT_JOB
+from app.costs.watch import CHECK_COSTS_JOB, check_costs, request_daily_checks
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import now
@@ -26,27 +34,61 @@ from app.scanning.run import run_scan
 from app.scanning.schedule import SCHEDULE_JOB, start_scheduled_scans
 from app.scanning.start import RUN_SCAN_JOB
 from app.scanning.tools import ScanTools
+from app.sourcing.files import end_abandoned_imports
+from app.sourcing.run import run_cost_source
+from app.sourcing.schedule import SCHEDULE_JOB as SOURCE_SCHEDULE_JOB
+from app.sourcing.schedule import start_scheduled_cost_source
+from app.sourcing.start import RUN_JOB as RUN_SOURCE_JOB
+from app.sourcing.tools import SourceTools
+from app.sourcing.uploads import IMPORT_JOB, run_import
+from app.uploads.purge import forget_organization, purge_expired_uploads
+from app.uploads.storage import UploadStores
 from app.workers.runner import Handler, RunningJob
 
 KEPT_JOBS = timedelta(days=30)
 BATCH = 1_000
 
 
-async def purge_organization(job: RunningJob) -> None:
-    """Delete everything of a deleted organization."""
+async def purge_organization(
+    job: RunningJob, uploads: UploadStores | None = None, exports: ExportTools | None = None
+) -> None:
+    """Delete everything of a deleted organization, the bytes of its files too where their storages are given."""
     if job.organization_id is None:
         message = "purge_organization needs an organization"
         raise BadUserInputError(message)
-    await purge(job.database, job.organization_id, should_stop=job.should_stop)
+
+    async def forget_files(organization_id: UUID) -> None:
+        if uploads is not None:
+            await forget_organization(uploads, organization_id)
+        if exports is not None:
+            await exports.files.forget_organization(organization_id)
+
+    await purge(job.database, job.organization_id, should_stop=job.should_stop, forget_files=forget_files)
 
 
 HANDLERS: Mapping[str, Handler] = {PURGE_JOB: purge_organization}
 
 
-def make_handlers(tools: ScanTools) -> Mapping[str, Handler]:
+def make_handlers(
+    tools: ScanTools,
+    uploads: UploadStores | None = None,
+    sources: SourceTools | None = None,
+    exports: ExportTools | None = None,
+) -> Mapping[str, Handler]:
     """The functions of all job kinds, those that call providers with their tools."""
+    of_sources: dict[str, Handler] = {}
+    if sources is not None:
+        of_sources[RUN_SOURCE_JOB] = partial(run_cost_source, tools=sources)
+    if sources is not None and uploads is not None:
+        of_sources[IMPORT_JOB] = partial(run_import, stores=uploads, folder=sources.folder)
     return {
-        **HANDLERS,
+        **of_sources,
+        **({} if exports is None else {RUN_EXPORT_JOB: partial(run_export, tools=exports)}),
+        CHECK_COSTS_JOB: check_costs,
+        ALLOCATION_JOB: run_allocation,
+        FIGURES_JOB: count_tag_keys,
+        SOURCE_SCHEDULE_JOB: start_scheduled_cost_source,
+        PURGE_JOB: partial(purge_organization, uploads=uploads, exports=exports),
         RUN_SCAN_JOB: partial(run_scan, tools=tools),
         SCHEDULE_JOB: partial(start_scheduled_scans, clouds=tools.clouds),
     }
@@ -80,9 +122,60 @@ async def purge_scans(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("scans_purged", scans=purged.scans, changes=purged.changes)
 
 
+async def purge_uploads(context: dict[str, Any]) -> None:
+    """Delete uploads whose time is over, and bytes without an upload."""
+    database, _ = _tools(context)
+    purged = await purge_expired_uploads(database, context["uploads"])
+    counts = {"expired": purged.expired, "forgotten": purged.forgotten, "stray": purged.stray}
+    structlog.get_logger(__name__).info("uploads_purged", **counts)
+
+
+async def purge_cost_exports(context: dict[str, Any]) -> None:
+    """Delete exported files whose time is over, and bytes without an export."""
+    database, _ = _tools(context)
+    purged = await purge_expired_exports(database, context["exports"].files)
+    counts = {"expired": purged.expired, "forgotten": purged.forgotten, "stray": purged.stray}
+    structlog.get_logger(__name__).info("cost_exports_purged", **counts)
+
+
+async def end_imports(context: dict[str, Any]) -> None:
+    """End the imports of commands that were killed."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("cost_imports_ended", imports=await end_abandoned_imports(database))
+
+
+async def check_all_costs(context: dict[str, Any]) -> None:
+    """Have the budgets and anomalies of all organizations checked."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("cost_checks_requested", organizations=await request_daily_checks(database))
+
+
 def schedule() -> list[CronJob]:
-    """What is done by the clock: each once an hour, by one worker, spread over the hour."""
-    minutes = {purge_activity: 7, purge_scans: 17, purge_sessions: 27, purge_jobs: 47}
+    """What is done by the clock, each by one worker: most once an hour, spread over it; costs are checked once a day."""
+    hourly = _hourly()
+    daily = cron(
+        cast("WorkerCoroutine", check_all_costs),
+        name=check_all_costs.__name__,
+        hour=5,  # most providers deliver yesterday by then
+        minute=57,
+        second=0,
+        timeout=3600,
+        keep_result=0,
+        max_tries=1,
+    )
+    return [*hourly, daily]
+
+
+def _hourly() -> list[CronJob]:
+    minutes = {
+        purge_activity: 7,
+        purge_scans: 17,
+        purge_sessions: 27,
+        purge_uploads: 37,
+        purge_jobs: 47,
+        end_imports: 52,
+        purge_cost_exports: 57,
+    }
     return [
         cron(
             cast("WorkerCoroutine", work),

@@ -7,7 +7,7 @@ import contextlib
 import random
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
@@ -21,6 +21,8 @@ from sqlalchemy.exc import ProgrammingError
 from app.accounts.vault import Vault
 from app.activity.announce import Announcer
 from app.config import Settings
+from app.costs.exports.files import ExportTools
+from app.costs.exports.purge import recover_exports
 from app.database import Database
 from app.embedded import EngineUrls
 from app.providers import registry
@@ -29,8 +31,13 @@ from app.queue import QUEUE_NAME, RUN_JOB, JobQueue, connect_arq, deserialize, s
 from app.scanning.progress import ScanAnnouncer
 from app.scanning.recover import recover_scans
 from app.scanning.tools import Clouds, ScanTools
+from app.sourcing.import_recover import recover_imports
+from app.sourcing.recover import recover_cost_sources
+from app.sourcing.tools import SourceTools
 from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
+from app.uploads.storage import UploadStores
+from app.uploads.stores import make_kept_files, make_stores
 from app.workers.jobs import make_handlers, schedule
 from app.workers.runner import Handler, JobRunner, RunnerSettings
 
@@ -77,8 +84,11 @@ async def work(
     announcers = (Announcer(database, valkey), ScanAnnouncer(database, valkey))
     pool = ProviderPool(settings.provider_threads)
     tools = ScanTools(Vault.from_settings(settings), pool, clouds, concurrency=settings.scan_concurrency)
-    kinds = make_handlers(tools) if handlers is None else handlers
-    runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(recover_scans, database))
+    uploads = make_stores(settings, pool)
+    sources = SourceTools(tools.vault, pool, settings.data_dir / "deliveries")
+    exports = ExportTools(make_kept_files(settings, pool), timedelta(days=settings.export_retention_days))
+    kinds = make_handlers(tools, uploads, sources, exports) if handlers is None else handlers
+    runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(_recover, database))
     async with _tending(tend):
         try:
             if not await _tables_are_ready(database, stop):
@@ -87,9 +97,11 @@ async def work(
                 await announcer.start()
             await queue.start()
             _log.info("worker_ready", kinds=sorted(kinds))
-            await _run(runner, database, settings, urls, stop)
+            await _run(runner, database, settings, urls, uploads, exports, stop)
         finally:
             pool.close()
+            uploads.close()
+            exports.files.close()
             await queue.stop()
             for announcer in announcers:
                 await announcer.stop()
@@ -99,11 +111,23 @@ async def work(
 
 
 async def _run(
-    runner: JobRunner, database: Database, settings: Settings, urls: EngineUrls, stop: asyncio.Event
+    runner: JobRunner,
+    database: Database,
+    settings: Settings,
+    urls: EngineUrls,
+    uploads: UploadStores,
+    exports: ExportTools,
+    stop: asyncio.Event,
 ) -> None:
     """Run jobs until `stop` is set, then give back what has not ended."""
     await runner.start()
-    context = {"runner": runner, "database": database, "settings": settings}
+    context = {
+        "runner": runner,
+        "database": database,
+        "settings": settings,
+        "uploads": uploads,
+        "exports": exports,
+    }
     wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
     recovering = asyncio.create_task(_recover_for_ever(database), name="scans-recover")
     try:
@@ -115,12 +139,20 @@ async def _run(
         await end_tasks(recovering)
 
 
+async def _recover(database: Database) -> None:
+    """End what dead jobs have left under way."""
+    await recover_scans(database)
+    await recover_cost_sources(database)
+    await recover_imports(database)
+    await recover_exports(database)
+
+
 async def _recover_for_ever(database: Database) -> None:
     """End the scans of dead jobs. Not by arq's clock, which stands still while Valkey is away."""
     while True:
         await asyncio.sleep(RECOVER_SECONDS * random.uniform(0.5, 1))  # noqa: S311 - not a secret
         try:
-            await recover_scans(database)
+            await _recover(database)
         except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server is away
             _log.warning("scans_not_recovered", error=type(error).__name__)
 

@@ -22,7 +22,6 @@ from tests.cli.conftest import Command
 from tests.clients import PASSWORD
 
 RESOURCES = SAMPLES / "resources.csv"
-COSTS = SAMPLES / "costs.csv"
 SLUG = "warehouse"
 INTO = ("--organization", SLUG)
 
@@ -75,11 +74,9 @@ async def count(owner: Database, table: str) -> Any:
 
 
 def test_the_samples_land_and_the_second_time_changes_nothing(importing: Command) -> None:
-    for kind, path, rows in (("resources", RESOURCES, "297"), ("costs", COSTS, "3,419")):
-        told = [importing(kind, path) for _ in range(2)]
-        assert [result.exit_code for result in told] == [0, 0], told[0].stderr
-        assert told[0].stdout.splitlines()[0] == f"{rows} rows: {rows} added."
-        assert told[1].stdout.splitlines()[0] == f"{rows} rows: {rows} unchanged."
+    told = [importing("resources", RESOURCES) for _ in range(2)]
+    assert [result.exit_code for result in told] == [0, 0], told[0].stderr
+    assert [result.stdout.splitlines()[0] for result in told] == ["297 rows: 297 added.", "297 rows: 297 unchanged."]
 
 
 @pytest.mark.usefixtures("warehouse")
@@ -113,13 +110,12 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("kind", ["resources", "costs"])
-def test_a_file_that_is_none_is_named_with_the_reason(importing: Command, tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_none_is_named_with_the_reason(importing: Command, tmp_path: Path) -> None:
     path = tmp_path / "bill[1].csv"
     for reason, content in FOREIGN.items():
         if content is not None:
             path.write_bytes(content)
-        told = importing(kind, path)
+        told = importing("resources", path)
         assert (told.exit_code, told.stdout) == (1, "")
         assert f"error: {path.name}" in told.stderr
         assert reason in told.stderr
@@ -157,18 +153,6 @@ async def test_good_rows_land_and_bad_ones_are_told_with_row_column_and_reason(
     assert await count(owner, "resources") == 2
 
 
-def test_many_bad_rows_are_counted_and_the_first_shown(importing: Command, tmp_path: Path) -> None:
-    rows = rows_of(COSTS, 30)
-    for row in rows[5:]:
-        row["BilledCost"] = "much"
-    told = importing("costs", written(tmp_path / "costs.csv", rows))
-    assert told.exit_code == 3
-    lines = told.stdout.splitlines()
-    assert lines[0] == "30 rows: 5 added, 25 rejected."
-    assert next(line for line in lines if line.startswith("  row ")).startswith("  row 7: BilledCost 'much': ")
-    assert lines[-1] == "  … and 5 more issues."
-
-
 def test_what_landed_before_the_file_broke_off_is_told(importing: Command, tmp_path: Path) -> None:
     head = b'{"provider": "AWS", "account_id": "1", "resource_type": "t", "resource_id": "%d", "service": "s"}\n'
     path = tmp_path / "resources.jsonl"
@@ -177,25 +161,6 @@ def test_what_landed_before_the_file_broke_off_is_told(importing: Command, tmp_p
     assert told.exit_code == 1
     assert "line 5001: the line is longer than" in told.stderr
     assert told.stdout.startswith("5,000 rows: 5,000 added.")
-
-
-def test_a_currency_stands_in_where_rows_have_none(importing: Command, tmp_path: Path) -> None:
-    rows = rows_of(COSTS, 2)
-    for row in rows:
-        del row["BillingCurrency"]
-    path = written(tmp_path / "costs.csv", rows)
-    assert importing("costs", path).exit_code == 3
-    wrong = importing("costs", path, "--currency", "dollars")
-    assert (wrong.exit_code, wrong.stdout) == (1, "")
-    assert "ISO 4217" in wrong.stderr
-    right = importing("costs", path, "--currency", "eur")
-    assert right.exit_code == 0
-    assert right.stdout.startswith("2 rows: 2 added.")
-
-
-def test_the_name_of_a_dataset_has_bounds(importing: Command) -> None:
-    assert importing("costs", COSTS, "--dataset", "d" * 101).exit_code == 1
-    assert importing("costs", COSTS, "--dataset", "").exit_code == 1
 
 
 def test_a_file_of_a_header_alone_is_no_failure(importing: Command, tmp_path: Path) -> None:

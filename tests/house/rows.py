@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Column, Table, insert
+from sqlalchemy import Column, Table, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.models import Base
@@ -20,6 +20,12 @@ _CHECKED = {
     "state": "QUEUED",
     "currency": "USD",
     "health": "HEALTHY",
+    "basis": "ACTUAL",
+    "metric": "billed_cost",
+    "recurrence": "MONTHLY",
+    "finality": "PROVISIONAL",
+    "mode": "REPLACE",
+    "status": "ACTIVE",
 }
 _START = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -44,7 +50,18 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("refresh_tokens", "token_hash"): tenant.bytes,
         # Constraints of their own on a column that others have too.
         ("resource_changes", "kind"): "CHANGED",
+        ("allocation_rules", "method"): "DIRECT",
+        ("allocation_runs", "kind"): "RULES",
+        ("budgets", "ends_on"): date(2027, 1, 1),
+        ("cost_anomalies", "ends_on"): date(2027, 1, 1),
+        ("cost_anomalies", "series"): "TOTAL",
+        ("cost_anomalies", "state"): "OPEN",
+        ("cost_sources", "kind"): "BIGQUERY",
         ("scan_steps", "state"): "PENDING",
+        ("cost_exports", "format"): "csv",
+        ("cost_exports", "period_end"): date(2027, 1, 1),
+        ("uploads", "state"): "CREATED",
+        ("uploads", "storage"): "LOCAL",
         ("scan_schedules", "account_ids"): [UUID(int=7)],
     }
     return unique.get((table.name, column.name)) or _typed(column)
@@ -59,6 +76,7 @@ def _typed(column: Column[Any]) -> Any:
         int: 7,
         Decimal: Decimal("7.50"),
         datetime: _START + timedelta(days=1) if column.name.endswith("end") else _START,
+        date: _START.date(),
         object: {"team": "web"},
         list: ["organization:read"],
     }
@@ -67,5 +85,6 @@ def _typed(column: Column[Any]) -> Any:
 
 async def insert_all(connection: AsyncConnection, tenant: UUID) -> None:
     """One row of the tenant in every table, as a role that row security does not bind."""
+    await connection.execute(text("SELECT app_charge_partition(:month)"), {"month": _START.date()})
     for table in Base.metadata.sorted_tables:
         await connection.execute(insert(table).values(row_of(table, tenant)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from app.database import Database
 from tests.clients import GraphQL, Person, register
 
 INVITE = """mutation ($input: InviteMemberInput!) { inviteMember(input: $input) {
@@ -22,7 +23,7 @@ CREATE_KEY = """mutation ($input: CreateApiKeyInput!) { createApiKey(input: $inp
 class Company:
     """The people of an organization by role, their membership ids, and somebody of another organization.
 
-    `cloud_url` is where the far side of a cloud answers, in tests that have one.
+    `cloud_url` is where the far side of a cloud answers, and `database` where rows are put, in tests that have them.
     """
 
     organization_id: str
@@ -31,6 +32,7 @@ class Company:
     members: dict[str, str]
     stranger: Person
     cloud_url: str = ""
+    database: Database | None = None
 
     def token(self, role: str) -> str:
         """The access token of the member with a role."""

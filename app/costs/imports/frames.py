@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +42,7 @@ def frame_of_chunk(file: CsvText, chunk: Chunk) -> RawFrame:
             return _by_columns(file, chunk)
         except pl.exceptions.PolarsError:
             pass  # what it cannot read is told line by line
-    return _by_rows(file, chunk)
+    return _by_rows(file, chunk.data, chunk.first_line)
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -73,19 +72,28 @@ def _by_columns(file: CsvText, chunk: Chunk) -> RawFrame:
     else:
         frame, lines = _with_line_feeds(frame, names, end, chunk.first_line)
     frame = frame.insert_column(0, lines.alias(LINE))
-    issues: list[RowIssue] = []
     whole = (frame.get_column(_END) == _END).fill_null(value=False)
-    if not whole.all():
-        blank = pl.all_horizontal(pl.col(names[1:]).is_null() | (pl.col(names[1:]) == _END)) & (
-            pl.col("0").str.strip_chars().fill_null("").is_in(["", _END])
-        )
-        broken = frame.filter(~whole & ~blank.fill_null(value=False)).get_column(LINE)
-        issues = _width_issues(file, chunk, set(broken)) if broken.len() else []
-        frame = frame.filter(whole)
-    empty = frame.select(pl.all_horizontal(pl.col(names).is_null())).to_series()
+    sound = frame.filter(whole) if not whole.all() else frame
+    empty = sound.select(pl.all_horizontal(pl.col(names).is_null())).to_series()
     if width > 1 and empty.any():
-        frame = frame.filter(~empty)
-    return RawFrame(frame.drop(_END).rename(dict(zip(names, file.columns, strict=True))), issues)
+        sound = sound.filter(~empty)
+    if not whole.all() and frame.height != chunk.lines:
+        # What was cut off a record that is too long may have held line feeds: no line behind it is certain.
+        return _by_rows(file, chunk.data, chunk.first_line)
+    found = RawFrame(sound.drop(_END).rename(dict(zip(names, file.columns, strict=True))))
+    return found if whole.all() else _with_broken(file, chunk, found, lines, whole)
+
+
+def _with_broken(file: CsvText, chunk: Chunk, found: RawFrame, lines: pl.Series, whole: pl.Series) -> RawFrame:
+    """The rows found so far, and what the reader of rows makes of the records that have not the header's columns."""
+    texts = chunk.data.splitlines(keepends=True)
+    ends = [*lines[1:], chunk.first_line + chunk.lines]
+    read = [found]
+    for place in (~whole).arg_true():
+        first, end = lines[place] - chunk.first_line, ends[place] - chunk.first_line
+        read.append(_by_rows(file, b"".join(texts[first:end]), lines[place]))
+    frame = pl.concat([part.frame for part in read]).sort(LINE)
+    return RawFrame(frame, [issue for part in read for issue in part.issues])
 
 
 def _with_line_feeds(
@@ -98,29 +106,11 @@ def _with_line_feeds(
     return frame.with_columns(pl.col(names).str.replace_all(end, "\n", literal=True)), lines
 
 
-def _width_issues(file: CsvText, chunk: Chunk, lines: set[int]) -> list[RowIssue]:
-    """What is wrong with the lines that have too few or too many columns, as the reader of rows would say it."""
-    issues = []
-    for number, line in enumerate(chunk.data.split(b"\n"), chunk.first_line):
-        if number in lines:
-            fields = _fields(line.decode(errors="replace"), file.delimiter)
-            reason = f"the row has {len(fields)} columns, the header has {len(file.columns)}"
-            issues.append(RowIssue(number, None, shortened(fields[0] if fields else None), reason))
-    return issues
-
-
-def _fields(line: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:
-        return []
-
-
-def _by_rows(file: CsvText, chunk: Chunk) -> RawFrame:
+def _by_rows(file: CsvText, data: bytes, first_line: int) -> RawFrame:
     issues: list[RowIssue] = []
     numbers: list[int] = []
     values: dict[str, list[str | None]] = {column: [] for column in file.columns}
-    for row in rows_of_text(file.path, chunk.data, chunk.first_line, file.columns, file.delimiter):
+    for row in rows_of_text(file.path, data, first_line, file.columns, file.delimiter):
         if isinstance(row, RowIssue):
             issues.append(row)
             continue

@@ -62,6 +62,8 @@ class Part:
                 self.bytes_read, self.rows = file.bytes_read, file.line
                 yield reader.read(frame_of_chunk(file, chunk))
             self.columns = file.columns
+            if reader is None:
+                FrameReader(self.path, file.columns, notes, billing_currency)
 
     def _parquet(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
         file = ParquetRows(self.path)

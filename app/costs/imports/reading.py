@@ -34,6 +34,7 @@ from app.records import RowIssue
 EXTRA: Final = "extra"
 _PERIODS: Final = ("charge_period", "billing_period")
 _TAGS_OF_GOOGLE: Final = "x_Tags"
+_NOTHING: Final = r"^\s*(?i:null)?\s*$"
 SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     LINE: pl.Int64,
     **{column.column: MOMENT if column.kind is Kind.TIMESTAMP else pl.String for column in FOCUS_COLUMNS},
@@ -56,7 +57,7 @@ class Normalised:
 class FrameReader:
     """Reads the frames of one file, whose columns are known. Gaps are counted in `notes`.
 
-    Raises UnreadableFileError where two columns of the file mean the same column of FOCUS.
+    Raises UnreadableFileError where two columns of the file mean the same column of FOCUS, or none means any.
     """
 
     def __init__(
@@ -70,6 +71,8 @@ class FrameReader:
         self._derivations: dict[str, tuple[str, str]] = {}
         for name in columns:
             self._place(path, name)
+        if not self.focus:
+            raise UnreadableFileError(path, 1, "the header names no column of FOCUS, such as BilledCost")
         self.present = frozenset(column.column for column in self.focus.values())
 
     def _place(self, path: Path, name: str) -> None:
@@ -118,7 +121,7 @@ class FrameReader:
         for column, extra in RENAMED.items():
             if column not in self.present and extra in former:
                 sent = pl.col(former[extra]).str.strip_chars()
-                known = pl.when(sent.str.contains("^(?i:null)?$")).then(None).otherwise(sent)
+                known = pl.when(sent.str.contains(_NOTHING)).then(None).otherwise(sent)
                 frame = self._filled(frame, column, known, f"taken from {extra}")
         if "tags" not in self.present and _TAGS_OF_GOOGLE in former:
             frame = self._filled(frame, "tags", pl.col(former[_TAGS_OF_GOOGLE]), f"taken from {_TAGS_OF_GOOGLE}")
@@ -199,7 +202,7 @@ class FrameReader:
             self.notes.record(Gap.IGNORED_COLUMN, name, detail, first, frame.height)
         for name, extra in self.extras.items():
             if extra != name.strip():
-                rows = frame.filter(pl.col(name).is_not_null()).get_column(LINE)
+                rows = frame.filter(~pl.col(name).str.contains(_NOTHING)).get_column(LINE)
                 if rows.len():
                     detail = f"kept as {shortened(extra)}"
                     self.notes.record(

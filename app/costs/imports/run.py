@@ -20,6 +20,7 @@ from app.costs.imports.delivery import Delivery
 from app.costs.imports.interning import Dimensions
 from app.costs.imports.parts import InlineRows, Part, find_parts
 from app.costs.imports.storing import Progress, Storing
+from app.costs.watch import request_check
 from app.database import Database
 from app.errors import BadUserInputError, UnavailableError
 from app.models import new_id, now
@@ -214,6 +215,7 @@ async def _store(
                 message = "The import was cancelled."
                 raise RefusedError(message)
             if progress.added:
+                await request_check(session, order.organization_id)
                 await record(session, order.organization_id, _event(order, EventKind.COSTS_INGESTED, progress))
     finally:
         await asyncio.wait([hashing])

@@ -22,6 +22,7 @@ from app.providers.cost_exports import (
     Stop,
     StoppedError,
     next_month,
+    own_disk,
     part_path,
     reading_costs,
 )
@@ -102,7 +103,9 @@ class CostExplorer:
             for answer in self._answers(start, stop):
                 names = _account_names(answer)
                 for day in answer["ResultsByTime"]:
-                    writer.writerows(self._row(start, day, group, names) for group in day["Groups"])
+                    rows = [self._row(start, day, group, names) for group in day["Groups"]]
+                    with own_disk():
+                        writer.writerows(rows)
         growing.replace(path)
         return [path]
 
@@ -117,7 +120,7 @@ class CostExplorer:
         while True:
             if stop():
                 raise StoppedError
-            page = {"NextPageToken": token} if token else {}
+            page: dict[str, str] = {"NextPageToken": token} if token else {}
             try:
                 answer = client.get_cost_and_usage(
                     TimePeriod={"Start": start.date().isoformat(), "End": end.isoformat()},
@@ -133,7 +136,7 @@ class CostExplorer:
             if not token:
                 return
             if token in seen:
-                raise repeated_page("GetCostAndUsage")
+                raise repeated_page(operation=PERMISSIONS[0])
             seen.add(token)
 
     def _row(

@@ -12,6 +12,7 @@ SERVICES: Final = frozenset(
         "appstream",
         "autoscaling",
         "bedrock",
+        "ce",
         "cloudfront",
         "cloudtrail",
         "cloudwatch",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
+from app.providers.aws import cost_explorer, cost_exports
 from app.providers.aws.metrics import READ_METRICS
 from app.providers.base import Service
 
@@ -18,6 +19,7 @@ OF_THE_CONNECTION: Final = (
 )
 """What the connection itself calls: to read metrics, find the regions, the account's name and what else is missing."""
 EXTERNAL_ID: Final = "<the external id that Skyledger shows>"
+COST_BUCKET: Final = "arn:aws:s3:::<the bucket of the cost export>"
 PRINCIPAL: Final = "<the ARN of the principal that Skyledger runs as>"
 
 
@@ -40,6 +42,24 @@ def policy_document(permissions: Iterable[str]) -> dict[str, object]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
+def cost_statements() -> list[dict[str, object]]:
+    """What cost sources need besides: whoever has none leaves it out."""
+    return [
+        {
+            "Sid": "SkyledgerReadsCosts",
+            "Effect": "Allow",
+            "Action": list(cost_explorer.PERMISSIONS),
+            "Resource": "*",
+        },
+        {
+            "Sid": "SkyledgerReadsCostExports",
+            "Effect": "Allow",
+            "Action": list(cost_exports.PERMISSIONS),
+            "Resource": [COST_BUCKET, f"{COST_BUCKET}/*"],
+        },
+    ]
+
+
 def trust_document() -> dict[str, object]:
     """Who may assume the role: Skyledger's own principal, and only with the external id."""
     return {
@@ -57,6 +77,13 @@ def trust_document() -> dict[str, object]:
 
 
 def printed(services: Iterable[Service]) -> str:
-    """Both documents as one JSON object: `permissions` for the role or user, `trust` for the role."""
-    documents = {"permissions": policy_document(required_permissions(services)), "trust": trust_document()}
+    """The documents as one JSON object: `permissions` for the role or user, `trust` for the role.
+
+    `costs` is a policy of its own for accounts with a cost source.
+    """
+    documents = {
+        "permissions": policy_document(required_permissions(services)),
+        "costs": {"Version": "2012-10-17", "Statement": cost_statements()},
+        "trust": trust_document(),
+    }
     return json.dumps(documents, indent=2)

@@ -252,6 +252,11 @@ def _models() -> Any:
     return create_loader()
 
 
+def own_session() -> Any:
+    """A session that signs with the credentials that this process itself has, for what belongs to the operator."""
+    return _session(None)
+
+
 def _session(credentials: Any | None) -> Any:
     """A session that signs with these credentials; with None, with the ones that this process itself has."""
     made = Session()

@@ -7,7 +7,7 @@ import json
 from app.providers.azure import compute, data, network, platform
 from app.providers.azure.connection import AzureConnection
 from app.providers.azure.patience import Patience
-from app.providers.azure.permissions import READ_METRICS
+from app.providers.azure.permissions import READ_BLOBS, READ_METRICS
 from app.providers.azure.reading import Reading
 from app.providers.base import Service, Target
 from app.records import Provider
@@ -44,6 +44,10 @@ _HOW = (
     " az role definition create --role-definition role.json;"
     f" az role assignment create --assignee <client id> --role '{_ROLE}' --scope /subscriptions/<subscription id>."
     " The built-in role Reader does as well, and also lets Skyledger tell empty resource groups."
+    f" A cost source also needs {READ_BLOBS} on the container of the export:"
+    " az role assignment create --assignee <client id> --role 'Storage Blob Data Reader' --scope"
+    " /subscriptions/<subscription id>/resourceGroups/<group>/providers/Microsoft.Storage/storageAccounts/<account>"
+    "/blobServices/default/containers/<container>."
 )
 
 

@@ -12,6 +12,8 @@ READ_PERMISSIONS = "Microsoft.Authorization/permissions/read"
 READ_GRAPH = "Microsoft.ResourceGraph/resources/read"
 LIST_RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
 READ_METRICS = "Microsoft.Insights/metrics/read"
+READ_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
+"""A data action, on the container of a cost export; the built-in role Storage Blob Data Reader has it."""
 ALWAYS = (READ_SUBSCRIPTION, READ_PERMISSIONS)
 """Needed whatever is read: to know the subscription, and to know what of it is hidden from us."""
 _CHANGING = ("/write", "/delete", "/action")

@@ -68,7 +68,7 @@ class Patience:
         return Retry(_WORTH_ANOTHER_TRY, initial=self.first_wait, maximum=8.0, multiplier=2.0, timeout=self.tries)
 
 
-class _TokenRequest(Request):  # type: ignore[misc, no-untyped-call, unused-ignore]
+class TokenRequest(Request):  # type: ignore[misc, no-untyped-call, unused-ignore]
     """Google's HTTP client, with our time limit and without redirects, which could lead to anywhere."""
 
     def __init__(self, seconds: float) -> None:
@@ -78,6 +78,7 @@ class _TokenRequest(Request):  # type: ignore[misc, no-untyped-call, unused-igno
         """Of the last answer. Of a refused exchange Google's client tells no status, and an outage is no refusal."""
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Send, see google.auth.transport.Request."""
         self.status = 0
         answer: Any = super().__call__(*arguments, **named | {"timeout": self._seconds, "allow_redirects": False})  # type: ignore[no-untyped-call, unused-ignore]
         self.status = answer.status
@@ -100,7 +101,7 @@ class GcpConnection:
         self.scope = target.native_id if "/" in target.native_id else f"projects/{target.native_id}"
         self._patience = patience or Patience()
         self._credentials: GoogleCredentials = credentials_of(target)
-        self._request = _TokenRequest(self._patience.sign_in)
+        self._request = TokenRequest(self._patience.sign_in)
         self._signing_in = Lock()
         self._assets_channel = _channel(_endpoint(target, "cloudasset"))
         self._names_channel = _channel(_endpoint(target, "cloudresourcemanager"))

@@ -8,6 +8,9 @@ from app.providers.base import Service
 from app.providers.gcp.metrics import READ_METRICS
 
 ROLE = "skyledgerReader"
+COST_PERMISSIONS = ("bigquery.jobs.create", "bigquery.tables.get", "bigquery.tables.getData")
+"""Of a cost source: the first in the project that pays for the queries, the others on the table and, for a view, on
+what it reads."""
 
 
 def policy_of(services: Iterable[Service]) -> str:
@@ -26,6 +29,12 @@ def policy_of(services: Iterable[Service]) -> str:
         "# For an organization: `--organization ORGANIZATION_ID` in the second command, and",
         "#   gcloud organizations add-iam-policy-binding ORGANIZATION_ID --member serviceAccount:SERVICE_ACCOUNT \\",
         f"#     --role organizations/ORGANIZATION_ID/roles/{ROLE} --condition None",
+        f"# A cost source in BigQuery also needs {', '.join(COST_PERMISSIONS)}:",
+        "#   gcloud services enable bigquery.googleapis.com --project PROJECT_ID",
+        "#   gcloud projects add-iam-policy-binding PROJECT_ID --member serviceAccount:SERVICE_ACCOUNT \\",
+        "#     --role roles/bigquery.jobUser --condition None",
+        "#   bq add-iam-policy-binding --member=serviceAccount:SERVICE_ACCOUNT --role=roles/bigquery.dataViewer \\",
+        "#     BILLING_PROJECT:DATASET.TABLE",
         "title: Skyledger reader",
         "description: Lists resources in Cloud Asset Inventory and their metrics; reads no data and changes nothing.",
         "stage: GA",

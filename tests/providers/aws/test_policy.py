@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 
+from app.providers.aws import cost_explorer, cost_exports
 from app.providers.aws.cloud import AwsCloud
-from app.providers.aws.policy import EXTERNAL_ID, OF_THE_CONNECTION, policy_document, required_permissions
+from app.providers.aws.policy import COST_BUCKET, EXTERNAL_ID, OF_THE_CONNECTION, policy_document, required_permissions
 from app.records import Provider
 from tests.providers.moto import ACCOUNT, far_client
 
@@ -40,11 +41,22 @@ def test_the_trust_policy_asks_for_the_external_id() -> None:
     assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}
 
 
-def test_iam_takes_both_documents(moto_url: str) -> None:
+def test_cost_sources_have_a_policy_of_their_own_for_one_bucket() -> None:
+    explorer, export = json.loads(AwsCloud().policy())["costs"]["Statement"]
+    assert explorer["Action"] == list(cost_explorer.PERMISSIONS)
+    assert export["Action"] == list(cost_exports.PERMISSIONS)
+    assert export["Resource"] == [COST_BUCKET, f"{COST_BUCKET}/*"]
+    asked_for = required_permissions(AwsCloud().services())
+    assert not {*explorer["Action"], *export["Action"]} & set(asked_for), "an account without costs lacks nothing"
+
+
+def test_iam_takes_the_documents(moto_url: str) -> None:
     documents = json.loads(AwsCloud().policy())
     documents["trust"]["Statement"][0]["Principal"]["AWS"] = f"arn:aws:iam::{ACCOUNT}:root"
     iam = far_client(moto_url, "iam")
     iam.create_role(RoleName="skyledger", AssumeRolePolicyDocument=json.dumps(documents["trust"]))
+    documents["costs"]["Statement"][1]["Resource"] = ["arn:aws:s3:::acme-costs", "arn:aws:s3:::acme-costs/*"]
+    iam.create_policy(PolicyName="skyledger-costs", PolicyDocument=json.dumps(documents["costs"]))
     made = iam.create_policy(PolicyName="skyledger", PolicyDocument=json.dumps(documents["permissions"]))
     assert made["Policy"]["Arn"] == f"arn:aws:iam::{ACCOUNT}:policy/skyledger"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from app.providers.azure.cloud import AzureCloud
+from app.providers.azure.permissions import READ_BLOBS
 from app.records import Provider
 
 
@@ -17,6 +18,8 @@ def test_the_role_allows_reading_and_nothing_else() -> None:
     assert all(action.endswith("/read") and "*" not in action for action in role["Actions"])
     assert role["Actions"] == sorted(set(role["Actions"]))
     assert "az role assignment create" in role["Description"]
+    assert READ_BLOBS in role["Description"]
+    assert "Storage Blob Data Reader" in role["Description"]
     # Azure takes at most 2,048 characters.
     assert len(role["Description"]) <= 2048
     assert {

@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from app.providers.gcp.assets import asset_of, every, moment, pick
 from app.providers.gcp.cloud import GcpCloud
 from app.providers.gcp.kinds import MAX_PROPERTIES, Kind, bounded
+from app.providers.gcp.policy import COST_PERMISSIONS
 from app.records import Provider
 from tests.providers.gcp.google import PROJECT, asset
 
@@ -87,6 +88,8 @@ def test_the_policy_is_a_role_with_what_collectors_need() -> None:
     assert "monitoring.googleapis.com --project PROJECT_ID" in policy
     assert "gcloud iam roles create skyledgerReader --project PROJECT_ID --file skyledger-role.yaml" in policy
     assert "gcloud projects add-iam-policy-binding PROJECT_ID" in policy
+    assert all(permission in policy for permission in COST_PERMISSIONS)
+    assert "--role=roles/bigquery.dataViewer" in policy
 
 
 def test_large_properties_are_left_out_and_named() -> None:

@@ -1,0 +1,71 @@
+"""Chooses the tag keys that charges are grouped and allocated by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+
+from app.activity.record import record
+from app.costs.allocation.rules import rule_of
+from app.costs.allocation.runs import start_run
+from app.costs.allocation.tag_keys import LONGEST_KEY, MOST_PROMOTED_KEYS, is_storable, normal_key
+from app.database import Database
+from app.errors import BadUserInputError, ConflictError
+from app.records import Actor, EventKind, NewEvent
+from app.records.allocation import AllocationRunKind, Rule
+from app.repositories import allocation, tag_keys
+from app.repositories.cost_locks import lock_rules
+
+
+async def set_promoted_tag_keys(
+    database: Database, organization_id: UUID, actor: Actor, keys: Sequence[str]
+) -> tuple[tuple[str, ...], RowMapping | None]:
+    """Promote these keys, in this order, and no others; returns their normal forms and the run that spreads them.
+
+    Charges that come in from now on are grouped by them; a job does the past months, the newest first. No run where
+    only the order differs. Raises BadUserInputError; ConflictError where a rule uses a key that would go.
+    """
+    wanted = _checked(keys)
+    async with database.write(organization_id) as session:
+        await lock_rules(session, organization_id)
+        before = await tag_keys.promoted_keys(session, organization_id)
+        if wanted == before:
+            return wanted, None
+        gone = set(before) - set(wanted)
+        for row in await allocation.all_rules(session, organization_id):
+            rule = rule_of(row)
+            used = sorted(gone & _keys_of(rule))
+            if used:
+                message = (
+                    f"The allocation rule {rule.name!r} uses the tag key `{used[0]}`. Change or delete the rule first."
+                )
+                raise ConflictError(message)
+        await tag_keys.replace_promoted_keys(session, organization_id, wanted)
+        run = None
+        if set(wanted) != set(before):
+            run = await start_run(session, organization_id, actor, AllocationRunKind.TAG_KEYS)
+        data = {"from": list(before), "to": list(wanted)}
+        event = NewEvent(EventKind.TAG_KEYS_PROMOTED, actor, "Organization", organization_id, data)
+        await record(session, organization_id, event)
+        return wanted, run
+
+
+def _checked(keys: Sequence[str]) -> tuple[str, ...]:
+    wanted = tuple(normal_key(key) for key in keys)
+    if len(wanted) > MOST_PROMOTED_KEYS:
+        message = f"At most {MOST_PROMOTED_KEYS} tag keys can be promoted; these are {len(wanted)}."
+        raise BadUserInputError(message, path=("input", "keys"))
+    for key in wanted:
+        if not is_storable(key, LONGEST_KEY):
+            message = f"A tag key has 1 to {LONGEST_KEY} characters."
+            raise BadUserInputError(message, path=("input", "keys"))
+        if wanted.count(key) > 1:
+            message = f"The tag key `{key}` stands there twice: blanks around a key and its case do not matter."
+            raise BadUserInputError(message, path=("input", "keys"))
+    return wanted
+
+
+def _keys_of(rule: Rule) -> set[str]:
+    return {condition.key for condition in rule.match.tags} | ({rule.tag_key} if rule.tag_key is not None else set())

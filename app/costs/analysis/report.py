@@ -1,0 +1,189 @@
+"""Answers questions about costs: reads what the plan says and puts totals, groups, steps and the rest together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Context, Decimal
+from uuid import UUID
+
+from app.costs.analysis.periods import month_of, spanning, steps_of, touches
+from app.costs.analysis.plan import make_plan
+from app.database import Database
+from app.records.budgets import CostGranularity
+from app.records.cost_analysis import (
+    MONEY,
+    CostAmount,
+    CostAnswer,
+    CostCoverage,
+    CostGroup,
+    CostMeasure,
+    CostPlan,
+    CostQuestion,
+    CostRow,
+    CostStep,
+    DateRange,
+)
+from app.repositories.cost_coverage import cost_coverage
+from app.repositories.cost_reports import read_costs
+
+# Sums of numeric columns have no bound that 28 digits would keep; PostgreSQL's own numbers end before this.
+EXACT = Context(prec=150_000)
+
+
+async def coverage_of(database: Database, organization_id: UUID, period: DateRange | None) -> CostCoverage:
+    """What an organization's imports say; see `app.repositories.cost_coverage`."""
+    async with database.read(organization_id) as session:
+        return await cost_coverage(session, organization_id, period)
+
+
+async def answer(
+    database: Database, organization_id: UUID, question: CostQuestion, coverage: CostCoverage | None = None
+) -> CostAnswer:
+    """Answer a question in two statements, one where the coverage is known already; all amounts are exact.
+
+    Raises BadUserInputError for a question that is too large, or that no roll-up and no charge can answer.
+    """
+    if coverage is None:
+        coverage = await coverage_of(database, organization_id, spanning(question.period, question.previous))
+    return await answer_by_plan(database, organization_id, make_plan(question, coverage), coverage)
+
+
+async def answer_by_plan(
+    database: Database, organization_id: UUID, plan: CostPlan, coverage: CostCoverage
+) -> CostAnswer:
+    """Answer by a plan that is made already."""
+    if not plan.by_index:
+        return _put_together(plan, coverage, await _rows(database, organization_id, plan))
+    question = replace(plan.question, groupings=(), previous=None)
+    totals = replace(plan, question=question, segments=plan.totals, by_index=False, totals=())
+    first, all_ = await asyncio.gather(_rows(database, organization_id, plan), _rows(database, organization_id, totals))
+    return _put_together(plan, coverage, [*first_and_beyond(first, all_, plan.question.top)])
+
+
+async def _rows(database: Database, organization_id: UUID, plan: CostPlan) -> list[CostRow]:
+    async with database.read(organization_id) as session:
+        return await read_costs(session, organization_id, plan)
+
+
+def first_and_beyond(first: Sequence[CostRow], totals: Sequence[CostRow], top: int) -> Iterable[CostRow]:
+    """The rows of the first groups, and as rows of the groups beyond what these leave of the totals.
+
+    `first` has one group more than `top`: where that one has no amount, none of those beyond has.
+    """
+    shown = [row for row in first if row.place is not None and row.place <= top]
+    next_ = next((row for row in first if row.place == top + 1), None)
+    yield from shown
+    for total in totals:
+        same = [row for row in shown if (row.step, row.apart) == (total.step, total.apart)]
+        charges = total.charges - sum(row.charges for row in same)
+        if charges == 0:
+            continue
+        amounts = tuple(
+            None
+            if amount is None or (next_ is not None and next_.amounts[place] is None and place == 0)
+            else EXACT.subtract(amount, _sum(row.amounts[place] for row in same) or Decimal(0))
+            for place, amount in enumerate(total.amounts)
+        )
+        yield replace(total, place=None, key=(), amounts=amounts, charges=charges)
+
+
+def _put_together(plan: CostPlan, coverage: CostCoverage, rows: Sequence[CostRow]) -> CostAnswer:
+    question = plan.question
+    days = [] if question.granularity is CostGranularity.TOTAL else steps_of(question.period, question.granularity)
+    by_place: dict[int | None, list[CostRow]] = {}
+    for row in rows:
+        by_place.setdefault(row.place, []).append(row)
+    is_known = touches(question.period, coverage.covered)
+    compared = question.previous is not None and touches(question.previous, coverage.covered)
+    current = [row for row in rows if not row.previous]
+    shown = sorted(place for place in by_place if place is not None) if question.groupings else []
+    parts = {place: _group(by_place[place], question, days, coverage, compared=compared) for place in by_place}
+    return CostAnswer(
+        question=question,
+        coverage=coverage,
+        rollups=tuple(dict.fromkeys(segment.rollup for segment in (*plan.segments, *plan.totals))),
+        total=amount_of(current, question.measures) if is_known else None,
+        previous=amount_of([row for row in rows if row.previous], question.measures) if compared else None,
+        steps=_steps(current, question, days, coverage),
+        groups=tuple(parts[place] for place in shown),
+        other=parts.get(None),
+    )
+
+
+def _group(
+    rows: Sequence[CostRow],
+    question: CostQuestion,
+    days: Sequence[DateRange],
+    coverage: CostCoverage,
+    *,
+    compared: bool,
+) -> CostGroup:
+    current, measures = [row for row in rows if not row.previous], question.measures
+    previous = amount_of([row for row in rows if row.previous], measures) if compared else None
+    key = rows[0].key if rows[0].place is not None else ()
+    return CostGroup(key, amount_of(current, measures), previous, _steps(current, question, days, coverage))
+
+
+def _steps(
+    rows: Sequence[CostRow], question: CostQuestion, days: Sequence[DateRange], coverage: CostCoverage
+) -> tuple[CostStep, ...]:
+    by_step: dict[date | None, list[CostRow]] = {}
+    for row in rows:
+        by_step.setdefault(row.step, []).append(row)
+    measures = question.measures
+    return tuple(
+        CostStep(
+            one,
+            amount_of(by_step.get(_floor(one.start, question.granularity), ()), measures)
+            if touches(one, coverage.covered)
+            else None,
+        )
+        for one in days
+    )
+
+
+def _floor(day: date, granularity: CostGranularity) -> date:
+    """The first day of the calendar step that a day lies in, as PostgreSQL's date_trunc has it."""
+    if granularity is CostGranularity.WEEK:
+        return day - timedelta(days=day.weekday())
+    if granularity is CostGranularity.QUARTER:
+        return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    return month_of(day) if granularity is CostGranularity.MONTH else day
+
+
+def amount_of(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> CostAmount:
+    """The sum of rows: 0 where there is no charge at all, None where no charge has the measure."""
+    charges = sum(row.charges for row in rows)
+    together = [row for row in rows if row.apart is None]
+    amounts = tuple(
+        _sum(row.amounts[place] for row in (together if measure in MONEY else rows))
+        for place, measure in enumerate(measures)
+    )
+    by_currency = [
+        (currency, [row for row in rows if row.apart == currency])
+        for currency in sorted({row.apart for row in rows if row.apart is not None})
+    ]
+    return CostAmount(
+        amounts=amounts if charges else (Decimal(0),) * len(measures),
+        charges=charges,
+        apart=tuple((currency, _money(found, measures)) for currency, found in by_currency),
+    )
+
+
+def _money(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> tuple[Decimal | None, ...]:
+    """Sums of the measures that are money; None for the others, which need no conversion."""
+    return tuple(
+        _sum(row.amounts[place] for row in rows) if measure in MONEY else None for place, measure in enumerate(measures)
+    )
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum of what is known; None where nothing is."""
+    total: Decimal | None = None
+    for amount in amounts:
+        if amount is not None:
+            total = amount if total is None else EXACT.add(total, amount)
+    return total

@@ -1,0 +1,152 @@
+"""Anomalies: runs of days that cost far more or far less than the days before them let expect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum, StrEnum
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from app.costs.outlook.series import DailySeries, exact_difference, exact_sum, rounded
+
+if TYPE_CHECKING:
+    from app.costs.outlook.baseline import FloatArray, Judgement
+
+MINIMUM_HISTORY_DAYS: Final = 14
+LARGEST_SCORE: Final = 100.0
+"""Where nothing ever varied, any change is infinitely far off; such scores are cut here."""
+
+_WEEK: Final = 7
+_WEEK_NOISE: Final = 0.5
+"""Noise of the mean of seven days' errors in units of one day's: 1/7 for the days, the rest for their expectation."""
+_CLIPPED: Final = 3.0
+"""No single day counts for more in the mean of a week, so that a spike is no drift."""
+_PART_OF_DRIFT: Final = 1.0
+_CONTINUES: Final = 2.0
+_SCORE_SCALE: Final = 2
+
+
+class Sensitivity(Enum):
+    """How far off, in standard deviations of the noise, a day must be: more sensitive finds more and errs more."""
+
+    LOW = 6.0
+    MEDIUM = 4.5
+    HIGH = 3.5
+
+
+class Direction(StrEnum):
+    """Whether more or less was spent than expected."""
+
+    INCREASE = "increase"
+    DECREASE = "decrease"
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """Days from `start` to `end` (exclusive) that were all out of line in one direction.
+
+    `actual` is the exact sum of the days, `expected` an estimate with six digits after the point, `excess` exactly
+    their difference (negative for a decrease). `score` is that of the worst day in standard deviations, at most 100.
+    """
+
+    start: date
+    end: date
+    expected: Decimal
+    actual: Decimal
+    excess: Decimal
+    score: Decimal
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementUnavailable:
+    """Why nothing can be said about a series."""
+
+    reason: str
+
+
+def find_anomalies(
+    series: DailySeries,
+    *,
+    sensitivity: Sensitivity = Sensitivity.MEDIUM,
+    minimum_amount: Decimal = Decimal(0),
+    settled_until: date | None = None,
+) -> list[Anomaly] | JudgementUnavailable:
+    """The anomalies of a series, oldest first; half a millisecond for 120 days.
+
+    Each day is judged by the days before it: the level of the last three weeks, its weekday, the noise, and what was
+    bought at earlier month starts. The first 14 days are not judged, nor are the days from `settled_until` on, whose
+    charges are still arriving. A run of days is kept when its excess is at least `minimum_amount` either way.
+    """
+    # numpy takes a quarter of a second to import and the start of the server does not need it.
+    from app.costs.outlook.baseline import judge  # noqa: PLC0415
+
+    settled = series if settled_until is None else series.until(settled_until)
+    if settled.days <= MINIMUM_HISTORY_DAYS:
+        reason = f"{settled.days} complete days; judging a day needs {MINIMUM_HISTORY_DAYS} days before it"
+        return JudgementUnavailable(reason)
+    judgement = judge(settled)
+    scores = _scores(judgement)
+    signs = _out_of_line(scores, sensitivity.value)
+    found = []
+    for sign, days in groupby(range(settled.days), key=lambda day: signs[day]):
+        run = list(days)
+        if sign:
+            anomaly = _anomaly(settled, judgement, scores, run[0], run[-1] + 1)
+            if anomaly.excess and anomaly.excess.copy_abs() >= minimum_amount:
+                found.append(anomaly)
+    return found
+
+
+def _scores(judgement: Judgement) -> FloatArray:
+    """How many standard deviations each day is off; 0 in the first two weeks."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    errors = judgement.actual - judgement.expected
+    errors[:MINIMUM_HISTORY_DAYS] = 0.0
+    silent = judgement.noise <= 0
+    known = np.where(silent | np.isnan(judgement.noise), 1.0, judgement.noise)
+    scores = np.where(silent, np.sign(errors) * LARGEST_SCORE, errors / known)
+    return np.asarray(np.clip(scores, -LARGEST_SCORE, LARGEST_SCORE), dtype=np.float64)
+
+
+def _out_of_line(scores: FloatArray, limit: float) -> list[int]:
+    """+1 or -1 for each day that is part of an anomaly, else 0.
+
+    A day alone must pass the limit. A week whose days are all somewhat off passes it together: that is how small
+    steps and slow ramps are found. A run goes on while its days stay clearly off.
+    """
+    import numpy as np  # noqa: PLC0415 - as above
+
+    signs = [int(sign) for sign in np.sign(scores) * (np.abs(scores) > limit)]
+    sums = np.concatenate([[0.0], np.cumsum(np.clip(scores, -_CLIPPED, _CLIPPED))])
+    first = MINIMUM_HISTORY_DAYS + _WEEK - 1
+    for day in range(first, len(scores)):
+        drift = (sums[day + 1] - sums[day + 1 - _WEEK]) / _WEEK / _WEEK_NOISE
+        if abs(drift) > limit and drift * scores[day] > 0:
+            sign = 1 if drift > 0 else -1
+            for earlier in range(day, day - _WEEK, -1):
+                if scores[earlier] * sign <= _PART_OF_DRIFT:
+                    break
+                signs[earlier] = sign
+    for day in range(1, len(signs)):
+        if not signs[day] and scores[day] * signs[day - 1] > _CONTINUES:
+            signs[day] = signs[day - 1]
+    return signs
+
+
+def _anomaly(series: DailySeries, judgement: Judgement, scores: FloatArray, first: int, last: int) -> Anomaly:
+    actual = exact_sum(series.values[first:last])
+    expected = exact_sum(rounded(value) for value in judgement.expected[first:last])
+    excess = exact_difference(actual, expected)
+    return Anomaly(
+        start=series.start + timedelta(first),
+        end=series.start + timedelta(last),
+        expected=expected,
+        actual=actual,
+        excess=excess,
+        score=rounded(max(abs(score) for score in scores[first:last]), _SCORE_SCALE),
+        direction=Direction.INCREASE if excess > 0 else Direction.DECREASE,
+    )

@@ -1,0 +1,55 @@
+"""Reads of cost sources and their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.dataloader import DataLoader
+
+from app.database import Database
+from app.loaders.inventory import KeyedRow, RowByKey, Rows
+from app.loaders.scans import AboutRows, Asked
+from app.repositories.cost_sources import RUNS, SOURCES
+from app.repositories.selection import some_of_each
+
+
+class CostSourceLoaders:
+    """The loaders of this file, each made when it is first used."""
+
+    database: Database
+
+    @cached_property
+    def cost_sources(self) -> Rows:
+        """Pages of cost sources."""
+        return Rows(self.database, SOURCES)
+
+    @cached_property
+    def cost_source_by_id(self) -> KeyedRow:
+        """Cost sources by our id."""
+        return DataLoader(load_fn=RowByKey(self.database, SOURCES, "id").load_one_each)
+
+    @cached_property
+    def cost_source_runs(self) -> Rows:
+        """Pages of runs."""
+        return Rows(self.database, RUNS)
+
+    @cached_property
+    def cost_source_run_by_id(self) -> KeyedRow:
+        """Runs by our id."""
+        return DataLoader(load_fn=RowByKey(self.database, RUNS, "id").load_one_each)
+
+    @cached_property
+    def newest_cost_source_runs(self) -> DataLoader[Asked, list[RowMapping]]:
+        """The newest runs of a source; arguments (limit)."""
+
+        async def read(
+            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], limit: int
+        ) -> dict[UUID, list[RowMapping]]:
+            order = (RUNS.c.id.desc(),)
+            return await some_of_each(session, RUNS, organization_id, "cost_source_id", ids, order, limit)
+
+        return DataLoader(load_fn=AboutRows(self.database, read).load_many)

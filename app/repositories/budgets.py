@@ -1,0 +1,119 @@
+"""SQL of budgets and their alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Table, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Budget, BudgetAlert, new_id, now
+
+BUDGETS: Table = Budget.__table__  # type: ignore[assignment]
+ALERTS: Table = BudgetAlert.__table__  # type: ignore[assignment]
+
+
+async def insert_budget(session: AsyncSession, organization_id: UUID, **values: Any) -> RowMapping | None:
+    """Add a budget; None where the organization has one of that name."""
+    moment = now()
+    statement = insert(BUDGETS).values(
+        organization_id=organization_id, id=new_id(), created_at=moment, updated_at=moment, **values
+    )
+    statement = statement.on_conflict_do_nothing(index_elements=[BUDGETS.c.organization_id, BUDGETS.c.name])
+    row: RowMapping | None = (await session.execute(statement.returning(BUDGETS))).mappings().one_or_none()
+    return row
+
+
+async def count_budgets(session: AsyncSession, organization_id: UUID) -> int:
+    """How many there are."""
+    statement = select(func.count()).select_from(BUDGETS).where(BUDGETS.c.organization_id == organization_id)
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def get_budget(session: AsyncSession, organization_id: UUID, budget_id: UUID) -> RowMapping | None:
+    """One budget, to be changed."""
+    statement = select(BUDGETS).where(BUDGETS.c.organization_id == organization_id, BUDGETS.c.id == budget_id)
+    return (await session.execute(statement.with_for_update())).mappings().one_or_none()
+
+
+async def budget_name_is_taken(session: AsyncSession, organization_id: UUID, name: str, budget_id: UUID) -> bool:
+    """Whether another budget of the organization has the name."""
+    statement = select(BUDGETS.c.id).where(
+        BUDGETS.c.organization_id == organization_id, BUDGETS.c.name == name, BUDGETS.c.id != budget_id
+    )
+    return (await session.execute(statement)).one_or_none() is not None
+
+
+async def update_budget(session: AsyncSession, organization_id: UUID, budget_id: UUID, **values: Any) -> RowMapping:
+    """Write columns of a budget; returns the row."""
+    statement = update(BUDGETS).where(BUDGETS.c.organization_id == organization_id, BUDGETS.c.id == budget_id)
+    returned = statement.values(**values, updated_at=now()).returning(BUDGETS)
+    row: RowMapping = (await session.execute(returned)).mappings().one()
+    return row
+
+
+async def delete_budget(session: AsyncSession, organization_id: UUID, budget_id: UUID) -> None:
+    """Delete a budget with its alerts."""
+    await session.execute(
+        delete(BUDGETS).where(BUDGETS.c.organization_id == organization_id, BUDGETS.c.id == budget_id)
+    )
+
+
+async def enabled_budgets(session: AsyncSession, organization_id: UUID, *, lock: bool = False) -> Sequence[RowMapping]:
+    """The budgets that are watched; `lock` keeps them as they are until the transaction ends."""
+    statement = (
+        select(BUDGETS).where(BUDGETS.c.organization_id == organization_id, BUDGETS.c.enabled).order_by(BUDGETS.c.id)
+    )
+    return (await session.execute(statement.with_for_update(read=True) if lock else statement)).mappings().all()
+
+
+async def alerts_of(session: AsyncSession, organization_id: UUID, budget_ids: Sequence[UUID]) -> Sequence[RowMapping]:
+    """All alerts of budgets."""
+    statement = select(ALERTS).where(ALERTS.c.organization_id == organization_id, ALERTS.c.budget_id.in_(budget_ids))
+    return (await session.execute(statement)).mappings().all()
+
+
+async def raise_alert(
+    session: AsyncSession,
+    organization_id: UUID,
+    budget: Mapping[Any, Any],
+    period: tuple[date, date],
+    basis: str,
+    percent: Decimal,
+    value: Decimal,
+) -> UUID | None:
+    """Note that a threshold is crossed; the alert's id, or None where that stands there already."""
+    first, end = period
+    moment = now()
+    values = {
+        "period_end": end,
+        "value": value,
+        "budget_amount": budget["amount"],
+        "currency": budget["currency"],
+        "crossed_at": moment,
+    }
+    key = {"organization_id": organization_id, "budget_id": budget["id"], "period_start": first}
+    statement = insert(ALERTS).values(id=new_id(), basis=basis, percent=percent, recovered_at=None, **key, **values)
+    statement = statement.on_conflict_do_update(
+        index_elements=[ALERTS.c[name] for name in (*key, "basis", "percent")],
+        set_={**values, "recovered_at": None},
+        where=ALERTS.c.recovered_at.is_not(None),
+    )
+    found: UUID | None = (await session.execute(statement.returning(ALERTS.c.id))).scalar_one_or_none()
+    return found
+
+
+async def recover_alert(session: AsyncSession, organization_id: UUID, alert_id: UUID) -> bool:
+    """Note that a threshold is no longer crossed; False where that stands there already."""
+    statement = (
+        update(ALERTS)
+        .where(ALERTS.c.organization_id == organization_id, ALERTS.c.id == alert_id, ALERTS.c.recovered_at.is_(None))
+        .values(recovered_at=now())
+        .returning(ALERTS.c.id)
+    )
+    return (await session.execute(statement)).one_or_none() is not None

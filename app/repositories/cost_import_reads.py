@@ -1,0 +1,147 @@
+"""SQL of reading deliveries of costs: what each says of which billing period, what it was refused, who runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Date, RowMapping, Text, func, literal, select, text, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.paging import Page, PageRequest, page_of
+from app.records.costs import DeliveredPeriod, ImportSourceKind, ImportState
+from app.repositories.cost_imports import IMPORTS, PERIODS, REJECTS
+from app.repositories.selection import some_of_each
+from app.repositories.uploads import UPLOADS
+
+UNDER_WAY: Final = (ImportState.QUEUED, ImportState.RUNNING)
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_TRY = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+async def lock_upload(session: AsyncSession, organization_id: UUID, upload_id: UUID) -> None:
+    """Let one transaction at a time begin imports of an upload."""
+    statement = select(UPLOADS.c.id).where(UPLOADS.c.organization_id == organization_id, UPLOADS.c.id == upload_id)
+    await session.execute(statement.with_for_update())
+
+
+async def import_of_upload(
+    session: AsyncSession, organization_id: UUID, upload_id: UUID, dataset: str
+) -> RowMapping | None:
+    """The import of an upload into a dataset that is under way, or None."""
+    statement = (
+        select(IMPORTS)
+        .where(
+            IMPORTS.c.organization_id == organization_id,
+            IMPORTS.c.state.in_(UNDER_WAY),
+            IMPORTS.c.dataset == dataset,
+            IMPORTS.c.source["id"].astext == str(upload_id),
+        )
+        .order_by(IMPORTS.c.id)
+        .limit(1)
+    )
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def jobless_imports(
+    session: AsyncSession, organization_id: UUID, before: datetime, limit: int
+) -> Sequence[RowMapping]:
+    """Imports of files that a command began before a moment and that are under way by what is noted."""
+    statement = (
+        select(IMPORTS)
+        .where(
+            IMPORTS.c.organization_id == organization_id,
+            IMPORTS.c.state.in_(UNDER_WAY),
+            IMPORTS.c.source["kind"].astext == ImportSourceKind.FILE.value,
+            IMPORTS.c.created_at < before,
+        )
+        .order_by(IMPORTS.c.id)
+        .limit(limit)
+    )
+    return (await session.execute(statement)).mappings().all()
+
+
+async def own_import(session: AsyncSession, import_id: UUID) -> None:
+    """Be known, until the transaction ends, as the one that runs an import."""
+    await session.execute(_LOCK, {"name": f"import:{import_id}"})
+
+
+async def is_owned(session: AsyncSession, import_id: UUID) -> bool:
+    """Whether some transaction runs an import."""
+    return not (await session.execute(_TRY, {"name": f"import:{import_id}"})).scalar_one()
+
+
+async def periods_of_imports(
+    session: AsyncSession, organization_id: UUID, import_ids: Sequence[UUID], limit: int
+) -> dict[UUID, list[RowMapping]]:
+    """What each delivery says of which billing period, the newest period first."""
+    order = (PERIODS.c.billing_period_start.desc(), PERIODS.c.billing_account_id)
+    return await some_of_each(session, PERIODS, organization_id, "import_id", import_ids, order, limit)
+
+
+async def superseded_periods(
+    session: AsyncSession, organization_id: UUID, keys: Sequence[DeliveredPeriod], limit: int
+) -> dict[DeliveredPeriod, list[RowMapping]]:
+    """What earlier deliveries said of the same billing period, the newest first, in one statement."""
+    columns = (
+        func.unnest(
+            literal([key.dataset for key in keys], ARRAY(Text)),
+            literal([key.billing_account_id for key in keys], ARRAY(Text)),
+            literal([key.billing_period_start for key in keys], ARRAY(Date)),
+            literal([key.period_id for key in keys], ARRAY(BigInteger)),
+        )
+        .table_valued("dataset", "billing_account_id", "billing_period_start", "period_id", name="wanted")
+        .render_derived()
+    )
+    wanted = columns.c
+    former = (
+        select(PERIODS)
+        .where(
+            PERIODS.c.organization_id == organization_id,
+            PERIODS.c.dataset == wanted.dataset,
+            PERIODS.c.billing_account_id == wanted.billing_account_id,
+            PERIODS.c.billing_period_start == wanted.billing_period_start,
+            PERIODS.c.superseded_at.is_not(None),
+            PERIODS.c.id < wanted.period_id,
+        )
+        .order_by(PERIODS.c.id.desc())
+        .limit(limit)
+        .lateral("former")
+    )
+    found: dict[DeliveredPeriod, list[RowMapping]] = {key: [] for key in keys}
+    by_id = {key.period_id: key for key in keys}
+    statement = select(wanted.period_id.label("of"), *former.c).select_from(columns.join(former, true()))
+    for row in (await session.execute(statement)).mappings():
+        found[by_id[row["of"]]].append(row)
+    return found
+
+
+async def reject_pages(
+    session: AsyncSession, organization_id: UUID, import_ids: Sequence[UUID], request: PageRequest
+) -> dict[UUID, Page[RowMapping]]:
+    """The same page of the refused rows of each delivery, in their order; the key of the request is (number,)."""
+    number = REJECTS.c.number
+    bounds = []
+    if request.after is not None:
+        bounds.append(number > request.after[0])
+    if request.before is not None:
+        bounds.append(number < request.before[0])
+    order = (number.desc() if request.backwards else number.asc(),)
+    found = await some_of_each(
+        session, REJECTS, organization_id, "import_id", import_ids, order, request.size + 1, *bounds
+    )
+    return {import_id: page_of(rows, request) for import_id, rows in found.items()}
+
+
+async def reject_counts(session: AsyncSession, organization_id: UUID, import_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many refused rows are kept of each delivery."""
+    statement = (
+        select(REJECTS.c.import_id, func.count().label("kept"))
+        .where(REJECTS.c.organization_id == organization_id, REJECTS.c.import_id.in_(import_ids))
+        .group_by(REJECTS.c.import_id)
+    )
+    counts = {row.import_id: row.kept for row in await session.execute(statement)}
+    return {import_id: counts.get(import_id, 0) for import_id in import_ids}

@@ -1,0 +1,180 @@
+"""SQL of the parts of costs: what each service, account, region or resource cost on each day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Date, Select, Table, cast, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Charge, CostDaily, CostDim, ResourceDim, ServiceDaily, SummaryDim
+from app.records.costs import CostMetric
+from app.repositories.cost_series import SUMMARY_COLUMNS
+
+SUMMARIES: Table = SummaryDim.__table__  # type: ignore[assignment]
+DIMENSIONS: Table = CostDim.__table__  # type: ignore[assignment]
+RESOURCES: Table = ResourceDim.__table__  # type: ignore[assignment]
+CHARGES: Table = Charge.__table__  # type: ignore[assignment]
+BY_SUMMARY: Table = ServiceDaily.__table__  # type: ignore[assignment]
+BY_COST: Table = CostDaily.__table__  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Charges in one currency with these values by column, from `start` to before `end`."""
+
+    metric: CostMetric
+    currency: str
+    start: date
+    end: date
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class PartCost:
+    """What the charges of a day with these values in the columns by which they are parted cost."""
+
+    key: tuple[str, ...]
+    day: date
+    amount: Decimal
+
+
+async def currencies_between(session: AsyncSession, organization_id: UUID, start: date, end: date) -> list[str]:
+    """The currencies in which charges from `start` to before `end` were billed."""
+    used = select(BY_SUMMARY.c.summary_dim_id).where(
+        BY_SUMMARY.c.organization_id == organization_id, BY_SUMMARY.c.day >= start, BY_SUMMARY.c.day < end
+    )
+    statement = select(SUMMARIES.c.billing_currency).where(
+        SUMMARIES.c.organization_id == organization_id, SUMMARIES.c.id.in_(used)
+    )
+    return list((await session.execute(statement.distinct().order_by(SUMMARIES.c.billing_currency))).scalars())
+
+
+async def daily_parts(
+    session: AsyncSession, organization_id: UUID, cut: Cut, by: Sequence[str], most: int
+) -> list[PartCost]:
+    """Costs of a cut by day and by the values of columns, of the `most` parts that cost most in all.
+
+    Charges without a value in one of the columns, or without the metric, are in no part. One statement.
+    """
+    sums = _sums(organization_id, cut, by).cte("sums")
+    keys = [sums.c[column] for column in by]
+    largest = (
+        select(*keys)
+        .group_by(*keys)
+        .order_by(func.sum(func.abs(sums.c.amount)).desc(), *keys)
+        .limit(most)
+        .cte("largest")
+    )
+    statement = (
+        select(*keys, sums.c.day, sums.c.amount)
+        .join(largest, tuple_(*keys) == tuple_(*(largest.c[column] for column in by)))
+        .order_by(*keys, sums.c.day)
+    )
+    if not by:
+        statement = select(sums.c.day, sums.c.amount).order_by(sums.c.day)
+    return [PartCost(tuple(row[:-2]), row[-2], row[-1]) for row in await session.execute(statement)]
+
+
+def _sums(organization_id: UUID, cut: Cut, by: Sequence[str]) -> Select[*tuple[Any, ...]]:
+    """Amounts by day and part: the roll-up is summed by its dimension's id first, then the dimension is looked up."""
+    fine = not {*by, *(column for column, _ in cut.values)} <= SUMMARY_COLUMNS
+    table, id_ = (BY_COST, BY_COST.c.cost_dim_id) if fine else (BY_SUMMARY, BY_SUMMARY.c.summary_dim_id)
+    metric: Column[Decimal] = table.c[cut.metric.value]
+    days = (
+        select(table.c.day, id_.label("id"), func.sum(metric).label("amount"))
+        .where(
+            table.c.organization_id == organization_id,
+            table.c.day >= cut.start,
+            table.c.day < cut.end,
+            metric.is_not(None),
+        )
+        .group_by(table.c.day, id_)
+        .subquery("days")
+    )
+    dims = _dimensions(organization_id, cut, by, fine=fine).subquery("dims")
+    keys = [dims.c[column] for column in by]
+    return (
+        select(days.c.day, *keys, func.sum(days.c.amount).label("amount"))
+        .join(dims, dims.c.id == days.c.id)
+        .where(*(key.is_not(None) for key in keys))
+        .group_by(days.c.day, *keys)
+    )
+
+
+def _dimensions(organization_id: UUID, cut: Cut, by: Sequence[str], *, fine: bool) -> Select[*tuple[Any, ...]]:
+    """The ids of the dimensions of a cut, with the columns by which it is parted."""
+    id_ = DIMENSIONS.c.id if fine else SUMMARIES.c.id
+    statement = select(id_, *(_column(column) for column in by)).where(
+        SUMMARIES.c.organization_id == organization_id,
+        SUMMARIES.c.billing_currency == cut.currency,
+        *(_column(column) == value for column, value in cut.values),
+    )
+    if fine:
+        same = (DIMENSIONS.c.organization_id == organization_id) & (DIMENSIONS.c.summary_dim_id == SUMMARIES.c.id)
+        statement = statement.join(DIMENSIONS, same)
+    return statement
+
+
+def _column(name: str) -> Column[Any]:
+    return SUMMARIES.c[name] if name in SUMMARY_COLUMNS else DIMENSIONS.c[name]
+
+
+async def costliest_resources(session: AsyncSession, organization_id: UUID, cut: Cut, most: int) -> list[int]:
+    """The resource dimensions that cost most in a cut, largest first. Reads raw charges: for stretches of days."""
+    amount = func.sum(func.abs(CHARGES.c[cut.metric.value]))
+    dims = _dimensions(organization_id, cut, (), fine=True).subquery("dims")
+    statement = (
+        select(CHARGES.c.resource_dim_id)
+        .join(dims, dims.c.id == CHARGES.c.cost_dim_id)
+        .where(*_charges_of(organization_id, cut), CHARGES.c.resource_dim_id != 0)
+        .group_by(CHARGES.c.resource_dim_id)
+        .having(amount > 0)
+        .order_by(amount.desc(), CHARGES.c.resource_dim_id)
+        .limit(most)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def daily_resources(
+    session: AsyncSession, organization_id: UUID, cut: Cut, resource_dim_ids: Sequence[int]
+) -> tuple[list[PartCost], dict[str, str | None]]:
+    """Costs of a cut by day and resource, of these resources, and the resources' names by their ids."""
+    day = cast(func.timezone("UTC", CHARGES.c.charge_period_start), Date)
+    amount = func.sum(CHARGES.c[cut.metric.value])
+    dims = _dimensions(organization_id, cut, (), fine=True).subquery("dims")
+    statement = (
+        select(RESOURCES.c.resource_id, RESOURCES.c.resource_name, day, amount)
+        .select_from(CHARGES)
+        .join(dims, dims.c.id == CHARGES.c.cost_dim_id)
+        .join(
+            RESOURCES,
+            (RESOURCES.c.organization_id == organization_id) & (RESOURCES.c.id == CHARGES.c.resource_dim_id),
+        )
+        .where(
+            *_charges_of(organization_id, cut),
+            CHARGES.c.resource_dim_id.in_(resource_dim_ids),
+            RESOURCES.c.resource_id.is_not(None),
+        )
+        .group_by(RESOURCES.c.resource_id, RESOURCES.c.resource_name, day)
+        .order_by(RESOURCES.c.resource_id, day)
+    )
+    rows = (await session.execute(statement)).all()
+    return [PartCost((row[0],), row[2], row[3]) for row in rows], {row[0]: row[1] for row in rows}
+
+
+def _charges_of(organization_id: UUID, cut: Cut) -> tuple[ColumnElement[bool], ...]:
+    def midnight(day: date) -> datetime:
+        return datetime.combine(day, time(), UTC)
+
+    return (
+        CHARGES.c.organization_id == organization_id,
+        CHARGES.c.charge_period_start >= midnight(cut.start),
+        CHARGES.c.charge_period_start < midnight(cut.end),
+        CHARGES.c[cut.metric.value].is_not(None),
+    )

@@ -1,0 +1,326 @@
+"""SQL of cost reports: what a plan reads, summed by group, step and currency, converted, ranked and cut off.
+
+Every roll-up is summed by the ids of its dimensions first and joined to them afterwards; organization, dates, keys
+and values are parameters. One statement answers a plan, whatever the number of its groups and steps.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Date,
+    DateTime,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    not_,
+    null,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import AllocationMonth, CurrencyRate, ProviderDaily
+from app.records.budgets import CostGranularity
+from app.records.cost_analysis import (
+    MONEY,
+    CostDimension,
+    CostMeasure,
+    CostPlan,
+    CostRollup,
+    CostRow,
+    CostSegment,
+    DateRange,
+    Grouping,
+)
+from app.records.cost_rollups import ROLLUPS, Grain, Link
+from app.repositories.cost_dimensions import (
+    ORGANIZATION,
+    TABLES,
+    Reading,
+    condition_shape,
+    condition_values,
+    linked_tables,
+)
+
+RATES: Any = CurrencyRate.__table__
+_ALLOCATED: Any = AllocationMonth.__table__
+_PROVIDERS: Any = ProviderDaily.__table__
+_CURRENCY = Grouping(CostDimension.BILLING_CURRENCY)
+_SOME_DAYS = DateRange(date.min, date.max)
+_SHOWN_CURRENCY = bindparam("currency", type_=Text())
+_TOP = bindparam("top", type_=BigInteger())
+_ONE = literal(Decimal(1), Numeric)
+_NO_DAY: ColumnElement[Any] = cast(null(), Date)
+_FIELDS = {
+    CostGranularity.WEEK: "week",
+    CostGranularity.MONTH: "month",
+    CostGranularity.QUARTER: "quarter",
+}
+
+
+async def read_costs(session: AsyncSession, organization_id: UUID, plan: CostPlan) -> list[CostRow]:
+    """What a plan finds: one row for each group, step and currency that stays apart, and for the groups beyond.
+
+    `step` is the first day of the calendar step, also where the period begins inside of it.
+    """
+    found = await session.execute(_statement(_shape(plan)), _values(organization_id, plan))
+    return [CostRow(row[0], tuple(row[1] or ()), row[2], row[3], row[4], tuple(row[6:]), int(row[5])) for row in found]
+
+
+def _shape(plan: CostPlan) -> CostPlan:
+    """The plan with its values left out: equal shapes are one statement. Tag keys stay, for they are parameters too."""
+    question = replace(
+        plan.question,
+        period=_SOME_DAYS,
+        previous=None,
+        currency="",
+        top=0,
+        conditions=tuple(map(condition_shape, plan.question.conditions)),
+    )
+    segments = tuple(replace(segment, days=_SOME_DAYS) for segment in plan.segments)
+    return replace(plan, question=question, segments=segments, totals=())
+
+
+def _values(organization_id: UUID, plan: CostPlan) -> dict[str, Any]:
+    """The parameters of a plan's statement, by name."""
+    question = plan.question
+    # Of an index one group more, which tells what the groups beyond are like.
+    values: dict[str, Any] = {"organization": organization_id}
+    if plan.converts:
+        values["currency"] = question.currency
+    if question.groupings:
+        values["top"] = question.top + plan.by_index
+    for number, condition in enumerate(question.conditions):
+        values |= condition_values(condition, number)
+    for number, segment in enumerate(plan.segments):
+        is_moment = ROLLUPS[segment.rollup].grain is Grain.MOMENT
+        for name, day in (("start", segment.days.start), ("end", segment.days.end)):
+            values[f"{name}_{number}"] = datetime(day.year, day.month, day.day, tzinfo=UTC) if is_moment else day
+    return values
+
+
+@functools.lru_cache(maxsize=512)
+def _statement(plan: CostPlan) -> Select[Any]:
+    """The statement of a plan's shape: to make one takes longer than what most of them ask of the database."""
+    facts = union_all(*(_segment(plan, number) for number in range(len(plan.segments)))).cte("facts")
+    amounts = converted(plan, facts).cte("amounts")
+    measures = plan.question.measures
+    sums = [func.sum(amounts.c[measure.name]).label(measure.name) for measure in measures]
+    charges = func.sum(amounts.c.charges).label("charges")
+    if not plan.question.groupings:
+        keys: tuple[ColumnElement[Any], ...] = (literal(1).label("place"), _no_key().label("key"))
+        apart = (amounts.c.previous, amounts.c.step, amounts.c.apart)
+        return select(*keys, *apart, charges, *sums).group_by(*apart)
+    ranked = _ranked(amounts, measures[0]).cte("ranked")
+    grouped = (ranked.c.place, ranked.c.key, amounts.c.previous, amounts.c.step, amounts.c.apart)
+    joined = amounts.join(ranked, ranked.c.key == amounts.c.key, isouter=True)
+    return select(*grouped, charges, *sums).select_from(joined).group_by(*grouped)
+
+
+def _no_key() -> ColumnElement[Any]:
+    return cast(array([], type_=Text), ARRAY(Text))
+
+
+def _ranked(amounts: CTE, main: CostMeasure) -> Select[Any]:
+    """The first groups: by the main measure in the asked period, then by what no rate converts, then by key."""
+    measure, current = amounts.c[main.name], not_(amounts.c.previous)
+    order = (
+        func.sum(measure).filter(current, amounts.c.apart.is_(None)).desc().nulls_last(),
+        func.sum(measure).filter(current).desc().nulls_last(),
+        amounts.c.key,
+    )
+    place = func.row_number().over(order_by=order).label("place")
+    return select(amounts.c.key, place).group_by(amounts.c.key).order_by(*order).limit(_TOP)
+
+
+def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
+    """Facts by group, step and currency that stays apart, money in the currency of the question.
+
+    Parameters are `organization` and, where the plan converts, `currency`.
+    """
+    kept = (facts.c.previous, facts.c.step, facts.c.key)
+    measures = plan.question.measures
+    charges = func.sum(facts.c.charges).label("charges")
+    if not plan.converts:
+        sums = [func.sum(facts.c[measure.name]).label(measure.name) for measure in measures]
+        return select(*kept, cast(null(), Text).label("apart"), charges, *sums).group_by(*kept)
+    rates = _rates(facts).cte("rates")
+    same = facts.c.currency == _SHOWN_CURRENCY
+    rate = case((same, _ONE), else_=rates.c.rate)
+    apart = case((rate.is_(None), facts.c.currency)).label("apart")
+    factor = func.coalesce(rate, _ONE)
+    sums = [
+        func.sum(facts.c[one.name] * factor if one in MONEY else facts.c[one.name]).label(one.name) for one in measures
+    ]
+    on = and_(rates.c.currency == facts.c.currency, rates.c.month == facts.c.month)
+    return select(*kept, apart, charges, *sums).select_from(facts.join(rates, on, isouter=True)).group_by(*kept, apart)
+
+
+def _rates(facts: CTE) -> Select[Any]:
+    """The newest rate of each other currency on or before the last day of each month."""
+    pairs = (
+        select(facts.c.currency, facts.c.month).where(facts.c.currency != _SHOWN_CURRENCY).distinct().subquery("pairs")
+    )
+    following = cast(pairs.c.month + func.make_interval(0, 1), Date)
+    newest = (
+        select(RATES.c.rate)
+        .where(
+            RATES.c.organization_id == ORGANIZATION,
+            RATES.c.from_currency == pairs.c.currency,
+            RATES.c.to_currency == _SHOWN_CURRENCY,
+            RATES.c.valid_from < following,
+        )
+        .order_by(RATES.c.valid_from.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(pairs.c.currency, pairs.c.month, newest.label("rate"))
+
+
+def _segment(plan: CostPlan, number: int) -> Select[Any]:
+    """The rows of a segment with their keys: summed by ids, then joined to what the ids stand for."""
+    segment, linked = plan.segments[number], linked_tables()
+    table = TABLES[segment.rollup].alias("source")
+    question = plan.question
+    reading = Reading(segment.rollup, plan.promoted, table, linked)
+    groupings = (*question.groupings, *((_CURRENCY,) if plan.converts else ()))
+    links = {link for link in map(reading.link_of, groupings) if link is not None}
+    day = _day(table, segment.rollup)
+    step = _step(day, CostGranularity.TOTAL if segment.previous else question.granularity)
+    month = cast(func.date_trunc("month", day), Date) if plan.converts else _NO_DAY
+    own = [column for column in _own_columns(reading, groupings, links) if column in table.c]
+    sums = [_sum(table, measure).label(measure.name) for measure in question.measures]
+    counted = func.count() if segment.rollup is CostRollup.CHARGES else func.sum(table.c.charge_count)
+    inner = select(
+        *(table.c[name] for name in own),
+        step.label("step"),
+        month.label("month"),
+        cast(counted, BigInteger).label("charges"),
+        *sums,
+    ).where(table.c.organization_id == ORGANIZATION, *_of_days(table, segment, number))
+    if plan.by_index:
+        base = _first_resources(plan, number, table).subquery("base")
+    else:
+        inner = inner.where(*reading.conditions(question.conditions), *_of_teams(segment, day))
+        times = (one for one in (step, month) if one is not _NO_DAY)
+        # Where nothing is grouped, a sum over no rows would be a row all the same.
+        base = inner.group_by(*(table.c[name] for name in own), *times).having(func.count() > 0).subquery("base")
+    outer = Reading(segment.rollup, plan.promoted, base, linked)
+    shown: list[ColumnElement[Any]] = [outer.shown(one) for one in question.groupings]
+    key: ColumnElement[Any] = array(shown, type_=Text) if shown else _no_key()
+    currency = outer.column(_CURRENCY) if plan.converts else cast(null(), Text)
+    statement = select(
+        literal(segment.previous, Boolean).label("previous"),
+        base.c.step,
+        cast(key, ARRAY(Text)).label("key"),
+        currency.label("currency"),
+        base.c.month,
+        base.c.charges,
+        *(base.c[measure.name] for measure in question.measures),
+    ).select_from(base)
+    through = {Link.COST} if Link.SUMMARY in links and Link.SUMMARY.value not in table.c else set()
+    return outer.joined(statement, links | through)
+
+
+def _own_columns(reading: Reading, groupings: Sequence[Grouping], links: set[Link]) -> list[str]:
+    """The columns of the roll-up by which it is summed: ids of dimensions, and values that stand in it."""
+    names = {link.value for link in links}
+    if Link.SUMMARY in links and Link.SUMMARY.value not in reading.base.c:
+        names.add(Link.COST.value)
+    for grouping in groupings:
+        if reading.link_of(grouping) is None and grouping.dimension is not None:
+            is_team = grouping.dimension is CostDimension.TEAM
+            names.add(Link.TEAM.value if is_team else grouping.dimension.value)
+    return sorted(names)
+
+
+def _day(table: Any, rollup: CostRollup) -> ColumnElement[date]:
+    grain = ROLLUPS[rollup].grain
+    if grain is Grain.MOMENT:
+        return cast(func.timezone("UTC", table.c.charge_period_start), Date)
+    return table.c[grain.value]  # type: ignore[no-any-return]
+
+
+def _of_days(table: Any, segment: CostSegment, number: int) -> list[ColumnElement[bool]]:
+    grain = ROLLUPS[segment.rollup].grain  # moments as they are, so that partitions are left out and indexes serve
+    type_: Any = DateTime(timezone=True) if grain is Grain.MOMENT else Date()
+    column = table.c[grain.value]
+    return [column >= bindparam(f"start_{number}", type_=type_), column < bindparam(f"end_{number}", type_=type_)]
+
+
+def _of_teams(segment: CostSegment, day: ColumnElement[date]) -> list[ColumnElement[bool]]:
+    if segment.allocated is None:
+        return []
+    month = cast(func.date_trunc("month", day), Date)
+    shared = exists().where(_ALLOCATED.c.organization_id == ORGANIZATION, _ALLOCATED.c.month == month)
+    return [shared if segment.allocated else not_(shared)]
+
+
+def _step(day: ColumnElement[date], granularity: CostGranularity) -> ColumnElement[Any]:
+    if granularity is CostGranularity.TOTAL:
+        return _NO_DAY
+    if granularity is CostGranularity.DAY:
+        return day
+    return cast(func.date_trunc(_FIELDS[granularity], day), Date)
+
+
+def _sum(table: Any, measure: CostMeasure) -> ColumnElement[Any]:
+    if measure is not CostMeasure.CHARGE_COUNT:
+        return func.sum(table.c[measure.value])
+    return func.count() if "charge_count" not in table.c else func.sum(table.c.charge_count)
+
+
+def _first_resources(plan: CostPlan, number: int, table: Any) -> Select[Any]:
+    """The first resources of a month in each currency, as the index has them, with all that tie with the last."""
+    month, following = bindparam(f"start_{number}", type_=Date()), bindparam(f"end_{number}", type_=Date())
+    currencies = (
+        select(_PROVIDERS.c.billing_currency)
+        .where(_PROVIDERS.c.organization_id == ORGANIZATION, _PROVIDERS.c.day >= month, _PROVIDERS.c.day < following)
+        .distinct()
+        .subquery("currencies")
+    )
+    question = plan.question
+    first = (
+        select(
+            table.c.resource_dim_id,
+            table.c.charge_count,
+            *(table.c[measure.value].label(measure.name) for measure in question.measures),
+        )
+        .where(
+            table.c.organization_id == ORGANIZATION,
+            table.c.month == month,
+            table.c.billing_currency == currencies.c.billing_currency,
+        )
+        .order_by(table.c.effective_cost.desc().nulls_last())
+        .fetch(_TOP, with_ties=True)
+        .lateral("first")
+    )
+    return select(
+        first.c.resource_dim_id,
+        currencies.c.billing_currency,
+        _step(month, question.granularity).label("step"),
+        month.label("month"),
+        first.c.charge_count.label("charges"),
+        *(first.c[measure.name] for measure in question.measures),
+    ).select_from(currencies.join(first, true()))

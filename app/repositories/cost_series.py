@@ -1,0 +1,188 @@
+"""SQL of daily costs: what a scope of charges cost on each day, from the roll-ups."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Table, TextClause, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import CostDim, CostImportPeriod, SummaryDim
+from app.models.currencies import CurrencyRate
+from app.records.budgets import CostScope
+from app.records.costs import CostMetric, Finality
+
+SUMMARY_COLUMNS = frozenset(SummaryDim.__table__.c.keys()) - {"organization_id", "id"}
+COST_COLUMNS = frozenset(CostDim.__table__.c.keys()) - {"organization_id", "id", "summary_dim_id"}
+PERIODS: Table = CostImportPeriod.__table__  # type: ignore[assignment]
+RATES: Table = CurrencyRate.__table__  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class AskedSeries:
+    """What is summed by day: the charges of a scope from `start` to before `end`."""
+
+    scope: CostScope
+    metric: CostMetric
+    start: date
+    end: date
+
+
+@dataclass(frozen=True)
+class DayCost:
+    """What the charges of a day in one currency cost.
+
+    `amount` is None where none of them has the metric; `incomplete` where some have not.
+    """
+
+    day: date
+    currency: str
+    amount: Decimal | None
+    incomplete: bool
+
+
+@dataclass(frozen=True)
+class ImportedDays:
+    """The days of a billing account's billing period on which charges start, `first_day` to `last_day` (inclusive).
+
+    `is_final`: its provider does not restate the billing period any more.
+    """
+
+    id: int
+    import_id: UUID
+    billing_account: tuple[str, str]
+    period_start: date
+    period_end: date
+    first_day: date
+    last_day: date
+    is_final: bool
+
+
+# By the roll-up that is read: which dimensions each scope chooses, and where their amounts stand. The scopes travel as
+# one JSON text, so that any number of them is one statement.
+_CHOSEN = {
+    "providers": "",
+    "summary": """, chosen AS MATERIALIZED (
+        SELECT a.number, s.id, s.billing_currency AS currency
+        FROM asked a JOIN summary_dims s ON s.organization_id = :organization_id AND {summary})""",
+    "cost": """, chosen AS MATERIALIZED (
+        SELECT a.number, k.id, s.billing_currency AS currency
+        FROM asked a JOIN cost_dims k ON k.organization_id = :organization_id AND {cost}
+        JOIN summary_dims s ON s.organization_id = :organization_id AND s.id = k.summary_dim_id AND {summary})""",
+    "tag": """, chosen AS MATERIALIZED (
+        SELECT a.number, s.id, s.billing_currency AS currency
+        FROM asked a JOIN summary_dims s ON s.organization_id = :organization_id AND {summary}),
+    sets AS MATERIALIZED (
+        SELECT a.number, t.id FROM asked a JOIN allocation_sets t ON t.organization_id = :organization_id
+        AND NOT EXISTS (SELECT FROM jsonb_each(a.tags) AS wanted
+            WHERE NOT coalesce(wanted.value ? (t.tags ->> wanted.key), false)))""",
+}
+_ROLL_UPS = {
+    "providers": "provider_daily c ON c.organization_id = :organization_id",
+    "summary": "chosen USING (number) JOIN service_daily c ON c.organization_id = :organization_id "
+    "AND c.summary_dim_id = chosen.id",
+    "cost": "chosen USING (number) JOIN cost_daily c ON c.organization_id = :organization_id "
+    "AND c.cost_dim_id = chosen.id",
+    "tag": "chosen USING (number) JOIN sets USING (number) JOIN tag_daily c ON c.organization_id = :organization_id "
+    "AND c.summary_dim_id = chosen.id AND c.allocation_id = sets.id",
+}
+
+
+def source_of(scope: CostScope) -> str | None:
+    """The roll-up that knows all that a scope asks for; None where none does: tags beside finer dimensions."""
+    columns = {column for column, _ in scope.dimensions}
+    if scope.tags:
+        return "tag" if columns <= SUMMARY_COLUMNS else None
+    if not columns:
+        return "providers"
+    return "summary" if columns <= SUMMARY_COLUMNS else "cost"
+
+
+async def daily_costs(
+    session: AsyncSession, organization_id: UUID, asked: Sequence[AskedSeries]
+) -> list[list[DayCost]]:
+    """For each of what is asked its costs by day and currency, days without charges left out.
+
+    At most four statements, however many are asked. Raises ValueError for a scope that no roll-up knows.
+    """
+    found: list[list[DayCost]] = [[] for _ in asked]
+    by_source: dict[str, list[dict[str, Any]]] = {}
+    for number, one in enumerate(asked):
+        source = source_of(one.scope)
+        if source is None:
+            message = "tags and finer dimensions are in no roll-up together"
+            raise ValueError(message)
+        days = {"number": number, "metric": one.metric.value, "first": one.start, "after": one.end}
+        by_source.setdefault(source, []).append(days | one.scope.to_json())
+    for source, rows in by_source.items():
+        values = {"organization_id": organization_id, "asked": orjson.dumps(rows).decode()}
+        for row in (await session.execute(_statement(source), values)).mappings():
+            cost = DayCost(row["day"], row["currency"], row["amount"], row["incomplete"])
+            found[row["number"]].append(cost)
+    return found
+
+
+@functools.cache
+def _statement(source: str) -> TextClause:
+    whens = " ".join(f"WHEN '{metric.value}' THEN c.{metric.value}" for metric in CostMetric)
+    amount = f"CASE asked.metric {whens} END"
+    chosen = _CHOSEN[source].format(summary=_conditions("s", SUMMARY_COLUMNS), cost=_conditions("k", COST_COLUMNS))
+    currency = "c.billing_currency" if source == "providers" else "chosen.currency"
+    return text(f"""
+        WITH asked AS MATERIALIZED (
+            SELECT * FROM jsonb_to_recordset(CAST(:asked AS jsonb))
+                AS sent(number integer, metric text, first date, after date, dimensions jsonb, tags jsonb)){chosen}
+        SELECT asked.number, c.day, {currency} AS currency, sum({amount}) AS amount,
+            bool_or({amount} IS NULL) AS incomplete
+        FROM asked JOIN {_ROLL_UPS[source]} AND c.day >= asked.first AND c.day < asked.after
+        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    """)  # noqa: S608  (names come from the tables themselves)
+
+
+def _conditions(alias: str, columns: Collection[str]) -> str:
+    """Each column that a scope names has one of its values; a row without a value is not meant."""
+    return " AND ".join(
+        f"(NOT a.dimensions ? '{column}' OR coalesce(a.dimensions -> '{column}' ? {alias}.{column}, false))"
+        for column in sorted(columns)
+    )
+
+
+async def imported_days(session: AsyncSession, organization_id: UUID) -> list[ImportedDays]:
+    """What the deliveries in force speak of, the oldest delivery first. One row for each month and account."""
+    statement = (
+        select(PERIODS)
+        .where(PERIODS.c.organization_id == organization_id, PERIODS.c.status == "ACTIVE")
+        .order_by(PERIODS.c.id)
+    )
+    return [
+        ImportedDays(
+            id=row["id"],
+            import_id=row["import_id"],
+            billing_account=(row["dataset"], row["billing_account_id"]),
+            period_start=row["billing_period_start"],
+            period_end=row["billing_period_end"],
+            first_day=row["first_day"],
+            last_day=row["last_day"],
+            is_final=row["finality"] == Finality.FINAL,
+        )
+        for row in (await session.execute(statement)).mappings()
+    ]
+
+
+async def rates_into(
+    session: AsyncSession, organization_id: UUID, currencies: Collection[str]
+) -> Sequence[tuple[str, str, date, Decimal]]:
+    """The organization's rates into currencies: (from, to, first day, factor), of each pair the newest first."""
+    statement = (
+        select(RATES.c.from_currency, RATES.c.to_currency, RATES.c.valid_from, RATES.c.rate)
+        .where(RATES.c.organization_id == organization_id, RATES.c.to_currency.in_(currencies))
+        .order_by(RATES.c.from_currency, RATES.c.to_currency, RATES.c.valid_from.desc())
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in await session.execute(statement)]

@@ -1,0 +1,139 @@
+"""SQL of cost sources, what has been fetched of them, and their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Table, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import CostSource, CostSourceDelivery, CostSourceRun, new_id, now
+from app.records.cost_sources import CostSourceRunState
+
+SOURCES: Table = CostSource.__table__  # type: ignore[assignment]
+DELIVERIES: Table = CostSourceDelivery.__table__  # type: ignore[assignment]
+RUNS: Table = CostSourceRun.__table__  # type: ignore[assignment]
+
+UNDER_WAY = (CostSourceRunState.QUEUED.value, CostSourceRunState.RUNNING.value)
+
+
+async def insert_source(session: AsyncSession, organization_id: UUID, **values: Any) -> RowMapping | None:
+    """Add a source; None where its name, or its account and dataset, are another one's."""
+    statement = insert(SOURCES).values(organization_id=organization_id, id=new_id(), **values)
+    found: RowMapping | None = (
+        (await session.execute(statement.on_conflict_do_nothing().returning(SOURCES))).mappings().one_or_none()
+    )
+    return found
+
+
+async def get_source(session: AsyncSession, organization_id: UUID, source_id: UUID) -> RowMapping | None:
+    """One source, to be changed."""
+    statement = select(SOURCES).where(SOURCES.c.organization_id == organization_id, SOURCES.c.id == source_id)
+    return (await session.execute(statement.with_for_update(key_share=True))).mappings().one_or_none()
+
+
+async def find_source(session: AsyncSession, organization_id: UUID, source_id: UUID) -> RowMapping | None:
+    """One source, to be read."""
+    statement = select(SOURCES).where(SOURCES.c.organization_id == organization_id, SOURCES.c.id == source_id)
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def sources_alike(
+    session: AsyncSession, organization_id: UUID, values: Mapping[Any, Any], besides: UUID | None = None
+) -> Sequence[RowMapping]:
+    """The sources, beside one, that have its name, or its account and dataset."""
+    same_place = (SOURCES.c.account_id == values["account_id"]) & (SOURCES.c.dataset == values["dataset"])
+    statement = select(SOURCES).where(
+        SOURCES.c.organization_id == organization_id, (SOURCES.c.name == values["name"]) | same_place
+    )
+    if besides is not None:
+        statement = statement.where(SOURCES.c.id != besides)
+    return (await session.execute(statement)).mappings().all()
+
+
+async def update_source(session: AsyncSession, organization_id: UUID, source_id: UUID, **values: Any) -> RowMapping:
+    """Write columns of a source; returns the row."""
+    statement = update(SOURCES).where(SOURCES.c.organization_id == organization_id, SOURCES.c.id == source_id)
+    row: RowMapping = (await session.execute(statement.values(**values).returning(SOURCES))).mappings().one()
+    return row
+
+
+async def delete_source(session: AsyncSession, organization_id: UUID, source_id: UUID) -> None:
+    """Delete a source with its runs; what was imported stays."""
+    statement = delete(SOURCES).where(SOURCES.c.organization_id == organization_id, SOURCES.c.id == source_id)
+    await session.execute(statement)
+
+
+async def known_checksums(session: AsyncSession, organization_id: UUID, source_id: UUID) -> dict[str, str]:
+    """The checksums of what was last imported, by key."""
+    statement = select(DELIVERIES.c.key, DELIVERIES.c.checksum).where(
+        DELIVERIES.c.organization_id == organization_id, DELIVERIES.c.cost_source_id == source_id
+    )
+    return {row.key: row.checksum for row in await session.execute(statement)}
+
+
+async def remember_delivery(
+    session: AsyncSession, organization_id: UUID, source_id: UUID, key: str, checksum: str, import_id: UUID
+) -> None:
+    """Note what was imported of a period, in the place of what was before."""
+    changed = {"checksum": checksum, "import_id": import_id, "imported_at": now()}
+    statement = insert(DELIVERIES).values(organization_id=organization_id, cost_source_id=source_id, key=key, **changed)
+    keys = [DELIVERIES.c.organization_id, DELIVERIES.c.cost_source_id, DELIVERIES.c.key]
+    await session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+async def forget_deliveries(session: AsyncSession, organization_id: UUID, source_id: UUID) -> None:
+    """Have the next run fetch everything again."""
+    await session.execute(
+        delete(DELIVERIES).where(
+            DELIVERIES.c.organization_id == organization_id, DELIVERIES.c.cost_source_id == source_id
+        )
+    )
+
+
+async def insert_run(session: AsyncSession, organization_id: UUID, **values: Any) -> RowMapping | None:
+    """Queue a run of a source; None where one is under way."""
+    constant = {"state": CostSourceRunState.QUEUED.value, "steps": [], "queued_at": now()}
+    counts = dict.fromkeys(("deliveries", "unchanged", "imported", "fetched_bytes"), 0)
+    statement = insert(RUNS).values(organization_id=organization_id, **constant, **counts, **values)
+    statement = statement.on_conflict_do_nothing(
+        index_elements=[RUNS.c.organization_id, RUNS.c.cost_source_id],
+        index_where=text("state IN ('QUEUED', 'RUNNING')"),
+    )
+    found: RowMapping | None = (await session.execute(statement.returning(RUNS))).mappings().one_or_none()
+    return found
+
+
+async def get_run(
+    session: AsyncSession, organization_id: UUID, run_id: UUID, *, lock: bool = False
+) -> RowMapping | None:
+    """One run; with `lock` nobody else changes it until the transaction ends."""
+    statement = select(RUNS).where(RUNS.c.organization_id == organization_id, RUNS.c.id == run_id)
+    if lock:
+        statement = statement.with_for_update(key_share=True)
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def run_under_way(session: AsyncSession, organization_id: UUID, source_id: UUID) -> RowMapping | None:
+    """The run of a source that is queued or running."""
+    statement = select(RUNS).where(
+        RUNS.c.organization_id == organization_id, RUNS.c.cost_source_id == source_id, RUNS.c.state.in_(UNDER_WAY)
+    )
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def update_run(session: AsyncSession, organization_id: UUID, run_id: UUID, **values: Any) -> RowMapping:
+    """Write columns of a run; returns the row."""
+    statement = update(RUNS).where(RUNS.c.organization_id == organization_id, RUNS.c.id == run_id)
+    row: RowMapping = (await session.execute(statement.values(**values).returning(RUNS))).mappings().one()
+    return row
+
+
+async def delete_old_runs(session: AsyncSession, organization_id: UUID, source_id: UUID, kept: int) -> None:
+    """Delete all but the newest runs of a source."""
+    same = (RUNS.c.organization_id == organization_id, RUNS.c.cost_source_id == source_id)
+    oldest_kept = select(RUNS.c.id).where(*same).order_by(RUNS.c.id.desc()).offset(kept - 1).limit(1).scalar_subquery()
+    await session.execute(delete(RUNS).where(*same, RUNS.c.id < oldest_kept))

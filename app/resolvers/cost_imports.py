@@ -1,0 +1,71 @@
+"""Root fields of imports of costs."""
+
+from __future__ import annotations
+
+import strawberry
+
+from app.context import Info
+from app.costs.ingest import checked_dataset
+from app.errors import BadUserInputError, NotFoundError
+from app.records import Permission
+from app.records.currencies import checked_currency
+from app.resolvers.access import mutation, organization_of
+from app.schema.cost_import_acts import (
+    CancelCostImportInput,
+    CancelCostImportPayload,
+    CancelCostImportResult,
+    ImportCostsInput,
+    ImportCostsPayload,
+    ImportCostsResult,
+)
+from app.schema.cost_imports import CostImport
+from app.schema.node import parse_id
+from app.sourcing import uploads
+
+
+@strawberry.type
+class CostImportMutations:
+    """Starting and cancelling imports of costs."""
+
+    @mutation(
+        Permission.COSTS_INGEST,
+        "Import a complete upload. A worker takes it as soon as one is free; readers see all of it at once or nothing.",
+    )
+    async def import_costs(self, info: Info, input: ImportCostsInput) -> ImportCostsResult:  # noqa: A002  (Relay's name)
+        """See app.sourcing.uploads.start_import."""
+        organization_id = organization_of(input)
+        upload = parse_id(input.upload_id, "Upload", path=("input", "uploadId"))
+        if upload.organization_id != organization_id:
+            message = "There is no such upload within your reach. Check the id, or create one with createUpload."
+            raise NotFoundError(message)
+        sent = input.billing_currency
+        row, started = await uploads.start_import(
+            info.context.database,
+            organization_id,
+            info.context.signed_in().actor,
+            upload_id=upload.id,
+            dataset=checked_dataset(input.dataset),
+            mode=input.mode,
+            billing_currency=None if sent is None else checked_currency(sent, "billingCurrency"),
+            reject_share=_checked_share(input.accepted_reject_share),
+        )
+        return ImportCostsPayload(cost_import=CostImport.from_row(row), started=started)
+
+    @mutation(
+        Permission.COSTS_INGEST,
+        "Cancel an import that is under way, whoever runs it. What was in force stays so.",
+    )
+    async def cancel_cost_import(self, info: Info, input: CancelCostImportInput) -> CancelCostImportResult:  # noqa: A002  (Relay's name)
+        """See app.sourcing.uploads.cancel_import."""
+        key = parse_id(input.id, "CostImport", path=("input", "id"))
+        row = await uploads.cancel_import(
+            info.context.database, organization_of(input), info.context.signed_in().actor, key.id
+        )
+        return CancelCostImportPayload(cost_import=CostImport.from_row(row))
+
+
+def _checked_share(share: float) -> float:
+    if not 0 <= share <= 1:
+        message = f"`acceptedRejectShare` must be from 0 to 1, such as 0.05 for 5 %; it is {share:g}."
+        raise BadUserInputError(message, path=("input", "acceptedRejectShare"))
+    return share

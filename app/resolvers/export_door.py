@@ -1,0 +1,31 @@
+"""The door of exports beside the graph: the server's callers and ids on the one side, the room of exports behind."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import cast
+
+from app.context import Runtime
+from app.costs.exports.fetch import no_such_export, open_export
+from app.errors import BadUserInputError
+from app.records import Principal
+from app.records.downloads import Download
+from app.schema.node import parse_id
+from app.server.identity import Identity
+
+
+class ExportDoor:
+    """What `app.server.downloads` asks for: files by the global ids that the graph gave out."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._database, self._files = runtime.database, runtime.exports
+
+    def open(self, identity: Identity, export_id: str) -> AbstractAsyncContextManager[Download]:
+        """See app.costs.exports.fetch.open_export."""
+        try:
+            key = parse_id(export_id, "CostExport")
+        except BadUserInputError:
+            raise no_such_export() from None
+        if key.organization_id is None:
+            raise no_such_export()
+        return open_export(self._database, self._files, cast("Principal", identity), (key.organization_id, key.id))

@@ -1,0 +1,73 @@
+"""Inputs and results of `importCosts` and `cancelCostImport`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from app.costs.imports.run import REJECT_SHARE
+from app.records.costs import ImportMode
+from app.schema.cost_imports import CostImport
+from app.schema.errors import Conflict, InvalidInput, NotFound
+
+
+@strawberry.input(description="A complete upload to import.")
+class ImportCostsInput:
+    """See `importCosts`."""
+
+    organization_id: strawberry.ID = strawberry.field(description="The organization that is charged.")
+    upload_id: strawberry.ID = strawberry.field(
+        description="The upload: FOCUS 1.0 to 1.4 as CSV, gzip CSV, Parquet or JSON Lines."
+    )
+    dataset: str = strawberry.field(
+        default="default",
+        description="Your name for this stream of rows; 1 to 100 characters. Deliveries replace each other within it.",
+    )
+    mode: ImportMode = strawberry.field(
+        default=ImportMode.REPLACE,
+        description="What to do with what is there of the same dataset, billing account and billing period.",
+    )
+    billing_currency: str | None = strawberry.field(
+        default=None, description="ISO 4217 code for rows that name no BillingCurrency."
+    )
+    accepted_reject_share: float = strawberry.field(
+        default=REJECT_SHARE,
+        description="The largest share of rows, 0 to 1, that may be unusable; with more of them nothing is changed.",
+    )
+
+
+@strawberry.type(description="The import will be done as soon as a worker is free; follow it by its `progress`.")
+class ImportCostsPayload:
+    """See `importCosts`."""
+
+    cost_import: CostImport = strawberry.field(description="The import.")
+    started: bool = strawberry.field(
+        description="Whether it was started now; false where one of this upload into this dataset was under way."
+    )
+
+
+ImportCostsResult = Annotated[
+    ImportCostsPayload | InvalidInput | NotFound | Conflict,
+    strawberry.union("ImportCostsResult", description="What `importCosts` answers."),
+]
+
+
+@strawberry.input(description="An import to cancel.")
+class CancelCostImportInput:
+    """See `cancelCostImport`."""
+
+    id: strawberry.ID = strawberry.field(description="The import.")
+
+
+@strawberry.type(description="The import is cancelled: nothing of it lands.")
+class CancelCostImportPayload:
+    """See `cancelCostImport`."""
+
+    cost_import: CostImport = strawberry.field(description="The import as it is now.")
+
+
+CancelCostImportResult = Annotated[
+    CancelCostImportPayload | InvalidInput | NotFound | Conflict,
+    strawberry.union("CancelCostImportResult", description="What `cancelCostImport` answers."),
+]

@@ -1,0 +1,377 @@
+"""Reports of costs: totals, groups, series, what changed, and what no rate converts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Context, Decimal
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from app.context import Info
+from app.costs.analysis.nodes import NOTHING_IMPORTED, reason_of
+from app.costs.analysis.report import EXACT
+from app.costs.imports.interning import resource_key
+from app.records import cost_analysis
+from app.records.budgets import CostGranularity
+from app.records.cost_analysis import (
+    MONEY,
+    CostAmount,
+    CostAnswer,
+    CostDimension,
+    CostMeasure,
+    CostQuestion,
+    CostRollup,
+    Grouping,
+)
+from app.schema.accounts import Account
+from app.schema.enums import graph_enum
+from app.schema.node import global_id
+from app.schema.resources import Resource
+from app.schema.scalars import BigInt
+from app.schema.teams import Team
+
+graph_enum(
+    CostRollup,
+    "Where an answer was read from, the smallest first.",
+    PROVIDER_DAILY="Days by provider.",
+    SERVICE_MONTHLY="Months by service.",
+    SUMMARY_MONTHLY="Months by account and service.",
+    TEAM_DAILY="Days by team.",
+    TAG_SERVICE_DAILY="Days by promoted tags and service.",
+    SERVICE_DAILY="Days by account and service.",
+    TAG_DAILY="Days by promoted tags, account and service.",
+    ALLOCATED_DAILY="Days by team, account and service.",
+    COST_DAILY="Days by all that many charges share.",
+    RESOURCE_MONTHLY="Months by resource.",
+    CHARGES="The charges themselves.",
+)
+_RATIO = Context(prec=50)
+_SIX_DIGITS = Decimal("0.000001")
+_ACCOUNTS = (CostDimension.ACCOUNT, CostDimension.SUB_ACCOUNT_ID, CostDimension.BILLING_ACCOUNT_ID)
+
+
+def ratio(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
+    """The one divided by the other, to six digits behind the point; None where that is unknown or has no meaning."""
+    if part is None or not whole:
+        return None
+    quotient = _RATIO.divide(part, whole)
+    return quotient.quantize(_SIX_DIGITS, context=Context(prec=max(28, quotient.adjusted() + 8)))
+
+
+@strawberry.type(description="One of the metrics that were asked for.")
+class MetricAmount:
+    """An entry of the amounts of a sum."""
+
+    metric: CostMeasure = strawberry.field(description="Which metric.")
+    amount: Decimal | None = strawberry.field(
+        description="The exact sum, never rounded; null where it is unknown, such as when no charge has the metric."
+    )
+
+
+@strawberry.type(description="Money that no currency rate converts: it is in no other figure.")
+class UnconvertedCost:
+    """An entry of `apart` of a sum."""
+
+    currency: str = strawberry.field(description="The currency in which it was billed.")
+    amount: Decimal | None = strawberry.field(description="How much, by the main metric; null where no charge has it.")
+    amounts: list[MetricAmount] = strawberry.field(description="How much by each metric that is a cost.")
+
+
+@strawberry.type(description="How a sum differs from that of the compared period.")
+class CostChange:
+    """The difference of two sums."""
+
+    previous: Decimal | None = strawberry.field(description="The sum of the compared period; null where unknown.")
+    amount: Decimal | None = strawberry.field(description="How much more it is now; null where either is unknown.")
+    ratio: Decimal | None = strawberry.field(
+        description="`amount` divided by the size of `previous`, to six digits; null where that is unknown or 0."
+    )
+
+
+@strawberry.type(description="One step of a series: a day, a week from Monday, a month or a quarter.")
+class CostPoint:
+    """See app.records.cost_analysis.CostStep."""
+
+    start: date = strawberry.field(description="Its first day, not before that of the period.")
+    end: date = strawberry.field(description="The day after its last one, not after that of the period.")
+    amount: Decimal | None = strawberry.field(
+        description="The main metric; 0 where it is known that there was no charge, null where nothing was imported "
+        "for any day of it, or no charge has the metric."
+    )
+    step: strawberry.Private[cost_analysis.CostStep]
+    measures: strawberry.Private[tuple[CostMeasure, ...]]
+
+    @strawberry.field(description="Every metric that was asked for.")
+    def amounts(self) -> list[MetricAmount]:
+        """In the order in which they were asked."""
+        return amounts_of(self.step.sum, self.measures)
+
+    @strawberry.field(description="How many charges start in it; null where nothing was imported.")
+    def charge_count(self) -> BigInt | None:
+        """From the sum."""
+        return BigInt(self.step.sum.charges) if self.step.sum is not None else None
+
+
+@strawberry.type(description="What one grouping says of the charges of a group.")
+class CostKey:
+    """A grouping and its value."""
+
+    dimension: CostDimension | None = strawberry.field(description="The column, if it is one.")
+    tag: str | None = strawberry.field(description="The tag key in its normal form, if it is one.")
+    sku_price_detail: str | None = strawberry.field(description="The key of SkuPriceDetails, if it is one.")
+    value: str | None = strawberry.field(
+        description="What the charges have there, moments and amounts as text; null where they have nothing."
+    )
+
+
+CostGroupNode = Annotated[
+    Account | Resource | Team,
+    strawberry.union("CostGroupNode", description="What the charges of a group belong to, in Skyledger."),
+]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What all parts of a report know of it."""
+
+    organization_id: UUID
+    question: CostQuestion
+    total: CostAmount | None
+
+
+@strawberry.type(description="The charges that have the same values of all groupings.")
+class CostGroup:
+    """See app.records.cost_analysis.CostGroup."""
+
+    key: str | None = strawberry.field(
+        description="The value of the first grouping; null where the charges have none. Of TEAM it is the team's id."
+    )
+    total: Decimal | None = strawberry.field(description="The main metric; null where it is unknown.")
+    reason: str | None = strawberry.field(description="Why the total is unknown.")
+    share: Decimal | None = strawberry.field(
+        description="Its part of the report's total, to six digits: 0.25 is a quarter; null where that is unknown or 0."
+    )
+    change: CostChange | None = strawberry.field(description="Against the compared period; null where none was asked.")
+    charge_count: BigInt = strawberry.field(description="How many charges it has.")
+    group: strawberry.Private[cost_analysis.CostGroup]
+    asked: strawberry.Private[Asked]
+
+    @classmethod
+    def of(cls, group: cost_analysis.CostGroup, asked: Asked) -> CostGroup:
+        """Make it of a group of an answer."""
+        amount = group.sum.amounts[0]
+        keys = _shown_keys(group, asked)
+        return cls(
+            key=keys[0] if keys else None,
+            total=amount,
+            reason=reason_of(group.sum),
+            share=ratio(amount, asked.total.amounts[0] if asked.total is not None else None),
+            change=change_of(group.sum, group.previous, asked.question),
+            charge_count=BigInt(group.sum.charges),
+            group=group,
+            asked=asked,
+        )
+
+    @strawberry.field(description="What each grouping says of its charges; none for `other`.")
+    def keys(self) -> list[CostKey]:
+        """In the order of `groupBy`."""
+        pairs = zip(self.asked.question.groupings, _shown_keys(self.group, self.asked), strict=False)
+        return [
+            CostKey(dimension=of.dimension, tag=of.tag, sku_price_detail=of.sku_detail, value=value)
+            for of, value in pairs
+        ]
+
+    @strawberry.field(description="Every metric that was asked for.")
+    def amounts(self) -> list[MetricAmount]:
+        """In the order in which they were asked."""
+        return amounts_of(self.group.sum, self.asked.question.measures)
+
+    @strawberry.field(description="Its series; empty where the granularity is TOTAL.")
+    def points(self) -> list[CostPoint]:
+        """One for each step of the period."""
+        return points_of(self.group.steps, self.asked.question)
+
+    @strawberry.field(description="By currency, what of it no rate converts: it is in no other figure.")
+    def unconverted(self) -> list[UnconvertedCost]:
+        """From the sum."""
+        return unconverted_of(self.group.sum, self.asked.question)
+
+    @strawberry.field(
+        description="The team, account or resource that the first such grouping names; null where it is not in "
+        "Skyledger, or where it is not certain which of several it is (group by PROVIDER too)."
+    )
+    async def node(self, info: Info) -> CostGroupNode | None:
+        """One statement for all groups of a kind."""
+        named = dict(zip(self.asked.question.groupings, self.group.key, strict=False))
+        provider = named.get(Grouping(CostDimension.PROVIDER))
+        for grouping, value in named.items():
+            if value is None:
+                continue
+            if grouping.dimension is CostDimension.TEAM:
+                row = await info.context.loaders.team_by_id.load((self.asked.organization_id, UUID(value)))
+                return None if row is None else Team.from_row(row)
+            if grouping.dimension in _ACCOUNTS:
+                found = await info.context.loaders.accounts_by_native_id.load((self.asked.organization_id, value))
+                own = [row for row in found if provider in {None, row["provider"]}]
+                return Account.from_row(own[0]) if len(own) == 1 else None
+            if grouping.dimension is CostDimension.RESOURCE_ID:
+                key = (self.asked.organization_id, resource_key(value))
+                found = await info.context.loaders.resources_by_native_id.load(key)
+                own = [row for row in found if provider in {None, row["provider"]}]
+                return Resource.from_row(own[0]) if len(own) == 1 else None
+        return None
+
+
+def _shown_keys(group: cost_analysis.CostGroup, asked: Asked) -> list[str | None]:
+    """The values of a group; that of a team is its global id."""
+    return [
+        value
+        if value is None or of.dimension is not CostDimension.TEAM
+        else global_id("Team", UUID(value), asked.organization_id)
+        for of, value in zip(asked.question.groupings, group.key, strict=False)
+    ]
+
+
+@strawberry.type(description="A metric that some charges lack, so that its sums are too small.")
+class IncompleteMetric:
+    """An entry of `unknown` of the coverage."""
+
+    metric: CostMeasure = strawberry.field(description="The metric.")
+    charge_count: BigInt = strawberry.field(
+        description="How many charges lack it, of all charges of the imports that the period touches."
+    )
+    reason: str = strawberry.field(description="Why.")
+
+
+@strawberry.type(description="What charges cost. All sums are exact: converted where a rate is known, never rounded.")
+class CostReport:
+    """See app.records.cost_analysis.CostAnswer."""
+
+    start: date = strawberry.field(description="First day of the period, in UTC.")
+    end: date = strawberry.field(description="The day after its last one.")
+    previous_start: date | None = strawberry.field(description="First day of the compared period.")
+    previous_end: date | None = strawberry.field(description="The day after the last one of the compared period.")
+    granularity: CostGranularity = strawberry.field(description="How long the steps of series are.")
+    currency: str = strawberry.field(description="The currency of all costs that do not say another.")
+    total: Decimal | None = strawberry.field(description="The main metric over all charges; null where it is unknown.")
+    reason: str | None = strawberry.field(description="Why the total is unknown.")
+    previous_total: Decimal | None = strawberry.field(
+        description="That of the compared period; null where none was asked, or nothing was imported for it."
+    )
+    change: CostChange | None = strawberry.field(description="Against the compared period; null where none was asked.")
+    charge_count: BigInt = strawberry.field(description="How many charges count.")
+    rollups: list[CostRollup] = strawberry.field(description="What was read for this answer; for operators.")
+    answer: strawberry.Private[CostAnswer]
+    asked: strawberry.Private[Asked]
+
+    @classmethod
+    def of(cls, organization_id: UUID, answer: CostAnswer) -> CostReport:
+        """Make it of an answer."""
+        question, total, previous = answer.question, answer.total, answer.question.previous
+        return cls(
+            start=question.period.start,
+            end=question.period.end,
+            previous_start=previous.start if previous else None,
+            previous_end=previous.end if previous else None,
+            granularity=question.granularity,
+            currency=question.currency,
+            total=total.amounts[0] if total is not None else None,
+            reason=reason_of(total) if total is not None else NOTHING_IMPORTED,
+            previous_total=answer.previous.amounts[0] if answer.previous is not None else None,
+            change=change_of(total, answer.previous, question),
+            charge_count=BigInt(total.charges if total is not None else 0),
+            rollups=list(answer.rollups),
+            answer=answer,
+            asked=Asked(organization_id, question, total),
+        )
+
+    @strawberry.field(description="Every metric that was asked for, over all charges.")
+    def amounts(self) -> list[MetricAmount]:
+        """In the order in which they were asked."""
+        return amounts_of(self.answer.total, self.answer.question.measures)
+
+    @strawberry.field(description="The series over all charges; empty where the granularity is TOTAL.")
+    def points(self) -> list[CostPoint]:
+        """One for each step of the period."""
+        return points_of(self.answer.steps, self.answer.question)
+
+    @strawberry.field(description="The groups, the largest first; at most `topN`. Empty without `groupBy`.")
+    def groups(self) -> list[CostGroup]:
+        """In their order."""
+        return [CostGroup.of(group, self.asked) for group in self.answer.groups]
+
+    @strawberry.field(description="All groups beyond the first `topN` together; null where there are none.")
+    def other(self) -> CostGroup | None:
+        """Its key is empty."""
+        return CostGroup.of(self.answer.other, self.asked) if self.answer.other is not None else None
+
+    @strawberry.field(description="By currency, what no rate converts: it is in no other figure.")
+    def unconverted(self) -> list[UnconvertedCost]:
+        """From the total."""
+        return unconverted_of(self.answer.total, self.answer.question) if self.answer.total is not None else []
+
+    @strawberry.field(description="Which of the metrics some charges lack.")
+    def incomplete(self) -> list[IncompleteMetric]:
+        """From what the imports found."""
+        unknown = self.answer.coverage.unknown
+        return [
+            IncompleteMetric(
+                metric=one,
+                charge_count=BigInt(unknown[one.value]),
+                reason="The deliveries have no value there; see the conformance of their imports.",
+            )
+            for one in self.answer.question.measures
+            if one in MONEY and unknown.get(one.value)
+        ]
+
+
+def amounts_of(found: CostAmount | None, measures: Sequence[CostMeasure]) -> list[MetricAmount]:
+    """A sum by metric; unknown where there is none."""
+    amounts = found.amounts if found is not None else (None,) * len(measures)
+    return [MetricAmount(metric=one, amount=amount) for one, amount in zip(measures, amounts, strict=True)]
+
+
+def points_of(steps: Sequence[cost_analysis.CostStep], question: CostQuestion) -> list[CostPoint]:
+    """A series."""
+    return [
+        CostPoint(
+            start=step.days.start,
+            end=step.days.end,
+            amount=step.sum.amounts[0] if step.sum is not None else None,
+            step=step,
+            measures=question.measures,
+        )
+        for step in steps
+    ]
+
+
+def unconverted_of(found: CostAmount, question: CostQuestion) -> list[UnconvertedCost]:
+    """What of a sum no rate converts."""
+    return [
+        UnconvertedCost(
+            currency=currency,
+            amount=amounts[0],
+            amounts=[
+                MetricAmount(metric=one, amount=amount)
+                for one, amount in zip(question.measures, amounts, strict=True)
+                if one in MONEY
+            ],
+        )
+        for currency, amounts in found.apart
+    ]
+
+
+def change_of(now: CostAmount | None, before: CostAmount | None, question: CostQuestion) -> CostChange | None:
+    """How a sum differs from that of the compared period; None where nothing is compared."""
+    if question.previous is None:
+        return None
+    current = now.amounts[0] if now is not None else None
+    previous = before.amounts[0] if before is not None else None
+    if current is None or previous is None:
+        return CostChange(previous=previous, amount=None, ratio=None)
+    amount = EXACT.subtract(current, previous)
+    return CostChange(previous=previous, amount=amount, ratio=ratio(amount, previous.copy_abs()))

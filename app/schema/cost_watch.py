@@ -1,0 +1,123 @@
+"""What is watched about an organization's costs, as fields of `Organization`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from app.context import Info
+from app.errors import NotFoundError
+from app.records import Permission
+from app.records.budgets import CostGranularity
+from app.records.costs import CostMetric
+from app.records.criteria import BudgetOrderField, BusinessMetricOrderField, Direction
+from app.schema.anomalies import CostAnomaly, CostAnomalyFilter, CostAnomalyOrder, anomaly_page
+from app.schema.budgets import Budget
+from app.schema.business_metrics import BusinessMetric, UnitCosts, unit_costs
+from app.schema.commitments import CommitmentReport
+from app.schema.cost_forecasts import CostForecast, IntervalPart, MostDays, cost_forecast
+from app.schema.cost_words import CostScopeInput, DaysInput, scope_of
+from app.schema.organization_part import OrganizationPart
+from app.schema.pages import rows_page
+from app.schema.paging import After, Before, Connection, First, Last, PageArguments
+
+Where = Annotated[CostScopeInput | None, strawberry.argument(description="Which charges; all when left out.")]
+Metric = Annotated[CostMetric, strawberry.argument(description="What is summed.")]
+Period = Annotated[DaysInput, strawberry.argument(description="The days.")]
+
+
+@strawberry.type
+class OrganizationCostWatch(OrganizationPart):
+    """The part of `Organization` that this room adds; `Organization` inherits it."""
+
+    @strawberry.field(description="Its budgets, by name.")
+    async def budgets(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Budget]:
+        """One statement a page, one more for the count when it is asked."""
+        key = self.require(Permission.ORGANIZATION_READ)
+        page = PageArguments(first, after, last, before)
+        order = (BudgetOrderField.NAME, Direction.ASC)
+        return await rows_page(info.context.loaders.budgets, Budget.from_row, key, None, order, page)
+
+    @strawberry.field(description="Anomalies of its costs, found after each import in the days that are complete.")
+    async def anomalies(
+        self,
+        info: Info,
+        where: Annotated[CostAnomalyFilter | None, strawberry.argument(description="Which anomalies.")] = None,
+        order_by: Annotated[
+            CostAnomalyOrder | None, strawberry.argument(description="The latest found first when left out.")
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[CostAnomaly]:
+        """One statement a page, one more for the count when it is asked."""
+        key = self.require(Permission.ORGANIZATION_READ)
+        return await anomaly_page(info, key, where, order_by, PageArguments(first, after, last, before))
+
+    @strawberry.field(description="What its costs will be, in its currency. Computed when asked, up to 0.3 s.")
+    async def cost_forecast(
+        self,
+        info: Info,
+        where: Where = None,
+        metric: Metric = CostMetric.EFFECTIVE_COST,
+        days: MostDays = 90,
+        interval: IntervalPart = Decimal("0.80"),
+    ) -> CostForecast:
+        """Four statements."""
+        key = self.require(Permission.ORGANIZATION_READ)
+        scope = scope_of(where, ("where",))
+        return await cost_forecast(info, key, await self._currency(info), scope, metric, days, interval)
+
+    @strawberry.field(description="Commitments, such as reservations and savings plans: used, unused, covered, saved.")
+    def commitments(self, period: Period) -> CommitmentReport:
+        """One statement for each of its fields."""
+        key = self.require(Permission.ORGANIZATION_READ)
+        return CommitmentReport(organization_id=key, days=period.checked())
+
+    @strawberry.field(description="What it counts to hold its costs against, by name.")
+    async def business_metrics(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[BusinessMetric]:
+        """One statement a page, one more for the count when it is asked."""
+        key = self.require(Permission.ORGANIZATION_READ)
+        page = PageArguments(first, after, last, before)
+        order = (BusinessMetricOrderField.NAME, Direction.ASC)
+        return await rows_page(info.context.loaders.business_metrics, BusinessMetric.from_row, key, None, order, page)
+
+    @strawberry.field(description="What one unit of a business metric cost over time, in the organization's currency.")
+    async def unit_costs(
+        self,
+        info: Info,
+        metric: Annotated[str, strawberry.argument(description="Name of the business metric.")],
+        period: Period,
+        granularity: Annotated[
+            CostGranularity, strawberry.argument(description="How long the steps are; at most 1,100.")
+        ] = CostGranularity.MONTH,
+        where: Where = None,
+        cost_metric: Metric = CostMetric.EFFECTIVE_COST,
+    ) -> UnitCosts:
+        """Five statements."""
+        key = self.require(Permission.ORGANIZATION_READ)
+        return await unit_costs(
+            info,
+            key,
+            metric,
+            period.checked(),
+            currency=await self._currency(info),
+            granularity=granularity,
+            scope=scope_of(where, ("where",)),
+            metric=cost_metric,
+        )
+
+    async def _currency(self, info: Info) -> str:
+        row = await info.context.loaders.organizations.by_id(self.key)
+        if row is None:  # deleted while this was read
+            message = "There is no such organization within your reach."
+            raise NotFoundError(message)
+        currency: str = row["currency"]
+        return currency

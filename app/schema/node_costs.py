@@ -1,0 +1,70 @@
+"""What accounts and resources cost, as fields of theirs."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import strawberry
+
+from app.context import Info
+from app.loaders.costs import AccountCost
+from app.loaders.scans import Asked
+from app.records import Provider
+from app.records.costs import CostMetric
+from app.schema.cost_periods import MONTH_TO_DATE, CostPeriodInput, Metric, Period, PeriodCost, days_of
+
+
+@strawberry.type
+class AccountCosts:
+    """A base of `Account`."""
+
+    key: strawberry.Private[tuple[UUID, UUID]]
+
+    @strawberry.field(
+        description="What its charges in a period cost: those with its id as SubAccountId, or as BillingAccountId "
+        "where they have no sub account, and of its provider."
+    )
+    async def costs(self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
+        """Two statements for all accounts of a page."""
+        return await account_cost(self, info, period, metric)
+
+    @strawberry.field(description="The same from the first of this month to today.")
+    async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
+        """Two statements for all accounts of a page."""
+        return await account_cost(self, info, MONTH_TO_DATE, metric)
+
+
+async def account_cost(account: AccountCosts, info: Info, period: CostPeriodInput, metric: CostMetric) -> PeriodCost:
+    """What an account cost."""
+    days = await days_of(info, account.key[0], period)
+    provider: Provider = account.provider  # type: ignore[attr-defined]  # of `Account`
+    native_id: str = account.native_id  # type: ignore[attr-defined]  # of `Account`
+    asked = AccountCost(*account.key, provider.value, native_id, days, metric)
+    return PeriodCost.of(await info.context.loaders.account_costs.load(asked), days, metric)
+
+
+@strawberry.type
+class ResourceCosts:
+    """A base of `Resource`."""
+
+    key: strawberry.Private[tuple[UUID, UUID]]
+
+    @strawberry.field(
+        description="What its charges in a period cost: those that name it by ResourceId, of its account and provider. "
+        "Services that bill without naming resources are not in it."
+    )
+    async def costs(self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
+        """Two statements for all resources of a page."""
+        return await resource_cost(self.key, info, period, metric)
+
+    @strawberry.field(description="The same from the first of this month to today.")
+    async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
+        """Two statements for all resources of a page."""
+        return await resource_cost(self.key, info, MONTH_TO_DATE, metric)
+
+
+async def resource_cost(key: tuple[UUID, UUID], info: Info, period: CostPeriodInput, metric: CostMetric) -> PeriodCost:
+    """What a resource cost."""
+    days = await days_of(info, key[0], period)
+    found = await info.context.loaders.resource_costs.load(Asked(*key, (days, metric)))
+    return PeriodCost.of(found, days, metric)

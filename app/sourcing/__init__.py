@@ -1,0 +1,1 @@
+"""Cost sources: where costs are fetched from, when, and the runs that fetch and import them."""

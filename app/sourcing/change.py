@@ -1,0 +1,182 @@
+"""Adds, changes and deletes cost sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.manual import checked
+from app.accounts.target import no_such_account, require_connected
+from app.activity.record import record
+from app.costs.ingest import DEFAULT_DATASET, checked_dataset
+from app.database import Database
+from app.errors import BadUserInputError, ConflictError
+from app.models import now
+from app.records import UNSET, Actor, EventKind, NewEvent, Provider, Unset
+from app.records.cost_sources import PROVIDER_OF, CostSourceKind
+from app.records.cron import checked_cron, checked_time_zone
+from app.repositories import cost_sources
+from app.repositories.accounts import find_account
+from app.sourcing.schedule import queue_next
+from app.sourcing.settings import FIELDS, check_interval, checked_settings, checked_since
+from app.sourcing.start import absent
+
+DEFAULT_CRON = "15 5 * * *"
+Configuration = tuple[CostSourceKind, Mapping[str, Any]]
+"""The kind of a source, and what it is told in the words of the input."""
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "name": lambda name: checked(name, "name"),
+    "dataset": checked_dataset,
+    "cron": checked_cron,
+    "time_zone": checked_time_zone,
+    "since": checked_since,
+}
+_TIMING = frozenset({"cron", "time_zone"})
+# After a change of these, what was imported before says nothing of what there is now.
+_PLACE = frozenset({"settings", "dataset"})
+
+
+async def create_source(
+    database: Database,
+    organization_id: UUID,
+    actor: Actor,
+    *,
+    account_id: UUID,
+    name: str,
+    configuration: Configuration,
+    dataset: str = DEFAULT_DATASET,
+    cron: str = DEFAULT_CRON,
+    time_zone: str = "UTC",
+    since: str | None = None,
+    enabled: bool = True,
+) -> RowMapping:
+    """Add a source and queue its first run at its next time.
+
+    Raises BadUserInputError, NotFoundError for the account, ConflictError for an account that is not connected or of
+    another provider, a taken name, or a second source of the account in the dataset.
+    """
+    kind, given = configuration
+    values = _checked(name=name, dataset=dataset, cron=cron, time_zone=time_zone, since=since)
+    check_interval(values["cron"], values["time_zone"])
+    values |= {"account_id": account_id, "kind": kind.value, "settings": checked_settings(kind, given)}
+    async with database.write(organization_id) as session:
+        await _check_account(session, organization_id, account_id, kind)
+        moment = now()
+        values |= {"enabled": enabled, "created_at": moment, "updated_at": moment}
+        source = await cost_sources.insert_source(session, organization_id, **values)
+        if source is None:
+            await _refuse_alike(session, organization_id, values)
+            raise _taken(values["name"])
+        source = await queue_next(session, source, moment)
+        await _record(session, source, actor, EventKind.COST_SOURCE_CREATED)
+        return source
+
+
+async def update_source(
+    database: Database,
+    organization_id: UUID,
+    actor: Actor,
+    source_id: UUID,
+    *,
+    name: str | Unset = UNSET,
+    configuration: Configuration | Unset = UNSET,
+    dataset: str | Unset = UNSET,
+    cron: str | Unset = UNSET,
+    time_zone: str | Unset = UNSET,
+    since: str | Unset | None = UNSET,
+    enabled: bool | Unset = UNSET,
+) -> RowMapping:
+    """Change what is given; the next run is that of the changed source, and fetches from its new place everything.
+
+    Raises NotFoundError, BadUserInputError, ConflictError as `create_source` does. The kind and the account stay.
+    """
+    values = _checked(name=name, dataset=dataset, cron=cron, time_zone=time_zone, since=since)
+    if not isinstance(enabled, Unset):
+        values["enabled"] = enabled
+    async with database.write(organization_id) as session:
+        before = await cost_sources.get_source(session, organization_id, source_id)
+        if before is None:
+            raise absent()
+        if not isinstance(configuration, Unset):
+            values["settings"] = _same_kind(before, configuration)
+        after = {**before, **values}
+        if _TIMING & values.keys():
+            check_interval(after["cron"], after["time_zone"])
+        await _refuse_alike(session, organization_id, after, source_id)
+        if any(after[name] != before[name] for name in _PLACE):
+            await cost_sources.forget_deliveries(session, organization_id, source_id)
+        moment = now()
+        source = await cost_sources.update_source(session, organization_id, source_id, **values, updated_at=moment)
+        source = await queue_next(session, source, moment)
+        await _record(session, source, actor, EventKind.COST_SOURCE_UPDATED)
+        return source
+
+
+async def delete_source(database: Database, organization_id: UUID, actor: Actor, source_id: UUID) -> RowMapping:
+    """Delete a source with its runs; returns the row as it was. What was imported stays. Raises NotFoundError."""
+    async with database.write(organization_id) as session:
+        source = await cost_sources.get_source(session, organization_id, source_id)
+        if source is None:
+            raise absent()
+        await cost_sources.delete_source(session, organization_id, source_id)
+        await _record(session, source, actor, EventKind.COST_SOURCE_DELETED)
+        return source
+
+
+def _checked(**given: Any) -> dict[str, Any]:
+    """The values that were given, checked. Raises BadUserInputError."""
+    return {key: _CHECKS[key](value) for key, value in given.items() if not isinstance(value, Unset)}
+
+
+def _same_kind(source: RowMapping, configuration: Configuration) -> dict[str, Any]:
+    """Checked settings for a source of the kind. Raises BadUserInputError."""
+    kind, given = configuration
+    if kind.value != source["kind"]:
+        wanted = FIELDS[CostSourceKind(source["kind"])]
+        message = f"The source is a {source['kind']}: send `{wanted}`. For another kind create another source."
+        raise BadUserInputError(message, path=("input", FIELDS[kind]))
+    return checked_settings(kind, given)
+
+
+async def _check_account(session: AsyncSession, organization_id: UUID, account_id: UUID, kind: CostSourceKind) -> None:
+    account = await find_account(session, organization_id, account_id)
+    if account is None:
+        raise no_such_account()
+    require_connected(account)
+    wanted = PROVIDER_OF[kind]
+    if Provider(account["provider"]) is not wanted:
+        message = f"`{FIELDS[kind]}` is for accounts of {wanted}; this one is of {account['provider']}."
+        raise BadUserInputError(message, path=("input", FIELDS[kind]))
+
+
+async def _refuse_alike(
+    session: AsyncSession, organization_id: UUID, values: Mapping[Any, Any], source_id: UUID | None = None
+) -> None:
+    """Raise ConflictError where another source has the name, or the account and the dataset."""
+    for other in await cost_sources.sources_alike(session, organization_id, values, source_id):
+        if other["name"] == values["name"]:
+            raise _taken(values["name"])
+        message = (
+            f"The source {other['name']!r} brings the costs of this account into the dataset {values['dataset']!r} "
+            "already: two would replace each other's months. Change that one, or give this one another `dataset` if "
+            "it brings other costs."
+        )
+        raise ConflictError(message)
+
+
+def _taken(name: str) -> ConflictError:
+    message = f"The organization has a cost source named {name!r} already. Change that one, or take another name."
+    return ConflictError(message)
+
+
+async def _record(session: AsyncSession, source: RowMapping, actor: Actor, kind: EventKind) -> None:
+    names = {"name": "name", "kind": "kind", "dataset": "dataset", "cron": "cron", "timeZone": "time_zone"}
+    data = {key: source[column] for key, column in names.items()}
+    data |= {"accountId": str(source["account_id"]), "enabled": source["enabled"]}
+    event = NewEvent(kind, actor, subject_type="CostSource", subject_id=source["id"], data=data)
+    await record(session, source["organization_id"], event)

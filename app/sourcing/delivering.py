@@ -1,0 +1,190 @@
+"""Fetches one delivery to disk and hands it to the importer; what was imported is remembered in the same breath."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from app.costs.imports.run import ImportOrder, create_import
+from app.costs.imports.storing import Progress
+from app.models import new_id
+from app.providers.cost_exports import CostSource, Delivery, Stop
+from app.providers.problems import ProblemCode, ProviderError
+from app.records.cost_sources import CostSourceStepKind, CostSourceStepState
+from app.records.costs import ImportMode, ImportOutcome, ImportSource, ImportSourceKind, ImportState
+from app.repositories import cost_imports, cost_sources
+from app.sourcing.schedule import SYSTEM
+from app.sourcing.steps import SourceRun, Step, check, end_step, fail_step, fail_with, new_step
+
+SPARE_BYTES = 1024**3
+"""Room on the disk that a delivery must leave."""
+MOST_NAMES = 100
+_IMPORTED = frozenset({ImportState.SUCCEEDED, ImportState.UNCHANGED})
+_UNDER_WAY = frozenset({ImportState.QUEUED, ImportState.RUNNING})
+_LOOK = "See the import's rejects and conformance; when the export is right again, the next run imports it."
+
+Problem = tuple[str, str]
+"""What went wrong, and what to do."""
+
+
+class BrokenOffError(Exception):
+    """No further delivery can be fetched either."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem[0])
+        self.problem = problem
+
+
+class Workplace:
+    """A folder of a run's own, in that of its source; what runs before have left there is removed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._own: Path | None = None
+
+    async def __aenter__(self) -> Self:
+        """Make the folder."""
+        self._own = await asyncio.to_thread(self._made)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove it with all that is in it."""
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def folder_of(self, delivery: Delivery) -> Path:
+        """An empty folder for a delivery, or the one of its last try."""
+        folder = self._there / delivery.key.replace("/", "-")
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        return folder
+
+    def free_bytes(self) -> int:
+        """Room on the disk."""
+        return shutil.disk_usage(self._there).free
+
+    @property
+    def _there(self) -> Path:
+        if self._own is None:
+            message = "the workplace has not been entered"
+            raise RuntimeError(message)
+        return self._own
+
+    def _made(self) -> Path:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # Another worker may still write for the run that this one has taken over.
+        return Path(tempfile.mkdtemp(dir=self._folder))
+
+
+async def deliver(
+    run: SourceRun, source: CostSource, delivery: Delivery, workplace: Workplace, stop: Stop
+) -> Problem | None:
+    """Fetch and import a delivery; None when it is in, else what was in the way.
+
+    Raises BrokenOffError for credentials that have ended.
+    """
+    folder = await workplace.folder_of(delivery)
+    try:
+        step = await run.begin(CostSourceStepKind.FETCH, delivery.key)
+        try:
+            paths = await _fetch(run, source, delivery, workplace, folder, step, stop)
+        except ProviderError as error:
+            fail_step(step, error)
+            await run.store()
+            if error.code is ProblemCode.CREDENTIALS:
+                raise BrokenOffError((error.message, error.remedy)) from None
+            return error.message, error.remedy
+        return await _import(run, delivery, paths)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _fetch(
+    run: SourceRun,
+    source: CostSource,
+    delivery: Delivery,
+    workplace: Workplace,
+    folder: Path,
+    step: Step,
+    stop: Stop,
+) -> list[Path]:
+    """The files of a delivery, checked. Raises ProviderError."""
+    wanted, free = delivery.bytes, workplace.free_bytes()
+    if wanted is not None and not check(
+        step, "disk", passed=free - wanted >= SPARE_BYTES, message=f"{wanted:,} bytes to fetch, {free:,} are free."
+    ):
+        raise ProviderError(
+            ProblemCode.FAILED,
+            f"The delivery of {delivery.key} has {wanted:,} bytes; the worker's disk has no room for it.",
+            "The operator of Skyledger makes room in the data folder of the workers; then run the source again.",
+            retry=False,
+        )
+    fetch = partial(source.fetch, delivery, folder, stop)
+    paths = await run.tools.pool.patiently(fetch, run.tools.fetch_seconds, run.organization_id)
+    lengths = [path.stat().st_size for path in paths]
+    check(step, "parts", passed=True, message=f"{len(paths)} files arrived whole.")
+    end_step(step, CostSourceStepState.SUCCEEDED, parts=len(paths), bytes=sum(lengths))
+    await run.store(fetched_bytes=run.run["fetched_bytes"] + sum(lengths))
+    return paths
+
+
+async def _import(run: SourceRun, delivery: Delivery, paths: list[Path]) -> Problem | None:
+    """Hand the files over, under the import that an earlier worker has begun if there is one."""
+    begun = await _begun(run, delivery)
+    order = ImportOrder(
+        run.organization_id,
+        begun or new_id(),
+        SYSTEM,
+        run.source["dataset"],
+        ImportMode.REPLACE if delivery.replaces else ImportMode.APPEND,
+        hold=run.job.hold,
+    )
+    step = new_step(CostSourceStepKind.IMPORT, delivery.key)
+    step["importId"] = str(order.import_id)
+    run.steps.append(step)
+    async with run.write() as session:
+        if begun is None:
+            names = tuple(part.name for part in delivery.parts[:MOST_NAMES])
+            source = ImportSource(ImportSourceKind.SOURCE, run.source["id"], names)
+            await create_import(run.job.database, order, source, session, job_id=run.job.id)
+        await run.store_in(session)
+    outcome = await run.tools.importer(run.job.database, order, paths, Progress())
+    return await _imported(run, delivery, step, outcome)
+
+
+async def _begun(run: SourceRun, delivery: Delivery) -> UUID | None:
+    """The import of a delivery that an earlier worker has begun, unless it has ended: then its worker died after it."""
+    import_id = run.begun_import(delivery.key)
+    if import_id is None:
+        return None
+    async with run.job.database.read(run.organization_id) as session:
+        found = await cost_imports.get_import(session, run.organization_id, import_id)
+    return import_id if found is not None and found["state"] in _UNDER_WAY else None
+
+
+async def _imported(run: SourceRun, delivery: Delivery, step: Step, outcome: ImportOutcome) -> Problem | None:
+    """Remember a delivery that is in; a refused one is fetched again by the next run."""
+    told = f"{outcome.received:,} rows, {outcome.rejected:,} of them rejected."
+    check(step, "rows", passed=outcome.rejected == 0, message=told)
+    counts = {"rows": outcome.received, "added": outcome.added, "rejected": outcome.rejected}
+    if outcome.state not in _IMPORTED:
+        message = outcome.message or f"The delivery of {delivery.key} was not imported: {outcome.state.lower()}."
+        step["counts"] |= counts
+        fail_with(step, ProblemCode.BAD_ANSWER.value, message, _LOOK)
+        await run.store()
+        return message, _LOOK
+    end_step(step, CostSourceStepState.SUCCEEDED, **counts)
+    async with run.write() as session:
+        await cost_sources.remember_delivery(
+            session, run.organization_id, run.source["id"], delivery.key, delivery.checksum, outcome.import_id
+        )
+        await run.store_in(session, imported=run.run["imported"] + 1)
+        await run.job.progressed(session)
+    return None

@@ -1,0 +1,216 @@
+"""Does a run of a cost source under its job's lease: finds what is new, fetches it, hands it to the importer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from uuid import UUID
+
+import structlog
+
+from app.accounts.target import open_target
+from app.errors import BadUserInputError, ConflictError, NotFoundError, UnavailableError
+from app.models import now
+from app.providers.calls import WAIT_SECONDS
+from app.providers.cost_exports import CostSource, Delivery
+from app.providers.problems import ProviderError
+from app.queue import HeldJob
+from app.records.cost_sources import CostSourceKind, CostSourceRunState, CostSourceStepKind, CostSourceStepState
+from app.repositories import cost_sources
+from app.sourcing.delivering import BrokenOffError, Workplace, deliver
+from app.sourcing.finish import abandon_imports, end_run
+from app.sourcing.since import first_month
+from app.sourcing.steps import SourceRun, Step, check, end_step, fail_step, is_begun
+from app.sourcing.tools import SourceTools
+from app.tasks import end_tasks
+
+STOP_SECONDS = 0.2
+MOST_DELIVERIES = 120
+"""Billing periods of one run: ten years of months."""
+_LATER = "Nothing to do if the provider is delivering at this moment: the next run looks again."
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended, and why where it did not end well."""
+
+    state: CostSourceRunState
+    failure: str | None = None
+    remedy: str | None = None
+
+
+async def run_cost_source(job: HeldJob, tools: SourceTools) -> None:
+    """Do the run that the job names, from where an earlier worker left it.
+
+    Returns early, with nothing ended, when the worker goes down: the job is given back, its next worker goes on. Ends
+    too when the source is deleted meanwhile.
+    """
+    if job.organization_id is None or "runId" not in job.arguments:
+        message = "run_cost_source needs an organization and a run"
+        raise BadUserInputError(message)
+    run = await _begin(job, tools, job.organization_id, UUID(job.arguments["runId"]))
+    if run is None:
+        return
+    working = asyncio.create_task(_work(run), name=f"cost-source-{run.run_id}")
+    stopped = asyncio.create_task(_until_stopped(job), name=f"cost-source-stop-{run.run_id}")
+    gone = asyncio.create_task(_until_gone(run), name=f"cost-source-gone-{run.run_id}")
+    try:
+        done, _ = await asyncio.wait({working, stopped, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end_tasks(working, stopped, gone)
+    if working in done:
+        await _end(run, working.result())
+    elif gone in done:
+        gone.result()
+        async with run.job.database.write(run.organization_id) as session:
+            await abandon_imports(session, run.organization_id, run.steps, "The source was deleted.")
+
+
+async def _begin(job: HeldJob, tools: SourceTools, organization_id: UUID, run_id: UUID) -> SourceRun | None:
+    """Claim the run; None where there is nothing to do. What an earlier worker has imported stays told."""
+    async with job.database.write(organization_id) as session:
+        await job.hold(session)
+        run = await cost_sources.get_run(session, organization_id, run_id, lock=True)
+        if run is None or run["state"] not in cost_sources.UNDER_WAY:
+            return None
+        source = await cost_sources.find_source(session, organization_id, run["cost_source_id"])
+        if source is None:  # a foreign key forbids it
+            return None
+        steps = _kept(run["steps"])
+        values = {"state": CostSourceRunState.RUNNING.value, "started_at": run["started_at"] or now()}
+        run = await cost_sources.update_run(session, organization_id, run_id, steps=steps, **values)
+    return SourceRun(job, tools, organization_id, run, source, steps)
+
+
+def _kept(steps: list[Step]) -> list[Step]:
+    """The steps of deliveries that an earlier worker has imported, and imports that it has begun.
+
+    All others are done again.
+    """
+    good = CostSourceStepState.SUCCEEDED.value
+    imported = {
+        step["delivery"] for step in steps if step["kind"] == CostSourceStepKind.IMPORT and step["state"] == good
+    }
+    return [step for step in steps if is_begun(step) or (step["delivery"] in imported and step["state"] == good)]
+
+
+async def _until_stopped(job: HeldJob) -> None:
+    while not job.should_stop():  # noqa: ASYNC110 - the worker's flag is no event
+        await asyncio.sleep(STOP_SECONDS)
+
+
+async def _until_gone(run: SourceRun) -> None:
+    """Until the run has been ended by somebody else, or its source deleted."""
+    while True:
+        await asyncio.sleep(run.tools.look)
+        try:
+            async with run.job.database.read(run.organization_id) as session:
+                found = await cost_sources.get_run(session, run.organization_id, run.run_id)
+        except UnavailableError:
+            continue  # the run's own writes notice it too
+        if found is None or found["state"] not in cost_sources.UNDER_WAY:
+            return
+
+
+async def _work(run: SourceRun) -> Ending:
+    """Read the source. A problem of the provider is an ending; any other fault is the job's."""
+    pool, owner = run.tools.pool, run.organization_id
+    step = await run.begin(CostSourceStepKind.DISCOVER)
+    source: CostSource | None = None
+    try:
+        target = await open_target(run.job.database, run.tools.vault, owner, run.source["account_id"])
+        made = partial(run.tools.open_source, target, CostSourceKind(run.source["kind"]), run.source["settings"])
+        source = await pool.call(made, owner=owner, wait=WAIT_SECONDS)
+        deliveries = await pool.patiently(partial(_listed, run, source), run.tools.discover_seconds, owner)
+        await _discovered(run, step, deliveries)
+        return await _deliver_all(run, source, deliveries)
+    except ProviderError as error:
+        fail_step(step, error)
+        await run.store()
+        return Ending(CostSourceRunState.FAILED, error.message, error.remedy)
+    except (NotFoundError, ConflictError) as error:
+        remedy = "Connect the account with `connectAccount`, then run the source again."
+        end_step(step, CostSourceStepState.FAILED)
+        check(step, "account", passed=False, message=error.message)
+        await run.store()
+        return Ending(CostSourceRunState.FAILED, error.message, remedy)
+    finally:
+        if source is not None:
+            pool.let_go(source.close)
+
+
+def _listed(run: SourceRun, source: CostSource) -> list[Delivery]:
+    """The deliveries, the newest billing period first."""
+    since = first_month(run.source["since"], now())
+    found = list(islice(source.deliveries(since), MOST_DELIVERIES))
+    return sorted(found, key=lambda each: each.key, reverse=True)
+
+
+async def _discovered(run: SourceRun, step: Step, deliveries: list[Delivery]) -> None:
+    month = f"{first_month(run.source['since'], now()):%Y-%m}"
+    told = f"{len(deliveries)} billing periods since {month}."
+    check(step, "deliveries", passed=bool(deliveries), message=told)
+    for each in deliveries:
+        if not each.complete:
+            check(step, "complete", passed=False, message=f"{each.key}: {each.why_incomplete}")
+    incomplete = sum(not each.complete for each in deliveries)
+    end_step(step, CostSourceStepState.SUCCEEDED, deliveries=len(deliveries), incomplete=incomplete)
+    await run.store(deliveries=len(deliveries))
+
+
+async def _deliver_all(run: SourceRun, source: CostSource, deliveries: list[Delivery]) -> Ending:
+    """Fetch and import what is new, one delivery after the other, and judge."""
+    async with run.job.database.read(run.organization_id) as session:
+        known = await cost_sources.known_checksums(session, run.organization_id, run.source["id"])
+    here = {step["delivery"] for step in run.steps if step["importId"] is not None}
+    complete = [each for each in deliveries if each.complete]
+    unchanged = [each for each in complete if known.get(each.key) == each.checksum]
+    await run.store(unchanged=sum(each.key not in here for each in unchanged))
+    problems = [(each.why_incomplete or "", _LATER) for each in deliveries if not each.complete]
+    good = len(unchanged)
+    stop = threading.Event()
+    async with Workplace(run.tools.folder / str(run.source["id"])) as workplace:
+        try:
+            for delivery in complete:
+                if known.get(delivery.key) != delivery.checksum:
+                    problem = await deliver(run, source, delivery, workplace, stop.is_set)
+                    good += problem is None
+                    problems += [problem] if problem else []
+        except BrokenOffError as error:
+            problems.insert(0, error.problem)
+        finally:
+            stop.set()
+    return _judge(run, deliveries, good, problems)
+
+
+def _judge(run: SourceRun, deliveries: list[Delivery], good: int, problems: list[tuple[str, str]]) -> Ending:
+    if not deliveries:
+        month = f"{first_month(run.source['since'], now()):%Y-%m}"
+        return Ending(
+            CostSourceRunState.FAILED,
+            f"The source has no delivery of {month} or later.",
+            "Check that the source names the export's own folder or table; a new export takes up to a day to deliver.",
+        )
+    if not problems:
+        return Ending(CostSourceRunState.SUCCEEDED)
+    state = CostSourceRunState.PARTIAL if good else CostSourceRunState.FAILED
+    return Ending(state, *problems[0])
+
+
+async def _end(run: SourceRun, ending: Ending) -> None:
+    """Write the ending, unless the run has ended meanwhile."""
+    async with run.write() as session:
+        source = await cost_sources.get_source(session, run.organization_id, run.source["id"])
+        found = await cost_sources.get_run(session, run.organization_id, run.run_id, lock=True)
+        if source is None or found is None or found["state"] not in cost_sources.UNDER_WAY:
+            return
+        await end_run(session, found, ending.state, failure=ending.failure, remedy=ending.remedy)
+    structlog.get_logger(__name__).info(
+        "cost_source_run_ended",
+        organization_id=str(run.organization_id),
+        run_id=str(run.run_id),
+        state=ending.state.value,
+    )

@@ -1,0 +1,1 @@
+"""Tests of teams, tag keys and allocation."""

@@ -1,0 +1,243 @@
+"""Deliveries into the store: exact in every roll-up, the same again no change, a newer one in place of the older."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sqlalchemy import text
+
+from app.database import Database
+from app.records.costs import ImportMode, ImportState
+from tests.costs.imports.deliveries import ROLL_UPS, charge, deliver, rows_of, sums, sums_of, write
+
+MONTH = [charge(number) for number in range(1, 61)]
+
+
+async def assert_sums(database: Database, rows: list[dict[str, str]]) -> None:
+    """Charges and every roll-up come to the same as the rows."""
+    found = await sums(database)
+    assert found == dict.fromkeys(("charges", *ROLL_UPS), sums_of(rows))
+
+
+async def test_a_delivery_is_exact_in_every_roll_up(database: Database, tmp_path: Path) -> None:
+    outcome = await deliver(database, write(tmp_path / "a.csv", MONTH))
+    assert (outcome.state, outcome.received, outcome.added, outcome.rejected) == (ImportState.SUCCEEDED, 60, 60, 0)
+    assert outcome.billed_cost == {"USD": sums_of(MONTH)[0]}
+    await assert_sums(database, MONTH)
+    by_service = await rows_of(
+        database, "SELECT service_name, sum(billed_cost) FROM service_monthly GROUP BY 1 ORDER BY 1"
+    )
+    expected = [(name, sums_of(r for r in MONTH if r["ServiceName"] == name)[0]) for name in
+                ("Service 0", "Service 1", "Service 2")]  # fmt: skip
+    assert by_service == expected
+
+
+async def test_the_same_delivery_again_is_no_change(database: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", MONTH)
+    await deliver(database, path)
+    before = await rows_of(database, "SELECT import_period_id, line_no FROM charges ORDER BY 1, 2")
+    outcome = await deliver(database, path)
+    assert (outcome.state, outcome.message) == (ImportState.UNCHANGED, "This was imported before.")
+    assert await rows_of(database, "SELECT import_period_id, line_no FROM charges ORDER BY 1, 2") == before
+    assert await rows_of(database, "SELECT kind FROM activity_events") == [("COSTS_INGESTED",)]
+
+
+async def test_a_restated_month_takes_the_place_of_the_old_one(database: Database, tmp_path: Path) -> None:
+    """Only the billing account and period that it speaks of; what was said before is kept as a total."""
+    other = [charge(number, BillingAccountId="2222") for number in range(100, 110)]
+    september = {"BillingPeriodStart": "2026-09-01T00:00:00Z", "BillingPeriodEnd": "2026-10-01T00:00:00Z",
+                 "ChargePeriodStart": "2026-09-03T00:00:00Z", "ChargePeriodEnd": "2026-09-04T00:00:00Z"}  # fmt: skip
+    older = [charge(number, **september) for number in range(200, 205)]
+    await deliver(database, write(tmp_path / "a.csv", MONTH + other + older))
+    restated = [charge(number, BilledCost="1.25") for number in range(1, 31)]
+    outcome = await deliver(database, write(tmp_path / "b.csv", restated))
+    assert (outcome.state, outcome.added) == (ImportState.SUCCEEDED, 30)
+    await assert_sums(database, restated + other + older)
+    history = await rows_of(
+        database,
+        "SELECT status, finality, charge_count, billed_cost FROM cost_import_periods "
+        "WHERE billing_account_id = '1111' AND billing_period_start = '2026-10-01' ORDER BY id",
+    )
+    assert history == [
+        ("SUPERSEDED", "FINAL", 60, sums_of(MONTH)[0]),
+        ("ACTIVE", "PROVISIONAL", 30, Decimal("37.5")),
+    ]
+
+
+async def test_datasets_do_not_replace_each_other(database: Database, tmp_path: Path) -> None:
+    await deliver(database, write(tmp_path / "a.csv", MONTH))
+    await deliver(database, write(tmp_path / "b.csv", MONTH[:10]), dataset="others")
+    await assert_sums(database, MONTH + MONTH[:10])
+
+
+async def test_appended_rows_add_up_and_overlap_without_harm(database: Database, tmp_path: Path) -> None:
+    twice = [*MONTH[:20], MONTH[0]]
+    first = await deliver(database, write(tmp_path / "a.csv", twice), mode=ImportMode.APPEND)
+    assert (first.added, first.unchanged) == (21, 0), "equal rows of one delivery are two charges"
+    second = await deliver(database, write(tmp_path / "b.csv", [*MONTH[10:], MONTH[0]]), mode=ImportMode.APPEND)
+    assert (second.added, second.unchanged) == (40, 11)
+    await assert_sums(database, [*MONTH, MONTH[0]])
+    periods = await rows_of(database, "SELECT charge_count, status FROM cost_import_periods")
+    assert periods == [(61, "ACTIVE")], "one period goes on"
+
+
+async def test_amounts_beyond_the_importers_columns_are_rolled_up_exactly(database: Database, tmp_path: Path) -> None:
+    """PostgreSQL folds what has more than 15 digits before the point or 20 behind it: to the same sums."""
+    rows = [*MONTH, charge(61, BilledCost="12345678901234567890.123456789012345678901234567"),
+            charge(62, EffectiveCost="0.00000000000000000000000000001")]  # fmt: skip
+    for mode, dataset in ((ImportMode.REPLACE, "a"), (ImportMode.APPEND, "b")):
+        outcome = await deliver(database, write(tmp_path / "a.csv", rows), mode=mode, dataset=dataset)
+        assert (outcome.state, outcome.added) == (ImportState.SUCCEEDED, 62), outcome.message
+    await deliver(database, write(tmp_path / "c.csv", MONTH[:3]), mode=ImportMode.APPEND, dataset="b")
+    await assert_sums(database, rows + rows)
+
+
+async def test_both_ways_of_folding_agree(database: Database, tmp_path: Path) -> None:
+    """The roll-ups of the importer's columns against the same by SQL, row by row."""
+    await deliver(database, write(tmp_path / "a.csv", MONTH), dataset="columns")
+    long = [{**row, "BilledCost": row["BilledCost"] + "000000000000000000"} for row in MONTH]
+    await deliver(database, write(tmp_path / "b.csv", long), dataset="sql")
+    for table in ("cost_daily", "service_daily", "tag_daily", "resource_monthly"):
+        found = await rows_of(
+            database,
+            f"SELECT p.dataset, to_jsonb(r) - 'import_period_id' - 'billed_cost', r.billed_cost FROM {table} r "  # noqa: S608
+            "JOIN cost_import_periods p ON p.id = r.import_period_id ORDER BY 2",
+        )
+        sides = [[row[1:] for row in found if row[0] == dataset] for dataset in ("columns", "sql")]
+        assert sides[0] == sides[1]
+        assert len(sides[0]) >= 8
+
+
+async def test_bad_rows_are_kept_apart_with_their_lines(database: Database, tmp_path: Path) -> None:
+    rows = [*MONTH, charge(61, BilledCost="1,5"), charge(62, ChargePeriodEnd="")]
+    outcome = await deliver(database, write(tmp_path / "a.csv", rows))
+    assert (outcome.state, outcome.received, outcome.added, outcome.rejected) == (ImportState.SUCCEEDED, 62, 60, 2)
+    await assert_sums(database, MONTH)
+    found = await rows_of(
+        database, "SELECT file_name, line_number, column_name, value, reason FROM import_rejects ORDER BY number"
+    )
+    reason = "BilledCost has a comma that may be a decimal comma: write it with a decimal point and without separators"
+    assert found == [
+        ("a.csv", 62, "BilledCost", "1,5", reason),
+        ("a.csv", 63, "ChargePeriodEnd", None, "ChargePeriodEnd is null"),
+    ]
+
+
+async def test_too_many_bad_rows_change_nothing(database: Database, tmp_path: Path) -> None:
+    await deliver(database, write(tmp_path / "a.csv", MONTH))
+    bad = [charge(number, BilledCost="?") for number in range(1, 7)]
+    outcome = await deliver(database, write(tmp_path / "b.csv", MONTH[:54] + bad))
+    assert outcome.state is ImportState.REJECTED
+    assert outcome.message == (
+        "6 of 60 rows (10.0 %) cannot be read, more than the 5 % that are accepted, so nothing was changed. "
+        "The first: b.csv 56: BilledCost is not a number."
+    )
+    await assert_sums(database, MONTH)
+    assert await rows_of(database, "SELECT count(*) FROM import_rejects") == [(6,)]
+    accepted = await deliver(database, write(tmp_path / "b.csv", MONTH[:54] + bad), reject_share=0.1)
+    assert accepted.state is ImportState.SUCCEEDED
+    await assert_sums(database, MONTH[:54])
+
+
+@pytest.mark.parametrize("form", ["gzip", "parquet", "folder", "manifest", "jsonl"])
+async def test_every_form_of_a_delivery_is_the_same(database: Database, tmp_path: Path, form: str) -> None:
+    one, two = tmp_path / "data", tmp_path / "data" / "part-2.csv"
+    one.mkdir()
+    plain = write(one / "part-1.csv", MONTH[:25])
+    if form == "gzip":
+        path = one / "all.csv.gz"
+        path.write_bytes(gzip.compress(write(tmp_path / "all.csv", MONTH).read_bytes()))
+    elif form == "parquet":
+        path = one / "all.parquet"
+        amounts = ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost"]
+        pl.DataFrame(MONTH).with_columns(pl.col(amounts).replace("", None).cast(pl.Decimal(38, 18))).write_parquet(path)
+    elif form == "jsonl":
+        path = one / "all.jsonl"
+        pl.DataFrame(MONTH).write_ndjson(path)
+    else:
+        write(two, MONTH[25:])
+        path = one
+        if form == "manifest":
+            path = one / "Export-Manifest.json"
+            path.write_text(f'{{"dataFiles": ["s3://bucket/x/{plain.name}", "s3://bucket/x/{two.name}"]}}')
+    outcome = await deliver(database, path)
+    assert (outcome.state, outcome.added, outcome.message) == (ImportState.SUCCEEDED, 60, None)
+    await assert_sums(database, MONTH)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "a.csv, line 1: the file is empty"),
+        (b"PK\x03\x04zip", "a.csv, line 1: the file is a ZIP archive: unpack it or use gzip"),
+        (b"PAR1nothing more", "a.csv: the file is no whole Parquet file"),
+        (gzip.compress(b"BilledCost\n1\n" * 1000)[:-20], "a.csv, line"),
+        (b"BilledCost,billed_cost\n1,2\n", "a.csv, line 1: the column BilledCost is given more than once"),
+        (b"no gzip at all", "a.csv, line 1: the header names no column of FOCUS, such as BilledCost"),
+        (b"name;size\na;1\n", "a.csv, line 1: the header names no column of FOCUS, such as BilledCost"),
+        (b"[1]", "a.csv, line 1: the file is a JSON array: write one object a line (JSON Lines)"),
+    ],
+)
+async def test_an_unreadable_file_is_told_and_changes_nothing(
+    database: Database, tmp_path: Path, content: bytes, message: str
+) -> None:
+    await deliver(database, write(tmp_path / "good.csv", MONTH))
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    outcome = await deliver(database, path)
+    assert outcome.state is ImportState.FAILED
+    assert outcome.message is not None
+    assert outcome.message.startswith(message)
+    await assert_sums(database, MONTH)
+
+
+async def test_without_the_importers_role_charges_come_through_a_temporary_table(
+    database: Database, owner: Database, tmp_path: Path
+) -> None:
+    """A managed PostgreSQL whose owner may not make a role that passes by row security."""
+    async with owner.engine.begin() as connection:
+        name = (await connection.execute(text("SELECT current_database()"))).scalar_one()
+        login = (await connection.execute(text("SELECT current_user"))).scalar_one()
+        await connection.execute(text("CREATE ROLE plain_login LOGIN IN ROLE skyledger_app"))
+    try:
+        url = owner.engine.url.set(username="plain_login", database=name)
+        plain = Database.connect(url.render_as_string(hide_password=False))
+        try:
+            outcome = await deliver(plain, write(tmp_path / "a.csv", MONTH))
+        finally:
+            await plain.close()
+    finally:
+        async with owner.engine.begin() as connection:
+            await connection.execute(text(f'REASSIGN OWNED BY plain_login TO "{login}"'))
+            await connection.execute(text("DROP ROLE plain_login"))
+    assert (outcome.state, outcome.added) == (ImportState.SUCCEEDED, 60)
+    await assert_sums(database, MONTH)
+
+
+async def test_readers_see_one_delivery_or_the_other(database: Database, tmp_path: Path) -> None:
+    """While a month is imported again and again, each read has the sums of one delivery in every table."""
+    versions = [MONTH, [charge(number, BilledCost="2.5", EffectiveCost="1") for number in range(1, 41)]]
+    paths = [write(tmp_path / f"{place}.csv", rows) for place, rows in enumerate(versions)]
+    await deliver(database, paths[0])
+    allowed = [sums_of(rows) for rows in versions]
+    seen: set[int] = set()
+    done = asyncio.Event()
+
+    async def look() -> None:
+        while not done.is_set():
+            found = set((await sums(database)).values())
+            assert len(found) == 1, "all tables say the same"
+            seen.add(allowed.index(found.pop()))
+
+    readers = [asyncio.create_task(look()) for _ in range(4)]
+    for turn in range(1, 9):
+        outcome = await deliver(database, paths[turn % 2])
+        assert outcome.state is ImportState.SUCCEEDED
+    done.set()
+    await asyncio.gather(*readers)
+    assert seen == {0, 1}

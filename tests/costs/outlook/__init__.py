@@ -1,0 +1,1 @@
+"""Tests of the outlook: forecasts, anomalies, their causes, budgets."""

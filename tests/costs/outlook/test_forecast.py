@@ -1,0 +1,286 @@
+"""Forecasts: exact small cases, honest refusals, properties, and errors and coverage on seeded series."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.costs.outlook.forecast import (
+    BackTest,
+    Forecast,
+    ForecastPoint,
+    ForecastTotal,
+    ForecastUnavailable,
+    MonthEnd,
+    back_test,
+    forecast,
+    month_end,
+)
+from app.costs.outlook.series import DailySeries
+from benchmarks.cost_series import Course, course
+
+MONDAY = date(2026, 1, 5)
+
+
+def daily(*amounts: float, start: date = MONDAY) -> DailySeries:
+    return DailySeries(start, tuple(Decimal(f"{amount:.2f}") for amount in amounts))
+
+
+def made(series: DailySeries, days: int, **options: object) -> Forecast:
+    answer = forecast(series, days, **options)  # type: ignore[arg-type]  # options of the tests below
+    assert isinstance(answer, Forecast), answer
+    judged: list[ForecastPoint | ForecastTotal] = [*answer.points, answer.total, *answer.period_totals]
+    for one in judged:
+        assert all(amount.is_finite() for amount in (one.lower, one.expected, one.upper))
+        assert one.lower <= one.expected <= one.upper
+        assert one.expected.as_tuple().exponent == -6
+    assert Fraction(answer.total.expected) == sum(Fraction(point.expected) for point in answer.points)
+    assert [point.day for point in answer.points] == [series.end + timedelta(day) for day in range(days)]
+    return answer
+
+
+def noisy(seed: int, days: int, level: float = 100, noise: float = 10) -> list[float]:
+    return [float(amount) for amount in np.random.default_rng(seed).uniform(level - noise, level + noise, days)]
+
+
+@pytest.mark.parametrize("days", [0, 1, 3, 10, 13])
+def test_too_short_a_history_is_told(days: int) -> None:
+    answer = forecast(daily(*[10] * days), 30)
+    assert answer == ForecastUnavailable(f"{days} days of history; a forecast needs 14")
+
+
+def test_a_forecast_reaches_three_times_as_far_as_the_history() -> None:
+    assert made(daily(*noisy(1, 14)), 42).error is None
+    assert forecast(daily(*noisy(1, 14)), 43) == ForecastUnavailable(
+        "14 days of history allow a forecast of 42 days, not 43"
+    )
+
+
+@pytest.mark.parametrize("history", [14, 20, 60, 400])
+@pytest.mark.parametrize("amount", [0, 10, -3.5])
+def test_constant_costs_stay_as_they_are(history: int, amount: float) -> None:
+    answer = made(daily(*[amount] * history), 30)
+    assert {(point.lower, point.expected, point.upper) for point in answer.points} == {(Decimal(str(amount)),) * 3}
+    assert answer.total.expected == answer.total.upper == 30 * Decimal(str(amount))
+    assert answer.method == "constant"
+
+
+def test_purchases_on_the_first_come_again_on_the_first() -> None:
+    amounts = [10.0] * 100
+    for day in (27, 55, 86):
+        amounts[day] = 110
+    answer = made(daily(*amounts), 60)  # from 15 April: 1 May and 1 June
+    assert {point.day: point.expected for point in answer.points if point.expected != 10} == {
+        date(2026, 5, 1): 110,
+        date(2026, 6, 1): 110,
+    }
+    assert answer.total.expected == 800
+    assert answer.method == "constant, month-start purchases"
+    assert answer.month_start_unseen is False
+
+
+def test_a_purchase_seen_once_is_possible_but_not_expected() -> None:
+    amounts = [10.0] * 40
+    amounts[27] = 110
+    (first,) = [point for point in made(daily(*amounts), 30).points if point.day.day == 1]
+    assert (first.lower, first.expected, first.upper) == (Decimal(10), Decimal(10), Decimal(110))
+
+
+def test_it_is_told_that_no_month_start_was_seen() -> None:
+    assert made(daily(*noisy(1, 20)), 10).month_start_unseen is True
+    assert made(daily(*noisy(1, 20)), 5).month_start_unseen is False
+
+
+def test_one_spike_is_not_expected_again() -> None:
+    amounts = noisy(3, 90, noise=2)
+    amounts[60] = 5_000
+    assert math.isclose(made(daily(*amounts), 30).total.expected, 3_000, rel_tol=0.02)
+
+
+def test_a_new_level_is_expected_to_stay() -> None:
+    amounts = noisy(4, 90, level=100, noise=2) + noisy(5, 10, level=200, noise=2)
+    assert math.isclose(made(daily(*amounts), 30).total.expected, 6_000, rel_tol=0.05)
+
+
+def test_costs_that_were_never_negative_are_not_expected_to_be() -> None:
+    answer = made(daily(*[100 * (day % 3 == 0) + day % 2 for day in range(60)]), 90)
+    assert all(point.lower >= 0 for point in answer.points)
+    assert answer.total.lower >= 0
+    mirrored = made(daily(*[-100 * (day % 3 == 0) - day % 2 for day in range(60)]), 90)
+    assert all(point.upper <= 0 for point in mirrored.points)
+
+
+def test_the_interval_of_a_total_is_narrower_than_the_sum_of_its_days() -> None:
+    answer = made(daily(*noisy(6, 120)), 30)
+    days = sum(point.upper - point.lower for point in answer.points)
+    assert answer.total.upper - answer.total.lower < days / 2
+    assert answer.total.lower < 3_000 < answer.total.upper
+
+
+def test_a_wider_interval_holds_a_narrower_one() -> None:
+    series = daily(*noisy(7, 60))
+    narrow, wide = made(series, 30, interval=Decimal("0.5")), made(series, 30, interval=Decimal("0.95"))
+    assert wide.total.lower < narrow.total.lower < narrow.total.upper < wide.total.upper
+    assert wide.total.expected == narrow.total.expected
+
+
+def test_periods_get_totals_of_their_own() -> None:
+    series = daily(*noisy(8, 60))  # until 6 March
+    periods = [(date(2026, 3, 6), date(2026, 4, 1)), (date(2026, 4, 1), date(2026, 5, 1))]
+    answer = made(series, 90, periods=periods)
+    assert [(one.start, one.end) for one in answer.period_totals] == periods
+    april = [point.expected for point in answer.points if point.day.month == 4]
+    assert answer.period_totals[1].expected == sum(april)
+    with pytest.raises(ValueError, match="not within the days ahead"):
+        forecast(series, 5, periods=periods)
+
+
+@pytest.mark.parametrize(("days", "interval"), [(0, "0.8"), (367, "0.8"), (30, "0"), (30, "1")])
+def test_impossible_questions_are_refused(days: int, interval: str) -> None:
+    with pytest.raises(ValueError, match=r"forecast is of|interval is between"):
+        forecast(daily(*[10] * 30), days, interval=Decimal(interval))
+
+
+def test_the_end_of_a_month() -> None:
+    answer = month_end(daily(*[10] * 36), date(2026, 2, 20))  # 5 January to 9 February: 9 days of 28
+    assert isinstance(answer, MonthEnd)
+    assert (answer.actual, answer.until) == (Decimal(90), date(2026, 2, 10))
+    assert {answer.total.expected, answer.total.lower, answer.total.upper} == {Decimal(280)}
+    assert answer.forecast is not None
+    assert answer.forecast.total.start == date(2026, 2, 10)
+
+
+def test_a_month_that_is_over_is_exact() -> None:
+    series = daily(*noisy(9, 60))
+    answer = month_end(series, date(2026, 2, 1))
+    assert isinstance(answer, MonthEnd)
+    assert answer.forecast is None
+    assert answer.total.lower == answer.total.upper == answer.actual
+    assert answer.actual == series.between(date(2026, 2, 1), date(2026, 3, 1)).total
+
+
+@pytest.mark.parametrize(
+    ("month", "reason"),
+    [
+        (date(2026, 1, 31), "costs before 2026-01-05 are not imported"),
+        (date(2026, 4, 1), "no costs of 2026-04-01 are imported"),
+        (date(2025, 12, 1), "no costs of 2025-12-01 are imported"),
+    ],
+)
+def test_a_month_that_is_not_all_imported_has_no_total(month: date, reason: str) -> None:
+    assert month_end(daily(*[10] * 60), month) == ForecastUnavailable(reason)
+
+
+def test_a_month_end_needs_history() -> None:
+    answer = month_end(daily(*[10] * 5, start=date(2026, 3, 1)), date(2026, 3, 1))
+    assert answer == ForecastUnavailable("5 days of history; a forecast needs 14")
+
+
+def test_a_back_test_of_what_is_certain_has_no_error() -> None:
+    exact = back_test(daily(*[10] * 70), 14, 3)
+    one, none = Decimal(1), Decimal(0)
+    assert exact == BackTest(14, 3, mape=none, wape=none, total_wape=none, coverage=one, total_coverage=one)
+
+
+def test_a_back_test_of_nothing_has_no_ratio() -> None:
+    test = back_test(daily(*[0] * 70), 14, 3)
+    assert isinstance(test, BackTest)
+    assert (test.mape, test.wape, test.total_wape, test.coverage) == (None, None, None, Decimal(1))
+
+
+def test_a_back_test_measures_what_came() -> None:
+    # Even costs of 10 for 56 days, then 20: forecast 10, so half of what came is missing, and no day is within.
+    test = back_test(daily(*[10] * 56, *[20] * 14), 14, 1)
+    half = Decimal("0.5")
+    assert test == BackTest(
+        14, 1, mape=half, wape=half, total_wape=half, coverage=Decimal(0), total_coverage=Decimal(0)
+    )
+
+
+def test_a_back_test_needs_history() -> None:
+    assert back_test(daily(*[10] * 57), 30, 3) == ForecastUnavailable("57 days; a back-test of 30 days needs 58")
+
+
+def test_equal_input_gives_equal_output() -> None:
+    series = daily(*noisy(10, 60))
+    assert forecast(series, 30) == forecast(series, 30)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([Decimal(1024), Decimal("0.125")]))
+def test_scaled_costs_have_a_scaled_forecast(seed: int, factor: Decimal) -> None:
+    series = daily(*noisy(seed, 40))
+    scaled = DailySeries(series.start, tuple(amount * factor for amount in series.values))
+    plain, other = made(series, 14), made(scaled, 14)
+    for one, two in zip((*plain.points, plain.total), (*other.points, other.total), strict=True):
+        for bound in ("lower", "expected", "upper"):
+            assert math.isclose(getattr(one, bound) * factor, getattr(two, bound), rel_tol=1e-4)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 200))
+def test_whole_weeks_change_nothing(seed: int, weeks: int) -> None:
+    series = daily(*noisy(seed, 40))
+    later = DailySeries(series.start + timedelta(weeks=weeks), series.values)
+    here, there = made(series, 14), made(later, 14)
+    assert [point.expected for point in here.points] == [point.expected for point in there.points]
+    assert (here.total.lower, here.total.upper) == (there.total.lower, there.total.upper)
+
+
+odd = st.decimals(-(10**15), 10**15, places=6) | st.sampled_from([Decimal(0), Decimal("0.000001"), Decimal(100)])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(odd, min_size=14, max_size=45), st.integers(1, 40), st.dates(date(2024, 1, 1), date(2026, 12, 31)))
+def test_any_history_has_finite_bounds_in_order(amounts: list[Decimal], days: int, start: date) -> None:
+    made(DailySeries(start, tuple(amounts)), days)
+
+
+@pytest.mark.parametrize("size", [Decimal("1e-12"), Decimal("1e30")])
+def test_very_small_and_very_large_costs(size: Decimal) -> None:
+    series = DailySeries(MONDAY, tuple(Decimal(f"{amount:.2f}") * size for amount in noisy(11, 60)))
+    answer = made(series, 30)
+    assert math.isclose(answer.total.expected, 3_000 * size, rel_tol=0.05, abs_tol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        (Course.STEADY, 0.03),
+        (Course.WEEKLY, 0.05),
+        (Course.GROWING, 0.06),
+        (Course.SHRINKING, 0.06),
+        (Course.WANDERING, 0.10),
+        (Course.MONTH_START, 0.05),
+    ],
+)
+def test_errors_and_coverage_on_seeded_series(kind: Course, error: float) -> None:
+    errors, inside = [], []
+    for number in range(4):
+        series = course(np.random.default_rng([7, number]), kind, 100, 30)
+        origin = series.start + timedelta(100)
+        answer = made(series.until(origin), 30)
+        actual = series.between(origin, series.end)
+        errors.append(abs(answer.total.expected / actual.total - 1))
+        inside += [
+            point.lower <= amount <= point.upper for point, amount in zip(answer.points, actual.values, strict=True)
+        ]
+    assert sum(errors) / len(errors) <= error
+    assert 0.6 <= sum(inside) / len(inside) <= 0.98
+
+
+def test_the_libraries_are_loaded_only_when_asked() -> None:
+    program = (
+        "import sys, app.costs.outlook.anomalies, app.costs.outlook.budget_state, app.costs.outlook.explain, "
+        "app.costs.outlook.forecast; sys.exit(bool({'numpy', 'pandas', 'scipy', 'statsmodels'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,1 @@
+"""Budgets, anomalies, commitments and unit costs."""

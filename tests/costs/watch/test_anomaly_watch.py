@@ -1,0 +1,227 @@
+"""Anomalies after imports: found once, explained, grown, resolved by a restatement, told to the activity."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import RowMapping, select
+
+from app.costs.anomaly_acts import acknowledge, mark_expected
+from app.costs.anomaly_watch import watch_anomalies
+from app.database import Database
+from app.errors import ConflictError
+from app.models import new_id
+from app.records.budgets import AnomalyState
+from app.repositories.cost_anomalies import ANOMALIES
+from tests.costs.watch.deliveries import SYSTEM, Deliveries, charge, daily, days, events, hold
+
+TODAY = date(2026, 11, 20)
+FIRST = date(2026, 8, 1)
+SPIKE = date(2026, 11, 12)
+
+
+def usual(day: date) -> int:
+    """Costs with a week in them."""
+    return 100 if day.weekday() < 5 else 60
+
+
+def bills(spikes: dict[date, int], until: date = TODAY) -> list[dict[str, Any]]:
+    """Two services in two accounts; the spikes are a new resource of EC2 in account 111."""
+    s3 = {"ServiceName": "S3", "SubAccountId": "222", "ResourceId": "bucket", "RegionId": "us-east-1"}
+    rows = [*daily(FIRST, until, usual), *daily(FIRST, until, lambda _: 40, **s3)]
+    return rows + [charge(day, cost, ResourceId="i-new", RegionId="eu-west-2") for day, cost in spikes.items()]
+
+
+@pytest.fixture
+def organization_id() -> UUID:
+    return new_id()
+
+
+@pytest.fixture
+def deliveries(database: Database, organization_id: UUID, tmp_path: Path) -> Deliveries:
+    return Deliveries(database, organization_id, tmp_path, TODAY)
+
+
+async def stored(database: Database, organization_id: UUID) -> dict[str, RowMapping]:
+    """All anomalies by their cut."""
+    async with database.read(organization_id) as session:
+        rows = (await session.execute(select(ANOMALIES).order_by(ANOMALIES.c.found_at))).mappings().all()
+    found = {row["series"]: row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def kinds(told: Iterable[tuple[str, dict[str, Any]]]) -> list[str]:
+    return [kind for kind, _ in told]
+
+
+async def test_a_spike_is_found_once_in_each_series_that_has_it(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    delivery = await deliveries.deliver(bills({SPIKE: 500}))
+    watched = await watch_anomalies(database, organization_id, TODAY, hold)
+    found = await stored(database, organization_id)
+    assert set(found) == {"TOTAL", "SERVICE", "ACCOUNT", "SERVICE_ACCOUNT"}
+    assert {row["id"] for row in found.values()} == set(watched.found)
+    for row in found.values():
+        assert (row["starts_on"], row["ends_on"], row["state"]) == (SPIKE, SPIKE + timedelta(1), AnomalyState.OPEN)
+        assert row["excess"] == row["actual"] - row["expected"]
+        assert row["first_import_id"] == delivery.import_id
+    assert found["TOTAL"]["actual"] == Decimal(640)
+    assert (found["SERVICE"]["service_name"], found["ACCOUNT"]["sub_account_id"]) == ("EC2", "111")
+    told = await events(database, organization_id)
+    assert kinds(told) == ["ANOMALY_FOUND"] * 4
+    again = await watch_anomalies(database, organization_id, TODAY, hold)
+    assert (again.found, again.changed, again.resolved) == ([], [], [])
+    assert await events(database, organization_id) == told
+
+
+async def test_its_causes_add_up_to_it(database: Database, organization_id: UUID, deliveries: Deliveries) -> None:
+    await deliveries.deliver(bills({SPIKE: 500}))
+    await watch_anomalies(database, organization_id, TODAY, hold)
+    found = (await stored(database, organization_id))["TOTAL"]
+    causes = found["explanation"]
+    assert set(causes) == {"services", "accounts", "regions", "resources"}
+    for of_cause in causes.values():
+        parts = [Decimal(each["excess"]) for each in of_cause["contributions"]]
+        assert sum(parts) + Decimal(of_cause["others"]) + Decimal(of_cause["unexplained"]) == found["excess"]
+    first = {cause: of_cause["contributions"][0] for cause, of_cause in causes.items()}
+    assert {cause: each["key"] for cause, each in first.items()} == {
+        "services": "EC2",
+        "accounts": "111",
+        "regions": "eu-west-2",
+        "resources": "i-new",
+    }
+    assert (first["resources"]["isNew"], first["services"]["isNew"]) == (True, False)
+    assert Decimal(first["resources"]["excess"]) == 500
+    of_service = (await stored(database, organization_id))["SERVICE"]["explanation"]
+    assert set(of_service) == {"accounts", "regions", "resources"}
+
+
+async def test_it_grows_and_stays_the_same_anomaly(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver(bills({SPIKE: 500}))
+    await watch_anomalies(database, organization_id, TODAY, hold)
+    before = (await stored(database, organization_id))["TOTAL"]
+    await acknowledge(database, organization_id, SYSTEM, before["id"])
+    delivery = await deliveries.deliver(bills({SPIKE: 500, SPIKE + timedelta(1): 450}))
+    watched = await watch_anomalies(database, organization_id, TODAY, hold)
+    after = (await stored(database, organization_id))["TOTAL"]
+    assert (len(watched.found), len(watched.changed), watched.resolved) == (0, 4, [])
+    assert (after["id"], after["found_at"], after["state"]) == (
+        before["id"],
+        before["found_at"],
+        AnomalyState.ACKNOWLEDGED,
+    )
+    assert after["ends_on"] == SPIKE + timedelta(2)
+    assert after["excess"] > before["excess"] + 400
+    assert (after["first_import_id"], after["last_import_id"]) == (before["first_import_id"], delivery.import_id)
+
+
+async def test_a_restatement_resolves_it_and_another_brings_it_back(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver(bills({SPIKE: 500}))
+    await watch_anomalies(database, organization_id, TODAY, hold)
+    anomaly_id = (await stored(database, organization_id))["TOTAL"]["id"]
+    await mark_expected(database, organization_id, SYSTEM, anomaly_id, "a load test")
+    await deliveries.deliver(bills({}))
+    assert len((await watch_anomalies(database, organization_id, TODAY, hold)).resolved) == 4
+    gone = await stored(database, organization_id)
+    assert {row["state"] for row in gone.values()} == {AnomalyState.RESOLVED}
+    with pytest.raises(ConflictError):
+        await acknowledge(database, organization_id, SYSTEM, anomaly_id)
+    await deliveries.deliver(bills({SPIKE: 500}))
+    await watch_anomalies(database, organization_id, TODAY, hold)
+    back = (await stored(database, organization_id))["TOTAL"]
+    assert (back["id"], back["state"], back["resolved_at"]) == (anomaly_id, AnomalyState.OPEN, None)
+    told = kinds(await events(database, organization_id))
+    assert told == [
+        *["ANOMALY_FOUND"] * 4,
+        "ANOMALY_MARKED_EXPECTED",
+        *["ANOMALY_RESOLVED"] * 4,
+        *["ANOMALY_FOUND"] * 4,
+    ]
+
+
+async def test_the_last_two_days_of_a_provisional_period_are_not_judged(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    yesterday = TODAY - timedelta(1)  # the last day delivered
+    await deliveries.deliver(bills({yesterday: 900, yesterday - timedelta(1): 900}))
+    assert (await watch_anomalies(database, organization_id, TODAY, hold)).found == []
+    await deliveries.deliver(bills({yesterday: 900, yesterday - timedelta(1): 900}, TODAY + timedelta(1)))
+    later = await watch_anomalies(database, organization_id, TODAY + timedelta(1), hold)
+    assert len(later.found) == 4
+    assert (await stored(database, organization_id))["TOTAL"]["ends_on"] == yesterday
+
+
+async def test_a_service_that_stops_is_a_decrease(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    stopped = date(2026, 11, 14)
+    s3 = {"ServiceName": "S3", "SubAccountId": "222"}
+    await deliveries.deliver([*daily(FIRST, TODAY, usual), *daily(FIRST, stopped, lambda _: 40, **s3)])
+    await watch_anomalies(database, organization_id, TODAY, hold)
+    found = (await stored(database, organization_id))["SERVICE"]
+    assert (found["service_name"], found["starts_on"]) == ("S3", stopped)
+    assert found["excess"] < 0
+    assert found["actual"] == 0
+
+
+async def test_currencies_are_judged_apart(database: Database, organization_id: UUID, deliveries: Deliveries) -> None:
+    euros = {"BillingCurrency": "EUR", "BillingAccountId": "other"}
+    rows = [*bills({}), *daily(FIRST, TODAY, lambda day: 900 if day == SPIKE else 70, ServiceName="VM", **euros)]
+    await deliveries.deliver(rows)
+    await watch_anomalies(database, organization_id, TODAY, hold)
+    found = await stored(database, organization_id)
+    assert {row["billing_currency"] for row in found.values()} == {"EUR"}
+    assert found["TOTAL"]["actual"] == 900
+
+
+async def test_two_workers_at_once_find_it_once(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver(bills({SPIKE: 500}))
+    both = await asyncio.gather(*(watch_anomalies(database, organization_id, TODAY, hold) for _ in range(4)))
+    assert sorted(len(one.found) for one in both) == [0, 0, 0, 4]
+    assert kinds(await events(database, organization_id)) == ["ANOMALY_FOUND"] * 4
+
+
+async def test_a_delivery_that_comes_in_meanwhile_makes_the_check_say_nothing(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver(bills({SPIKE: 500}))
+
+    async def late(_: object) -> None:
+        await deliveries.deliver(bills({}))
+
+    assert (await watch_anomalies(database, organization_id, TODAY, late)).found == []
+    assert await stored(database, organization_id) == {}
+
+
+async def test_nothing_imported_is_nothing_found(database: Database, organization_id: UUID) -> None:
+    assert (await watch_anomalies(database, organization_id, TODAY, hold)).found == []
+
+
+async def test_little_history_is_not_judged(database: Database, organization_id: UUID, deliveries: Deliveries) -> None:
+    await deliveries.deliver([charge(day, 500 if day == SPIKE else 10) for day in days(date(2026, 11, 5), TODAY)])
+    assert (await watch_anomalies(database, organization_id, TODAY, hold)).found == []
+
+
+async def test_another_tenant_sees_none_of_it(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver(bills({SPIKE: 500}))
+    await watch_anomalies(database, organization_id, TODAY, hold)
+    stranger = new_id()
+    assert (await watch_anomalies(database, stranger, TODAY, hold)).found == []
+    assert await stored(database, stranger) == {}

@@ -1,0 +1,283 @@
+"""Alerts of budgets: raised once for each threshold and period, taken back where restatements or changes do so."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from app.costs.budget_check import check_budgets
+from app.costs.budgets import NewBudget, create_budget, update_budget
+from app.costs.watch import CHECK_COSTS_JOB
+from app.database import Database
+from app.models import Budget, BudgetAlert, CurrencyRate, Job, Organization, PromotedTagKey, new_id, now
+from app.records.budgets import BudgetRecurrence, CostScope, Threshold, ThresholdBasis
+from app.records.costs import CostMetric
+from tests.costs.watch.deliveries import SYSTEM, Deliveries, daily, events, hold
+
+TODAY = date(2026, 11, 20)
+NOVEMBER = date(2026, 11, 1)
+FIRST = date(2026, 8, 1)
+
+
+@pytest.fixture
+async def organization_id(database: Database) -> UUID:
+    id_ = new_id()
+    async with database.write(id_) as session:
+        session.add(Organization(id=id_, slug=f"slug-{id_}", name="Acme", currency="USD"))
+    return id_
+
+
+@pytest.fixture
+def deliveries(database: Database, organization_id: UUID, tmp_path: Path) -> Deliveries:
+    return Deliveries(database, organization_id, tmp_path, TODAY)
+
+
+async def budget(database: Database, organization_id: UUID, amount: int, *thresholds: str, **more: Any) -> UUID:
+    """A budget; thresholds such as "80" and "100 FORECAST"."""
+    wanted = []
+    for text in thresholds:
+        percent, _, basis = text.partition(" ")
+        wanted.append(Threshold(Decimal(percent), ThresholdBasis(basis or "ACTUAL")))
+    values: dict[str, Any] = {
+        "name": "all",
+        "recurrence": BudgetRecurrence.MONTHLY,
+        "starts_on": date(2026, 1, 1),
+        "ends_on": None,
+        "amount": Decimal(amount),
+        "currency": None,
+        "metric": CostMetric.EFFECTIVE_COST,
+        "scope": CostScope(),
+        "thresholds": wanted,
+        "enabled": True,
+        **more,
+    }
+    made = await create_budget(database, organization_id, SYSTEM, NewBudget(**values))
+    return UUID(str(made["id"]))
+
+
+async def alerts(database: Database, organization_id: UUID) -> list[tuple[date, str, Decimal, bool]]:
+    """First day of the period, basis, percent and whether it stands, of all alerts."""
+    statement = select(BudgetAlert).order_by(BudgetAlert.period_start, BudgetAlert.basis, BudgetAlert.percent)
+    async with database.read(organization_id) as session:
+        rows = (await session.scalars(statement)).all()
+    return [(row.period_start, row.basis, row.percent, row.recovered_at is None) for row in rows]
+
+
+async def told(database: Database, organization_id: UUID) -> list[tuple[str, str, str]]:
+    """Kind, percent and value of the events of alerts."""
+    return [
+        (kind, data["percent"], data["value"])
+        for kind, data in await events(database, organization_id)
+        if kind in {"BUDGET_THRESHOLD_CROSSED", "BUDGET_RECOVERED"}
+    ]
+
+
+async def test_each_threshold_that_is_crossed_is_told_once(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    await budget(database, organization_id, 2000, "50", "95", "100")
+    checked = await check_budgets(database, organization_id, TODAY, hold)
+    assert len(checked.raised) == 2
+    assert await alerts(database, organization_id) == [
+        (NOVEMBER, "ACTUAL", Decimal(50), True),
+        (NOVEMBER, "ACTUAL", Decimal(95), True),
+    ]
+    crossed = [("BUDGET_THRESHOLD_CROSSED", "50", "1900"), ("BUDGET_THRESHOLD_CROSSED", "95", "1900")]
+    assert await told(database, organization_id) == crossed
+    again = await check_budgets(database, organization_id, TODAY, hold)
+    assert (again.raised, again.recovered) == ([], [])
+    assert await told(database, organization_id) == crossed
+
+
+async def test_a_restated_month_below_recovers_and_may_cross_again(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(NOVEMBER, TODAY, lambda _: 100)])
+    await budget(database, organization_id, 2000, "90")
+    await check_budgets(database, organization_id, TODAY, hold)
+    for cost, kind, value, stands in (
+        ("90.5", "BUDGET_RECOVERED", "1719.5", False),
+        ("99.9999", "BUDGET_THRESHOLD_CROSSED", "1899.9981", True),
+    ):
+        await deliveries.deliver([*daily(NOVEMBER, TODAY, lambda _, cost=cost: cost)])  # type: ignore[misc]
+        for _ in range(2):
+            await check_budgets(database, organization_id, TODAY, hold)
+        assert (await told(database, organization_id))[-1] == (kind, "90", value)
+        assert await alerts(database, organization_id) == [(NOVEMBER, "ACTUAL", Decimal(90), stands)]
+    assert len(await told(database, organization_id)) == 3
+
+
+async def test_a_forecast_crosses_before_the_costs_do(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    await budget(database, organization_id, 2900, "100", "100 FORECAST", "120 FORECAST")
+    await check_budgets(database, organization_id, TODAY, hold)
+    assert await alerts(database, organization_id) == [(NOVEMBER, "FORECAST", Decimal(100), True)]
+    ((kind, percent, value),) = await told(database, organization_id)
+    assert (kind, percent) == ("BUDGET_THRESHOLD_CROSSED", "100")
+    assert Decimal(value) == pytest.approx(Decimal(3000), rel=Decimal("0.01"))
+
+
+async def test_a_forecast_that_falls_a_little_is_no_recovery(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    budget_id = await budget(database, organization_id, 2990, "100 FORECAST")
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    await check_budgets(database, organization_id, TODAY, hold)
+    for amount, stands in ((3050, True), (3300, False)):
+        await update_budget(database, organization_id, SYSTEM, budget_id, amount=Decimal(amount))
+        await check_budgets(database, organization_id, TODAY, hold)
+        assert await alerts(database, organization_id) == [(NOVEMBER, "FORECAST", Decimal(100), stands)]
+
+
+async def test_workers_at_once_raise_it_once(database: Database, organization_id: UUID, deliveries: Deliveries) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    await budget(database, organization_id, 1000, "100")
+    both = await asyncio.gather(*(check_budgets(database, organization_id, TODAY, hold) for _ in range(4)))
+    assert sorted(len(one.raised) for one in both) == [0, 0, 0, 1]
+    assert len(await told(database, organization_id)) == 1
+
+
+async def test_what_was_over_before_the_budget_was_made_is_not_told(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    budget_id = await budget(database, organization_id, 1000, "100")
+    async with database.write(organization_id) as session:
+        made = now().replace(year=2026, month=10, day=15)
+        await session.execute(update(Budget).where(Budget.id == budget_id).values(created_at=made))
+    await check_budgets(database, organization_id, TODAY, hold)
+    assert [day for day, *_ in await alerts(database, organization_id)] == [date(2026, 10, 1), NOVEMBER]
+
+
+async def test_an_old_month_that_is_restated_recovers(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    budget_id = await budget(database, organization_id, 1000, "100")
+    async with database.write(organization_id) as session:
+        alert = BudgetAlert(
+            organization_id=organization_id,
+            budget_id=budget_id,
+            period_start=date(2026, 8, 1),
+            period_end=date(2026, 9, 1),
+            basis="ACTUAL",
+            percent=Decimal(100),
+            value=Decimal(3100),
+            budget_amount=Decimal(1000),
+            currency="USD",
+        )
+        session.add(alert)
+    await deliveries.deliver([*daily(FIRST, date(2026, 9, 1), lambda _: 10)])
+    await check_budgets(database, organization_id, TODAY, hold)
+    assert (date(2026, 8, 1), "ACTUAL", Decimal(100), False) in await alerts(database, organization_id)
+
+
+async def test_scopes_hold(database: Database, organization_id: UUID, deliveries: Deliveries) -> None:
+    s3 = {"ServiceName": "S3", "SubAccountId": "222", "RegionId": "us-east-1"}
+    rows = [*daily(NOVEMBER, TODAY, lambda _: 100), *daily(NOVEMBER, TODAY, lambda _: 10, **s3)]
+    await deliveries.deliver(rows)
+    wanted = {
+        "service": ((("service_name", ("S3", "SQS")),), "190"),
+        "region": ((("region_id", ("eu-west-1",)),), "1900"),
+        "both": ((("region_id", ("us-east-1",)), ("sub_account_id", ("222",))), "190"),
+        "all": ((), "2090"),
+        "none": ((("region_id", ("us-east-1",)), ("sub_account_id", ("111",))), None),
+    }
+    for name, (dimensions, _) in wanted.items():
+        await budget(database, organization_id, 100, "100", name=name, scope=CostScope(dimensions))
+    await check_budgets(database, organization_id, TODAY, hold)
+    values = {
+        data["name"]: data["value"]
+        for kind, data in await events(database, organization_id)
+        if "amount" in data and "value" in data
+    }
+    assert values == {name: value for name, (_, value) in wanted.items() if value is not None}
+
+
+async def test_other_currencies_count_at_their_rates(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    euros = {"BillingCurrency": "EUR", "BillingAccountId": "other"}
+    rows = [*daily(NOVEMBER, TODAY, lambda _: 100), *daily(NOVEMBER, TODAY, lambda _: 10, **euros)]
+    await deliveries.deliver(rows)
+    await budget(database, organization_id, 2000, "100")
+    await check_budgets(database, organization_id, TODAY, hold)
+    assert await alerts(database, organization_id) == []  # euros without a rate are in no sum
+    rate = {"from_currency": "EUR", "to_currency": "USD", "source": "by hand", "updated_at": now()}
+    async with database.write(organization_id) as session:
+        dated = [(date(2026, 11, 30), "1.25"), (date(2026, 12, 1), "9")]
+        rows_ = [
+            {**rate, "organization_id": organization_id, "valid_from": day, "rate": Decimal(value)}
+            for day, value in dated
+        ]
+        await session.execute(insert(CurrencyRate), rows_)
+    await check_budgets(database, organization_id, TODAY, hold)
+    assert await told(database, organization_id) == [("BUDGET_THRESHOLD_CROSSED", "100", "2137.50")]
+
+
+async def test_a_disabled_budget_and_one_without_costs_say_nothing(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await budget(database, organization_id, 1, "100", name="no costs yet")
+    assert (await check_budgets(database, organization_id, TODAY, hold)).raised == []
+    await deliveries.deliver([*daily(NOVEMBER, TODAY, lambda _: 0)])
+    await budget(database, organization_id, 1, "100", name="off", enabled=False)
+    assert (await check_budgets(database, organization_id, TODAY, hold)).raised == []
+
+
+async def test_a_budget_that_changes_meanwhile_is_left_to_the_next_check(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(NOVEMBER, TODAY, lambda _: 100)])
+    budget_id = await budget(database, organization_id, 1000, "100")
+
+    async def late(_: object) -> None:
+        await update_budget(database, organization_id, SYSTEM, budget_id, amount=Decimal(5000))
+
+    assert (await check_budgets(database, organization_id, TODAY, late)).raised == []
+    assert (await check_budgets(database, organization_id, TODAY, hold)).raised == []
+
+
+async def test_another_tenant_is_told_nothing(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(NOVEMBER, TODAY, lambda _: 100)])
+    await budget(database, organization_id, 1000, "100")
+    assert (await check_budgets(database, new_id(), TODAY, hold)).raised == []
+    assert await alerts(database, organization_id) == []
+
+
+async def test_an_import_asks_for_a_check_in_its_own_transaction(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    rows = [*daily(NOVEMBER, TODAY, lambda _: 100)]
+    for delivered, requested in ((rows, 1), (rows, 1), (rows[:-1], 2)):  # the same again is no change
+        await deliveries.deliver(delivered)
+        async with database.read(organization_id) as session:
+            jobs = await session.execute(select(Job.kind).where(Job.kind == CHECK_COSTS_JOB))
+            assert len(jobs.all()) == requested
+
+
+async def test_a_scope_of_tags_counts_charges_by_their_normal_keys(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    async with database.write(organization_id) as session:
+        values = {"organization_id": organization_id, "key": "team", "position": 1, "created_at": now()}
+        await session.execute(insert(PromotedTagKey).values(values))
+    tags = ('{"Team ": "web"}', '{"team": "data"}', '{"stage": "live"}')
+    rows = [row for tag in tags for row in daily(NOVEMBER, TODAY, lambda _: 10, Tags=tag)]
+    await deliveries.deliver(rows)
+    scope = CostScope((("service_name", ("EC2",)),), ((" TEAM", ("web",)),))
+    await budget(database, organization_id, 100, "100", scope=scope)
+    await check_budgets(database, organization_id, TODAY, hold)
+    assert await told(database, organization_id) == [("BUDGET_THRESHOLD_CROSSED", "100", "190")]

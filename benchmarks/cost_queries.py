@@ -190,6 +190,7 @@ class Course:
                     "resources": min(resources, facts // 100),
                 }
                 await self._run(cost_recipe.CHARGES, period=period, first=first, last=last, **values)
+            await self._vacuum()  # without figures about new tables, rolling them up is planned for empty ones
             for month, period in periods.items():
                 async with self.door.write(ORGANIZATION) as session:
                     store = await CostStore.open(session, ORGANIZATION)
@@ -201,6 +202,9 @@ class Course:
                 await self._run(cost_recipe.MORE_RESOURCES, month=month, period=period, first=first, last=resources)
         if before == 0:
             await self._run(cost_recipe.INVENTORY, account=ACCOUNT)
+        await self._vacuum()
+
+    async def _vacuum(self) -> None:
         async with self.owner.engine.connect() as connection:
             raw = (await connection.get_raw_connection()).driver_connection
             if raw is not None:

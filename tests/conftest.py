@@ -18,7 +18,6 @@ from app.database import Database
 from app.embedded import EngineUrls, engines
 from app.logging import configure_logging
 from app.main import create_app, make_runtime, running
-from app.models import Base
 from app.upgrade import upgrade
 from tests.clients import GraphQL, serving
 from tests.providers.moto import moto_server, moto_url
@@ -26,6 +25,15 @@ from tests.providers.moto import moto_server, moto_url
 __all__ = ["moto_server", "moto_url"]  # fixtures
 
 TEMPLATE = "template_skyledger"
+# A table that was emptied has no file to speak of, so its size tells whether there is anything to do.
+EMPTY = """
+DO $$ DECLARE filled text; BEGIN
+    SELECT string_agg(quote_ident(relname), ', ') INTO filled FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+        AND pg_relation_size(oid) > 0;
+    IF filled IS NOT NULL THEN EXECUTE 'TRUNCATE ' || filled || ' CASCADE'; END IF;
+END $$
+"""
 USED = "used_by_tests"
 
 
@@ -68,16 +76,15 @@ def used_database_url(engine_urls: EngineUrls, template: str) -> str:
 async def fresh_database_url(engine_urls: EngineUrls, used_database_url: str) -> AsyncIterator[str]:
     """The URL of a migrated database with empty tables, as its owner.
 
-    The tables are emptied afterwards: 15 ms, where a clone of the template and its removal take 180.
+    The tables with anything in them are emptied afterwards: 5 ms, where all of them take 100 and a clone 180.
     """
     yield used_database_url
-    tables = ", ".join(Base.metadata.tables)
     # A connection that a test left behind must not hold the next one up.
     await _administer(
         engine_urls,
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{USED}'",  # noqa: S608  (a constant)
     )
-    await _administer(engine_urls, f"TRUNCATE {tables}", USED)
+    await _administer(engine_urls, EMPTY, USED)
 
 
 @pytest.fixture

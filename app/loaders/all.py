@@ -27,7 +27,18 @@ from app.repositories import api_keys, invitations, memberships
 from app.repositories.users import fellows_by_id
 
 
-class Loaders(AccountLoaders, AllocationLoaders, CostLoaders, CostExportLoaders, CostImportLoaders, CostSourceLoaders, CostWatchLoaders, ScanLoaders, UploadLoaders, InventoryLoaders):
+class Loaders(
+    AccountLoaders,
+    AllocationLoaders,
+    CostLoaders,
+    CostExportLoaders,
+    CostImportLoaders,
+    CostSourceLoaders,
+    CostWatchLoaders,
+    ScanLoaders,
+    UploadLoaders,
+    InventoryLoaders,
+):
     """Batching reads; they see what the principal may see."""
 
     def __init__(self, database: Database, principal: Principal | None) -> None:

@@ -12,7 +12,7 @@ from app.database import Database
 from app.paging import Page, PageRequest
 from app.records.charge_ids import ChargeKey, decode_charge_id
 from app.records.criteria import ChargeOrderField, Criteria, Direction
-from app.repositories import charge_rows
+from app.repositories import charge_rows, whole_charges
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ChargeById:
             wanted = [key for key in own if key is not None]
             if wanted:
                 async with self.database.read(organization_id) as session:
-                    rows = await charge_rows.charges_by_keys(session, organization_id, wanted)
+                    rows = await whole_charges.charges_by_keys(session, organization_id, wanted)
                 found |= {(organization_id, key): row for key, row in rows.items()}
         decoded = ((organization, decode_charge_id(id_)) for organization, id_ in keys)
         return [None if key is None else found.get((organization, key)) for organization, key in decoded]

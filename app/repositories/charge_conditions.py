@@ -27,7 +27,7 @@ PERIOD = "import_period_id"
 RESOURCE_DIM = "resource_dim_id"
 TAG_SET = "tag_set_id"
 # What the columns of `charges` point to.
-_TABLES: dict[str, Table] = {
+DIMENSIONS: dict[str, Table] = {
     PERIOD: PERIODS,
     COST_DIM: COST_DIMS,
     RESOURCE_DIM: RESOURCE_DIMS,
@@ -123,12 +123,12 @@ def _held(name: str) -> tuple[str, ColumnElement[Any]]:
         return COST_DIM, SUMMARY_DIMS.c[name]
     if name in {"billing_period_start", "billing_period_end"}:
         return PERIOD, utc_midnight(PERIODS.c[name])
-    key, table = next((key, table) for key, table in _TABLES.items() if name in table.c)
+    key, table = next((key, table) for key, table in DIMENSIONS.items() if name in table.c)
     return key, table.c[name]
 
 
 def _ids(key: str, organization_id: UUID) -> Select[tuple[int]]:
-    table = _TABLES[key]
+    table = DIMENSIONS[key]
     if key == COST_DIM:
         same = (SUMMARY_DIMS.c.organization_id == table.c.organization_id) & (
             SUMMARY_DIMS.c.id == table.c.summary_dim_id

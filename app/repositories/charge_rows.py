@@ -1,4 +1,4 @@
-"""Reads of charges: pages in two orders, counts, and charges by their keys, each row with all its FOCUS columns."""
+"""Reads of charges: pages in two orders, and counts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
-    DateTime,
     FromClause,
     RowMapping,
     Select,
     Subquery,
     Table,
-    TableValuedAlias,
     cast,
     func,
     literal,
@@ -29,9 +27,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import CostDaily, ProviderDaily
-from app.models.views import FOCUS_CHARGES
 from app.paging import Page, PageRequest, page_of
-from app.records.charge_ids import EPOCH, ChargeKey
+from app.records.charge_ids import EPOCH
 from app.records.criteria import ChargeOrderField, Criteria, Direction
 from app.repositories.charge_conditions import (
     CHARGES,
@@ -44,8 +41,8 @@ from app.repositories.charge_conditions import (
     utc_day,
     utc_midnight,
 )
-from app.repositories.planning import driver_of
 from app.repositories.selection import keyset, ordered
+from app.repositories.whole_charges import charges_at, plan_reads
 
 COST_DAILY: Table = CostDaily.__table__  # type: ignore[assignment]
 PROVIDER_DAILY: Table = ProviderDaily.__table__  # type: ignore[assignment]
@@ -64,24 +61,13 @@ async def charge_page(
     and one before them when dimensions are asked for.
     """
     conditions = ChargeConditions.of(organization_id, criteria)
-    await _plan(session, for_average=order[0] is ChargeOrderField.CHARGE_PERIOD_START)
+    await plan_reads(session, for_average=order[0] is ChargeOrderField.CHARGE_PERIOD_START)
     resolved = await _resolved(session, conditions)
     if not all(resolved.values()):
         return page_of([], request)
     keys = (await session.execute(_page_keys(conditions, resolved, order, request))).mappings().all()
-    found = await _charges_at(session, organization_id, keys)
+    found = await charges_at(session, organization_id, keys)
     return page_of([found[key["import_period_id"], key["line_no"]] for key in keys], request)
-
-
-async def _plan(session: AsyncSession, *, for_average: bool) -> None:
-    """Never walk through the charges of all organizations; plan for one of average size, or for the one at hand.
-
-    For the average where the order is that of the index: an organization that the statistics have not met counts as
-    empty (see planning), and any index would do for it. For the one at hand where all its charges are read anyway.
-    """
-    mode = "force_generic_plan" if for_average else "force_custom_plan"
-    driver = await driver_of(session)
-    await driver.execute(f"SET LOCAL plan_cache_mode = {mode}; SET LOCAL enable_seqscan = off")
 
 
 async def _resolved(session: AsyncSession, conditions: ChargeConditions) -> dict[str, list[int]]:
@@ -198,69 +184,9 @@ def _bound(edge: Select[tuple[Any]], moments: Sequence[datetime], pick: Any) -> 
     return cast(pick(edge.scalar_subquery(), *asked), Date) - literal(EPOCH, Date)
 
 
-async def _charges_at(
-    session: AsyncSession, organization_id: UUID, keys: Sequence[RowMapping]
-) -> dict[tuple[int, int], RowMapping]:
-    """The charges of some keys with all their columns, by import period and line."""
-    arrays = (
-        literal([key["import_period_id"] for key in keys], ARRAY(BigInteger)),
-        literal([key["line_no"] for key in keys], ARRAY(BigInteger)),
-        literal([key["charge_period_start"] for key in keys], ARRAY(DateTime(timezone=True))),
-    )
-    wanted = func.unnest(*arrays).table_valued("import_period_id", "line_no", "start", name="keys").render_derived()
-    rows = await _meet(session, organization_id, wanted, FOCUS_CHARGES.c.charge_period_start == wanted.c.start)
-    return {(row["import_period_id"], row["line_no"]): row for row in rows}
-
-
-async def charges_by_keys(
-    session: AsyncSession, organization_id: UUID, wanted: Sequence[ChargeKey]
-) -> dict[ChargeKey, RowMapping]:
-    """The charges of some keys that are there, in one statement that looks at their days alone."""
-    arrays = (
-        literal([key.import_period_id for key in wanted], ARRAY(BigInteger)),
-        literal([key.line_no for key in wanted], ARRAY(BigInteger)),
-        literal([key.begin for key in wanted], ARRAY(DateTime(timezone=True))),
-        literal([key.end for key in wanted], ARRAY(DateTime(timezone=True))),
-    )
-    names = ("import_period_id", "line_no", "begin", "end")
-    keys = func.unnest(*arrays).table_valued(*names, name="keys").render_derived()
-    start = FOCUS_CHARGES.c.charge_period_start
-    rows = await _meet(session, organization_id, keys, start >= keys.c.begin, start < keys.c.end)
-    return {
-        ChargeKey(row["import_period_id"], utc_day(row["charge_period_start"].timestamp()), row["line_no"]): row
-        for row in rows
-    }
-
-
-async def _meet(
-    session: AsyncSession, organization_id: UUID, keys: TableValuedAlias, *when: ColumnElement[bool]
-) -> Sequence[RowMapping]:
-    """The charges of some keys, each looked up by itself: 0.05 ms a charge.
-
-    OFFSET 0 keeps the view from being taken apart: with one table more than PostgreSQL puts in order, it would read
-    all charges before it meets the keys. Planned for the average: beside an organization of 3 million charges, one
-    that the statistics had not met took 28 ms a charge.
-    """
-    await _plan(session, for_average=True)
-    charge = (
-        select(FOCUS_CHARGES)
-        .where(
-            FOCUS_CHARGES.c.organization_id == organization_id,
-            FOCUS_CHARGES.c.import_period_id == keys.c.import_period_id,
-            FOCUS_CHARGES.c.line_no == keys.c.line_no,
-            *when,
-        )
-        .offset(0)
-        .correlate(keys)
-        .lateral("charge")
-    )
-    statement = select(*charge.c).select_from(keys.join(charge, true()))
-    return (await session.execute(statement)).mappings().all()
-
-
 async def count_charges(session: AsyncSession, organization_id: UUID, criteria: Criteria) -> int:
     """How many charges meet the criteria: of a roll-up where one can tell, otherwise counted one by one."""
-    await _plan(session, for_average=False)
+    await plan_reads(session, for_average=False)
     conditions = ChargeConditions.of(organization_id, criteria)
     days = conditions.whole_days()
     if conditions.own or days is None or not conditions.ids.keys() <= {COST_DIM, PERIOD}:

@@ -7,6 +7,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.repositories.planning import driver_of
+
+LONGEST_WAIT_SECONDS = 3_600
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _TRY = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
@@ -16,8 +19,10 @@ async def lock_costs(session: AsyncSession, organization_id: UUID) -> None:
 
     Whoever writes with the promoted tag keys reads them after this call, in the same transaction: keys that changed
     meanwhile are then either seen here, or the job that spreads them waits for this transaction and sees its rows.
+    The wait may be that for a long import, so it is bounded by the transaction's `statement_timeout` alone.
     """
-    await session.execute(_LOCK, {"name": f"costs:{organization_id}"})
+    statement = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+    await (await driver_of(session)).execute(statement, f"costs:{organization_id}", timeout=LONGEST_WAIT_SECONDS)
 
 
 async def try_lock_costs(session: AsyncSession, organization_id: UUID) -> bool:

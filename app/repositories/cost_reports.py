@@ -62,6 +62,7 @@ from app.repositories.cost_dimensions import (
     condition_values,
     linked_tables,
 )
+from app.repositories.planning import plan_for_average
 
 RATES: Any = CurrencyRate.__table__
 _ALLOCATED: Any = AllocationMonth.__table__
@@ -84,6 +85,7 @@ async def read_costs(session: AsyncSession, organization_id: UUID, plan: CostPla
 
     `step` is the first day of the calendar step, also where the period begins inside of it.
     """
+    await plan_for_average(session)
     found = await session.execute(_statement(_shape(plan)), _values(organization_id, plan))
     return [CostRow(row[0], tuple(row[1] or ()), row[2], row[3], row[4], tuple(row[6:]), int(row[5])) for row in found]
 

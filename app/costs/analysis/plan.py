@@ -175,6 +175,8 @@ def _segments(
         yield from _team_segments(needs, days, previous)
         return
     sources = [name for name, rollup in ROLLUPS.items() if Link.TEAM not in rollup.links and needs.met_by(rollup)]
+    if Link.ALLOCATION not in needs.links:  # told apart by tags, there are more rows than without
+        sources = [name for name in sources if Link.ALLOCATION not in ROLLUPS[name].links]
     if not sources:
         message = "No source knows all of these at once; leave some of `groupBy`, `where` or `metrics` out."
         raise BadUserInputError(message, path=("groupBy",))

@@ -161,10 +161,8 @@ def _text_of(series: pl.Series) -> pl.Series:
     if dtype.is_nested():
         texts = [None if value is None else orjson.dumps(_plain(value), default=str).decode() for value in series]
         return pl.Series(series.name, texts, dtype=pl.String)
-    if dtype.is_float():
-        # The shortest text that reads back as the same number: what the file says, no more.
-        return pl.Series(series.name, [None if value is None else repr(value) for value in series], dtype=pl.String)
-    if dtype in {pl.Categorical, pl.Enum, pl.Boolean, pl.Decimal} or dtype.is_integer():
+    if dtype.is_numeric() or dtype.is_decimal() or dtype in {pl.Categorical, pl.Enum, pl.Boolean}:
+        # Of a float the shortest text that reads back as the same number: what the file says, no more.
         return series.cast(pl.String)
     return pl.Series(series.name, [None if value is None else str(value) for value in series], dtype=pl.String)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
+from app.costs.allocation.figures import want_figures
 from app.costs.conformance import ConformanceNotes
 from app.costs.files import UnreadableFileError
 from app.costs.imports.delivery import Delivery
@@ -119,7 +122,8 @@ async def create_import(
 async def run_order(database: Database, order: ImportOrder, paths: Sequence[Path], progress: Progress) -> ImportOutcome:
     """Import the files of a delivery that `create_import` has noted, from the start whatever an earlier try did."""
     notes = ConformanceNotes()
-    if not await _change(database, order, {"state": ImportState.RUNNING, "started_at": now()}):
+    begun = {"state": ImportState.RUNNING, "started_at": now(), **_counts(Progress())}
+    if not await _change(database, order, begun):
         return ImportOutcome(order.import_id, ImportState.CANCELLED)
     try:
         parts = await asyncio.to_thread(find_parts, paths)
@@ -201,7 +205,8 @@ async def _store(
     )
     storing = Storing(database, order.organization_id, order.import_id, order.dataset, order.mode)
     # Beside the reading: both wait for the disk, and one core hashes 1.8 GB a second.
-    hashing = asyncio.create_task(asyncio.to_thread(_sha256, sources))
+    stop = threading.Event()
+    hashing = asyncio.create_task(asyncio.to_thread(_sha256, sources, stop))
     try:
         async with database.write(order.organization_id) as session:
             if order.hold is not None:
@@ -216,8 +221,10 @@ async def _store(
                 raise RefusedError(message)
             if progress.added:
                 await request_check(session, order.organization_id)
+                await want_figures(session, order.organization_id)
                 await record(session, order.organization_id, _event(order, EventKind.COSTS_INGESTED, progress))
     finally:
+        stop.set()
         await asyncio.wait([hashing])
 
 
@@ -240,7 +247,7 @@ async def _is_known(database: Database, order: ImportOrder, parts: Sequence[Part
     async with database.read(order.organization_id) as session:
         if not await cost_imports.has_delivery_of_size(session, order.organization_id, order.dataset, size):
             return False
-    digest = await asyncio.to_thread(_sha256, parts)
+    digest = await asyncio.to_thread(_sha256, parts, threading.Event())
     async with database.read(order.organization_id) as session:
         return await cost_imports.is_delivered(session, order.organization_id, order.dataset, digest)
 
@@ -298,8 +305,11 @@ async def _save_progress(database: Database, order: ImportOrder, progress: Progr
     """Write how far the import is every two seconds; ends when the delivery was cancelled."""
     while True:
         await asyncio.sleep(SAVE_SECONDS)
-        if not await _change(database, order, {"bytes_total": progress.bytes_total, **_counts(progress)}):
-            return
+        try:
+            if not await _change(database, order, {"bytes_total": progress.bytes_total, **_counts(progress)}):
+                return
+        except (UnavailableError, DBAPIError):
+            continue  # only a figure that others look at: the import itself tells whether PostgreSQL is there
 
 
 async def _change(database: Database, order: ImportOrder, values: dict[str, Any]) -> bool:
@@ -332,12 +342,12 @@ def _outcome(order: ImportOrder, state: ImportState, progress: Progress, message
     )
 
 
-def _sha256(sources: Sequence[Part | InlineRows]) -> bytes:
-    """The hash of all files of a delivery in order, as they are on disk."""
+def _sha256(sources: Sequence[Part | InlineRows], stop: threading.Event) -> bytes:
+    """The hash of all files of a delivery in order, as they are on disk; of a part of them when it is to stop."""
     digest = hashlib.sha256()
     for part in sources:
         if isinstance(part, Part):
             with part.path.open("rb") as file:
-                while block := file.read(_BLOCK):
+                while not stop.is_set() and (block := file.read(_BLOCK)):
                     digest.update(block)
     return digest.digest()

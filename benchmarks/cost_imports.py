@@ -1,6 +1,7 @@
 """How fast deliveries become charges: the importer against plain COPY of the same CSV into a wide typed table.
 
-`python -m benchmarks.cost_imports [--rows 1000000] [--rounds 3] [--memory-rows 10000000]`. Plain COPY validates nothing,
+`python -m benchmarks.cost_imports [--rows 1000000] [--rounds 3]`, or `--memory 1000000 10000000` for the peak memory of
+an importing process by the rows of its file. Plain COPY validates nothing,
 interns nothing and rolls nothing up: it is what a script would do that only wants the rows in. Both run on one embedded
 PostgreSQL in turn; each import goes into an organization of its own.
 """
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import resource
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -128,14 +131,53 @@ async def _contest(url: str, folder: Path, rows: int, rounds: int) -> Figures:
     return figures
 
 
+async def _memory(url: str, folder: Path, sizes: list[int]) -> str:
+    """The peak memory of a process that imports a file, by rows and format."""
+    lines = ["| rows | format | peak MB | seconds |", "| --- | --- | --- | --- |"]
+    contest = Contest(url)
+    for rows in sizes:
+        csv, parquet = folder / "charges.csv", folder / "charges.parquet"
+        await asyncio.to_thread(focus_files.write_csv, csv, rows)
+        await asyncio.to_thread(focus_files.write_parquet, csv, parquet)
+        for path in (csv, parquet):
+            command = ("-m", "benchmarks.cost_imports", "--import-one", url, str(path))
+            child = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
+            output, _ = await child.communicate()
+            if child.returncode:
+                message = f"the import of {path} failed"
+                raise RuntimeError(message)
+            lines.append(f"| {rows:,} | {path.suffix[1:]} | {output.decode().strip()} |")
+            print(lines[-1], flush=True)  # noqa: T201
+    await contest.owner.close()
+    await contest.database.close()
+    return "\n".join(lines)
+
+
+async def _import_one(url: str, path: Path) -> str:
+    contest = Contest(url)
+    seconds = await contest.import_file(path)
+    await contest.owner.close()
+    await contest.database.close()
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} | {seconds:.1f}"
+
+
 def main() -> None:
     """Run the contest and print its table."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--memory", type=int, nargs="+")
+    parser.add_argument("--import-one", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    if arguments.import_one:
+        url, path = arguments.import_one
+        print(asyncio.run(_import_one(url, Path(path))))  # noqa: T201
+        return
     with tempfile.TemporaryDirectory() as name, engines(Path(name) / "data") as urls:
         upgrade(urls.database_url)
+        if arguments.memory:
+            print(asyncio.run(_memory(urls.database_url, Path(name), arguments.memory)))  # noqa: T201
+            return
         figures = asyncio.run(_contest(urls.database_url, Path(name), arguments.rows, arguments.rounds))
         print(figures.table(arguments.rows))  # noqa: T201
 

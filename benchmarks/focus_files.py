@@ -1,7 +1,7 @@
 """Seeded FOCUS 1.2 files of any size: the shape of a large AWS bill, hourly, with all 57 columns.
 
 Recipe: 40 sub accounts, 30 services, 12 regions, 1,200 SKUs, one resource for every 50 rows (each runs for many hours),
-200 tag sets of four keys, 8 % of the usage covered by 60 commitments, 1 % tax, credits and purchases. Amounts have 2 to
+200 tag sets of four keys, 8 % of the usage covered by 60 commitments, 0.3 % tax. Amounts have 2 to
 12 decimals. About 880 bytes a row as CSV.
 """
 
@@ -19,10 +19,12 @@ from app.costs.focus import FOCUS_COLUMNS
 SEED: Final = 20_261_122
 BATCH: Final = 100_000
 HOURS: Final = 24 * 31
+COVERED: Final = 0.08
+TAXED: Final = 0.003
 _START: Final = datetime(2026, 10, 1, tzinfo=UTC)
 _CATEGORIES: Final = ("Compute", "Storage", "Databases", "Networking", "Analytics", "Security")
 COLUMNS: Final = [
-    column.name for column in FOCUS_COLUMNS if "1.2" in column.versions and column.name not in {"HostProviderName"}
+    column.name for column in FOCUS_COLUMNS if "1.2" in column.versions and column.name != "HostProviderName"
 ]
 
 
@@ -54,7 +56,7 @@ def charges(start: int, size: int, rows: int, seed: int = SEED) -> pl.DataFrame:
     region = resource % 12
     hour = (np.arange(start, start + size) * HOURS // rows).astype(int)
     kind = random.random(size)
-    covered = kind < 0.08
+    covered = kind < COVERED
     quantity = np.round(random.random(size) * 24, 4)
     price = np.round(0.001 + (sku % 97) * 0.0137, 6)
     frame = pl.DataFrame(
@@ -111,7 +113,7 @@ def _what() -> dict[str, pl.Expr]:
     covered = pl.col("covered")
     category = pl.col("service") % len(_CATEGORIES)
     return {
-        "ChargeCategory": pl.when(pl.col("kind") > 0.997).then(pl.lit("Tax")).otherwise(pl.lit("Usage")),
+        "ChargeCategory": pl.when(pl.col("kind") > 1 - TAXED).then(pl.lit("Tax")).otherwise(pl.lit("Usage")),
         "ChargeClass": pl.lit(None, dtype=pl.String),
         "ChargeDescription": _text("${} per On Demand unit hour of sku {} in region {}", "price", "sku", "region"),
         "ChargeFrequency": pl.lit("Usage-Based"),
@@ -152,9 +154,12 @@ def _what() -> dict[str, pl.Expr]:
 def _amounts() -> dict[str, pl.Expr]:
     quantity, price = pl.col("quantity").cast(pl.Decimal(18, 4)), pl.col("price").cast(pl.Decimal(18, 6))
     product = (pl.col("quantity") * pl.col("price")).round(10).cast(pl.Decimal(38, 10))
-    effective = pl.when(pl.col("covered")).then((pl.col("quantity") * pl.col("price") * 0.7).round(12)).otherwise(
-        (pl.col("quantity") * pl.col("price")).round(10)
-    ).cast(pl.Decimal(38, 12))
+    effective = (
+        pl.when(pl.col("covered"))
+        .then((pl.col("quantity") * pl.col("price") * 0.7).round(12))
+        .otherwise((pl.col("quantity") * pl.col("price")).round(10))
+        .cast(pl.Decimal(38, 12))
+    )
     billed = pl.when(pl.col("covered")).then(pl.lit(0)).otherwise(pl.col("quantity") * pl.col("price")).round(10)
     return {
         "BilledCost": billed.cast(pl.Decimal(38, 10)).cast(pl.String),

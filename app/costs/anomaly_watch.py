@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +19,7 @@ from app.costs.anomaly_causes import explain_anomaly
 from app.costs.known_days import KnownDays, deliveries_of, known_days
 from app.costs.outlook.anomalies import Anomaly, JudgementUnavailable, find_anomalies
 from app.costs.outlook.series import DailySeries, exact_sum
-from app.costs.watched_series import SeriesName, WatchedSeries, read_series
+from app.costs.watched_series import MOST_CURRENCIES, SeriesName, WatchedSeries, read_series
 from app.database import Database
 from app.models import now
 from app.records import Actor, ActorKind, EventKind, NewEvent
@@ -61,11 +62,12 @@ class Judged:
 
 @dataclass
 class Watched:
-    """How many anomalies are new, changed and gone."""
+    """The anomalies that are new, changed and gone, and the currencies in which none were looked for."""
 
     found: list[UUID] = field(default_factory=list)
     changed: list[UUID] = field(default_factory=list)
     resolved: list[UUID] = field(default_factory=list)
+    unwatched: tuple[str, ...] = ()
 
 
 async def watch_anomalies(database: Database, organization_id: UUID, today: date, hold: Hold) -> Watched:
@@ -77,6 +79,7 @@ async def watch_anomalies(database: Database, organization_id: UUID, today: date
         judged = await _judge(session, organization_id, today)
         if judged is None:
             return Watched()
+        _tell_of_unwatched(organization_id, judged)
         before = await _before(session, organization_id, judged)
         findings = []
         for number, finding in enumerate(judged.findings):
@@ -106,6 +109,16 @@ async def _judge(session: AsyncSession, organization_id: UUID, today: date) -> J
     since = max(start, known.settled_until - timedelta(JUDGED_DAYS))
     findings = await asyncio.to_thread(find_all, watched.series, since)
     return Judged(tuple(findings), watched, known, since)
+
+
+def _tell_of_unwatched(organization_id: UUID, judged: Judged) -> None:
+    if judged.series.unwatched:
+        structlog.get_logger(__name__).warning(
+            "currencies_not_watched",
+            organization_id=str(organization_id),
+            currencies=judged.series.unwatched,
+            watched=MOST_CURRENCIES,
+        )
 
 
 def find_all(series: Mapping[SeriesName, DailySeries], since: date) -> list[Finding]:
@@ -158,7 +171,7 @@ async def _store(
     findings: Sequence[Finding],
     before: Sequence[RowMapping],
 ) -> Watched:
-    watched, events, met = Watched(), [], set()
+    watched, events, met = Watched(unwatched=judged.series.unwatched), [], set()
     for finding in findings:
         row = _same([row for row in before if row["id"] not in met], finding)
         if row is None:

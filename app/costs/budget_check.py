@@ -105,13 +105,15 @@ def _verdicts(standings: Sequence[Standing], today: date) -> Iterator[_Verdict]:
             continue
         for threshold, at in zip(standing.thresholds, state.thresholds, strict=True):
             value, crossed, recovers_below = standing.actual, at.crossed, at.amount
+            if crossed is None:  # unknown: an alert that stands is not taken back either
+                continue
             if threshold.basis is ThresholdBasis.FORECAST:
-                if isinstance(expected, ForecastUnavailable) or crossed is None:
+                if isinstance(expected, ForecastUnavailable):
                     continue
                 value = expected.expected
                 # What a period that is over cost is told by its thresholds on actual cost.
                 crossed, recovers_below = crossed and not is_over, at.amount * (1 if is_over else RECOVERED_PART)
-            yield _Verdict(standing.budget, standing.period, threshold, value, bool(crossed), value < recovers_below)
+            yield _Verdict(standing.budget, standing.period, threshold, value, crossed, value < recovers_below)
 
 
 async def _tell(session: AsyncSession, organization_id: UUID, verdicts: Sequence[_Verdict]) -> Checked:

@@ -29,7 +29,7 @@ _REMEMBERED = 500  # forecasts: a fifth of a second of computing each, equal inp
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of a period of a budget. `actual` is None with the reason where that is unknown.
+    """What is known of a period of a budget. `reason` says why `actual` is unknown (None), or what it leaves out.
 
     `unconverted` is, by currency, what no rate converts: it is in no other figure. `history` are the days whose
     charges have arrived, the period's own among them; None with the reason where nothing can be forecast of them.
@@ -97,10 +97,14 @@ def expected_total(standing: Standing) -> ForecastTotal | ForecastUnavailable:
 
 
 def state_of(standing: Standing, expected: ForecastTotal | ForecastUnavailable) -> outlook.BudgetState | None:
-    """The arithmetic of a standing; None where what was spent is unknown."""
+    """The arithmetic of a standing; None where what was spent is unknown.
+
+    What no rate converts may be any amount: where there is some, a threshold that the rest does not reach may be
+    crossed or not (None), and the budget may be exceeded though the rest lies under it.
+    """
     if standing.actual is None:
         return None
-    return outlook.budget_state(
+    state = outlook.budget_state(
         limit=standing.budget["amount"],
         start=standing.period.start,
         end=standing.period.end,
@@ -111,6 +115,11 @@ def state_of(standing: Standing, expected: ForecastTotal | ForecastUnavailable) 
         ],
         expected=None if isinstance(expected, ForecastUnavailable) else expected,
     )
+    if not standing.unconverted:
+        return state
+    thresholds = tuple(replace(each, crossed=each.crossed or None) for each in state.thresholds)
+    likelihood = outlook.Likelihood.OVER if state.likelihood is outlook.Likelihood.OVER else None
+    return replace(state, thresholds=thresholds, likelihood=likelihood)
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
@@ -141,9 +150,20 @@ def _standing(
             currencies = ", ".join(unconverted)
             reason = f"All charges of the period are in {currencies}, without a rate into {budget['currency']}."
             return replace(nothing, reason=reason)
-    partial = "Some charges of the period lack the metric and are not in the sum." if money.lacks(period) else None
     history, no_forecast = _history(money, known, period)
+    partial = _left_out(money, period)
     return replace(nothing, actual=money.total(period), reason=partial, history=history, no_forecast=no_forecast)
+
+
+def _left_out(money: MoneySeries, period: DateRange) -> str | None:
+    """What the sum of a period leaves out."""
+    reasons = []
+    if unconverted := money.unconverted(period):
+        amounts = ", ".join(f"{amount:f} {currency}" for currency, amount in unconverted.items())
+        reasons.append(f"{amounts} cannot be converted into {money.currency} and are not in the sum.")
+    if money.lacks(period):
+        reasons.append("Some charges of the period lack the metric and are not in the sum.")
+    return " ".join(reasons) or None
 
 
 def _history(money: MoneySeries, known: KnownDays, period: DateRange) -> tuple[DailySeries | None, str | None]:

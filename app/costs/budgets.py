@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
-from app.costs.names import checked_name
+from app.costs.names import checked_name, named
 from app.costs.scopes import check_tags, checked_scope
 from app.costs.watch import request_check
 from app.database import Database
@@ -51,21 +51,21 @@ class NewBudget:
 async def create_budget(database: Database, organization_id: UUID, actor: Actor, new: NewBudget) -> RowMapping:
     """Add a budget and have it checked.
 
-    Raises BadUserInputError, ConflictError for a taken name or the 501st budget.
+    Raises BadUserInputError, ConflictError for a name that another has, whatever the case, or the 501st budget.
     """
     values = {name: _CHECKS[name](value) for name, value in vars(new).items() if value is not None}
     values["ends_on"] = new.ends_on
     _check_period(values)
     async with database.write(organization_id) as session:
-        if await budgets.count_budgets(session, organization_id) >= MOST_BUDGETS:
+        names = await budgets.lock_budget_names(session, organization_id)
+        if len(names) >= MOST_BUDGETS:
             message = f"An organization has at most {MOST_BUDGETS} budgets. Delete one that is over."
             raise ConflictError(message)
+        _check_free(names, values["name"])
         await check_tags(session, organization_id, CostScope.from_json(values["scope"]), SCOPE)
         if new.currency is None:
             values["currency"] = await _currency_of(session, organization_id)
         budget = await budgets.insert_budget(session, organization_id, **values)
-        if budget is None:
-            raise _taken(values["name"])
         await request_check(session, organization_id)
         await _record(session, budget, actor, EventKind.BUDGET_CREATED)
         return budget
@@ -104,8 +104,9 @@ async def _change(
     before = await budgets.get_budget(session, organization_id, budget_id)
     if before is None:
         raise _absent()
-    if "name" in given and await budgets.budget_name_is_taken(session, organization_id, given["name"], budget_id):
-        raise _taken(given["name"])
+    if "name" in given:
+        names = await budgets.lock_budget_names(session, organization_id)
+        _check_free({key: name for key, name in names.items() if key != budget_id}, given["name"])
     _check_period({**before, **given})
     if "scope" in given:
         await check_tags(session, organization_id, CostScope.from_json(given["scope"]), SCOPE)
@@ -195,7 +196,11 @@ def _absent() -> NotFoundError:
     return NotFoundError("There is no such budget within your reach.")
 
 
-def _taken(name: str) -> ConflictError:
-    return ConflictError(
-        f"The organization has a budget named {name!r} already. Change that one, or take another name."
-    )
+def _check_free(names: Mapping[UUID, str], name: str) -> None:
+    """Raise ConflictError where one of these budgets has the name, whatever the case."""
+    taken = named(names, name)
+    if taken is not None:
+        message = (
+            f"The organization has a budget named {names[taken]!r} already. Change that one, or take another name."
+        )
+        raise ConflictError(message)

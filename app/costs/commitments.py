@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.costs.known_days import is_known
 from app.costs.outlook.series import exact_difference, exact_sum, ratio
 from app.repositories import commitments
+from app.repositories.cost_series import imported_days
 
 _NO_STATUS = "No usage of it has a CommitmentDiscountStatus, so what was used and what was not is unknown."
+_NEITHER = "No usage of the period is priced as Standard or Committed."
 _NOT_USED = "No charge of the period uses it or leaves it unused."
 
 
@@ -57,17 +60,27 @@ class Commitment:
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """All commitments of one currency, and the usage that they cover.
+class CoverageAt:
+    """What covered and standard usage cost at a kind of prices, and `coverage` = covered / (covered + standard)."""
 
-    `coverage` = covered / (covered + standard), by effective cost of usage in the pricing categories Committed
-    (without what was left unused) and Standard.
-    """
-
-    currency: str
     covered: Figure
     standard: Figure
     coverage: Figure
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """All commitments of one currency, and the usage that they cover.
+
+    Usage is that of the pricing categories Committed (without what was left unused) and Standard. By effective cost
+    coverage is lower than the part of the usage that is covered, because covered usage is cheaper; `at_list` and
+    `at_contracted` hold both at the same prices against each other.
+    """
+
+    currency: str
+    effective: CoverageAt
+    at_list: CoverageAt
+    at_contracted: CoverageAt
     use: Use
 
 
@@ -101,10 +114,27 @@ async def read_commitments(
     ]
 
 
+async def read_count(session: AsyncSession, organization_id: UUID, start: date, end: date) -> int:
+    """How many commitments, one for each currency, have charges from `start` to before `end`."""
+    return await commitments.count_commitments(session, organization_id, start, end)
+
+
 async def read_coverage(session: AsyncSession, organization_id: UUID, start: date, end: date) -> list[Coverage]:
     """How much usage commitments covered from `start` to before `end`, by billing currency."""
     rows = await commitments.coverage_between(session, organization_id, start, end)
     return [_coverage(row) for row in rows]
+
+
+async def read_omission(session: AsyncSession, organization_id: UUID, start: date, end: date) -> str | None:
+    """Why nothing, or not all, is known of the charges from `start` to before `end`; None where all days are."""
+    imported = await imported_days(session, organization_id)
+    spans = {(one.first_day, one.last_day, one.period_start, one.period_end, one.is_final): one for one in imported}
+    near = [one for one in spans.values() if is_known([one], start, end)]
+    if not near:
+        return "Nothing was imported for these days."
+    days = [start + timedelta(offset) for offset in range((end - start).days)]
+    known = sum(is_known(near, day, day + timedelta(1)) for day in days)
+    return None if known == len(days) else f"Charges were imported for {known} of these {len(days)} days."
 
 
 async def read_quantities(
@@ -135,13 +165,27 @@ def _use(row: Mapping[Any, Any], unknown: str) -> Use:
 
 
 def _coverage(row: Mapping[Any, Any]) -> Coverage:
-    covered, standard = _figure(row, "covered", "EffectiveCost"), _figure(row, "standard", "EffectiveCost")
+    unknown = None
     if row["usage_rows"] == 0:
-        covered = standard = Figure(None, "There is no usage in the period.")
+        unknown = "There is no usage in the period."
     elif row["untold"] == row["usage_rows"]:
-        covered = standard = Figure(None, "No usage of the period has a PricingCategory.")
-    share = _part(covered, standard, "No usage of the period is priced as Standard or Committed.")
-    return Coverage(row["billing_currency"], covered, standard, share, _use(row, "No commitment was used."))
+        unknown = "No usage of the period has a PricingCategory."
+    return Coverage(
+        currency=row["billing_currency"],
+        effective=_coverage_at(row, "", "EffectiveCost", unknown),
+        at_list=_coverage_at(row, "_list", "ListCost", unknown),
+        at_contracted=_coverage_at(row, "_contracted", "ContractedCost", unknown),
+        use=_use(row, "No commitment was used."),
+    )
+
+
+def _coverage_at(row: Mapping[Any, Any], prices: str, column: str, unknown: str | None) -> CoverageAt:
+    """Coverage at a kind of prices; `unknown` says why there is none at any."""
+    if unknown is not None:
+        nothing = Figure(None, unknown)
+        return CoverageAt(nothing, nothing, nothing)
+    covered, standard = _figure(row, f"covered{prices}", column), _figure(row, f"standard{prices}", column)
+    return CoverageAt(covered, standard, _part(covered, standard, _NEITHER))
 
 
 def _figure(row: Mapping[Any, Any], name: str, column: str) -> Figure:

@@ -19,6 +19,7 @@ class Gap(StrEnum):
     NORMALISED_VALUE = "normalised value"
     DISALLOWED_VALUE = "disallowed value"
     BROKEN_RULE = "broken rule"
+    COUNTED_TWICE = "also in another dataset"
     RENAMED_COLUMN = "unknown column kept under x_"
     IGNORED_COLUMN = "ignored column"
 

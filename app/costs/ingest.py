@@ -19,6 +19,8 @@ from app.records.costs import ImportMode
 
 DEFAULT_DATASET: Final = "default"
 LONGEST_DATASET: Final = 100
+WAIT_SECONDS: Final = 3.0
+"""How long a caller waits for another import of its organization before it is asked to try again."""
 
 
 @dataclass
@@ -54,7 +56,8 @@ async def ingest_charges(
     """Append a batch of (row number, row) to a dataset in one transaction; what adds something leaves one event.
 
     Equal rows of one batch are different charges, equal rows of two batches are the same charge sent again.
-    `billing_currency` stands in where a row has none.
+    `billing_currency` stands in where a row has none. Raises ConflictError where the dataset has a billing period as a
+    whole delivery, and UnavailableError where another import is being stored.
     """
     inline = InlineRows(list(rows))
     notes, progress = ConformanceNotes(), Progress()

@@ -59,7 +59,9 @@ class MoneySeries:
                 lacking.add(cost.day)
             if cost.amount is None:
                 continue
-            rate = Decimal(1) if cost.currency == currency else rate_on(cost.currency, cost.day)
+            # Nothing is nothing in every currency.
+            needs_none = cost.currency == currency or not cost.amount
+            rate = Decimal(1) if needs_none else rate_on(cost.currency, cost.day)
             if rate is None:
                 of_day = apart.setdefault(cost.currency, {})
                 of_day[cost.day] = exact_sum((of_day.get(cost.day, Decimal(0)), cost.amount))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from uuid import UUID
+
 from app.costs.values import UnusableValueError, checked_text
 from app.errors import BadUserInputError
 
@@ -17,6 +20,13 @@ def checked_name(text: str, field: str) -> str:
 def checked_reason(text: str, field: str) -> str:
     """Trimmed text of 1 to 2,000 characters. Raises BadUserInputError at that input field otherwise."""
     return _checked(text, field, LONGEST_REASON)
+
+
+def named(names: Mapping[UUID, str], name: str) -> UUID | None:
+    """The key of what has this name, whatever the case, blanks around it left out; one spelt alike comes first."""
+    wanted = name.strip()
+    alike = [key for key, text in names.items() if text.casefold() == wanted.casefold()]
+    return min(alike, key=lambda key: (names[key] != wanted, key), default=None)
 
 
 def _checked(text: str, field: str, longest: int) -> str:

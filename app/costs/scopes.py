@@ -46,11 +46,18 @@ async def check_tags(session: AsyncSession, organization_id: UUID, scope: CostSc
 def _problem_of(scope: CostScope) -> str | None:
     for column, _ in scope.dimensions:
         if column not in SUMMARY_COLUMNS | COST_COLUMNS:
-            return f"{column} is no dimension of the roll-ups"
+            return f"{_field_of(column)} is no dimension of the roll-ups"
     if len(scope.tags) > MOST_TAGS:
         return f"at most {MOST_TAGS} tags are taken; these are {len(scope.tags)}"
-    problems = (_problem_of_values(name, values) for name, values in (*scope.dimensions, *scope.tags))
+    dimensions = ((_field_of(column), values) for column, values in scope.dimensions)
+    problems = (_problem_of_values(name, values) for name, values in (*dimensions, *scope.tags))
     return next((problem for problem in problems if problem is not None), None)
+
+
+def _field_of(column: str) -> str:
+    """A column's name in the graph."""
+    first, *others = column.split("_")
+    return first + "".join(part.capitalize() for part in others)
 
 
 def _problem_of_values(name: str, values: tuple[str, ...]) -> str | None:

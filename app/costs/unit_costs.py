@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -26,16 +26,21 @@ UNIT_COST_SCALE = 10
 
 @dataclass(frozen=True)
 class UnitCost:
-    """The days of a step, what they cost, how much there was, and the one divided by the other.
+    """The days of a step, what they cost, how much there was, and what one cost.
 
-    Each is None where it is unknown; `reason` says why the unit cost is. `quantity_days` tells on how many days a
-    quantity is known. `change` is the part by which it differs from the step before.
+    Each is None where it is unknown. `quantity_days` tells on how many days a quantity is known, `matched_days` on how
+    many both it and the cost are: `unit_cost` is `matched_cost` / `matched_quantity`, those of these days alone.
+    `reason` says why it is unknown or what it leaves out. `change` is the part by which it differs from the step
+    before.
     """
 
     days: DateRange
     cost: Decimal | None
     quantity: Decimal | None
     quantity_days: int
+    matched_days: int
+    matched_cost: Decimal | None
+    matched_quantity: Decimal | None
     unit_cost: Decimal | None
     change: Decimal | None
     reason: str | None
@@ -71,27 +76,88 @@ def unit_costs(
     imported: Sequence[ImportedDays],
 ) -> list[UnitCost]:
     """The unit costs of steps, in their order."""
+    spans = {(one.first_day, one.last_day, one.period_start, one.period_end, one.is_final): one for one in imported}
     found: list[UnitCost] = []
     for days in steps:
-        known = [quantity for day, quantity in sorted(quantities.items()) if days.start <= day < days.end]
-        quantity = exact_sum(known) if known else None
-        cost, why = _cost(money, days, imported)
-        unit_cost = ratio(cost, quantity, UNIT_COST_SCALE) if cost is not None and quantity else None
-        if cost is not None and not quantity:
-            why = "No quantity is recorded for these days." if quantity is None else "The quantity is 0."
+        near = [one for one in spans.values() if is_known([one], days.start, days.end)]
         before = found[-1].unit_cost if found else None
-        change = None
-        if unit_cost is not None and before:
-            change = ratio(exact_difference(unit_cost, before), abs(before))
-        found.append(UnitCost(days, cost, quantity, len(known), unit_cost, change, why, money.unconverted(days)))
+        found.append(_unit_cost(days, money, quantities, near, before))
     return found
 
 
-def _cost(money: MoneySeries, days: DateRange, imported: Sequence[ImportedDays]) -> tuple[Decimal | None, str | None]:
+def _unit_cost(
+    days: DateRange,
+    money: MoneySeries,
+    quantities: Mapping[date, Decimal],
+    imported: Sequence[ImportedDays],
+    before: Decimal | None,
+) -> UnitCost:
+    of_step = {day: quantity for day, quantity in sorted(quantities.items()) if days.start <= day < days.end}
+    unknown = _why_unknown(money, days, imported)
+    matched = [day for day in of_step if unknown is None and _cost_is_known(money, day, imported)]
+    cost = exact_sum(money.amounts.get(day, Decimal(0)) for day in matched) if matched else None
+    quantity = exact_sum(of_step[day] for day in matched) if matched else None
+    unit_cost = ratio(cost, quantity, UNIT_COST_SCALE) if cost is not None and quantity else None
+    change = None
+    if unit_cost is not None and before:
+        change = ratio(exact_difference(unit_cost, before), abs(before))
+    return UnitCost(
+        days=days,
+        cost=money.total(days) if unknown is None else None,
+        quantity=exact_sum(of_step.values()) if of_step else None,
+        quantity_days=len(of_step),
+        matched_days=len(matched),
+        matched_cost=cost,
+        matched_quantity=quantity,
+        unit_cost=unit_cost,
+        change=change,
+        reason=unknown or _reason(money, days, of_step, matched, quantity),
+        unconverted=money.unconverted(days),
+    )
+
+
+def _why_unknown(money: MoneySeries, days: DateRange, imported: Sequence[ImportedDays]) -> str | None:
+    """Why nothing is known of what a step cost."""
     if not is_known(imported, days.start, days.end):
-        return None, "Nothing was imported for these days."
-    if money.lacks(days) and not money.has_any(days):
-        return None, "No charge of these days has the metric."
-    if money.unconverted(days) and not money.has_any(days):
-        return None, f"No rate converts these days' charges into {money.currency}."
-    return money.total(days), "Some charges lack the metric and are not in the cost." if money.lacks(days) else None
+        return "Nothing was imported for these days."
+    if money.has_any(days):
+        return None
+    if money.unconverted(days):
+        return f"No rate converts these days' charges in {', '.join(money.unconverted(days))} into {money.currency}."
+    return "No charge of these days has the metric." if money.lacks(days) else None
+
+
+def _cost_is_known(money: MoneySeries, day: date, imported: Sequence[ImportedDays]) -> bool:
+    """Whether the cost of a day is known, at least in part; an imported day without charges cost 0."""
+    if day in money.amounts:
+        return True
+    alone = DateRange(day, day + timedelta(1))
+    return is_known(imported, alone.start, alone.end) and not money.lacks(alone) and not money.unconverted(alone)
+
+
+def _reason(
+    money: MoneySeries,
+    days: DateRange,
+    quantities: Mapping[date, Decimal],
+    matched: Collection[date],
+    quantity: Decimal | None,
+) -> str | None:
+    """Why a unit cost is unknown though something of the cost is known, or what it leaves out."""
+    reasons = []
+    if not quantities:
+        reasons.append("No quantity is recorded for these days.")
+    elif not matched:
+        reasons.append("On no day both a cost and a quantity are known.")
+    elif not quantity:
+        reasons.append("The quantity is 0.")
+    elif len(matched) < (days.end - days.start).days:
+        reasons.append(
+            f"Both the cost and the quantity are known on {len(matched)} of {(days.end - days.start).days} days; the "
+            "unit cost is that of these days."
+        )
+    if unconverted := money.unconverted(days):
+        amounts = ", ".join(f"{amount:f} {currency}" for currency, amount in unconverted.items())
+        reasons.append(f"{amounts} cannot be converted into {money.currency} and are not in the cost.")
+    if money.lacks(days):
+        reasons.append("Some charges lack the metric and are not in the cost.")
+    return " ".join(reasons) or None

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.outlook.series import DailySeries, exact_sum
+from app.costs.money_series import RateOn, Rates
+from app.costs.outlook.series import DailySeries, exact_product, exact_sum
 from app.records.budgets import AnomalySeries
 from app.records.costs import CostMetric
-from app.repositories.cost_parts import Cut, PartCost, currencies_between, daily_parts
+from app.repositories.cost_parts import Cut, MonthCost, PartCost, currency_months, daily_parts
+from app.repositories.cost_series import rates_into
+from app.repositories.organizations import organizations_by_id
 
 SERVICE, ACCOUNT = "service_name", "sub_account_id"
 COLUMNS: Mapping[AnomalySeries, tuple[str, ...]] = {
@@ -31,6 +34,8 @@ MOST_SERIES: Mapping[AnomalySeries, int] = {
     AnomalySeries.SERVICE_ACCOUNT: 200,
 }
 MOST_CURRENCIES = 5
+RANKED_DAYS = 35
+"""The days by whose costs currencies are ranked: those that are judged."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,14 @@ class SeriesName:
 
 @dataclass(frozen=True)
 class WatchedSeries:
-    """The series by their names. `whole` are the (cut, currency) of which all are here, not only the costliest."""
+    """The series by their names. `whole` are the (cut, currency) of which all are here, not only the costliest.
+
+    `unwatched` are the currencies that are not looked at, the costliest first.
+    """
 
     series: Mapping[SeriesName, DailySeries]
     whole: frozenset[tuple[AnomalySeries, str]]
+    unwatched: tuple[str, ...] = ()
 
 
 async def read_series(
@@ -70,11 +79,13 @@ async def read_series(
 ) -> WatchedSeries:
     """The series of the days from `start` to before `end`, all of which must have been imported.
 
-    Four statements for each currency, of which at most five are looked at.
+    Four statements for each currency, of which the costliest five are looked at, and three to find those.
     """
     found: dict[SeriesName, DailySeries] = {}
     whole = set()
-    currencies = await currencies_between(session, organization_id, start, end)
+    since = max(start, end - timedelta(RANKED_DAYS))
+    months = await currency_months(session, organization_id, metric, start, since, end)
+    currencies = await _ranked(session, organization_id, months)
     for currency in currencies[:MOST_CURRENCIES]:
         cut = Cut(metric, currency, start, end)
         for series, columns in COLUMNS.items():
@@ -86,7 +97,38 @@ async def read_series(
                 values = dict(zip(columns, key, strict=True))
                 name = SeriesName(series, metric, currency, values.get(SERVICE), values.get(ACCOUNT))
                 found[name] = daily
-    return WatchedSeries(found, frozenset(whole))
+    return WatchedSeries(found, frozenset(whole), tuple(currencies[MOST_CURRENCIES:]))
+
+
+async def _ranked(session: AsyncSession, organization_id: UUID, months: Sequence[MonthCost]) -> list[str]:
+    """The currencies, the costliest first; they are compared in the organization's."""
+    if len({each.currency for each in months}) <= 1:
+        return [each.currency for each in months[:1]]
+    rows = await organizations_by_id(session, [organization_id])
+    shown = rows[0]["currency"] if rows else None
+    rates = Rates(await rates_into(session, organization_id, [shown]) if shown else ())
+    return costliest_first(months, shown, rates.into(shown or ""))
+
+
+def costliest_first(months: Sequence[MonthCost], shown: str | None, rate_on: RateOn) -> list[str]:
+    """Currencies by their share of all that can be converted into `shown`, the others by their share of charges."""
+    costs: dict[str, list[Decimal]] = {}
+    charges: dict[str, int] = {}
+    apart = set()
+    for each in months:
+        charges[each.currency] = charges.get(each.currency, 0) + each.charge_count
+        rate = Decimal(1) if each.currency == shown else rate_on(each.currency, each.month)
+        if rate is not None:
+            costs.setdefault(each.currency, []).append(exact_product(each.amount, rate))
+        elif each.amount:
+            apart.add(each.currency)
+    converted = {currency: exact_sum(amounts) for currency, amounts in costs.items() if currency not in apart}
+    all_costs, all_charges = exact_sum(converted.values()) or Decimal(1), Decimal(sum(charges.values()) or 1)
+    shares = {
+        currency: converted[currency] / all_costs if currency in converted else count / all_charges
+        for currency, count in charges.items()
+    }
+    return sorted(shares, key=lambda currency: (-shares[currency], -charges[currency], currency))
 
 
 def daily_by_key(parts: Sequence[PartCost], start: date, end: date) -> dict[tuple[str, ...], DailySeries]:

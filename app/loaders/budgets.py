@@ -81,11 +81,6 @@ class CostWatchLoaders:
         return DataLoader(load_fn=RowByKey(self.database, METRICS, "id").load_one_each)
 
     @cached_property
-    def business_metric_by_name(self) -> KeyedRow:
-        """Business metrics by their name."""
-        return DataLoader(load_fn=RowByKey(self.database, METRICS, "name").load_one_each)
-
-    @cached_property
     def business_metric_ranges(self) -> DataLoader[Asked, RowMapping | None]:
         """First and last day and the number of values of a metric; None where it has none."""
 

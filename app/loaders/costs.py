@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from strawberry.dataloader import DataLoader
 
-from app.costs.analysis import report
 from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources
+from app.costs.analysis.report import answer_about
 from app.database import Database
 from app.loaders.scans import AboutRows, Asked
 from app.paging import Page, PageRequest
@@ -21,6 +21,7 @@ from app.records.cost_analysis import CostAnswer, CostCoverage, CostQuestion, Da
 from app.records.costs import CostMetric
 from app.records.criteria import Criteria
 from app.repositories import currency_rates
+from app.repositories.cost_coverage import cost_coverage
 
 
 class AccountCost(NamedTuple):
@@ -47,7 +48,7 @@ class CostsOfAccounts:
             together[key.organization_id, key.period, key.metric][key.id] = (key.provider, key.native_id)
         found: dict[tuple[UUID, DateRange, CostMetric, UUID], NodeCost] = {}
         for (organization_id, period, metric), accounts in together.items():
-            async with self.database.read(organization_id) as session:
+            async with self.database.read(organization_id, one_state=True) as session:
                 costs = await costs_of_accounts(session, organization_id, accounts, period, metric)
             found |= {(organization_id, period, metric, id_): cost for id_, cost in costs.items()}
         return [found[key.organization_id, key.period, key.metric, key.id] for key in keys]
@@ -87,7 +88,7 @@ class CostLoaders:
     @cached_property
     def resource_costs(self) -> DataLoader[Asked, NodeCost]:
         """What resources cost; arguments (period, metric)."""
-        return DataLoader(load_fn=AboutRows(self.database, costs_of_resources).load_many)
+        return DataLoader(load_fn=AboutRows(self.database, costs_of_resources, one_state=True).load_many)
 
     @cached_property
     def currency_rates(self) -> Rates:
@@ -96,10 +97,11 @@ class CostLoaders:
 
     async def cost_coverage(self, organization_id: UUID, period: DateRange | None) -> CostCoverage:
         """What the imports say of a period, or of all time."""
-        return await report.coverage_of(self.database, organization_id, period)
+        async with self.database.read(organization_id) as session:
+            return await cost_coverage(session, organization_id, period)
 
     async def cost_answer(
-        self, organization_id: UUID, question: CostQuestion, coverage: CostCoverage | None = None
+        self, organization_id: UUID, span: DateRange | None, ask: Callable[[CostCoverage], CostQuestion]
     ) -> CostAnswer:
         """The answer to a question."""
-        return await report.answer(self.database, organization_id, question, coverage)
+        return await answer_about(self.database, organization_id, span, ask)

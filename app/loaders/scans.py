@@ -33,15 +33,21 @@ class Asked(NamedTuple):
 
 
 class AboutRows:
-    """Answers about many rows: one statement for each organization and set of arguments among the keys."""
+    """Answers about many rows: one statement for each organization and set of arguments among the keys.
+
+    With `one_state` all statements of an answer see the same state.
+    """
 
     def __init__(
         self,
         database: Database,
         read: Callable[..., Awaitable[dict[UUID, Any]]],
+        *,
+        one_state: bool = False,
     ) -> None:
         self.database = database
         self.read = read
+        self.one_state = one_state
 
     async def load_many(self, keys: Sequence[Asked]) -> list[Any]:
         """Answers in key order."""
@@ -50,7 +56,7 @@ class AboutRows:
             together[key.organization_id, key.arguments].append(key.id)
         found: dict[Asked, Any] = {}
         for (organization_id, arguments), ids in together.items():
-            async with self.database.read(organization_id) as session:
+            async with self.database.read(organization_id, one_state=self.one_state) as session:
                 answers = await self.read(session, organization_id, ids, *arguments)
             found |= {Asked(organization_id, id_, arguments): answers[id_] for id_ in ids}
         return [found[key] for key in keys]

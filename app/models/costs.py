@@ -55,7 +55,8 @@ class CostImportPeriod(Base, kw_only=True):
     """What one delivery says of one billing period of one billing account: the unit that a later delivery replaces.
 
     `first_day` and `last_day` (inclusive) are those on which its charges start; totals are in `billing_currency`, which
-    is null where its charges have several. `unknown` counts the charges without a metric, by the metric's column.
+    is null where its charges have several. `unknown` counts the charges without a metric, by the metric's column;
+    `last_line` is the highest line number given so far where rows are appended.
     """
 
     __tablename__ = "cost_import_periods"
@@ -86,6 +87,7 @@ class CostImportPeriod(Base, kw_only=True):
     first_day: Mapped[date]
     last_day: Mapped[date]
     charge_count: Mapped[int] = mapped_column(BigInteger)
+    last_line: Mapped[int] = mapped_column(BigInteger)
     billing_currency: Mapped[str | None]
     billed_cost: Mapped[Decimal]
     unknown: Mapped[dict[str, Any]]

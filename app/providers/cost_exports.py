@@ -60,7 +60,7 @@ class Delivery:
 
     `key` stays the same when the period is delivered again, `checksum` does not. `replaces` says that this is the
     whole period; otherwise it is to be added to what is there. An incomplete delivery is not to be fetched, for the
-    reason in `why_incomplete`.
+    reason in `why_incomplete`; `remedy` is told where it will never be complete unless somebody does something.
     """
 
     key: str
@@ -71,6 +71,7 @@ class Delivery:
     complete: bool = True
     replaces: bool = True
     why_incomplete: str | None = None
+    remedy: str | None = None
 
     @property
     def bytes(self) -> int | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, delete, func, select, update
+from sqlalchemy import RowMapping, Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,15 +17,16 @@ from app.models import Budget, BudgetAlert, new_id, now
 BUDGETS: Table = Budget.__table__  # type: ignore[assignment]
 ALERTS: Table = BudgetAlert.__table__  # type: ignore[assignment]
 
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
-async def insert_budget(session: AsyncSession, organization_id: UUID, **values: Any) -> RowMapping | None:
-    """Add a budget; None where the organization has one of that name."""
+
+async def insert_budget(session: AsyncSession, organization_id: UUID, **values: Any) -> RowMapping:
+    """Add a budget, whose name must be free: see lock_budget_names."""
     moment = now()
     statement = insert(BUDGETS).values(
         organization_id=organization_id, id=new_id(), created_at=moment, updated_at=moment, **values
     )
-    statement = statement.on_conflict_do_nothing(index_elements=[BUDGETS.c.organization_id, BUDGETS.c.name])
-    row: RowMapping | None = (await session.execute(statement.returning(BUDGETS))).mappings().one_or_none()
+    row: RowMapping = (await session.execute(statement.returning(BUDGETS))).mappings().one()
     return row
 
 
@@ -41,12 +42,11 @@ async def get_budget(session: AsyncSession, organization_id: UUID, budget_id: UU
     return (await session.execute(statement.with_for_update())).mappings().one_or_none()
 
 
-async def budget_name_is_taken(session: AsyncSession, organization_id: UUID, name: str, budget_id: UUID) -> bool:
-    """Whether another budget of the organization has the name."""
-    statement = select(BUDGETS.c.id).where(
-        BUDGETS.c.organization_id == organization_id, BUDGETS.c.name == name, BUDGETS.c.id != budget_id
-    )
-    return (await session.execute(statement)).one_or_none() is not None
+async def lock_budget_names(session: AsyncSession, organization_id: UUID) -> dict[UUID, str]:
+    """The names of all budgets by their ids; nobody else gives a budget a name until the transaction ends."""
+    await session.execute(_LOCK, {"name": f"budget-names:{organization_id}"})
+    statement = select(BUDGETS.c.id, BUDGETS.c.name).where(BUDGETS.c.organization_id == organization_id)
+    return {row.id: row.name for row in await session.execute(statement)}
 
 
 async def update_budget(session: AsyncSession, organization_id: UUID, budget_id: UUID, **values: Any) -> RowMapping:

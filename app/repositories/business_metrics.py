@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Date, Numeric, RowMapping, Table, delete, func, literal, literal_column, select, update
+from sqlalchemy import Date, Numeric, RowMapping, Table, delete, func, literal, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,21 +15,31 @@ from app.models import BusinessMetric, BusinessMetricValue, new_id, now
 
 METRICS: Table = BusinessMetric.__table__  # type: ignore[assignment]
 VALUES: Table = BusinessMetricValue.__table__  # type: ignore[assignment]
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
-async def metric_by_name(session: AsyncSession, organization_id: UUID, name: str) -> RowMapping | None:
-    """The metric with this name, to be changed."""
-    statement = select(METRICS).where(METRICS.c.organization_id == organization_id, METRICS.c.name == name)
+async def metric_names(session: AsyncSession, organization_id: UUID, *, lock: bool = False) -> dict[UUID, str]:
+    """The names of all metrics by their ids; `lock` keeps others from naming one until the transaction ends."""
+    if lock:
+        await session.execute(_LOCK, {"name": f"metric-names:{organization_id}"})
+    statement = select(METRICS.c.id, METRICS.c.name).where(METRICS.c.organization_id == organization_id)
+    return {row.id: row.name for row in await session.execute(statement)}
+
+
+async def get_metric(session: AsyncSession, organization_id: UUID, metric_id: UUID) -> RowMapping | None:
+    """One metric, to be changed."""
+    statement = select(METRICS).where(METRICS.c.organization_id == organization_id, METRICS.c.id == metric_id)
     return (await session.execute(statement.with_for_update())).mappings().one_or_none()
 
 
-async def add_metric(session: AsyncSession, organization_id: UUID, name: str, unit: str) -> None:
-    """Add a metric unless there is one of that name."""
+async def add_metric(session: AsyncSession, organization_id: UUID, name: str, unit: str) -> RowMapping:
+    """Add a metric, whose name must be free: see metric_names."""
     moment = now()
     statement = insert(METRICS).values(
         organization_id=organization_id, id=new_id(), name=name, unit=unit, created_at=moment, updated_at=moment
     )
-    await session.execute(statement.on_conflict_do_nothing())
+    row: RowMapping = (await session.execute(statement.returning(METRICS))).mappings().one()
+    return row
 
 
 async def metrics_by_id(session: AsyncSession, organization_id: UUID, metric_ids: Sequence[UUID]) -> list[RowMapping]:

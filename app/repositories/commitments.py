@@ -64,10 +64,24 @@ async def commitments_between(
     return (await session.execute(statement)).mappings().all()
 
 
+async def count_commitments(session: AsyncSession, organization_id: UUID, start: date, end: date) -> int:
+    """How many rows commitments_between has where nothing bounds them."""
+    key = (DIMENSIONS.c.commitment_discount_id, SUMMARIES.c.provider, SUMMARIES.c.billing_currency)
+    found = (
+        _joined(select(*key), organization_id, start, end)
+        .where(DIMENSIONS.c.commitment_discount_id.is_not(None))
+        .distinct()
+        .subquery("found")
+    )
+    return int((await session.execute(select(func.count()).select_from(found))).scalar_one())
+
+
 async def coverage_between(
     session: AsyncSession, organization_id: UUID, start: date, end: date
 ) -> Sequence[RowMapping]:
-    """For each currency the effective cost of usage that commitments covered, and of usage at standard prices.
+    """For each currency what usage cost that commitments covered, and usage at standard prices.
+
+    Both are told as effective cost, at list prices (`<name>_list`) and at contracted prices (`<name>_contracted`).
 
     `usage_rows` counts roll-up rows of usage, `untold` those without a PricingCategory.
     """
@@ -76,6 +90,10 @@ async def coverage_between(
             SUMMARIES.c.billing_currency,
             *_amount("covered", DAYS.c.effective_cost, _COVERED),
             *_amount("standard", DAYS.c.effective_cost, _STANDARD),
+            *_amount("covered_list", DAYS.c.list_cost, _COVERED),
+            *_amount("standard_list", DAYS.c.list_cost, _STANDARD),
+            *_amount("covered_contracted", DAYS.c.contracted_cost, _COVERED),
+            *_amount("standard_contracted", DAYS.c.contracted_cost, _STANDARD),
             *_amount("used", DAYS.c.effective_cost, _USED),
             *_amount("unused", DAYS.c.effective_cost, _UNUSED),
             *_amount("used_list", DAYS.c.list_cost, _USED),

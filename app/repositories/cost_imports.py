@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, Table, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Charge, CostImport, CostImportPeriod, ImportReject, now
+from app.models import CostImport, CostImportPeriod, ImportReject, now
 from app.records import RowIssue
-from app.records.costs import ImportState
+from app.records.costs import Finality, ImportMode, ImportState
 
-CHARGES: Table = Charge.__table__  # type: ignore[assignment]
 IMPORTS: Table = CostImport.__table__  # type: ignore[assignment]
 PERIODS: Table = CostImportPeriod.__table__  # type: ignore[assignment]
 REJECTS: Table = ImportReject.__table__  # type: ignore[assignment]
@@ -47,26 +46,35 @@ async def get_import(session: AsyncSession, organization_id: UUID, import_id: UU
     return (await session.execute(statement)).mappings().one_or_none()
 
 
-async def is_delivered(session: AsyncSession, organization_id: UUID, dataset: str, sha256: bytes) -> bool:
-    """Whether the dataset's newest delivery that landed has this content, and all it said still holds."""
+async def delivered_before(
+    session: AsyncSession,
+    organization_id: UUID,
+    dataset: str,
+    sha256: bytes,
+    mode: ImportMode,
+    billing_currency: str | None,
+) -> UUID | None:
+    """The dataset's newest delivery of this content that was read in the same way, if all it said still holds."""
     newest = (
-        select(IMPORTS.c.id, IMPORTS.c.sha256)
+        select(IMPORTS.c.id)
         .where(
             IMPORTS.c.organization_id == organization_id,
             IMPORTS.c.dataset == dataset,
             IMPORTS.c.sha256 == sha256,
             IMPORTS.c.state == ImportState.SUCCEEDED,
+            IMPORTS.c.mode == mode,
+            IMPORTS.c.billing_currency.is_not_distinct_from(billing_currency),
         )
         .order_by(IMPORTS.c.finished_at.desc())
         .limit(1)
     )
-    found = (await session.execute(newest)).one_or_none()
+    found: UUID | None = (await session.execute(newest)).scalar_one_or_none()
     if found is None:
-        return False
-    of_it = (PERIODS.c.organization_id == organization_id, PERIODS.c.import_id == found.id)
+        return None
+    of_it = (PERIODS.c.organization_id == organization_id, PERIODS.c.import_id == found)
     counts = select(func.count(), func.count().filter(PERIODS.c.status == "ACTIVE")).where(*of_it)
     periods, active = (await session.execute(counts)).one()
-    return bool(periods) and periods == active
+    return found if periods and periods == active else None
 
 
 async def has_delivery_of_size(session: AsyncSession, organization_id: UUID, dataset: str, size: int) -> bool:
@@ -98,12 +106,17 @@ async def add_period(session: AsyncSession, values: Mapping[str, Any]) -> int:
 async def active_periods(
     session: AsyncSession, organization_id: UUID, dataset: str, keys: Collection[tuple[str, date]]
 ) -> Sequence[RowMapping]:
-    """The periods in force of a dataset, by (billing account, start of the billing period)."""
-    statement = select(PERIODS).where(
-        PERIODS.c.organization_id == organization_id,
-        PERIODS.c.dataset == dataset,
-        PERIODS.c.status == "ACTIVE",
-        tuple_(PERIODS.c.billing_account_id, PERIODS.c.billing_period_start).in_(list(keys)),
+    """The periods in force of a dataset, by (billing account, start of the billing period), with their `mode`."""
+    of_import = (IMPORTS.c.organization_id == PERIODS.c.organization_id) & (IMPORTS.c.id == PERIODS.c.import_id)
+    statement = (
+        select(*PERIODS.c, IMPORTS.c.mode)
+        .join(IMPORTS, of_import)
+        .where(
+            PERIODS.c.organization_id == organization_id,
+            PERIODS.c.dataset == dataset,
+            PERIODS.c.status == "ACTIVE",
+            tuple_(PERIODS.c.billing_account_id, PERIODS.c.billing_period_start).in_(list(keys)),
+        )
     )
     return (await session.execute(statement)).mappings().all()
 
@@ -127,15 +140,36 @@ async def change_period(
     )
 
 
-async def last_line(session: AsyncSession, organization_id: UUID, period: RowMapping) -> int:
-    """The highest line number among an import period's charges; 0 where it has none."""
-    statement = select(func.max(CHARGES.c.line_no)).where(
-        CHARGES.c.organization_id == organization_id,
-        CHARGES.c.import_period_id == period["id"],
-        CHARGES.c.charge_period_start >= period["first_day"],
-        CHARGES.c.charge_period_start < period["last_day"] + timedelta(days=1),
+async def in_other_datasets(
+    session: AsyncSession, organization_id: UUID, dataset: str, keys: Collection[tuple[str, date]]
+) -> Sequence[RowMapping]:
+    """Periods in force of other datasets for the same billing accounts and billing periods: both count."""
+    statement = (
+        select(PERIODS.c.dataset, PERIODS.c.billing_account_id, PERIODS.c.billing_period_start, PERIODS.c.charge_count)
+        .where(
+            PERIODS.c.organization_id == organization_id,
+            PERIODS.c.dataset != dataset,
+            PERIODS.c.status == "ACTIVE",
+            tuple_(PERIODS.c.billing_account_id, PERIODS.c.billing_period_start).in_(list(keys)),
+        )
+        .order_by(PERIODS.c.billing_period_start, PERIODS.c.dataset)
+        .limit(100)
     )
-    return int((await session.execute(statement)).scalar() or 0)
+    return (await session.execute(statement)).mappings().all()
+
+
+async def settle_periods(session: AsyncSession, organization_id: UUID, import_id: UUID, ended_by: date) -> None:
+    """Make the periods of a delivery that were over by a day final: the same delivery has come once more."""
+    await session.execute(
+        update(PERIODS)
+        .where(
+            PERIODS.c.organization_id == organization_id,
+            PERIODS.c.import_id == import_id,
+            PERIODS.c.status == "ACTIVE",
+            PERIODS.c.billing_period_end <= ended_by,
+        )
+        .values(finality=Finality.FINAL)
+    )
 
 
 async def add_rejects(

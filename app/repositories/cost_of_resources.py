@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.records.cost_analysis import CostMeasure, CostPlan, CostQuestion, CostRow, DateRange
 from app.repositories.cost_reports import converted
+from app.repositories.planning import plan_for_average
 
 # What one select of charges has in common. An account's charges are those of the sub account, or of the billing account
 # where there is none.
@@ -57,7 +58,7 @@ _FACTS = """
         UNION ALL {after}
         UNION ALL {ambiguous}
         UNION ALL SELECT dims.id, :months_start, :currency, 0, NULL FROM dims)
-    SELECT false AS previous, NULL::date AS step, ARRAY[id::text] AS key, billing_currency AS currency, month,
+    SELECT false AS previous, NULL::date AS step, id::text AS key_0, billing_currency AS currency, month,
         sum(charges)::bigint AS charges, sum(amount) AS "{name}"
     FROM found GROUP BY id, billing_currency, month"""
 
@@ -101,6 +102,7 @@ async def resource_costs(
     }
     rows: dict[UUID, list[CostRow]] = {id_: [] for id_ in resource_ids}
     statement = _statement(measure, converts=plan.converts)
+    await plan_for_average(session)
     for key, apart, charges, amount in await session.execute(statement, values):
         rows[UUID(key[0])].append(CostRow(1, tuple(key), False, None, apart, (amount,), int(charges)))  # noqa: FBT003
     return rows
@@ -125,7 +127,7 @@ def _statement(measure: CostMeasure, *, converts: bool) -> Select[Any]:
     types: dict[str, Any] = {
         "previous": Boolean,
         "step": Date,
-        "key": ARRAY(Text),
+        "key_0": Text,
         "currency": Text,
         "month": Date,
         "charges": BigInteger,

@@ -44,15 +44,43 @@ class PartCost:
     amount: Decimal
 
 
-async def currencies_between(session: AsyncSession, organization_id: UUID, start: date, end: date) -> list[str]:
-    """The currencies in which charges from `start` to before `end` were billed."""
-    used = select(BY_SUMMARY.c.summary_dim_id).where(
-        BY_SUMMARY.c.organization_id == organization_id, BY_SUMMARY.c.day >= start, BY_SUMMARY.c.day < end
+@dataclass(frozen=True)
+class MonthCost:
+    """What the charges of a calendar month in one currency cost, credits as much as costs, and how many they are."""
+
+    currency: str
+    month: date
+    amount: Decimal
+    charge_count: int
+
+
+async def currency_months(
+    session: AsyncSession, organization_id: UUID, metric: CostMetric, start: date, since: date, end: date
+) -> list[MonthCost]:
+    """For each currency and month from `start` to before `end` what its charges from `since` on cost. One statement."""
+    days = BY_SUMMARY.c
+    month = func.date_trunc("month", days.day).cast(Date).label("month")
+    recent = days.day >= since
+    sums = (
+        select(
+            days.summary_dim_id,
+            month,
+            func.coalesce(func.sum(func.abs(days[metric.value])).filter(recent), 0).label("amount"),
+            func.coalesce(func.sum(days.charge_count).filter(recent), 0).label("charge_count"),
+        )
+        .where(days.organization_id == organization_id, days.day >= start, days.day < end)
+        .group_by(days.summary_dim_id, month)
+        .subquery("sums")
     )
-    statement = select(SUMMARIES.c.billing_currency).where(
-        SUMMARIES.c.organization_id == organization_id, SUMMARIES.c.id.in_(used)
+    currency = SUMMARIES.c.billing_currency
+    statement = (
+        select(currency, sums.c.month, func.sum(sums.c.amount), func.sum(sums.c.charge_count))
+        .join(SUMMARIES, SUMMARIES.c.id == sums.c.summary_dim_id)
+        .where(SUMMARIES.c.organization_id == organization_id)
+        .group_by(currency, sums.c.month)
+        .order_by(currency, sums.c.month)
     )
-    return list((await session.execute(statement.distinct().order_by(SUMMARIES.c.billing_currency))).scalars())
+    return [MonthCost(row[0], row[1], row[2], int(row[3])) for row in await session.execute(statement)]
 
 
 async def daily_parts(

@@ -52,8 +52,9 @@ from app.records.cost_analysis import (
     CostSegment,
     DateRange,
     Grouping,
+    TextCondition,
 )
-from app.records.cost_rollups import ROLLUPS, Grain, Link
+from app.records.cost_rollups import LINK_OF, ROLLUPS, Grain, Link
 from app.repositories.cost_dimensions import (
     ORGANIZATION,
     TABLES,
@@ -62,14 +63,17 @@ from app.repositories.cost_dimensions import (
     condition_values,
     linked_tables,
 )
-from app.repositories.planning import plan_for_average
+from app.repositories.planning import plan_for_sets
 
 RATES: Any = CurrencyRate.__table__
 _ALLOCATED: Any = AllocationMonth.__table__
 _PROVIDERS: Any = ProviderDaily.__table__
 _CURRENCY = Grouping(CostDimension.BILLING_CURRENCY)
+_LONGEST_MONTH = 31
+_SOME_MONTH = DateRange(date(2000, 1, 1), date(2000, 2, 1))
 _SOME_DAYS = DateRange(date.min, date.max)
 _SHOWN_CURRENCY = bindparam("currency", type_=Text())
+_KEY = "key_"
 _TOP = bindparam("top", type_=BigInteger())
 _ONE = literal(Decimal(1), Numeric)
 _NO_DAY: ColumnElement[Any] = cast(null(), Date)
@@ -85,9 +89,22 @@ async def read_costs(session: AsyncSession, organization_id: UUID, plan: CostPla
 
     `step` is the first day of the calendar step, also where the period begins inside of it.
     """
-    await plan_for_average(session)
+    if not _seeks(plan):
+        await plan_for_sets(session)
     found = await session.execute(_statement(_shape(plan)), _values(organization_id, plan))
     return [CostRow(row[0], tuple(row[1] or ()), row[2], row[3], row[4], tuple(row[6:]), int(row[5])) for row in found]
+
+
+def _seeks(plan: CostPlan) -> bool:
+    """Whether few rows are sought by an index among many: the first resources, or charges of some resources."""
+    resources = (
+        isinstance(one, TextCondition)
+        and one.in_ is not None
+        and one.of.dimension is not None
+        and LINK_OF[one.of.dimension] is Link.RESOURCE
+        for one in plan.question.conditions
+    )
+    return plan.by_index or any(resources)
 
 
 def _shape(plan: CostPlan) -> CostPlan:
@@ -100,7 +117,10 @@ def _shape(plan: CostPlan) -> CostPlan:
         top=0,
         conditions=tuple(map(condition_shape, plan.question.conditions)),
     )
-    segments = tuple(replace(segment, days=_SOME_DAYS) for segment in plan.segments)
+    segments = tuple(
+        replace(segment, days=_SOME_MONTH if segment.days.days <= _LONGEST_MONTH else _SOME_DAYS)
+        for segment in plan.segments
+    )
     return replace(plan, question=question, segments=segments, totals=())
 
 
@@ -134,7 +154,8 @@ def _statement(plan: CostPlan) -> Select[Any]:
         keys: tuple[ColumnElement[Any], ...] = (literal(1).label("place"), _no_key().label("key"))
         apart = (amounts.c.previous, amounts.c.step, amounts.c.apart)
         return select(*keys, *apart, charges, *sums).group_by(*apart)
-    ranked = _ranked(amounts, measures[0]).cte("ranked")
+    is_one_each = len(plan.segments) == 1 and plan.question.granularity is CostGranularity.TOTAL and not plan.converts
+    ranked = (_first if is_one_each else _ranked)(amounts, measures[0]).cte("ranked")
     grouped = (ranked.c.place, ranked.c.key, amounts.c.previous, amounts.c.step, amounts.c.apart)
     joined = amounts.join(ranked, ranked.c.key == amounts.c.key, isouter=True)
     return select(*grouped, charges, *sums).select_from(joined).group_by(*grouped)
@@ -156,17 +177,27 @@ def _ranked(amounts: CTE, main: CostMeasure) -> Select[Any]:
     return select(amounts.c.key, place).group_by(amounts.c.key).order_by(*order).limit(_TOP)
 
 
+def _first(amounts: CTE, main: CostMeasure) -> Select[Any]:
+    """The same where each group has one row of amounts."""
+    order = (amounts.c[main.name].desc().nulls_last(), amounts.c.key)
+    return select(amounts.c.key, func.row_number().over(order_by=order).label("place")).order_by(*order).limit(_TOP)
+
+
 def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
     """Facts by group, step and currency that stays apart, money in the currency of the question.
 
     Parameters are `organization` and, where the plan converts, `currency`.
     """
-    kept = (facts.c.previous, facts.c.step, facts.c.key)
+    keys: list[ColumnElement[Any]] = [column for column in facts.c if column.name.startswith(_KEY)]
+    kept = (facts.c.previous, facts.c.step, *keys)
     measures = plan.question.measures
+    # By the values and not by an array of them, which takes twice as long to compare.
+    key = cast(array(keys, type_=Text), ARRAY(Text)) if keys else _no_key()
+    shown = (facts.c.previous, facts.c.step, key.label("key"))
     charges = func.sum(facts.c.charges).label("charges")
     if not plan.converts:
         sums = [func.sum(facts.c[measure.name]).label(measure.name) for measure in measures]
-        return select(*kept, cast(null(), Text).label("apart"), charges, *sums).group_by(*kept)
+        return select(*shown, cast(null(), Text).label("apart"), charges, *sums).group_by(*kept)
     rates = _rates(facts).cte("rates")
     same = facts.c.currency == _SHOWN_CURRENCY
     rate = case((same, _ONE), else_=rates.c.rate)
@@ -176,7 +207,8 @@ def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
         func.sum(facts.c[one.name] * factor if one in MONEY else facts.c[one.name]).label(one.name) for one in measures
     ]
     on = and_(rates.c.currency == facts.c.currency, rates.c.month == facts.c.month)
-    return select(*kept, apart, charges, *sums).select_from(facts.join(rates, on, isouter=True)).group_by(*kept, apart)
+    joined = facts.join(rates, on, isouter=True)
+    return select(*shown, apart, charges, *sums).select_from(joined).group_by(*kept, apart)
 
 
 def _rates(facts: CTE) -> Select[Any]:
@@ -212,30 +244,17 @@ def _segment(plan: CostPlan, number: int) -> Select[Any]:
     step = _step(day, CostGranularity.TOTAL if segment.previous else question.granularity)
     month = cast(func.date_trunc("month", day), Date) if plan.converts else _NO_DAY
     own = [column for column in _own_columns(reading, groupings, links) if column in table.c]
-    sums = [_sum(table, measure).label(measure.name) for measure in question.measures]
-    counted = func.count() if segment.rollup is CostRollup.CHARGES else func.sum(table.c.charge_count)
-    inner = select(
-        *(table.c[name] for name in own),
-        step.label("step"),
-        month.label("month"),
-        cast(counted, BigInteger).label("charges"),
-        *sums,
-    ).where(table.c.organization_id == ORGANIZATION, *_of_days(table, segment, number))
     if plan.by_index:
         base = _first_resources(plan, number, table).subquery("base")
     else:
-        inner = inner.where(*reading.conditions(question.conditions), *_of_teams(segment, day))
-        times = (one for one in (step, month) if one is not _NO_DAY)
-        # Where nothing is grouped, a sum over no rows would be a row all the same.
-        base = inner.group_by(*(table.c[name] for name in own), *times).having(func.count() > 0).subquery("base")
+        where = (*reading.conditions(question.conditions), *_of_teams(segment, day))
+        base = _base(plan, number, table, own, (step, month)).where(*where).subquery("base")
     outer = Reading(segment.rollup, plan.promoted, base, linked)
-    shown: list[ColumnElement[Any]] = [outer.shown(one) for one in question.groupings]
-    key: ColumnElement[Any] = array(shown, type_=Text) if shown else _no_key()
     currency = outer.column(_CURRENCY) if plan.converts else cast(null(), Text)
     statement = select(
         literal(segment.previous, Boolean).label("previous"),
         base.c.step,
-        cast(key, ARRAY(Text)).label("key"),
+        *(cast(outer.shown(one), Text).label(f"{_KEY}{place}") for place, one in enumerate(question.groupings)),
         currency.label("currency"),
         base.c.month,
         base.c.charges,
@@ -243,6 +262,41 @@ def _segment(plan: CostPlan, number: int) -> Select[Any]:
     ).select_from(base)
     through = {Link.COST} if Link.SUMMARY in links and Link.SUMMARY.value not in table.c else set()
     return outer.joined(statement, links | through)
+
+
+def _base(
+    plan: CostPlan, number: int, table: Any, own: Sequence[str], times: tuple[ColumnElement[Any], ColumnElement[Any]]
+) -> Select[Any]:
+    """The rows of a roll-up in the days of a segment, summed by ids where that makes fewer of them."""
+    segment, measures = plan.segments[number], plan.question.measures
+    columns = [table.c[name] for name in own]
+    shown = [*columns, times[0].label("step"), times[1].label("month")]
+    days = _of_days(table, segment, number)
+    if _is_fine(plan, segment) and _keys(table) <= {*own}:
+        each = [table.c[measure.value].label(measure.name) for measure in measures]
+        rows = select(*shown, table.c.charge_count.label("charges"), *each)
+        return rows.where(table.c.organization_id == ORGANIZATION, *days)
+    sums = [_sum(table, measure).label(measure.name) for measure in measures]
+    counted = func.count() if segment.rollup is CostRollup.CHARGES else func.sum(table.c.charge_count)
+    grouped = select(*shown, cast(counted, BigInteger).label("charges"), *sums)
+    by = (*columns, *(one for one in times if one is not _NO_DAY))
+    # Where nothing is grouped, a sum over no rows would be a row all the same.
+    grouped = grouped.group_by(*by).having(func.count() > 0)
+    return grouped.where(table.c.organization_id == ORGANIZATION, *days)
+
+
+def _is_fine(plan: CostPlan, segment: CostSegment) -> bool:
+    """Whether each step is as long as what one row of the roll-up sums up."""
+    grain = ROLLUPS[segment.rollup].grain
+    if grain is Grain.DAY:
+        return plan.question.granularity is CostGranularity.DAY and not segment.previous
+    return grain is Grain.MONTH and segment.days == _SOME_MONTH
+
+
+def _keys(table: Any) -> set[str]:
+    """What tells rows of a day or month apart, but for imports and currencies, of which there are few."""
+    names = {column.name for column in table.element.primary_key.columns}
+    return names - {"organization_id", "day", "month", "import_period_id", "billing_currency"}
 
 
 def _own_columns(reading: Reading, groupings: Sequence[Grouping], links: set[Link]) -> list[str]:

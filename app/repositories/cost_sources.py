@@ -54,6 +54,16 @@ async def sources_alike(
     return (await session.execute(statement)).mappings().all()
 
 
+async def other_sources(
+    session: AsyncSession, organization_id: UUID, account_id: UUID, besides: UUID
+) -> Sequence[RowMapping]:
+    """The sources of an account, beside one, the oldest first."""
+    statement = select(SOURCES).where(
+        SOURCES.c.organization_id == organization_id, SOURCES.c.account_id == account_id, SOURCES.c.id != besides
+    )
+    return (await session.execute(statement.order_by(SOURCES.c.id))).mappings().all()
+
+
 async def update_source(session: AsyncSession, organization_id: UUID, source_id: UUID, **values: Any) -> RowMapping:
     """Write columns of a source; returns the row."""
     statement = update(SOURCES).where(SOURCES.c.organization_id == organization_id, SOURCES.c.id == source_id)

@@ -66,11 +66,12 @@ _FROM_CHARGES: Final = {
     "billing_currency": "s.billing_currency",
     "import_period_id": "c.import_period_id",
 }
+# Four names of 500 characters of one byte fit into an index entry of 2,704 bytes; of longer ones the begin is a key.
 _SERVICE: Final = {
-    "service_provider_name": "coalesce(s.service_provider_name, '')",
-    "service_category": "coalesce(s.service_category, '')",
-    "service_name": "coalesce(s.service_name, '')",
-    "charge_category": "coalesce(s.charge_category, '')",
+    **{
+        name: f"coalesce(left(s.{name}, 500), '')"
+        for name in ("service_provider_name", "service_category", "service_name", "charge_category")
+    },
     "billing_currency": "s.billing_currency",
 }
 _MONTH: Final = {"month": "date_trunc('month', r.day)::date"}
@@ -128,10 +129,13 @@ class CostStore:
         """Store rows (CSV, without organization) of a dimension that are not there yet."""
         await self._stage(table, columns, rows)
         names = ", ".join(columns)
+        # What a tag set says under the promoted keys may have been another when it was stored.
+        other = "UPDATE SET allocation_id = excluded.allocation_id" if table == "tag_sets" else "NOTHING"
         # In the order of ids, so that two imports wait for each other's rows in one order and never for ever.
         await self._execute(
             f"INSERT INTO {table} (organization_id, {names}) "
-            f"SELECT $1, {names} FROM staged_{table} ORDER BY id ON CONFLICT (organization_id, id) DO NOTHING",
+            f"SELECT DISTINCT ON (id) $1, {names} FROM staged_{table} ORDER BY id "
+            f"ON CONFLICT (organization_id, id) DO {other}",
             self._organization_id,
         )
 

@@ -65,6 +65,7 @@ class CostSourceMutations:
             time_zone=input.time_zone,
             since=input.since,
             enabled=input.enabled,
+            overlaps=input.overlaps,
         )
         return CreateCostSourcePayload(cost_source=CostSource.from_row(row))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import strawberry
@@ -18,7 +18,7 @@ from app.records.criteria import AnomalyOrderField, Direction
 from app.schema.accounts import Account
 from app.schema.enums import graph_enum
 from app.schema.errors import Conflict, InvalidInput, NotFound
-from app.schema.filters import DateTimeFilter, DecimalFilter, StringFilter
+from app.schema.filters import DateTimeFilter, DecimalFilter, EnumFilter, StringFilter
 from app.schema.node import Node, global_id
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments
@@ -177,13 +177,15 @@ class CostAnomaly(Node):
 
 @strawberry.input(description="Which anomalies; all conditions must hold.")
 class CostAnomalyFilter:
-    """Fields are named like columns of `cost_anomalies`."""
+    """Fields are named like those of `CostAnomaly`."""
 
-    state: StringFilter | None = strawberry.field(default=None, description="What was said of it, by its enum name.")
-    series: StringFilter | None = strawberry.field(default=None, description="Its cut, by its enum name.")
+    COLUMNS: ClassVar[Mapping[str, str]] = {"currency": "billing_currency"}
+
+    state: EnumFilter[AnomalyState] | None = strawberry.field(default=None, description="What was said of it.")
+    series: EnumFilter[AnomalySeries] | None = strawberry.field(default=None, description="Its cut.")
     service_name: StringFilter | None = strawberry.field(default=None, description="The service.")
     sub_account_id: StringFilter | None = strawberry.field(default=None, description="The sub account.")
-    billing_currency: StringFilter | None = strawberry.field(default=None, description="Its currency.")
+    currency: StringFilter | None = strawberry.field(default=None, description="Its billing currency.")
     excess: DecimalFilter | None = strawberry.field(default=None, description="How much more than expected.")
     found_at: DateTimeFilter | None = strawberry.field(default=None, description="When it was found.")
 

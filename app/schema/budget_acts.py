@@ -43,7 +43,9 @@ class CreateBudgetInput:
     """See `createBudget`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
-    name: str = strawberry.field(description="Name for people, 1 to 256 characters; unique in the organization.")
+    name: str = strawberry.field(
+        description="Name for people, 1 to 256 characters; unique in the organization, whatever the case."
+    )
     recurrence: BudgetRecurrence = strawberry.field(description="How often it begins anew.")
     starts_on: date = strawberry.field(description="The first day of its first period.")
     ends_on: date | None = strawberry.field(

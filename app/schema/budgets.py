@@ -68,7 +68,10 @@ class BudgetThresholdState:
     percent: Decimal = strawberry.field(description="Percent of the amount.")
     basis: ThresholdBasis = strawberry.field(description="What is held against it.")
     amount: Decimal = strawberry.field(description="The amount that it stands for.")
-    crossed: bool | None = strawberry.field(description="Whether it is reached; null where no forecast can be made.")
+    crossed: bool | None = strawberry.field(
+        description="Whether it is reached; null where no forecast can be made, or where it is not reached and some "
+        "costs cannot be converted."
+    )
 
 
 @strawberry.type(description="What a period of a budget will cost when it is over; what is unknown is null.")
@@ -81,8 +84,10 @@ class BudgetForecast:
     expected_over: Decimal | None = strawberry.field(
         description="The expected total less the amount; negative when under."
     )
-    likelihood: Likelihood | None = strawberry.field(description="Whether the budget will hold.")
-    reason: str | None = strawberry.field(description="Why there is no forecast.")
+    likelihood: Likelihood | None = strawberry.field(
+        description="Whether the budget will hold; null where that hangs on costs that cannot be converted."
+    )
+    reason: str | None = strawberry.field(description="Why there is no forecast, or what it leaves out.")
 
 
 @strawberry.type(description="How a budget stands in one of its periods, by all that is known today.")
@@ -143,7 +148,7 @@ class BudgetState:
             upper=expected.upper,
             expected_over=state.expected_over,
             likelihood=state.likelihood,
-            reason=None,
+            reason=self.reason,
         )
 
     @strawberry.field(description="How each threshold stands; those on the forecast need it computed.")
@@ -209,7 +214,7 @@ MostAlerts = Annotated[int, strawberry.argument(description="How many at most, 1
 class Budget(Node):
     """A row of `budgets`."""
 
-    name: str = strawberry.field(description="Name for people; unique in the organization.")
+    name: str = strawberry.field(description="Name for people; unique in the organization, whatever the case.")
     recurrence: BudgetRecurrence = strawberry.field(description="How often it begins anew.")
     starts_on: date = strawberry.field(description="The first day of its first period.")
     ends_on: date | None = strawberry.field(description="The day after its last one; null where it does not end.")

@@ -11,6 +11,7 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
+from app.costs.business_metrics import find_metric
 from app.costs.unit_costs import UnitCost, read_unit_costs
 from app.errors import BadUserInputError
 from app.loaders.scans import Asked
@@ -27,7 +28,7 @@ from app.schema.node import Node, global_id
 class BusinessMetric(Node):
     """A row of `business_metrics`."""
 
-    name: str = strawberry.field(description="Its name; unique in the organization.")
+    name: str = strawberry.field(description="Its name; unique in the organization, whatever the case.")
     unit: str = strawberry.field(description="What is counted, such as orders.")
     created_at: datetime = strawberry.field(description="When it was first recorded.")
     updated_at: datetime = strawberry.field(description="When its values were last changed.")
@@ -76,13 +77,18 @@ class UnitCostPoint:
     cost: Decimal | None = strawberry.field(description="What the charges cost; null where that is unknown.")
     quantity: Decimal | None = strawberry.field(description="The sum of the metric; null where no day has a value.")
     quantity_days: int = strawberry.field(description="On how many days of the step the metric has a value.")
+    matched_days: int = strawberry.field(description="On how many days both the cost and the quantity are known.")
+    matched_cost: Decimal | None = strawberry.field(description="What those days cost; null where there are none.")
+    matched_quantity: Decimal | None = strawberry.field(
+        description="The sum of the metric on those days; null where there are none."
+    )
     unit_cost: Decimal | None = strawberry.field(
-        description="Cost / quantity with ten digits after the point; null where it is unknown."
+        description="`matchedCost` / `matchedQuantity` with ten digits after the point; null where it is unknown."
     )
     change: Decimal | None = strawberry.field(
         description="Part by which the unit cost differs from the step before: 0.1 is 10 % more."
     )
-    reason: str | None = strawberry.field(description="Why the unit cost is unknown, or what the cost leaves out.")
+    reason: str | None = strawberry.field(description="Why the unit cost is unknown, or what it leaves out.")
     unconverted: list[Money] = strawberry.field(
         description="Costs for which the organization has no rate into its currency; in no other figure."
     )
@@ -96,6 +102,9 @@ class UnitCostPoint:
             cost=found.cost,
             quantity=found.quantity,
             quantity_days=found.quantity_days,
+            matched_days=found.matched_days,
+            matched_cost=found.matched_cost,
+            matched_quantity=found.matched_quantity,
             unit_cost=found.unit_cost,
             change=found.change,
             reason=found.reason,
@@ -124,7 +133,10 @@ async def unit_costs(
     metric: CostMetric,
 ) -> UnitCosts:
     """Raises BadUserInputError for a metric that there is not."""
-    row = await info.context.loaders.business_metric_by_name.load((organization_id, name))
+    async with info.context.database.read(organization_id) as session:
+        metric_id = await find_metric(session, organization_id, name)
+    key = (organization_id, metric_id)
+    row = None if metric_id is None else await info.context.loaders.business_metric_by_id.load(key)
     if row is None:
         message = f"There is no business metric named {name!r}. Record its values with `recordBusinessMetrics`."
         raise BadUserInputError(message, path=("metric",))
@@ -161,7 +173,9 @@ class RecordBusinessMetricsInput:
     """See `recordBusinessMetrics`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
-    name: str = strawberry.field(description="Name of the metric, 1 to 256 characters; it is added where it is new.")
+    name: str = strawberry.field(
+        description="Name of the metric, 1 to 256 characters, whatever the case; it is added where it is new."
+    )
     unit: str | None = strawberry.field(default=None, description="What is counted; needed for a new metric.")
     values: list[BusinessMetricValueInput] = strawberry.field(
         description="The values, at most 1,000; numbered from 1 in issues. A day that has a value gets the new one."

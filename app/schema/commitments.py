@@ -9,7 +9,7 @@ import strawberry
 
 from app.context import Info
 from app.costs import commitments as verbs
-from app.costs.commitments import Quantities, read_commitments, read_coverage
+from app.costs.commitments import Quantities, read_commitments, read_count, read_coverage, read_omission
 from app.loaders.budgets import CommitmentKey
 from app.records import Provider
 from app.records.cost_analysis import DateRange
@@ -103,18 +103,53 @@ class CommitmentCoverage:
         description="Effective cost of usage priced as Committed, without what was left unused."
     )
     standard_effective_cost: CostFigure = strawberry.field(description="Effective cost of usage priced as Standard.")
-    coverage: CostFigure = strawberry.field(description="Covered / (covered + standard): 0.8 is 80 %.")
+    coverage: CostFigure = strawberry.field(
+        description="Covered / (covered + standard): 0.8 is 80 %. By effective cost, so that the part of the usage "
+        "that is covered counts for as little as its discounted price; see `listCoverage` and `contractedCoverage`."
+    )
+    covered_list_cost: CostFigure = strawberry.field(description="What covered usage would cost at list prices.")
+    standard_list_cost: CostFigure = strawberry.field(description="What standard usage would cost at list prices.")
+    list_coverage: CostFigure = strawberry.field(description="Covered / (covered + standard), both at list prices.")
+    covered_contracted_cost: CostFigure = strawberry.field(
+        description="What covered usage would cost at contracted prices."
+    )
+    standard_contracted_cost: CostFigure = strawberry.field(
+        description="What standard usage would cost at contracted prices."
+    )
+    contracted_coverage: CostFigure = strawberry.field(
+        description="Covered / (covered + standard), both at contracted prices."
+    )
     use: CommitmentUse = strawberry.field(description="What of all commitments was used.")
+
+    @classmethod
+    def of(cls, found: verbs.Coverage) -> CommitmentCoverage:
+        """Make it of a record."""
+        return cls(
+            currency=found.currency,
+            covered_effective_cost=CostFigure.of(found.effective.covered),
+            standard_effective_cost=CostFigure.of(found.effective.standard),
+            coverage=CostFigure.of(found.effective.coverage),
+            covered_list_cost=CostFigure.of(found.at_list.covered),
+            standard_list_cost=CostFigure.of(found.at_list.standard),
+            list_coverage=CostFigure.of(found.at_list.coverage),
+            covered_contracted_cost=CostFigure.of(found.at_contracted.covered),
+            standard_contracted_cost=CostFigure.of(found.at_contracted.standard),
+            contracted_coverage=CostFigure.of(found.at_contracted.coverage),
+            use=CommitmentUse.of(found.use),
+        )
 
 
 @strawberry.type(description="The commitments of an organization in a period, from FOCUS's columns.")
 class CommitmentReport:
-    """Two reads, each made when it is asked for."""
+    """A read for each of its fields, made when it is asked for."""
 
     organization_id: strawberry.Private[UUID]
     days: strawberry.Private[DateRange]
 
-    @strawberry.field(description="Commitments with charges in the period, the costliest first; one row a currency.")
+    @strawberry.field(
+        description="Commitments with charges in the period, the costliest first; one row a currency. At most `first` "
+        "of `commitmentCount`."
+    )
     async def commitments(
         self,
         info: Info,
@@ -131,13 +166,18 @@ class CommitmentReport:
         """One statement."""
         async with info.context.database.read(self.organization_id) as session:
             found = await read_coverage(session, self.organization_id, self.days.start, self.days.end)
-        return [
-            CommitmentCoverage(
-                currency=each.currency,
-                covered_effective_cost=CostFigure.of(each.covered),
-                standard_effective_cost=CostFigure.of(each.standard),
-                coverage=CostFigure.of(each.coverage),
-                use=CommitmentUse.of(each.use),
-            )
-            for each in found
-        ]
+        return [CommitmentCoverage.of(each) for each in found]
+
+    @strawberry.field(description="How many commitments have charges in the period, one for each currency.")
+    async def commitment_count(self, info: Info) -> int:
+        """One statement."""
+        async with info.context.database.read(self.organization_id) as session:
+            return await read_count(session, self.organization_id, self.days.start, self.days.end)
+
+    @strawberry.field(
+        description="Why nothing, or not all, is known of the period; null where charges of all its days are imported."
+    )
+    async def reason(self, info: Info) -> str | None:
+        """One statement."""
+        async with info.context.database.read(self.organization_id) as session:
+            return await read_omission(session, self.organization_id, self.days.start, self.days.end)

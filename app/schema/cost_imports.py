@@ -33,7 +33,7 @@ from app.schema.cost_import_parts import (
     UnknownMetric,
 )
 from app.schema.cost_words import Money
-from app.schema.filters import StringFilter, to_criteria
+from app.schema.filters import EnumFilter, StringFilter, to_criteria
 from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import read_day
@@ -227,7 +227,7 @@ class CostImportFilter:
     """Fields are named like columns of `cost_imports`."""
 
     dataset: StringFilter | None = strawberry.field(default=None, description="The stream of rows.")
-    state: StringFilter | None = strawberry.field(default=None, description="How far it is, by its enum name.")
+    state: EnumFilter[ImportState] | None = strawberry.field(default=None, description="How far it is.")
 
 
 @strawberry.input(description="Which billing periods; all conditions must hold.")
@@ -236,8 +236,8 @@ class BillingPeriodFilter:
 
     dataset: StringFilter | None = strawberry.field(default=None, description="The stream of rows.")
     billing_account_id: StringFilter | None = strawberry.field(default=None, description="The billing account.")
-    finality: StringFilter | None = strawberry.field(
-        default=None, description="Whether it may still be restated, by its enum name."
+    finality: EnumFilter[Finality] | None = strawberry.field(
+        default=None, description="Whether it may still be restated."
     )
 
 

@@ -13,6 +13,7 @@ import strawberry
 
 from app.context import Info
 from app.costs.analysis.nodes import NOTHING_IMPORTED, reason_of
+from app.costs.analysis.periods import uncovered_days
 from app.costs.analysis.report import EXACT
 from app.costs.imports.interning import resource_key
 from app.records import cost_analysis
@@ -264,6 +265,9 @@ class CostReport:
     )
     change: CostChange | None = strawberry.field(description="Against the compared period; null where none was asked.")
     charge_count: BigInt = strawberry.field(description="How many charges count.")
+    uncovered_days: int = strawberry.field(
+        description="Of how many days of the period nothing was imported: their costs are unknown and in no figure."
+    )
     rollups: list[CostRollup] = strawberry.field(description="What was read for this answer; for operators.")
     answer: strawberry.Private[CostAnswer]
     asked: strawberry.Private[Asked]
@@ -284,6 +288,7 @@ class CostReport:
             previous_total=answer.previous.amounts[0] if answer.previous is not None else None,
             change=change_of(total, answer.previous, question),
             charge_count=BigInt(total.charges if total is not None else 0),
+            uncovered_days=uncovered_days(question.period, answer.coverage.covered),
             rollups=list(answer.rollups),
             answer=answer,
             asked=Asked(organization_id, question, total),

@@ -26,7 +26,8 @@ class AwsDataExportInput:
 
 
 @strawberry.input(
-    description="AWS Cost Explorer: each question costs 0.01 USD; a run asks for each month that may have changed."
+    description="AWS Cost Explorer: each question costs 0.01 USD. A run asks at most seven for each month that may "
+    "have changed, and more where an answer has several pages."
 )
 class AwsCostExplorerInput:
     """See AwsCostExplorerSettings."""
@@ -45,7 +46,9 @@ class AzureExportInput:
     storage_account: str = strawberry.field(description="Name of the storage account that it is delivered to.")
     container: str = strawberry.field(description="The container in it.")
     path: str = strawberry.field(
-        default="", description="The export's folder, which holds folders such as 20261001-20261031."
+        default="",
+        description="The export's folder, which holds folders such as 20261001-20261031. Only whole months and months "
+        "to date are imported; other date ranges, such as weeks, are told as a problem.",
     )
 
 
@@ -82,7 +85,12 @@ class CreateCostSourceInput:
     dataset: str = strawberry.field(
         default=DEFAULT_DATASET,
         description="The stream of rows that the costs go into, 1 to 100 characters; an account has one source for "
-        "each.",
+        "each. What is in several datasets counts several times, see `overlaps`.",
+    )
+    overlaps: bool = strawberry.field(
+        default=False,
+        description="That the account may have this source beside another one. Without it that is refused, for the "
+        "same bill would count twice: give it where this one brings other charges, or both are meant to count.",
     )
     cron: str = strawberry.field(
         default=DEFAULT_CRON,

@@ -30,7 +30,7 @@ graph_enum(
     CostSourceKind,
     "What delivers the costs of an account.",
     AWS_DATA_EXPORT="An export of AWS Data Exports in a bucket of S3.",
-    AWS_COST_EXPLORER="AWS Cost Explorer: by day, service and linked account; no resources, no prices.",
+    AWS_COST_EXPLORER="AWS Cost Explorer: by day, service, linked account and category; no resources, no prices.",
     AZURE_EXPORT="An export of Azure Cost Management in blob storage.",
     BIGQUERY="A table or view with the columns of FOCUS in BigQuery.",
 )
@@ -139,7 +139,7 @@ class CostSourceStep:
     rejected: int | None = strawberry.field(description="Rows that could not be used.")
     import_id: strawberry.ID | None = strawberry.field(description="Global id of the import that took the files.")
     checks: list[CostSourceCheck] = strawberry.field(description="What was checked, at most 100.")
-    problems: list[CostSourceProblem] = strawberry.field(description="What went wrong.")
+    problems: list[CostSourceProblem] = strawberry.field(description="What went wrong, at most 20.")
     started_at: datetime = strawberry.field(description="When it began.")
     finished_at: datetime | None = strawberry.field(description="When it ended.")
 

@@ -42,7 +42,10 @@ class OrganizationCostWatch(OrganizationPart):
         order = (BudgetOrderField.NAME, Direction.ASC)
         return await rows_page(info.context.loaders.budgets, Budget.from_row, key, None, order, page)
 
-    @strawberry.field(description="Anomalies of its costs, found after each import in the days that are complete.")
+    @strawberry.field(
+        description="Anomalies of its costs, found after each import in the days that are complete. Looked for in the "
+        "five billing currencies that cost most in the last 35 days; a check logs which others there are."
+    )
     async def anomalies(
         self,
         info: Info,
@@ -93,7 +96,7 @@ class OrganizationCostWatch(OrganizationPart):
     async def unit_costs(
         self,
         info: Info,
-        metric: Annotated[str, strawberry.argument(description="Name of the business metric.")],
+        metric: Annotated[str, strawberry.argument(description="Name of the business metric, whatever the case.")],
         period: Period,
         granularity: Annotated[
             CostGranularity, strawberry.argument(description="How long the steps are; at most 1,100.")
@@ -101,7 +104,7 @@ class OrganizationCostWatch(OrganizationPart):
         where: Where = None,
         cost_metric: Metric = CostMetric.EFFECTIVE_COST,
     ) -> UnitCosts:
-        """Five statements."""
+        """Six statements."""
         key = self.require(Permission.ORGANIZATION_READ)
         return await unit_costs(
             info,

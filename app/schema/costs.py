@@ -14,9 +14,11 @@ from app.records import Permission
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
     CostComparison,
+    CostCoverage,
     CostMeasure,
     CostPeriodName,
     CostQuestion,
+    DateRange,
 )
 from app.records.costs import CostMetric
 from app.records.currencies import checked_currency
@@ -34,7 +36,7 @@ Metrics = Annotated[
     ),
 ]
 GroupBy = Annotated[
-    list[CostGrouping] | None, strawberry.argument(description="By what charges are told apart, at most 8.")
+    list[CostGrouping] | None, strawberry.argument(description="By what charges are told apart, at most 10.")
 ]
 Where = Annotated[CostFilter | None, strawberry.argument(description="Which charges; all when left out.")]
 Compare = Annotated[CostComparison | None, strawberry.argument(description="Compare totals with another period.")]
@@ -72,31 +74,37 @@ class OrganizationCosts(OrganizationCurrencies):
         currency: Currency = None,
     ) -> CostReport:
         """Two statements; three where the first resources of a month are read from an index."""
-        key, loaders = self.require(Permission.ORGANIZATION_READ), info.context.loaders
-        coverage = await loaders.cost_coverage(key, None) if period.name is CostPeriodName.ALL_TIME else None
-        days = period.days(coverage)
-        previous = compared_period(days, compare, period.name) if compare is not None else None
-        if coverage is None:
-            coverage = await loaders.cost_coverage(key, spanning(days, previous))
-        question = CostQuestion(
-            days,
-            coverage.currency if currency is None else checked_currency(currency),
-            measures=tuple(metrics) if metrics else (metric,),
-            granularity=granularity,
-            groupings=tuple(one.grouping() for one in group_by or ()),
-            conditions=conditions_of(where),
-            previous=previous,
-            top=largest_top(days, granularity) if top_n is None else top_n,
-        )
-        return CostReport.of(key, await loaders.cost_answer(key, question, coverage))
+        key = self.require(Permission.ORGANIZATION_READ)
+        groupings, conditions = tuple(one.grouping() for one in group_by or ()), conditions_of(where)
+        shown = None if currency is None else checked_currency(currency)
+
+        def compared(days: DateRange) -> DateRange | None:
+            return compared_period(days, compare, period.name) if compare is not None else None
+
+        def ask(coverage: CostCoverage) -> CostQuestion:
+            days = period.days(coverage)
+            return CostQuestion(
+                days,
+                shown or coverage.currency,
+                measures=tuple(metrics) if metrics else (metric,),
+                granularity=granularity,
+                groupings=groupings,
+                conditions=conditions,
+                previous=compared(days),
+                top=largest_top(days, granularity) if top_n is None else top_n,
+            )
+
+        of_all_time = period.name is CostPeriodName.ALL_TIME
+        span = None if of_all_time else spanning(period.days(), compared(period.days()))
+        return CostReport.of(key, await info.context.loaders.cost_answer(key, span, ask))
 
     @strawberry.field(description="What its charges cost from the first of this month to today.")
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
         """Two statements."""
         key = self.require(Permission.ORGANIZATION_READ)
-        days = MONTH_TO_DATE.days()
-        coverage = await info.context.loaders.cost_coverage(key, days)
-        question = CostQuestion(days, coverage.currency, measures=(CostMeasure(metric.value),))
-        total = (await info.context.loaders.cost_answer(key, question, coverage)).total
-        reason = NOTHING_IMPORTED if total is None else reason_of(total)
-        return PeriodCost.of(NodeCost(coverage.currency, total, reason), days, metric)
+        days, measures = MONTH_TO_DATE.days(), (CostMeasure(metric.value),)
+        answer = await info.context.loaders.cost_answer(
+            key, days, lambda coverage: CostQuestion(days, coverage.currency, measures)
+        )
+        reason = NOTHING_IMPORTED if answer.total is None else reason_of(answer.total)
+        return PeriodCost.of(NodeCost(answer.question.currency, answer.total, reason), days, metric)

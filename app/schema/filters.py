@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
+from typing import Generic, TypeVar
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -16,6 +18,7 @@ from app.records.criteria import Direction
 from app.schema.enums import graph_enum
 from app.schema.node import parse_id
 
+EnumType = TypeVar("EnumType", bound=StrEnum)
 LARGEST_LIST = 200
 TAGS = "tags"
 graph_enum(
@@ -38,6 +41,19 @@ class StringFilter:
         """The condition for repositories."""
         refuse_unstorable([self.eq, self.contains, *(self.in_ or ())], name)
         return criteria.TextMatch(self.eq, bounded(self.in_, name), self.contains)
+
+
+@strawberry.input(description="Conditions on a value of an enum; all that are given must hold.")
+class EnumFilter(Generic[EnumType]):
+    """See TextMatch; the values are stored as text."""
+
+    eq: EnumType | None = strawberry.field(default=None, description="Is this.")
+    in_: list[EnumType] | None = strawberry.field(default=None, name="in", description="Is one of these (at most 200).")
+
+    def match(self, name: str) -> criteria.TextMatch:
+        """The condition for repositories."""
+        values = None if self.in_ is None else [each.value for each in self.in_]
+        return criteria.TextMatch(None if self.eq is None else self.eq.value, bounded(values, name))
 
 
 @strawberry.input(description="Conditions on an id; all that are given must hold.")
@@ -124,7 +140,11 @@ def bounded(values: Sequence[str] | None, name: str) -> tuple[str, ...] | None:
 
 
 def to_criteria(where: object | None) -> criteria.Criteria:
-    """The criteria of a filter input, whose fields are named like the columns they concern."""
+    """The criteria of a filter input, whose fields are named like the columns they concern.
+
+    An input's `COLUMNS` holds the columns of fields that have another name.
+    """
+    renamed: Mapping[str, str] = getattr(where, "COLUMNS", {})
     columns: list[tuple[str, criteria.Condition]] = []
     tags: tuple[criteria.TagMatch, ...] = ()
     for name, value in vars(where).items() if where is not None else ():
@@ -133,5 +153,5 @@ def to_criteria(where: object | None) -> criteria.Criteria:
         if name == TAGS:
             tags = tuple(tag.match() for tag in value)
         elif (condition := value.match(to_camel_case(name))) is not None:
-            columns.append((name, condition))
+            columns.append((renamed.get(name, name), condition))
     return criteria.Criteria(tuple(columns), tags)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +21,14 @@ from app.records.cost_sources import PROVIDER_OF, CostSourceKind
 from app.records.cron import checked_cron, checked_time_zone
 from app.repositories import cost_sources
 from app.repositories.accounts import find_account
+from app.repositories.cost_locks import lock_sources
 from app.sourcing.schedule import queue_next
 from app.sourcing.settings import FIELDS, check_interval, checked_settings, checked_since
 from app.sourcing.start import absent
 
 DEFAULT_CRON = "15 5 * * *"
+MOST_TOLD = 3
+"""Other sources that a message names."""
 Configuration = tuple[CostSourceKind, Mapping[str, Any]]
 """The kind of a source, and what it is told in the words of the input."""
 
@@ -54,11 +57,14 @@ async def create_source(
     time_zone: str = "UTC",
     since: str | None = None,
     enabled: bool = True,
+    overlaps: bool = False,
 ) -> RowMapping:
     """Add a source and queue its first run at its next time.
 
-    Raises BadUserInputError, NotFoundError for the account, ConflictError for an account that is not connected or of
-    another provider, a taken name, or a second source of the account in the dataset.
+    `overlaps` says that the account has another source already, of whose charges all would count beside those of this
+    one. Raises BadUserInputError, NotFoundError for the account, ConflictError for an account that is not connected or
+    of another provider, a taken name, a second source of the account in the dataset, or in another one without
+    `overlaps`.
     """
     kind, given = configuration
     values = _checked(name=name, dataset=dataset, cron=cron, time_zone=time_zone, since=since)
@@ -66,14 +72,18 @@ async def create_source(
     values |= {"account_id": account_id, "kind": kind.value, "settings": checked_settings(kind, given)}
     async with database.write(organization_id) as session:
         await _check_account(session, organization_id, account_id, kind)
+        await lock_sources(session, organization_id, account_id)
         moment = now()
         values |= {"enabled": enabled, "created_at": moment, "updated_at": moment}
         source = await cost_sources.insert_source(session, organization_id, **values)
         if source is None:
             await _refuse_alike(session, organization_id, values)
             raise _taken(values["name"])
+        others = await cost_sources.other_sources(session, organization_id, account_id, source["id"])
+        if others and not overlaps:
+            raise _counts_twice(others)
         source = await queue_next(session, source, moment)
-        await _record(session, source, actor, EventKind.COST_SOURCE_CREATED)
+        await _record(session, source, actor, EventKind.COST_SOURCE_CREATED, overlaps=overlaps and bool(others))
         return source
 
 
@@ -163,10 +173,22 @@ async def _refuse_alike(
             raise _taken(values["name"])
         message = (
             f"The source {other['name']!r} brings the costs of this account into the dataset {values['dataset']!r} "
-            "already: two would replace each other's months. Change that one, or give this one another `dataset` if "
-            "it brings other costs."
+            "already: two would replace each other's months. Change that one. In another `dataset` the costs of both "
+            "would count."
         )
         raise ConflictError(message)
+
+
+def _counts_twice(others: Sequence[RowMapping]) -> ConflictError:
+    """What is said where an account would have several sources: {name, kind and dataset} of those it has."""
+    told = ", ".join(f"{each['name']!r} ({each['kind']}, dataset {each['dataset']!r})" for each in others[:MOST_TOLD])
+    more = f" and {len(others) - MOST_TOLD} more" if len(others) > MOST_TOLD else ""
+    message = (
+        f"The costs of this account are fetched already, by {told}{more}. What several sources bring counts several "
+        "times: all reports would have the same bill twice. Change or delete that source, or send `overlaps: true` if "
+        "this one brings other charges, or both are meant to count."
+    )
+    return ConflictError(message)
 
 
 def _taken(name: str) -> ConflictError:
@@ -174,9 +196,13 @@ def _taken(name: str) -> ConflictError:
     return ConflictError(message)
 
 
-async def _record(session: AsyncSession, source: RowMapping, actor: Actor, kind: EventKind) -> None:
+async def _record(
+    session: AsyncSession, source: RowMapping, actor: Actor, kind: EventKind, *, overlaps: bool = False
+) -> None:
     names = {"name": "name", "kind": "kind", "dataset": "dataset", "cron": "cron", "timeZone": "time_zone"}
     data = {key: source[column] for key, column in names.items()}
     data |= {"accountId": str(source["account_id"]), "enabled": source["enabled"]}
+    if overlaps:
+        data["overlaps"] = True
     event = NewEvent(kind, actor, subject_type="CostSource", subject_id=source["id"], data=data)
     await record(session, source["organization_id"], event)

@@ -16,14 +16,14 @@ from app.errors import BadUserInputError, ConflictError, NotFoundError, Unavaila
 from app.models import now
 from app.providers.calls import WAIT_SECONDS
 from app.providers.cost_exports import CostSource, Delivery
-from app.providers.problems import ProviderError
+from app.providers.problems import ProblemCode, ProviderError
 from app.queue import HeldJob
 from app.records.cost_sources import CostSourceKind, CostSourceRunState, CostSourceStepKind, CostSourceStepState
 from app.repositories import cost_sources
 from app.sourcing.delivering import BrokenOffError, Workplace, deliver
 from app.sourcing.finish import abandon_imports, end_run
 from app.sourcing.since import first_month
-from app.sourcing.steps import SourceRun, Step, check, end_step, fail_step, is_begun
+from app.sourcing.steps import SourceRun, Step, check, end_step, fail_step, is_begun, note_problem
 from app.sourcing.tools import SourceTools
 from app.tasks import end_tasks
 
@@ -151,14 +151,16 @@ def _listed(run: SourceRun, source: CostSource) -> list[Delivery]:
 
 async def _discovered(run: SourceRun, step: Step, deliveries: list[Delivery]) -> None:
     month = f"{first_month(run.source['since'], now()):%Y-%m}"
-    told = f"{len(deliveries)} billing periods since {month}."
-    check(step, "deliveries", passed=bool(deliveries), message=told)
+    periods = sum(each.remedy is None for each in deliveries)  # the others are parts of periods at best
+    check(step, "deliveries", passed=periods > 0, message=f"{periods} billing periods since {month}.")
     for each in deliveries:
-        if not each.complete:
+        if each.remedy is not None:
+            note_problem(step, ProblemCode.FAILED.value, each.why_incomplete or "", each.remedy)
+        elif not each.complete:
             check(step, "complete", passed=False, message=f"{each.key}: {each.why_incomplete}")
     incomplete = sum(not each.complete for each in deliveries)
-    end_step(step, CostSourceStepState.SUCCEEDED, deliveries=len(deliveries), incomplete=incomplete)
-    await run.store(deliveries=len(deliveries))
+    end_step(step, CostSourceStepState.SUCCEEDED, deliveries=periods, incomplete=incomplete)
+    await run.store(deliveries=periods)
 
 
 async def _deliver_all(run: SourceRun, source: CostSource, deliveries: list[Delivery]) -> Ending:
@@ -169,7 +171,7 @@ async def _deliver_all(run: SourceRun, source: CostSource, deliveries: list[Deli
     complete = [each for each in deliveries if each.complete]
     unchanged = [each for each in complete if known.get(each.key) == each.checksum]
     await run.store(unchanged=sum(each.key not in here for each in unchanged))
-    problems = [(each.why_incomplete or "", _LATER) for each in deliveries if not each.complete]
+    problems = [(each.why_incomplete or "", each.remedy or _LATER) for each in deliveries if not each.complete]
     good = len(unchanged)
     stop = threading.Event()
     async with Workplace(run.tools.folder / str(run.source["id"])) as workplace:

@@ -21,6 +21,7 @@ from app.sourcing.tools import SourceTools
 
 MOST_CHECKS = 100
 """Of one step."""
+MOST_PROBLEMS = 20
 Step = dict[str, Any]
 
 
@@ -115,5 +116,11 @@ def fail_step(step: Step, error: ProviderError) -> None:
 
 def fail_with(step: Step, code: str, message: str, remedy: str, permission: str | None = None) -> None:
     """The same in words."""
-    step["problems"].append({"code": code, "message": message, "remedy": remedy, "permission": permission})
+    note_problem(step, code, message, remedy, permission)
     end_step(step, CostSourceStepState.FAILED)
+
+
+def note_problem(step: Step, code: str, message: str, remedy: str, permission: str | None = None) -> None:
+    """Tell of a step what went wrong on the way, which need not end it."""
+    if len(step["problems"]) < MOST_PROBLEMS:
+        step["problems"].append({"code": code, "message": message, "remedy": remedy, "permission": permission})

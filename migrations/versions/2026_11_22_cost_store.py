@@ -40,7 +40,8 @@ AMOUNTS = (
 TABLES = {
     "cost_imports": (
         (
-            "id uuid!, dataset text!, mode text!, state text!, source jsonb!, billing_currency text, focus_version text, "
+            "id uuid!, dataset text!, mode text!, state text!, source jsonb!, billing_currency text, "
+            "focus_version text, "
             "sha256 bytea, bytes_total bigint, bytes_read bigint!, received bigint!, added bigint!, unchanged bigint!, "
             "rejected bigint!, conformance jsonb!, message text, job_id uuid, created_at timestamptz!, "
             "started_at timestamptz, finished_at timestamptz"
@@ -51,7 +52,8 @@ TABLES = {
         (
             "id bigint!, import_id uuid!, dataset text!, billing_account_id text!, billing_period_start date!, "
             "billing_period_end date!, status text!, finality text!, first_day date!, last_day date!, "
-            "charge_count bigint!, billing_currency text, billed_cost numeric!, unknown jsonb!, created_at timestamptz!, "
+            "charge_count bigint!, last_line bigint!, billing_currency text, billed_cost numeric!, "
+            "unknown jsonb!, created_at timestamptz!, "
             "superseded_at timestamptz"
         ),
         "id",
@@ -65,8 +67,10 @@ TABLES = {
     ),
     "summary_dims": (
         (
-            "id bigint!, provider text!, service_provider_name text, billing_account_id text, billing_account_name text, "
-            "sub_account_id text, sub_account_name text, service_category text, service_name text, charge_category text, "
+            "id bigint!, provider text!, service_provider_name text, billing_account_id text, "
+            "billing_account_name text, "
+            "sub_account_id text, sub_account_name text, service_category text, service_name text, "
+            "charge_category text, "
             "billing_currency text!"
         ),
         "id",
@@ -74,7 +78,8 @@ TABLES = {
     "cost_dims": (
         (
             "id bigint!, summary_dim_id bigint!, billing_account_type text, sub_account_type text, "
-            "host_provider_name text, invoice_issuer_name text, provider_name text, publisher_name text, invoice_id text, "
+            "host_provider_name text, invoice_issuer_name text, provider_name text, publisher_name text, "
+            "invoice_id text, "
             "service_subcategory text, region_id text, region_name text, charge_class text, charge_frequency text, "
             "pricing_category text, pricing_currency text, commitment_discount_category text, "
             "commitment_discount_id text, commitment_discount_name text, commitment_discount_status text, "
@@ -111,8 +116,10 @@ TABLES = {
     ),
     "charges": (
         (
-            "import_period_id bigint!, line_no bigint!, charge_period_start timestamptz!, charge_period_end timestamptz!, "
-            "cost_dim_id bigint!, sku_dim_id bigint!, resource_dim_id bigint!, tag_set_id bigint!, detail_dim_id bigint!, "
+            "import_period_id bigint!, line_no bigint!, charge_period_start timestamptz!, "
+            "charge_period_end timestamptz!, "
+            "cost_dim_id bigint!, sku_dim_id bigint!, resource_dim_id bigint!, tag_set_id bigint!, "
+            "detail_dim_id bigint!, "
             "billed_cost numeric!, effective_cost numeric, list_cost numeric, contracted_cost numeric, "
             "pricing_quantity numeric, consumed_quantity numeric, commitment_discount_quantity numeric, "
             "pricing_currency_effective_cost numeric, identity bytea"
@@ -217,7 +224,7 @@ END $$
 # of the parent does not guard a partition that is read directly, so each is closed by itself.
 PARTITION_FUNCTION = """
 CREATE FUNCTION app_charge_partition(month date) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public AS $$
+SET search_path = public, pg_temp AS $$
 DECLARE
     first date := date_trunc('month', month)::date;
     name text := 'charges_' || to_char(first, 'YYYY_MM');
@@ -227,7 +234,6 @@ BEGIN
     END IF;
     IF to_regclass(name) IS NOT NULL THEN RETURN; END IF;
     PERFORM pg_advisory_xact_lock(hashtext('app_charge_partition'));
-    IF to_regclass(name) IS NOT NULL THEN RETURN; END IF;
     EXECUTE format('CREATE TABLE %I (LIKE charges INCLUDING DEFAULTS)', name);
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
@@ -235,6 +241,7 @@ BEGIN
                    'WITH CHECK (organization_id = app_org())', name);
     EXECUTE format('ALTER TABLE charges ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
                    first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC');
+EXCEPTION WHEN duplicate_table THEN NULL; -- made by who had the lock before: its name may still seem to be free
 END $$
 """
 # Every charge with all its columns, under the rights and the row security of who asks. The organization stands on both

@@ -25,7 +25,7 @@ COSTS = """query ($slug: String!, $period: CostPeriodInput!, $granularity: CostG
   organization(slug: $slug) {
     costs(period: $period, granularity: $granularity, metrics: $metrics, groupBy: $groupBy, where: $where,
         compare: $compare, topN: $topN, currency: $currency) {
-      start end previousStart previousEnd currency total reason previousTotal chargeCount rollups
+      start end previousStart previousEnd currency total reason previousTotal chargeCount uncoveredDays rollups
       change { previous amount ratio } amounts { metric amount }
       unconverted { currency amount } incomplete { metric chargeCount }
       points { start end amount chargeCount }
@@ -92,7 +92,7 @@ async def test_a_report_in_full(graphql: GraphQL, runtime: Runtime) -> None:
     assert found["change"] == {"previous": "8", "amount": "13.00", "ratio": "1.625000"}
     assert found["unconverted"] == [{"currency": "JPY", "amount": "5"}]
     assert found["incomplete"] == [{"metric": "EFFECTIVE_COST", "chargeCount": 1}]
-    assert found["rollups"] == ["SERVICE_MONTHLY"]
+    assert (found["rollups"], found["uncoveredDays"]) == (["SERVICE_MONTHLY"], 0)
     assert [(group["key"], Decimal(group["total"]), group["share"]) for group in found["groups"]] == [
         ("VM", Decimal("11.0"), "0.523810"),
         ("Amazon EC2", Decimal("6.10"), "0.290476"),
@@ -119,7 +119,7 @@ async def test_a_point_for_each_step_and_zero_is_not_unknown(graphql: GraphQL, r
         ("2026-11-02", "2026-11-05", None, None),
     ]
     august = await report(graphql, person, period={"start": "2026-08-01", "end": "2026-09-01"}, groupBy=SERVICE)
-    assert (august["total"], august["groups"]) == (None, [])
+    assert (august["total"], august["groups"], august["uncoveredDays"]) == (None, [], 31)
     assert august["reason"] == "Nothing was imported for any day of the period."
 
 
@@ -188,7 +188,7 @@ async def test_what_cannot_be_answered_is_told(graphql: GraphQL, runtime: Runtim
     )
     assert "one of `dimension`" in await refused(graphql, person, groupBy=[{}])
     assert "twice" in await refused(graphql, person, groupBy=[{"tag": "team"}, {"tag": "Team"}])
-    assert "at most 8" in await refused(graphql, person, groupBy=[{"tag": f"t{n}"} for n in range(9)])
+    assert "at most 10" in await refused(graphql, person, groupBy=[{"tag": f"t{n}"} for n in range(11)])
     assert "pricing currencies" in await refused(graphql, person, metrics=["PRICING_CURRENCY_EFFECTIVE_COST"])
     assert "ISO 4217" in await refused(graphql, person, currency="XXX")
     assert "Costs of teams" in await refused(graphql, person, groupBy=[{"dimension": "TEAM"}, {"tag": "x"}])

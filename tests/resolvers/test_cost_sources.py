@@ -104,6 +104,19 @@ async def test_exactly_one_place_is_named_and_it_is_the_accounts(
     assert message in told["message"]
 
 
+async def test_a_second_source_of_an_account_needs_a_word_that_both_count(graphql: GraphQL, moto_url: str) -> None:
+    olga = await register(graphql, "Olga")
+    account = await account_of(graphql, olga, moto_url)
+    given = {"organizationId": olga.organization_id, "accountId": account}
+    export = {"bucket": "acme-costs", "prefix": "focus"}
+    await act(graphql, CREATE, olga, **given, name="export", awsDataExport=export)
+    second = given | {"name": "explorer", "awsCostExplorer": {}, "dataset": "explorer"}
+    refused = await act(graphql, CREATE, olga, **second)
+    assert (refused["__typename"], "the same bill twice" in refused["message"]) == ("Conflict", True)
+    made = await act(graphql, CREATE, olga, **second, overlaps=True)
+    assert made["__typename"] == "CreateCostSourcePayload"
+
+
 async def test_an_account_of_somebody_else_is_not_there(graphql: GraphQL, moto_url: str) -> None:
     olga, mallory = await register(graphql, "Olga"), await register(graphql, "Mallory")
     account = await account_of(graphql, olga, moto_url)
@@ -178,7 +191,9 @@ async def test_the_number_of_statements_does_not_grow_with_the_page(
       costSourceRuns(first: $first) {{ nodes {{ {RUN_PARTS} }} totalCount }} }} }}"""
     for number in range(5):
         given = {"organizationId": olga.organization_id, "accountId": account, "name": f"source {number}"}
-        made = await act(graphql, CREATE, olga, **given, awsCostExplorer={"netCosts": True}, dataset=f"d{number}")
+        made = await act(
+            graphql, CREATE, olga, **given, awsCostExplorer={"netCosts": True}, dataset=f"d{number}", overlaps=True
+        )
         await act(graphql, RUN, olga, id=made["costSource"]["id"])
     await graphql.data(query, {"slug": olga.slug, "first": 1}, token=olga.token)  # the caller is known from now on
     seen = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -131,11 +132,40 @@ async def test_an_account_has_one_source_for_each_dataset(works: Works) -> None:
         await works.create(dataset="other")
     with pytest.raises(ConflictError, match="into the dataset 'default' already: two would replace each other's"):
         await works.create(name="explorer", configuration=(EXPLORER, {}))
-    other = await works.create(name="explorer", configuration=(EXPLORER, {}), dataset="explorer")
+    values = {"name": "explorer", "configuration": (EXPLORER, {})}
+    with pytest.raises(ConflictError, match="two would replace each other's"):
+        await works.create(**values, overlaps=True)
+    other = await works.create(**values, dataset="explorer", overlaps=True)
     with pytest.raises(ConflictError, match="two would replace each other's"):
         await update_source(works.database, works.organization_id, ADA, other["id"], dataset="default")
     with pytest.raises(ConflictError, match="named 'focus' already"):
         await update_source(works.database, works.organization_id, ADA, other["id"], name="focus")
+
+
+@pytest.mark.parametrize("second", [(EXPLORER, {}), (EXPORT, {"bucket": "acme-costs", "prefix": "other"})])
+async def test_a_second_source_of_an_account_is_refused_for_its_bill_would_count_twice(
+    works: Works, second: tuple[CostSourceKind, dict[str, Any]]
+) -> None:
+    await works.create()
+    values = {"name": "second", "configuration": second, "dataset": "second"}
+    with pytest.raises(ConflictError) as told:
+        await works.create(**values)
+    assert "by 'focus' (AWS_DATA_EXPORT, dataset 'default')" in told.value.message
+    assert "the same bill twice" in told.value.message
+    assert "`overlaps: true`" in told.value.message
+    assert await works.rows("SELECT name FROM cost_sources") == [("focus",)]
+    made = await works.create(**values, overlaps=True)
+    assert made["dataset"] == "second"
+    events = await works.events("COST_SOURCE_CREATED")
+    assert [event["data"].get("overlaps") for event in events] == [None, True]
+
+
+async def test_of_two_first_sources_at_once_one_is_refused(works: Works) -> None:
+    made = await asyncio.gather(
+        *(works.create(name=name, dataset=name) for name in ("one", "two")), return_exceptions=True
+    )
+    assert sorted(isinstance(each, ConflictError) for each in made) == [False, True]
+    assert await works.rows("SELECT count(*) FROM cost_sources") == [(1,)]
 
 
 async def test_after_a_change_of_its_place_everything_is_fetched_again(works: Works) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,36 @@ async def test_an_incomplete_period_is_left_for_the_next_run(works: Works) -> No
     (check,) = [each for each in run["steps"][0]["checks"] if not each["passed"]]
     assert (check["name"], check["message"][:8]) == ("complete", "2026-10:")
     assert run["steps"][0]["counts"] == {"deliveries": 2, "incomplete": 1}
+
+
+class WithPart:
+    """A source that has a part of a month beside what another one has."""
+
+    def __init__(self, inner: CostSource) -> None:
+        self.inner = inner
+        self.fetch = inner.fetch
+        self.close = inner.close
+
+    def deliveries(self, since: datetime) -> Iterator[Delivery]:
+        part = Delivery("20261115-20261121", since, (), None, since, complete=False, why_incomplete="It is a week.")
+        yield replace(part, remedy="Deliver months.")
+        yield from self.inner.deliveries(since)
+
+
+async def test_a_part_of_a_month_is_told_with_its_remedy_and_the_others_go_on(works: Works) -> None:
+    october = works.deliver("2026-10", "1")
+    works.open_source = lambda *given: WithPart(registry.cost_source(*given))
+    source = await works.create()
+    run = await works.run(source)
+    assert (run["state"], run["imported"], run["deliveries"]) == ("PARTIAL", 1, 1)
+    assert (run["failure"], run["remedy"]) == ("It is a week.", "Deliver months.")
+    assert works.recorder.taken == [("default", [october])]
+    discovered = run["steps"][0]
+    assert (discovered["state"], discovered["counts"]) == (GOOD, {"deliveries": 1, "incomplete": 1})
+    assert discovered["problems"] == [
+        {"code": "FAILED", "message": "It is a week.", "remedy": "Deliver months.", "permission": None}
+    ]
+    assert (await works.run(source))["state"] == "PARTIAL", "until somebody has mended it"
 
 
 async def test_without_any_delivery_the_run_says_what_to_check(works: Works) -> None:

@@ -153,6 +153,11 @@ def touches(days: DateRange, held: Sequence[DateRange]) -> bool:
     return any(one.start < days.end and days.start < one.end for one in held)
 
 
+def uncovered_days(days: DateRange, covered: Sequence[DateRange]) -> int:
+    """How many of these days are in none of the ranges, which do not overlap."""
+    return days.days - sum(max(0, (min(one.end, days.end) - max(one.start, days.start)).days) for one in covered)
+
+
 def _floor(day: date, months: int) -> date:
     """The first day of the month, quarter or year that a day lies in."""
     return date(day.year, (day.month - 1) // months * months + 1, 1)

@@ -26,7 +26,7 @@ from app.records.cost_analysis import (
 from app.records.cost_rollups import LINK_OF, ROLLUPS, Grain, Link, Rollup
 
 MOST_GROUPS = 1_000
-MOST_GROUPINGS = 8
+MOST_GROUPINGS = 10  # as many as the longest use case of FOCUS tells apart, with first and last moments
 MOST_CONDITIONS = 50
 MOST_MEASURES = 6
 MOST_POINTS = 50_000
@@ -174,9 +174,7 @@ def _segments(
     if CostDimension.TEAM in needs.dimensions:
         yield from _team_segments(needs, days, previous)
         return
-    sources = [name for name, rollup in ROLLUPS.items() if Link.TEAM not in rollup.links and needs.met_by(rollup)]
-    if Link.ALLOCATION not in needs.links:  # told apart by tags, there are more rows than without
-        sources = [name for name in sources if Link.ALLOCATION not in ROLLUPS[name].links]
+    sources = _sources(needs)
     if not sources:
         message = "No source knows all of these at once; leave some of `groupBy`, `where` or `metrics` out."
         raise BadUserInputError(message, path=("groupBy",))
@@ -196,6 +194,12 @@ def _segments(
         yield CostSegment(daily, DateRange(months.end, days.end), previous)
 
 
+def _sources(needs: _Needs) -> list[CostRollup]:
+    """What knows all that is needed, but for teams, the smallest first."""
+    without = {Link.TEAM} if Link.ALLOCATION in needs.links else {Link.TEAM, Link.ALLOCATION}  # tags mean more rows
+    return [name for name, rollup in ROLLUPS.items() if not without & rollup.links and needs.met_by(rollup)]
+
+
 def _team_segments(needs: _Needs, days: DateRange, previous: bool) -> Iterator[CostSegment]:
     """Months whose costs were shared out from where that stands; all others, of no team, from the other roll-ups."""
     shared = [name for name, rollup in ROLLUPS.items() if Link.TEAM in rollup.links and needs.met_by(rollup)]
@@ -208,11 +212,7 @@ def _team_segments(needs: _Needs, days: DateRange, previous: bool) -> Iterator[C
     yield CostSegment(shared[0], days, previous, allocated=True)
     rest = _Needs()
     rest.dimensions, rest.measures = needs.dimensions - {CostDimension.TEAM}, needs.measures
-    daily = next(
-        name
-        for name, rollup in ROLLUPS.items()
-        if rollup.grain is Grain.DAY and Link.TEAM not in rollup.links and rest.met_by(rollup)
-    )
+    daily = next(name for name in _sources(rest) if ROLLUPS[name].grain is Grain.DAY)
     yield CostSegment(daily, days, previous, allocated=False)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Context, Decimal
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.analysis.periods import month_of, spanning, steps_of, touches
 from app.costs.analysis.plan import make_plan
@@ -33,39 +34,38 @@ from app.repositories.cost_reports import read_costs
 EXACT = Context(prec=150_000)
 
 
-async def coverage_of(database: Database, organization_id: UUID, period: DateRange | None) -> CostCoverage:
-    """What an organization's imports say; see `app.repositories.cost_coverage`."""
-    async with database.read(organization_id) as session:
-        return await cost_coverage(session, organization_id, period)
+async def answer(database: Database, organization_id: UUID, question: CostQuestion) -> CostAnswer:
+    """Answer a question; see `answer_about`."""
+    return await answer_about(
+        database, organization_id, spanning(question.period, question.previous), lambda _coverage: question
+    )
 
 
-async def answer(
-    database: Database, organization_id: UUID, question: CostQuestion, coverage: CostCoverage | None = None
+async def answer_about(
+    database: Database, organization_id: UUID, span: DateRange | None, ask: Callable[[CostCoverage], CostQuestion]
 ) -> CostAnswer:
-    """Answer a question in two statements, one where the coverage is known already; all amounts are exact.
+    """Answer a question that may depend on what was imported; all amounts are exact.
 
-    Raises BadUserInputError for a question that is too large, or that no roll-up and no charge can answer.
+    Two statements, three where the first resources of a month are read from an index; all see one state, however many
+    imports end meanwhile. `span` reaches over all days of which something is asked; None is all time. Raises
+    BadUserInputError for a question that is too large, or that no roll-up and no charge can answer.
     """
-    if coverage is None:
-        coverage = await coverage_of(database, organization_id, spanning(question.period, question.previous))
-    return await answer_by_plan(database, organization_id, make_plan(question, coverage), coverage)
+    async with database.read(organization_id, one_state=True) as session:
+        coverage = await cost_coverage(session, organization_id, span)
+        return await answer_by_plan(session, organization_id, make_plan(ask(coverage), coverage), coverage)
 
 
 async def answer_by_plan(
-    database: Database, organization_id: UUID, plan: CostPlan, coverage: CostCoverage
+    session: AsyncSession, organization_id: UUID, plan: CostPlan, coverage: CostCoverage
 ) -> CostAnswer:
     """Answer by a plan that is made already."""
-    if not plan.by_index:
-        return _put_together(plan, coverage, await _rows(database, organization_id, plan))
-    question = replace(plan.question, groupings=(), previous=None)
-    totals = replace(plan, question=question, segments=plan.totals, by_index=False, totals=())
-    first, all_ = await asyncio.gather(_rows(database, organization_id, plan), _rows(database, organization_id, totals))
-    return _put_together(plan, coverage, [*first_and_beyond(first, all_, plan.question.top)])
-
-
-async def _rows(database: Database, organization_id: UUID, plan: CostPlan) -> list[CostRow]:
-    async with database.read(organization_id) as session:
-        return await read_costs(session, organization_id, plan)
+    rows = await read_costs(session, organization_id, plan)
+    if plan.by_index:
+        question = replace(plan.question, groupings=(), previous=None)
+        totals = replace(plan, question=question, segments=plan.totals, by_index=False, totals=())
+        all_ = await read_costs(session, organization_id, totals)
+        rows = [*first_and_beyond(rows, all_, plan.question.top)]
+    return _put_together(plan, coverage, rows)
 
 
 def first_and_beyond(first: Sequence[CostRow], totals: Sequence[CostRow], top: int) -> Iterable[CostRow]:

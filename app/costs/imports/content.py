@@ -8,6 +8,8 @@ from typing import Final
 
 import polars as pl
 
+from app.costs.focus import FOCUS_COLUMNS, Kind
+
 # Part of every hash: another way of writing the content would need another name, for ids in the store must stay valid.
 _PERSON: Final = b"skyledger-dim"
 _ROW_PERSON: Final = b"skyledger-charge"
@@ -15,6 +17,9 @@ SEPARATOR: Final = "\x1f"
 NULL: Final = "\x1e"
 """Stand between values and for nulls; normalised text holds neither, so no two contents are written alike."""
 IDENTITY_BYTES: Final = 16
+NUMBERS: Final = frozenset(
+    column.column for column in FOCUS_COLUMNS if column.kind in {Kind.DECIMAL, Kind.NON_NEGATIVE_DECIMAL}
+)
 
 
 def content_id(values: Sequence[str | None]) -> int:
@@ -32,9 +37,20 @@ def content_ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 
 
 def row_identities(frame: pl.DataFrame, columns: Sequence[str], dataset: str) -> list[bytes]:
-    """16 bytes for each row that stand for the dataset and the whole content of the row, in order."""
+    """16 bytes for each row that stand for the dataset and the whole content of the row, in order.
+
+    Numbers count as such: `1.50` is `1.5`.
+    """
     prefix = dataset + SEPARATOR
+    frame = frame.with_columns(shortest(column) for column in columns if column in NUMBERS)
     return [_identity((prefix + key).encode()) for key in _keys(frame, columns)]
+
+
+def shortest(column: str) -> pl.Expr:
+    """A column of plain decimals without zeros at the ends of their fractions."""
+    value = pl.col(column)
+    fraction = value.str.strip_chars_end("0").str.strip_chars_end(".")
+    return pl.when(value.str.contains(".", literal=True)).then(fraction).otherwise(value).alias(column)
 
 
 def repeated_identity(identity: bytes, occurrence: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,8 @@ from app.records.costs import CostMetric
 METRICS: Final = [metric.value for metric in CostMetric]
 EXACT: Final = pl.Decimal(38, 20)
 """Sums of 10^18 with 20 decimals. FOCUS amounts have up to 17; what has more is rolled up by PostgreSQL."""
+_MOST: Final = 1e17
+"""Sums stay below this where as many charges as there are have the largest amount; polars would overflow silently."""
 _FITS: Final = r"^-?[0-9]{1,15}(?:\.[0-9]{1,20})?$"
 _DIGITS: Final = 136
 _COMPACTED: Final = 1_000_000
@@ -44,6 +47,7 @@ class Folding:
 
     def __init__(self) -> None:
         self.exact = True
+        self._largest = 0.0
         self._days: list[pl.DataFrame] = []
         self._resources: list[pl.DataFrame] = []
         self._periods: list[pl.DataFrame] = []
@@ -52,8 +56,8 @@ class Folding:
         """Fold a frame in. Where an amount has too many digits, only the totals are folded and `exact` ends."""
         if not frame.height:
             return
-        fits = frame.select(pl.col(METRICS).str.contains(_FITS).fill_null(value=True).all()).row(0)
-        self.exact = self.exact and all(fits)
+        self._largest += frame.height * _largest_amount(frame)
+        self.exact = self.exact and self._largest < _MOST
         start = pl.col("charge_period_start")
         dated = frame.with_columns(start.dt.date().alias("day"), start.dt.truncate("1mo").dt.date().alias("month"))
         self._periods.append(_period_totals(dated))
@@ -118,9 +122,17 @@ def add_exactly(amounts: Iterable[Decimal]) -> Decimal:
         return Decimal(decimal_text(sum(amounts, Decimal(0))))
 
 
+def _largest_amount(frame: pl.DataFrame) -> float:
+    """The largest amount of a frame, whatever its sign; infinite where one has too many digits for a sum of columns."""
+    fits = frame.select(pl.col(METRICS).str.contains(_FITS).fill_null(value=True).all()).row(0)
+    if not all(fits):
+        return math.inf
+    return float(max(frame.select(pl.col(METRICS).cast(pl.Float64).abs().max().fill_null(0.0)).row(0)))
+
+
 def _period_totals(frame: pl.DataFrame) -> pl.DataFrame:
     """Counts of a frame by import period; `billed` is its sum as a text in a list, for sums of any size."""
-    fits = frame.select(pl.col("billed_cost").str.contains(_FITS).all()).item()
+    fits = frame.height * _largest_amount(frame) < _MOST
     billed = pl.col("billed_cost").cast(EXACT).sum().cast(pl.String) if fits else pl.col("billed_cost")
     return frame.group_by("import_period_id").agg(
         pl.len().cast(pl.Int64).alias("charge_count"),

@@ -10,7 +10,7 @@ import orjson
 import polars as pl
 
 from app.costs.allocation.tag_keys import allocation_id, allocation_of
-from app.costs.imports.content import content_id, content_ids
+from app.costs.imports.content import NUMBERS, content_id, content_ids, shortest
 from app.costs.providers import provider_of
 from app.models import CostDim, DetailDim, ResourceDim, SkuDim, SummaryDim
 from app.records import Provider
@@ -144,7 +144,7 @@ def _mapped(ids: pl.Series, to: Mapping[int, int]) -> pl.Series:
 
 
 def _skus(distinct: pl.DataFrame) -> pl.DataFrame:
-    return _with_ids(distinct, SKU)
+    return _with_ids(distinct.with_columns(shortest(column) for column in SKU if column in NUMBERS), SKU)
 
 
 def _details(distinct: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -17,15 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.costs.allocation.figures import want_figures
-from app.costs.conformance import ConformanceNotes
+from app.costs.conformance import ConformanceNotes, Gap, shortened
 from app.costs.files import UnreadableFileError
-from app.costs.imports.delivery import Delivery
+from app.costs.imports.delivery import Delivery, PeriodKey
 from app.costs.imports.interning import Dimensions
 from app.costs.imports.parts import InlineRows, Part, find_parts
-from app.costs.imports.storing import Progress, Storing
+from app.costs.imports.storing import SETTLED_DAYS, Progress, Storing
 from app.costs.watch import request_check
 from app.database import Database
-from app.errors import BadUserInputError, UnavailableError
+from app.errors import BadUserInputError, ConflictError, UnavailableError
 from app.models import new_id, now
 from app.records import Actor, EventKind, NewEvent
 from app.records.costs import ImportMode, ImportOutcome, ImportSource, ImportSourceKind, ImportState
@@ -55,7 +56,7 @@ class ImportOrder:
 
     `hold` is called first in the transaction that stores: it raises where the job belongs to another worker now.
     `billing_currency` stands in where a row has none. `reject_share` is the largest share of rows, 0 to 1, that may be
-    refused.
+    refused. `wait_seconds` is how long to wait for another import of the organization, None for as long as it takes.
     """
 
     organization_id: UUID
@@ -66,6 +67,7 @@ class ImportOrder:
     billing_currency: str | None = None
     reject_share: float = REJECT_SHARE
     hold: Hold | None = None
+    wait_seconds: float | None = None
 
 
 async def import_files(
@@ -131,7 +133,7 @@ async def run_order(database: Database, order: ImportOrder, paths: Sequence[Path
         if await _is_known(database, order, parts, progress.bytes_total):
             return await _end(database, order, ImportState.UNCHANGED, progress, notes, "This was imported before.")
         return await _watched(database, order, parts, progress, notes)
-    except (UnreadableFileError, BadUserInputError) as error:
+    except (UnreadableFileError, BadUserInputError, ConflictError) as error:
         return await _end(database, order, ImportState.FAILED, progress, notes, error.message)
     except RefusedError as error:
         return await _end(database, order, ImportState.REJECTED, progress, notes, str(error))
@@ -211,8 +213,9 @@ async def _store(
         async with database.write(order.organization_id) as session:
             if order.hold is not None:
                 await order.hold(session)
-            await storing.store(session, delivery, promoted, progress)
+            await storing.store(session, delivery, promoted, progress, order.wait_seconds)
             _accept(order, progress)
+            await _note_overlaps(session, order, storing.periods, notes)
             if not progress.added and isinstance(sources[0], InlineRows):
                 raise NothingNewError
             ended = {"sha256": await hashing, "focus_version": delivery.focus_version}
@@ -243,13 +246,31 @@ def _accept(order: ImportOrder, progress: Progress) -> None:
 
 
 async def _is_known(database: Database, order: ImportOrder, parts: Sequence[Part], size: int) -> bool:
-    """Whether the newest delivery of the dataset had the same content; only one of the same size is worth a look."""
+    """Whether the dataset has this very content already; only a delivery of the same size is worth a look."""
     async with database.read(order.organization_id) as session:
         if not await cost_imports.has_delivery_of_size(session, order.organization_id, order.dataset, size):
             return False
     digest = await asyncio.to_thread(_sha256, parts, threading.Event())
-    async with database.read(order.organization_id) as session:
-        return await cost_imports.is_delivered(session, order.organization_id, order.dataset, digest)
+    async with database.write(order.organization_id) as session:
+        before = await cost_imports.delivered_before(
+            session, order.organization_id, order.dataset, digest, order.mode, order.billing_currency
+        )
+        if before is not None:
+            settled = now().date() - timedelta(days=SETTLED_DAYS)
+            await cost_imports.settle_periods(session, order.organization_id, before, settled)
+    return before is not None
+
+
+async def _note_overlaps(
+    session: AsyncSession, order: ImportOrder, periods: frozenset[PeriodKey], notes: ConformanceNotes
+) -> None:
+    """Note the billing periods that another dataset has too: a bill that comes in two ways counts twice."""
+    if not periods:
+        return
+    for row in await cost_imports.in_other_datasets(session, order.organization_id, order.dataset, periods):
+        account = shortened(row["billing_account_id"]) or "(none)"
+        detail = f"{row['billing_period_start']:%Y-%m} of {account} is in dataset {shortened(row['dataset'])} too"
+        notes.record(Gap.COUNTED_TWICE, "BillingPeriodStart", detail, 1, row["charge_count"])
 
 
 async def _end(

@@ -18,7 +18,7 @@ from app.costs.allocation.allocate import allocate_month
 from app.costs.imports.delivery import Delivery, PeriodKey, Prepared, charges_csv, to_csv, with_periods
 from app.costs.imports.folding import METRICS, Folding, PeriodTotals, add_exactly
 from app.database import Database
-from app.errors import UnavailableError
+from app.errors import BadUserInputError, ConflictError, UnavailableError
 from app.models import now
 from app.records import RowIssue
 from app.records.costs import Finality, ImportMode
@@ -30,6 +30,9 @@ from app.repositories.tag_keys import promoted_keys
 SETTLED_DAYS: Final = 10
 """Providers restate a month for about a week after its end (AWS adds support fees on the 6th or 7th)."""
 KEPT_REJECTS: Final = 1_000
+MOST_MONTHS: Final = 120
+"""Months in which the charges of one delivery may begin; each month's partition is there for all organizations."""
+_UNDER_LOCK: Final = frozenset({"tag_sets", "allocation_sets"})
 _Item = TypeVar("_Item")
 
 
@@ -72,6 +75,7 @@ class Storing:
         self._mode = mode
         self._ids: dict[PeriodKey, int] = {}
         self._ends: dict[int, date] = {}
+        self._later: list[tuple[str, pl.DataFrame]] = []
         self._continued: dict[int, RowMapping] = {}
         self._months: set[date] = set()
         self._partitions: set[date] = set()
@@ -79,16 +83,22 @@ class Storing:
         self._line = 0
 
     async def store(
-        self, session: AsyncSession, delivery: Delivery, promoted: tuple[str, ...], progress: Progress
+        self,
+        session: AsyncSession,
+        delivery: Delivery,
+        promoted: tuple[str, ...],
+        progress: Progress,
+        wait_seconds: float | None = None,
     ) -> frozenset[date]:
         """Store a delivery and put it in force; returns the months in which amounts changed.
 
         The next part is read while PostgreSQL takes the last one. Raises UnavailableError where the organization's
-        promoted tag keys are no longer those that the delivery was interned with: then import it once more.
+        promoted tag keys are no longer those that the delivery was interned with: then import it once more; and where
+        another import is being stored for longer than `wait_seconds`.
         """
         store = await CostStore.open(session, self._organization_id)
         if self._mode is ImportMode.APPEND:
-            await self._lock(session, promoted)
+            await self._lock(session, promoted, wait_seconds)
         parts = delivery.prepared()
         ahead = asyncio.create_task(_next(parts))
         try:
@@ -103,8 +113,8 @@ class Storing:
             await self._lock(session, promoted)
         return await self._put_in_force(session, store, progress)
 
-    async def _lock(self, session: AsyncSession, promoted: tuple[str, ...]) -> None:
-        await lock_costs(session, self._organization_id)
+    async def _lock(self, session: AsyncSession, promoted: tuple[str, ...], wait_seconds: float | None = None) -> None:
+        await lock_costs(session, self._organization_id, wait_seconds)
         if await promoted_keys(session, self._organization_id) != promoted:
             message = "The promoted tag keys were changed during the import: import the files again."
             raise UnavailableError(message)
@@ -112,16 +122,12 @@ class Storing:
     async def _take(self, session: AsyncSession, store: CostStore, part: Prepared, progress: Progress) -> None:
         if not part.frame.height:
             return
-        if new := part.months - self._partitions:
-            # In a transaction of its own: the lock of a new partition ends at once.
-            async with self._database.write(self._organization_id) as other:
-                await cost_imports.make_partitions(other, new)
-            self._partitions |= new
+        await self._make_partitions(part.months)
         for key in sorted(part.periods.keys() - self._ids.keys()):
             period_id = self._ids[key] = await self._period(session, key, part.periods[key])
             self._ends[period_id] = part.periods[key]
         for table, rows in part.dimensions.items():
-            await store.add_dimensions(table, rows.columns, await asyncio.to_thread(to_csv, rows))
+            await self._add_dimensions(store, table, rows)
         frame = with_periods(part.frame, self._ids)
         if self._mode is ImportMode.APPEND:
             frame = await self._append(store, frame)
@@ -131,6 +137,34 @@ class Storing:
         progress.unchanged += part.frame.height - frame.height
         self._months.update(frame.get_column("charge_period_start").dt.truncate("1mo").dt.date().unique())
         await asyncio.to_thread(self._folding.add, frame)
+
+    async def _make_partitions(self, months: frozenset[date]) -> None:
+        new = months - self._partitions
+        self._partitions |= new
+        if len(self._partitions) > MOST_MONTHS:
+            message = f"The charges begin in more than {MOST_MONTHS} different months: are their dates right?"
+            raise BadUserInputError(message)
+        if new:
+            # In a transaction of its own: the lock of a new partition ends at once.
+            async with self._database.write(self._organization_id) as session:
+                await cost_imports.make_partitions(session, new)
+
+    async def _add_dimensions(self, store: CostStore, table: str, rows: pl.DataFrame) -> None:
+        """Store what is new of a dimension at once, in a transaction of its own, so that no other import waits.
+
+        Nothing points to it if the import fails, and nothing is wrong with it. Tags wait for the organization's lock:
+        what they say under the promoted keys holds under it only.
+        """
+        if table in _UNDER_LOCK and self._mode is ImportMode.REPLACE:
+            self._later.append((table, rows))
+            return
+        content = await asyncio.to_thread(to_csv, rows)
+        if table in _UNDER_LOCK:
+            await store.add_dimensions(table, rows.columns, content)
+            return
+        async with self._database.write(self._organization_id) as session:
+            own = await CostStore.open(session, self._organization_id)
+            await own.add_dimensions(table, rows.columns, content)
 
     async def _append(self, store: CostStore, frame: pl.DataFrame) -> pl.DataFrame:
         """Store what is not there yet; returns those rows. Lines go on behind all that the dataset has."""
@@ -145,9 +179,15 @@ class Storing:
         account, begins = key
         if self._mode is ImportMode.APPEND:
             for row in await cost_imports.active_periods(session, self._organization_id, self._dataset, [key]):
+                if row["mode"] != ImportMode.APPEND:
+                    message = (
+                        f"The dataset {self._dataset} has {begins:%Y-%m} of billing account {account or '(none)'} as a "
+                        "whole delivery, and rows on top of it could count twice: append to another dataset, or "
+                        "deliver the period anew."
+                    )
+                    raise ConflictError(message)
                 self._continued[row["id"]] = row
-                last = await cost_imports.last_line(session, self._organization_id, row)
-                self._line = max(self._line, last)
+                self._line = max(self._line, row["last_line"])
                 return int(row["id"])
         values = {
             "organization_id": self._organization_id,
@@ -161,13 +201,21 @@ class Storing:
             "first_day": begins,
             "last_day": begins,
             "charge_count": 0,
+            "last_line": 0,
             "billed_cost": Decimal(0),
             "unknown": {},
             "created_at": now(),
         }
         return await cost_imports.add_period(session, values)
 
+    @property
+    def periods(self) -> frozenset[PeriodKey]:
+        """The billing accounts and periods of which the delivery has charges."""
+        return frozenset(self._ids)
+
     async def _put_in_force(self, session: AsyncSession, store: CostStore, progress: Progress) -> frozenset[date]:
+        for table, rows in self._later:
+            await store.add_dimensions(table, rows.columns, await asyncio.to_thread(to_csv, rows))
         former = [] if self._mode is ImportMode.APPEND else await self._drop_former(session, store)
         if self._folding.exact:
             for table, frame in self._folding.roll_ups().items():
@@ -206,10 +254,10 @@ class Storing:
         self, session: AsyncSession, period_id: int, totals: PeriodTotals, billed_before: Decimal | None
     ) -> None:
         """Put an import period in force; it is final when it is long over and was not restated by this delivery."""
-        restated = billed_before is not None and billed_before != totals.billed_cost
+        restated = period_id in self._continued or billed_before not in {None, totals.billed_cost}
         settled = (now().date() - self._ends[period_id]).days >= SETTLED_DAYS
         finality = Finality.FINAL if settled and not restated else Finality.PROVISIONAL
-        values = {**asdict(totals), "finality": finality, "status": "ACTIVE"}
+        values = {**asdict(totals), "finality": finality, "status": "ACTIVE", "last_line": self._line}
         await cost_imports.change_period(session, self._organization_id, period_id, values)
 
 

@@ -37,6 +37,7 @@ from app.providers.cost_exports import (
     gone,
     is_written,
     month_start,
+    next_month,
     part_path,
     read_manifest,
     reading_costs,
@@ -51,7 +52,9 @@ _SUFFIXES: Final = {
 }
 _SUFFIX: Final = "blob.core.windows.net"
 # …/20261001-20261031/[run's moment/][run's id/]manifest.json; without the moment where reports overwrite each other.
-_MANIFEST: Final = re.compile(r"(?:.*/)?(\d{6})\d{2}-\d{8}/(?:[^/]+/)*manifest\.json", re.IGNORECASE)
+_MANIFEST: Final = re.compile(r"(?:.*/)?(\d{8})-(\d{8})/(?:[^/]+/)*manifest\.json", re.IGNORECASE)
+_LATE: Final = timedelta(days=3)
+"""From the start of the last day of a month to date until it is delivered, at most: later, the month has more days."""
 _REFRESH: Final = timedelta(hours=6)
 """Blobs that are newer than their manifest belong to a run under way, or have been copied here long ago."""
 _NO_CONTAINER: Final = frozenset({"ContainerNotFound", "ContainerBeingDeleted"})
@@ -110,7 +113,9 @@ class BlobCostExport:
     def deliveries(self, since: datetime) -> Iterator[Delivery]:
         """See app.providers.cost_exports.CostSource."""
         with self._reading():
-            manifests = self._manifests(since)
+            manifests, refused = self._manifests(since)
+        if refused:
+            yield _refused(refused)
         for month in sorted(manifests, reverse=True):
             yield self._delivery(month, manifests[month])
 
@@ -131,17 +136,20 @@ class BlobCostExport:
         self._transport.close()
         self._credential.close()
 
-    def _manifests(self, since: datetime) -> dict[datetime, _Blob]:
-        """The newest manifest of each month, whatever runs there were."""
+    def _manifests(self, since: datetime) -> tuple[dict[datetime, _Blob], dict[str, _Blob]]:
+        """The newest manifest of each month, whatever runs there were; those of parts of months by their dates."""
         found: dict[datetime, _Blob] = {}
+        refused: dict[str, _Blob] = {}
         for blob in self._blobs(f"{self._folder}/" if self._folder else ""):
             told = _MANIFEST.fullmatch(blob.name)
             month = month_start(told[1]) if told else None
-            if month is None or month < since:
+            if told is None or month is None or month < since:
                 continue
-            if month not in found or (blob.modified, blob.name) > (found[month].modified, found[month].name):
+            if not _is_month(told[1], told[2], blob.modified):
+                refused[f"{told[1]}-{told[2]}"] = blob
+            elif month not in found or (blob.modified, blob.name) > (found[month].modified, found[month].name):
                 found[month] = blob
-        return found
+        return found, refused
 
     def _delivery(self, month: datetime, manifest: _Blob) -> Delivery:
         if manifest.bytes > MANIFEST_BYTES:
@@ -251,6 +259,35 @@ def account_url(target: Target, account: str) -> str:
         return f"{own.rstrip('/')}/{account}"
     host = urlsplit(endpoints(target.endpoints).management).hostname or ""
     return f"https://{account}.{_SUFFIXES.get(host, _SUFFIX)}"
+
+
+def _is_month(first: str, last: str, delivered: datetime) -> bool:
+    """Whether these two days, such as 20261101 and 20261130, are all that the month had when they were delivered."""
+    start = month_start(first)
+    try:
+        end = datetime.strptime(last, "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    if start is None or first[6:] != "01" or month_start(last) != start:
+        return False
+    return end + timedelta(days=1) == next_month(start) or delivered < end + _LATE
+
+
+def _refused(manifests: Mapping[str, _Blob]) -> Delivery:
+    """What stands for all parts of months: taken for the month, each would remove the rest of it."""
+    newest = max(manifests)
+    others = f", and {len(manifests) - 1} other date ranges" if len(manifests) > 1 else ""
+    return Delivery(
+        key=newest,
+        billing_period_start=month_start(newest),
+        parts=(),
+        columns=None,
+        updated_at=manifests[newest].modified,
+        complete=False,
+        why_incomplete=f"Neither a whole month nor a month to date, so not imported: {newest}{others}.",
+        remedy="Let the export deliver daily with the costs of the month to date, or monthly with those of the last "
+        "month; then delete the folders of the other date ranges.",
+    )
 
 
 def _find(name: str, folder: str, there: Mapping[str, _Blob]) -> _Blob | None:

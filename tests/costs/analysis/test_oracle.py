@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.costs.analysis.plan import normalised
-from app.costs.analysis.report import answer, answer_by_plan, coverage_of
+from app.costs.analysis.report import answer, answer_by_plan
 from app.database import Database
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
@@ -34,6 +34,7 @@ from app.records.cost_analysis import (
     MomentCondition,
     TextCondition,
 )
+from app.repositories.cost_coverage import cost_coverage
 from tests.costs.analysis.oracle import PlainAnswer
 from tests.costs.analysis.store import Store, charge
 
@@ -274,9 +275,10 @@ async def test_answers_equal_plain_python(database: Database) -> None:
             result = await answer(database, organization, question)
             SEEN.update([*result.rollups, result.rollups])
             check(result, store)
-            coverage = await coverage_of(database, organization, None)
             raw = CostPlan(normalised(question), _raw_segments(question), converts=bool(MONEY & set(question.measures)))
-            check(await answer_by_plan(database, organization, raw, coverage), store)
+            async with database.read(organization) as session:
+                coverage = await cost_coverage(session, organization, None)
+                check(await answer_by_plan(session, organization, raw, coverage), store)
 
     await asyncio.to_thread(run)
     assert SEEN[CostRollup.RESOURCE_MONTHLY, CostRollup.PROVIDER_DAILY], "the first resources were read from the index"

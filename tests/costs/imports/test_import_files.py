@@ -241,3 +241,92 @@ async def test_readers_see_one_delivery_or_the_other(database: Database, tmp_pat
     done.set()
     await asyncio.gather(*readers)
     assert seen == {0, 1}
+
+
+async def test_rows_cannot_come_on_top_of_a_whole_delivery(database: Database, tmp_path: Path) -> None:
+    """The rows of the delivery have no identities: they would count twice."""
+    await deliver(database, write(tmp_path / "a.csv", MONTH))
+    outcome = await deliver(database, write(tmp_path / "b.csv", MONTH[:2]), mode=ImportMode.APPEND)
+    assert outcome.state is ImportState.FAILED
+    assert outcome.message is not None
+    assert outcome.message.startswith("The dataset bills has 2026-10 of billing account 1111 as a whole delivery")
+    await assert_sums(database, MONTH)
+
+
+async def test_a_file_read_in_another_way_is_another_delivery(database: Database, tmp_path: Path) -> None:
+    bare = [{name: value for name, value in row.items() if name != "BillingCurrency"} for row in MONTH]
+    path = write(tmp_path / "a.csv", bare)
+    await deliver(database, path, billing_currency="EUR")
+    outcome = await deliver(database, path, billing_currency="USD")
+    assert outcome.state is ImportState.SUCCEEDED
+    assert await rows_of(database, "SELECT DISTINCT billing_currency FROM focus_charges") == [("USD",)]
+    assert (await deliver(database, path, billing_currency="USD")).state is ImportState.UNCHANGED
+
+
+async def test_a_number_is_the_same_however_it_is_written(database: Database, tmp_path: Path) -> None:
+    for spelling in ("1.50", "1.500", "1.5"):
+        path = write(tmp_path / f"{spelling}.csv", [charge(1, BilledCost=spelling, ListUnitPrice=spelling)])
+        await deliver(database, path, mode=ImportMode.APPEND)
+    assert await rows_of(database, "SELECT count(*), sum(billed_cost) FROM charges") == [(1, Decimal("1.5"))]
+    assert await rows_of(database, "SELECT count(*) FROM sku_dims") == [(1,)]
+
+
+async def test_sums_beyond_the_columns_are_exact(database: Database, tmp_path: Path) -> None:
+    """3,000 amounts of 15 digits: each fits into the importer's columns, their sum does not."""
+    rows = [charge(1, BilledCost="999999999999999") for _ in range(3_000)]
+    outcome = await deliver(database, write(tmp_path / "a.csv", rows))
+    assert outcome.billed_cost == {"USD": Decimal(2_999_999_999_999_997_000)}
+    await assert_sums(database, rows)
+
+
+async def test_a_bill_in_two_datasets_is_noted(database: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", MONTH)
+    await deliver(database, path)
+    await deliver(database, path, dataset="explorer")
+    notes = await rows_of(database, "SELECT conformance FROM cost_imports WHERE dataset = 'explorer'")
+    told = [note for note in notes[0][0] if note["kind"] == "also in another dataset"]
+    assert [(note["detail"], note["rows"]) for note in told] == [("2026-10 of 1111 is in dataset bills too", 60)]
+
+
+async def test_names_too_long_for_an_index_are_cut_in_its_keys_only(database: Database, tmp_path: Path) -> None:
+    long = [charge(1, ServiceName="s" * 2_000, ProviderName="é" * 1_000)]
+    assert (await deliver(database, write(tmp_path / "a.csv", long))).state is ImportState.SUCCEEDED
+    await assert_sums(database, long)
+    assert await rows_of(database, "SELECT length(service_name) FROM focus_charges") == [(2_000,)]
+
+
+async def test_charges_of_too_many_months_are_refused(database: Database, tmp_path: Path) -> None:
+    rows = [
+        charge(1, ChargePeriodStart=f"{2001 + n // 12}-{n % 12 + 1:02}-01T00:00:00Z", ChargePeriodEnd="2040-01-01")
+        for n in range(121)
+    ]
+    outcome = await deliver(database, write(tmp_path / "a.csv", rows))
+    assert outcome.state is ImportState.FAILED
+    assert outcome.message == "The charges begin in more than 120 different months: are their dates right?"
+
+
+async def test_new_months_and_dimensions_of_imports_at_once(database: Database, tmp_path: Path) -> None:
+    """Two imports that need the same new partitions, and the same dimensions in opposite order, both end well."""
+    for year in (2011, 2012, 2013):
+        days = {"ChargePeriodStart": f"{year}-01-01T00:00:00Z", "ChargePeriodEnd": f"{year}-01-02T00:00:00Z"}
+        rows = [charge(number, ServiceName=f"{year}-{number}", **days) for number in range(1, 41)]
+        paths = [write(tmp_path / f"{year}-a.csv", rows), write(tmp_path / f"{year}-b.csv", rows[::-1])]
+        outcomes = await asyncio.gather(
+            *(deliver(database, path, dataset=f"{year}-{place}") for place, path in enumerate(paths))
+        )
+        assert [outcome.state for outcome in outcomes] == [ImportState.SUCCEEDED] * 2
+
+
+async def test_finality(database: Database, tmp_path: Path) -> None:
+    """A period is final when it is long over, unless this delivery restated it; the same once more settles it."""
+    await deliver(database, write(tmp_path / "a.csv", MONTH))
+    path = write(tmp_path / "b.csv", MONTH[:50])
+    await deliver(database, path)
+    active = "SELECT finality FROM cost_import_periods WHERE status = 'ACTIVE'"
+    assert await rows_of(database, active) == [("PROVISIONAL",)]
+    assert (await deliver(database, path)).state is ImportState.UNCHANGED
+    assert await rows_of(database, active) == [("FINAL",)]
+    appended = write(tmp_path / "c.csv", MONTH[:1])
+    await deliver(database, appended, mode=ImportMode.APPEND, dataset="other")
+    await deliver(database, write(tmp_path / "d.csv", MONTH[1:2]), mode=ImportMode.APPEND, dataset="other")
+    assert await rows_of(database, f"{active} AND dataset = 'other'") == [("PROVISIONAL",)]

@@ -11,15 +11,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, insert, select
+from structlog.testing import capture_logs
 
 from app.costs.anomaly_acts import acknowledge, mark_expected
 from app.costs.anomaly_watch import watch_anomalies
 from app.database import Database
 from app.errors import ConflictError
-from app.models import new_id
-from app.records.budgets import AnomalyState
+from app.costs.watched_series import costliest_first, read_series
+from app.models import CurrencyRate, Organization, new_id, now
+from app.records.budgets import AnomalySeries, AnomalyState
+from app.records.costs import CostMetric
 from app.repositories.cost_anomalies import ANOMALIES
+from app.repositories.cost_parts import MonthCost
 from tests.costs.watch.deliveries import SYSTEM, Deliveries, charge, daily, days, events, hold
 
 TODAY = date(2026, 11, 20)
@@ -185,6 +189,49 @@ async def test_currencies_are_judged_apart(database: Database, organization_id: 
     found = await stored(database, organization_id)
     assert {row["billing_currency"] for row in found.values()} == {"EUR"}
     assert found["TOTAL"]["actual"] == 900
+
+
+async def test_the_costliest_currencies_are_watched_and_the_others_named(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    async with database.write(organization_id) as session:
+        session.add(Organization(id=organization_id, slug=f"slug-{organization_id}", name="Acme", currency="USD"))
+        rate = {"organization_id": organization_id, "to_currency": "USD", "source": "by hand", "updated_at": now()}
+        values = [
+            {**rate, "from_currency": currency, "valid_from": FIRST, "rate": Decimal(factor)}
+            for currency, factor in (("AUD", "0.5"), ("BRL", "0.0001"), ("CHF", "1"), ("DKK", "0.1"), ("EUR", "1"))
+        ]
+        await session.execute(insert(CurrencyRate), values)
+    # GBP cannot be converted, and is a sixth of the charges. CHF was costly long ago.
+    rows = [
+        row
+        for currency in ("AUD", "BRL", "DKK", "EUR", "GBP")
+        for row in daily(FIRST, TODAY, lambda _: 40, BillingCurrency=currency, BillingAccountId=currency)
+    ]
+    rows += daily(FIRST, date(2026, 9, 1), lambda _: 9000, BillingCurrency="CHF", BillingAccountId="CHF")
+    rows += daily(FIRST, TODAY, lambda day: 900 if day == SPIKE else 70, BillingAccountId="USD")
+    await deliveries.deliver(rows)
+    with capture_logs() as logs:
+        watched = await watch_anomalies(database, organization_id, TODAY, hold)
+    assert watched.unwatched == ("BRL", "CHF")
+    told = [entry for entry in logs if entry["event"] == "currencies_not_watched"]
+    assert [(entry["currencies"], entry["watched"]) for entry in told] == [(("BRL", "CHF"), 5)]
+    found = await stored(database, organization_id)
+    assert {row["billing_currency"] for row in found.values()} == {"USD"}
+    async with database.read(organization_id) as session:
+        read = await read_series(session, organization_id, CostMetric.EFFECTIVE_COST, FIRST, TODAY)
+    totals = [name.currency for name in read.series if name.series is AnomalySeries.TOTAL]
+    assert totals == ["USD", "EUR", "GBP", "AUD", "DKK"]
+
+
+def test_currencies_that_cannot_be_converted_are_ranked_by_their_charges() -> None:
+    months = [
+        MonthCost("AAA", date(2026, 10, 1), Decimal(9_000), 10),
+        MonthCost("BBB", date(2026, 10, 1), Decimal(1), 30),
+        MonthCost("USD", date(2026, 10, 1), Decimal(1), 1),
+    ]
+    assert costliest_first(months, None, lambda *_: None) == ["BBB", "AAA", "USD"]
+    assert costliest_first(months, "USD", lambda *_: None) == ["USD", "BBB", "AAA"]
 
 
 async def test_two_workers_at_once_find_it_once(

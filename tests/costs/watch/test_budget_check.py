@@ -13,12 +13,16 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from app.costs.budget_check import check_budgets
+from app.costs.budget_standing import Standing, expected_total, read_standings, state_of
 from app.costs.budgets import NewBudget, create_budget, update_budget
+from app.costs.outlook.budget_state import Likelihood
 from app.costs.watch import CHECK_COSTS_JOB
 from app.database import Database
 from app.models import Budget, BudgetAlert, CurrencyRate, Job, Organization, PromotedTagKey, new_id, now
 from app.records.budgets import BudgetRecurrence, CostScope, Threshold, ThresholdBasis
+from app.records.cost_analysis import DateRange
 from app.records.costs import CostMetric
+from app.repositories.budgets import enabled_budgets
 from tests.costs.watch.deliveries import SYSTEM, Deliveries, daily, events, hold
 
 TODAY = date(2026, 11, 20)
@@ -60,6 +64,15 @@ async def budget(database: Database, organization_id: UUID, amount: int, *thresh
     }
     made = await create_budget(database, organization_id, SYSTEM, NewBudget(**values))
     return UUID(str(made["id"]))
+
+
+async def standing_of(database: Database, organization_id: UUID) -> Standing:
+    """How the only budget stands in November."""
+    async with database.read(organization_id) as session:
+        (row,) = await enabled_budgets(session, organization_id)
+        period = DateRange(NOVEMBER, date(2026, 12, 1))
+        (standing,) = (await read_standings(session, organization_id, [(row, period)], TODAY)).found
+    return standing
 
 
 async def alerts(database: Database, organization_id: UUID) -> list[tuple[date, str, Decimal, bool]]:
@@ -223,6 +236,45 @@ async def test_other_currencies_count_at_their_rates(
         await session.execute(insert(CurrencyRate), rows_)
     await check_budgets(database, organization_id, TODAY, hold)
     assert await told(database, organization_id) == [("BUDGET_THRESHOLD_CROSSED", "100", "2137.50")]
+
+
+async def test_what_cannot_be_converted_makes_it_unknown_whether_a_threshold_holds(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    def euros(cost: str) -> dict[str, str]:
+        return {"BillingCurrency": "EUR", "BillingAccountId": "other", "EffectiveCost": cost}
+
+    rows = [*daily(FIRST, TODAY, lambda _: 100), *daily(NOVEMBER, TODAY, lambda _: 10, **euros("10.50"))]
+    await deliveries.deliver(rows)
+    budget_id = await budget(database, organization_id, 4000, "40", "90", "100 FORECAST")
+    standing = await standing_of(database, organization_id)
+    assert standing.actual == Decimal(1900)
+    assert standing.reason == "199.50 EUR cannot be converted into USD and are not in the sum."
+    state = state_of(standing, expected_total(standing))
+    assert state is not None
+    assert state.expected is not None
+    assert ([each.crossed for each in state.thresholds], state.likelihood) == ([True, None, None], None)
+    await update_budget(database, organization_id, SYSTEM, budget_id, amount=Decimal(100))
+    over = await standing_of(database, organization_id)
+    state = state_of(over, expected_total(over))
+    assert state is not None
+    assert ([each.crossed for each in state.thresholds], state.likelihood) == ([True] * 3, Likelihood.OVER)
+    # Nothing in another currency is nothing, whatever the rate.
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100), *daily(NOVEMBER, TODAY, lambda _: 0, **euros("0"))])
+    standing = await standing_of(database, organization_id)
+    assert (standing.reason, standing.unconverted) == (None, {})
+
+
+async def test_an_alert_is_not_taken_back_by_costs_that_can_no_longer_be_converted(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(NOVEMBER, TODAY, lambda _: 100)])
+    await budget(database, organization_id, 1900, "100")
+    await check_budgets(database, organization_id, TODAY, hold)
+    euros = {"BillingCurrency": "EUR", "BillingAccountId": "other"}
+    await deliveries.deliver([*daily(NOVEMBER, TODAY, lambda _: 90), *daily(NOVEMBER, TODAY, lambda _: 10, **euros)])
+    assert (await check_budgets(database, organization_id, TODAY, hold)).recovered == []
+    assert await alerts(database, organization_id) == [(NOVEMBER, "ACTUAL", Decimal(100), True)]
 
 
 async def test_a_disabled_budget_and_one_without_costs_say_nothing(

@@ -9,7 +9,16 @@ from uuid import UUID
 
 import pytest
 
-from app.costs.commitments import Commitment, Coverage, Quantities, read_commitments, read_coverage, read_quantities
+from app.costs.commitments import (
+    Commitment,
+    Coverage,
+    Quantities,
+    read_commitments,
+    read_count,
+    read_coverage,
+    read_omission,
+    read_quantities,
+)
 from app.costs.imports.run import import_files
 from app.database import Database
 from app.models import new_id
@@ -79,7 +88,7 @@ async def test_the_worked_examples(database: Database, organization_id: UUID, ex
     assert quantities is not None
     assert commitment.commitment_id == ID
     use = commitment.use
-    figures = [use.used, use.unused, use.utilization, coverage.coverage]
+    figures = [use.used, use.unused, use.utilization, coverage.effective.coverage]
     figures += [quantities.purchased, quantities.used, quantities.unused]
     values = [commitment.purchased, *(figure.value for figure in figures)]
     assert values == [None if text == "None" else Decimal(text) for text in GOLDEN[example].split()]
@@ -92,7 +101,7 @@ async def test_the_example_with_two_resources(database: Database, organization_i
     commitment, coverage, _ = await reported(database, organization_id, path)
     assert commitment is not None
     assert (commitment.purchased, commitment.use.used.value) == (Decimal("2.00"), Decimal("2.00"))
-    assert (commitment.use.utilization.value, coverage.coverage.value) == (Decimal(1), Decimal(1))
+    assert (commitment.use.utilization.value, coverage.effective.coverage.value) == (Decimal(1), Decimal(1))
     assert commitment.use.list_savings.value == Decimal("2.00")  # 4.00 at list prices
     assert commitment.use.contracted_savings.value is None  # the example has no ContractedCost
     assert commitment.use.contracted_savings.reason == "Some of these charges have no ContractedCost."
@@ -136,12 +145,16 @@ async def test_currencies_and_standard_usage(database: Database, organization_id
     assert (commitment.type, commitment.category, commitment.currency) == ("Savings Plan", "Spend", "USD")
     assert commitment.use.utilization.value == Decimal("0.75")
     assert (commitment.use.list_savings.value, commitment.use.contracted_savings.value) == (Decimal(2), Decimal(1))
-    assert (dollars.covered.value, dollars.standard.value, dollars.coverage.value) == (
-        Decimal(6),
-        Decimal(2),
-        Decimal("0.75"),
-    )
-    assert (euros.currency, euros.coverage.value, euros.use.used.value) == ("EUR", Decimal(0), None)
+    found = [
+        [each.value for each in (at.covered, at.standard, at.coverage)]
+        for at in (dollars.effective, dollars.at_list, dollars.at_contracted)
+    ]
+    assert found == [
+        [Decimal(6), Decimal(2), Decimal("0.75")],
+        [Decimal(10), Decimal(2), Decimal("0.8333")],
+        [Decimal(9), Decimal(2), Decimal("0.8182")],
+    ]
+    assert (euros.currency, euros.effective.coverage.value, euros.use.used.value) == ("EUR", Decimal(0), None)
 
 
 async def test_no_pricing_category_is_unknown_coverage(
@@ -151,7 +164,30 @@ async def test_no_pricing_category_is_unknown_coverage(
     await Deliveries(database, organization_id, tmp_path, date(2026, 11, 20)).deliver([row])
     async with database.read(organization_id) as session:
         (coverage,) = await read_coverage(session, organization_id, date(2026, 10, 1), date(2026, 11, 1))
-    assert (coverage.coverage.value, coverage.coverage.reason) == (
+    for at in (coverage.effective, coverage.at_list, coverage.at_contracted):
+        assert (at.coverage.value, at.coverage.reason) == (None, "No usage of the period has a PricingCategory.")
+
+
+async def test_a_period_that_is_not_imported_says_so(database: Database, organization_id: UUID, tmp_path: Path) -> None:
+    rows = [
+        charge(date(2026, 10, day), "6", CommitmentDiscountId=f"ri-{day}", BillingCurrency=currency, **account)
+        for day in (5, 6)
+        for currency, account in (("USD", {}), ("EUR", {"BillingAccountId": "other"}))
+    ]
+    await Deliveries(database, organization_id, tmp_path, date(2026, 11, 20)).deliver(rows)
+    async with database.read(organization_id) as session:
+        told = [
+            await read_omission(session, organization_id, start, end)
+            for start, end in (
+                (date(2026, 8, 1), date(2026, 9, 1)),
+                (date(2026, 10, 5), date(2026, 10, 7)),
+                (date(2026, 9, 7), date(2026, 10, 7)),
+            )
+        ]
+        assert await read_count(session, organization_id, date(2026, 10, 1), date(2026, 11, 1)) == 4
+        assert await read_count(session, organization_id, date(2026, 11, 1), date(2026, 12, 1)) == 0
+    assert told == [
+        "Nothing was imported for these days.",
         None,
-        "No usage of the period has a PricingCategory.",
-    )
+        "Charges were imported for 2 of these 30 days.",
+    ]

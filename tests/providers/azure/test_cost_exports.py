@@ -116,6 +116,51 @@ def test_of_several_runs_the_newest_counts_and_is_told_by_its_checksum(
     assert [path.read_bytes() for path in source.fetch(after, folder, never)] == [b"two"]
 
 
+@pytest.mark.parametrize(
+    ("dates", "days_after"),
+    [
+        ("20261115-20261121", 1),  # a week
+        ("20261102-20261130", 1),
+        ("20261101-20261107", 14),  # a week that happens to begin on the first
+        ("20261101-20261231", 1),  # two months, of which the second would be taken for the first
+        ("20261101-20261199", 1),
+    ],
+)
+def test_a_part_of_a_month_is_never_taken_for_the_month(
+    far: BlobServer, make: Make, folder: Path, dates: str, days_after: int
+) -> None:
+    deliver(far, b"whole", dates="20261101-20261130")
+    deliver(far, b"october")
+    far.clock = max(far.clock, datetime(2026, 11, 7, tzinfo=UTC) + timedelta(days=days_after))
+    deliver(far, b"part", dates=dates)
+    deliver(far, b"part", dates="20261008-20261014")
+    deliver(far, b"old", dates="20260708-20260714")
+    source = make()
+    found = listed(source)
+    assert {key for key, each in found.items() if each.complete} == {"2026-11", "2026-10"}
+    for key, content in (("2026-11", b"whole"), ("2026-10", b"october")):
+        (path,) = source.fetch(found[key], folder, never)
+        assert path.read_bytes() == content
+        path.unlink()
+    refused = found[dates]
+    assert refused.parts == ()
+    assert refused.why_incomplete == (
+        f"Neither a whole month nor a month to date, so not imported: {dates}, and 1 other date ranges."
+    )
+    assert refused.remedy is not None
+    assert "month to date" in refused.remedy
+
+
+def test_a_month_to_date_may_end_with_the_day_of_its_delivery(far: BlobServer, make: Make, folder: Path) -> None:
+    source = make()
+    for day in (7, 8):
+        far.clock = datetime(2026, 11, day + 1, 5, tzinfo=UTC)
+        deliver(far, f"to day {day}".encode(), dates=f"20261101-202611{day:02d}")
+    (delivery,) = source.deliveries(SINCE)
+    assert (delivery.key, delivery.complete, delivery.remedy) == ("2026-11", True, None)
+    assert [path.read_bytes() for path in source.fetch(delivery, folder, never)] == [b"to day 8"]
+
+
 def test_an_overwritten_report_is_a_new_delivery(far: BlobServer, make: Make) -> None:
     source = make()
     deliver(far, b"one")

@@ -66,14 +66,17 @@ def is_known(periods: Sequence[ImportedDays], start: date, end: date) -> bool:
 
 
 def _start(period: ImportedDays, *, is_oldest: bool) -> date:
-    """The first day that a delivery speaks of. Exports begin within a month, so the oldest starts with a charge."""
-    return period.first_day if is_oldest else min(period.first_day, period.period_start)
+    """The first day that a delivery speaks of. Exports begin within a month, so the oldest starts with a charge.
+
+    Never a day before its billing period: a correction of an earlier month makes nothing else of that month known.
+    """
+    return max(period.first_day, period.period_start) if is_oldest else period.period_start
 
 
 def _end(period: ImportedDays, *, is_newest: bool) -> date:
     """The day after those that a delivery speaks of; a period with a successor is there to its end."""
     after = period.last_day + _DAY
-    return after if is_newest and not period.is_final else max(after, period.period_end)
+    return min(after, period.period_end) if is_newest and not period.is_final else period.period_end
 
 
 def _settled(period: ImportedDays, end: date) -> date:

@@ -15,12 +15,13 @@ _UNKNOWN = ", ".join(
     f"coalesce(sum((unknown ->> '{one.value}')::bigint) FILTER (WHERE touched), 0)::bigint AS {one.value}"
     for one in _ABSENT
 )
-# A billing period that was delivered after its end is known to its end, one that is still open to its last charge. A
+# A billing period that was delivered after its end is known to its end, one that is open to its last charge. Charges
+# of other days, such as corrections of an earlier month, count where they lie and make no other day of theirs known. A
 # promoted key counts once no run is still writing it into the allocation sets of past months.
 _COVERAGE = text(f"""
     SELECT range_agg(daterange(first_day, last_day + 1)) AS held,
-        range_agg(daterange(least(first_day, billing_period_start), greatest(last_day + 1,
-            CASE WHEN created_at >= billing_period_end THEN billing_period_end END))) AS covered,
+        range_agg(daterange(billing_period_start, CASE WHEN created_at >= billing_period_end THEN billing_period_end
+            ELSE greatest(billing_period_start, least(last_day + 1, billing_period_end)) END)) AS covered,
         array_agg(DISTINCT coalesce(billing_currency, '')) FILTER (WHERE touched) AS currencies,
         {_UNKNOWN},
         (SELECT currency FROM organizations WHERE id = :organization_id) AS currency,

@@ -43,7 +43,7 @@ Compare = Annotated[CostComparison | None, strawberry.argument(description="Comp
 TopN = Annotated[
     int | None,
     strawberry.argument(
-        description="How many groups are told apart, at most 1,000 and 50,000 points in all; as many as may be when "
+        description="How many groups are told apart, at most 1,000 and 5,000 points in all; as many as may be when "
         "left out. The others are together in `other`."
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -43,6 +44,8 @@ def month(number: int, last_day: int, *, first_day: int = 1, final: bool = False
         ([month(10, 28), month(11, 19, first_day=4)], "10-01", "11-20", "11-18"),
         # An export that was begun within the month.
         ([month(11, 19, first_day=4)], "11-04", "11-20", "11-18"),
+        # A correction of September came with October: the rest of September is not known because of it.
+        ([replace(month(10, 31, final=True), first_day=date(2026, 9, 26))], "10-01", "11-01", "11-01"),
         # September is not there: nothing is concluded across the gap.
         ([month(8, 31), month(10, 31), month(11, 19)], "10-01", "11-20", "11-18"),
         # The slower of two accounts decides, unless it has ended long ago.

@@ -29,10 +29,10 @@ SETUP = (
 )
 PERIOD = """
     INSERT INTO cost_import_periods (organization_id, import_id, dataset, billing_account_id, billing_period_start,
-        billing_period_end, status, finality, first_day, last_day, charge_count, billing_currency, billed_cost, unknown,
-        created_at)
-    VALUES (:org, :import_id, 'benchmark', 'payer', :month, :following, 'ACTIVE', 'FINAL', :month, :last, 0, 'USD', 0,
-        '{}', now()) RETURNING id"""
+        billing_period_end, status, finality, first_day, last_day, charge_count, last_line, billing_currency,
+        billed_cost, unknown, created_at)
+    VALUES (:org, :import_id, 'benchmark', 'payer', :month, :following, 'ACTIVE', 'FINAL', :month, :last, 0, 0,
+        'USD', 0, '{}', now()) RETURNING id"""
 # An account's charges have one of three tag sets; a resource belongs to one cost dimension.
 RESOURCES = """
     INSERT INTO resource_dims SELECT :org, n, 'resource-' || md5(n::text), 'name ' || n, 'Type ' || n % 50,

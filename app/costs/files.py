@@ -28,6 +28,8 @@ LINE_BYTES: Final = 2**20
 RECORD_BYTES: Final = 2**20
 """Longest CSV record, quoted line breaks included; a quote that is never closed is found here at the latest."""
 COLUMNS: Final = 1_000
+BLANK_BYTES: Final = 2**20
+"""Most blank lines before the first that is not: a small gzip file can hold gigabytes of them."""
 REPEATED_BYTES: Final = 32 * 2**20
 """How much may be read again behind open quotes before the file is given up; one costs 128 KiB, csv's longest field."""
 
@@ -149,10 +151,11 @@ def read_header(path: Path, number: int, line: bytes) -> tuple[tuple[str, ...], 
     delimiter = max(_DELIMITERS, key=lambda mark: len(headers[mark]))
     if not headers[delimiter]:
         raise UnreadableFileError(path, number, "the header has a quote that is not closed")
-    return _checked_columns(path, number, [name.strip() for name in headers[delimiter]]), delimiter
+    return checked_columns(path, number, [name.strip() for name in headers[delimiter]]), delimiter
 
 
-def _checked_columns(path: Path, number: int, names: list[str]) -> tuple[str, ...]:
+def checked_columns(path: Path, number: int, names: list[str]) -> tuple[str, ...]:
+    """The names of a file's columns: at most `COLUMNS`, each its own. Raises UnreadableFileError."""
     if len(names) > COLUMNS:
         reason = f"the header has {len(names)} columns; at most {COLUMNS} are read"
     elif "" in names:
@@ -170,6 +173,11 @@ def rows_of_text(
 ) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
     """The rows of a part of a CSV file behind its header, whose first line has the number `first_line`."""
     return _csv_rows(_Lines(path, io.BytesIO(data), first_line - 1), columns, delimiter)
+
+
+def row_of_row(width: int) -> int:
+    """How many delimiters a field with line feeds has if it holds what is left of a row and a part of the next."""
+    return max(1, width - 1)
 
 
 def _csv_rows(
@@ -191,8 +199,16 @@ def _csv_rows(
         elif len(fields) != len(columns) and any(fields):
             reason = f"the row has {len(fields)} columns, the header has {len(columns)}"
             yield _bad_record(lines, first, fields[0], reason)
+        elif lines.number > first and _swallows(fields, delimiter):
+            yield _bad_record(lines, first, fields[0], "a field holds the delimiters of a whole row")
         elif any(fields):
             yield first, dict(zip(columns, fields, strict=True))
+
+
+def _swallows(fields: list[str], delimiter: str) -> bool:
+    """Whether rows may stand in a field, from a quote that was left open to the next one."""
+    least = row_of_row(len(fields))
+    return any(field.count(delimiter) >= least and ("\n" in field or "\r" in field) for field in fields)
 
 
 def _bad_record(lines: _Lines, first: int, value: str | None, reason: str) -> RowIssue:
@@ -272,6 +288,8 @@ class _Lines:
             line = line.removeprefix(codecs.BOM_UTF8)
         while line and not line.strip():
             self.number += 1
+            if self.bytes > BLANK_BYTES:
+                raise UnreadableFileError(self._path, self.number, f"it begins with {BLANK_BYTES} bytes of blanks")
             line = self._read()
         self._ahead.append(line.lstrip())
         return self._ahead[0]

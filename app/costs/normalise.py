@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +10,15 @@ from datetime import UTC, datetime
 from decimal import Context, Decimal
 from typing import Final
 
+import orjson
+
 from app.costs.conformance import ConformanceNotes, Gap, shortened
 from app.costs.focus import FOCUS_COLUMNS, INDISPENSABLE, FocusColumn, Kind, Level
 from app.costs.values import (
     DESCRIPTION_BYTES,
+    EARLIEST_YEAR,
+    JSON_BYTES,
+    LATEST_YEAR,
     TEXT_BYTES,
     ColumnValue,
     JsonValue,
@@ -33,6 +39,8 @@ NAME_BYTES: Final = 256
 EXTRA_COLUMNS: Final = 256
 """Most unknown columns of a row that are kept; Azure, with the most, sends 51."""
 
+TOO_MANY: Final = f"the row has more than {EXTRA_COLUMNS} unknown columns"
+
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2049
 """Charges begin in these years: each month of them can have a partition."""
@@ -42,6 +50,12 @@ _PRODUCT_DIGITS: Final = 136
 _IGNORED: Final = frozenset({"id"})
 # Azure's names in FOCUS 1.0 for what 1.1 and 1.2 made columns.
 RENAMED: Final = {"invoice_id": "x_InvoiceId", "pricing_currency": "x_PricingCurrency", "sku_meter": "x_SkuMeterName"}
+TAGS_OF_GOOGLE: Final = "x_Tags"
+TAGS_DERIVED: Final = f"taken from {TAGS_OF_GOOGLE}"
+TAGS_UNREAD: Final = "no list of keys and values: not read as tags"
+MONTH_OF_CHARGE: Final = "month in which the charge period starts"
+MONTH_FROM_START: Final = "a month after BillingPeriodStart"
+MONTH_TO_END: Final = "a month before BillingPeriodEnd"
 PRODUCTS: Final = {"list_cost": "list_unit_price", "contracted_cost": "contracted_unit_price"}
 
 
@@ -78,6 +92,7 @@ def normalise_row(
     reading = _Reading(row_number)
     for key, raw in row.items():
         reading.read(key, raw)
+    reading.bound()
     reading.derive(billing_currency)
     reading.require()
     if reading.issues:
@@ -102,6 +117,7 @@ class _Reading:
         self.present: set[str] = set()
         self.unusable: set[str] = set()
         self.derived: set[str] = set()
+        self.too_many = False
         self.issues: list[RowIssue] = []
         self.gaps: list[tuple[Gap, str, str]] = []
 
@@ -146,7 +162,9 @@ class _Reading:
             self._refuse(name, raw, "the column is given more than once")
             return
         if len(self.extra) >= EXTRA_COLUMNS:
-            self._refuse(name, raw, f"the row has more than {EXTRA_COLUMNS} unknown columns")
+            if not self.too_many:
+                self._refuse(name, raw, TOO_MANY)
+            self.too_many = True
             return
         try:
             self.extra[name] = read_json(raw)
@@ -155,6 +173,12 @@ class _Reading:
             return
         if name != key.strip():
             self.gaps.append((Gap.RENAMED_COLUMN, shortened(key) or "", f"kept as {shortened(name)}"))
+
+    def bound(self) -> None:
+        """Refuse a row whose unknown columns are too long together."""
+        reason = too_long(self.extra)
+        if reason is not None:
+            self._refuse(None, None, reason)
 
     def _refuse(self, column: str | None, raw: object, reason: str) -> None:
         self.issues.append(RowIssue(self.row_number, column, shortened(raw), reason))
@@ -169,16 +193,35 @@ class _Reading:
         for column, former in RENAMED.items():
             if column not in self.present:
                 self._fill(column, self.extra.get(former), f"taken from {former}")
-        start = values["charge_period_start"]
-        if isinstance(start, datetime) and not values["billing_period_start"] and not values["billing_period_end"]:
-            month = datetime(start.year, start.month, 1, tzinfo=UTC)
-            self._fill("billing_period_start", month, "month in which the charge period starts")
-            self._fill("billing_period_end", _next_month(month), "month in which the charge period starts")
+        self._derive_tags()
+        self._derive_billing_period()
         for cost, unit_price in PRODUCTS.items():
             if cost not in self.present and values["charge_class"] != "Correction":
                 self._fill(
                     cost, product_of(values[unit_price], values["pricing_quantity"]), "unit price times quantity"
                 )
+
+    def _derive_tags(self) -> None:
+        sent = self.extra.get(TAGS_OF_GOOGLE)
+        if sent is None or "tags" in self.present:
+            return
+        try:
+            self._fill("tags", tags_of_list(sent), TAGS_DERIVED)
+        except UnusableValueError:
+            self.gaps.append((Gap.DISALLOWED_VALUE, TAGS_OF_GOOGLE, TAGS_UNREAD))
+
+    def _derive_billing_period(self) -> None:
+        """The calendar month of the charge, or the month that begins or ends where the period is said to."""
+        start, end = self.values["billing_period_start"], self.values["billing_period_end"]
+        begins = self.values["charge_period_start"]
+        if isinstance(start, datetime) and end is None:
+            self._fill("billing_period_end", month_away(start, 1), MONTH_FROM_START)
+        elif isinstance(end, datetime) and start is None:
+            self._fill("billing_period_start", month_away(end, -1), MONTH_TO_END)
+        elif isinstance(begins, datetime) and start is None:
+            month = datetime(begins.year, begins.month, 1, tzinfo=UTC)
+            self._fill("billing_period_start", month, MONTH_OF_CHARGE)
+            self._fill("billing_period_end", month_away(month, 1), MONTH_OF_CHARGE)
 
     def _fill(self, column: str, sent: object, how: str) -> None:
         if sent is None or self.values[column] is not None or column in self.unusable:
@@ -268,8 +311,53 @@ def target_of(key: str) -> FocusColumn | str | None:
     return f"x_{name[2:]}" if name[:2].lower() == "x_" else f"x_{name}"
 
 
-def _next_month(month: datetime) -> datetime:
-    return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+def month_away(moment: datetime, months: int) -> datetime | None:
+    """The same day and hour of another month, its last day where it is shorter; None beyond the years that are read."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    if not EARLIEST_YEAR <= year <= LATEST_YEAR:
+        return None
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def too_long(extra: Mapping[str, JsonValue]) -> str | None:
+    """Why a row with these unknown columns is refused: they are one JSON object, with the bounds of one."""
+    if not extra:
+        return None
+    length = len(orjson.dumps(extra))
+    return (
+        f"the unknown columns are {length} bytes of JSON; at most {JSON_BYTES} are kept"
+        if length > JSON_BYTES
+        else None
+    )
+
+
+def tags_of_list(sent: JsonValue) -> dict[str, JsonValue]:
+    """Tags from Google's list of Key, Value, x_Inherited and x_Namespace, from an object, or from the JSON of either.
+
+    Of several values of a key the first that is not inherited counts. Raises UnusableValueError.
+    """
+    if isinstance(sent, str):
+        try:
+            sent = orjson.loads(checked_text(sent, JSON_BYTES))
+        except orjson.JSONDecodeError as error:
+            message = f"is not JSON: {error}"
+            raise UnusableValueError(message) from None
+    if isinstance(sent, list):
+        entries = [_entry(entry) for entry in sent]
+        found: dict[str, JsonValue] = {}
+        for key, value, _ in sorted(entries, key=lambda entry: entry[2]):
+            found.setdefault(key, value)
+        sent = found
+    return read_json_object(sent)
+
+
+def _entry(entry: JsonValue) -> tuple[str, JsonValue, bool]:
+    named = {name.lower(): value for name, value in entry.items()} if isinstance(entry, dict) else {}
+    key = named.get("key")
+    if not isinstance(key, str) or "value" not in named:
+        message = "has an entry without key and value"
+        raise UnusableValueError(message)
+    return key, named["value"], named.get("x_inherited") is True
 
 
 def product_of(unit_price: ColumnValue, quantity: ColumnValue) -> Decimal | None:

@@ -13,10 +13,10 @@ from app.loaders.accounts import AccountLoaders
 from app.loaders.activity import EventByKey
 from app.loaders.allocation import AllocationLoaders
 from app.loaders.budgets import CostWatchLoaders
-from app.loaders.costs import CostLoaders
 from app.loaders.cost_exports import CostExportLoaders
 from app.loaders.cost_imports import CostImportLoaders
 from app.loaders.cost_sources import CostSourceLoaders
+from app.loaders.costs import CostLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
 from app.loaders.people import Listing, RowById

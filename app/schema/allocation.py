@@ -13,7 +13,7 @@ import strawberry
 from app.context import Info
 from app.costs.allocation.borne import Report
 from app.costs.allocation.rules import rule_of
-from app.costs.outlook.series import exact_sum, ratio
+from app.costs.outlook.series import ratio
 from app.records import Permission
 from app.records.allocation import (
     NOBODY,
@@ -29,7 +29,8 @@ from app.schema.enums import graph_enum
 from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.paging import within
-from app.schema.teams import Metric, OrganizationTeams, Period, Team, TeamCosts
+from app.schema.tag_keys import TagKey
+from app.schema.teams import Metric, OrganizationTeams, Period, Team, TeamCosts, UnconvertedTeamCosts
 
 MOST_TAG_KEYS = 1_000
 MOST_RUNS = 100
@@ -79,52 +80,6 @@ graph_enum(
 )
 
 
-@strawberry.type(description="How much of the cost of a month carries a tag key, in one currency.")
-class TagKeyCost:
-    """An entry of `costs` of a row of `tag_key_figures`."""
-
-    currency: str = strawberry.field(description="The currency in which it was billed.")
-    effective_cost: Decimal = strawberry.field(description="Effective cost of the charges that carry the key.")
-    total_effective_cost: Decimal = strawberry.field(description="Effective cost of all charges.")
-    share: Decimal | None = strawberry.field(description="The one divided by the other; null where there is no cost.")
-
-
-@strawberry.type(description="A tag key of the charges: all spellings that differ in case or blanks are one key.")
-class TagKey:
-    """A row of `tag_key_figures`, of `promoted_tag_keys`, or of both."""
-
-    key: str = strawberry.field(description="Its normal form: no blanks around it, single ones in it, lower case.")
-    promoted: bool = strawberry.field(description="Whether costs are grouped and allocated by it.")
-    position: int | None = strawberry.field(description="Its place among the promoted keys, from 1.")
-    spellings: list[str] = strawberry.field(description="How it was delivered, at most 20, the commonest first.")
-    tag_sets: int | None = strawberry.field(
-        description="How many different sets of tags have it; null for a promoted key that was not counted yet."
-    )
-    month: date | None = strawberry.field(
-        description="First day of the last month that was over and had charges, whose costs are told here."
-    )
-    costs: list[TagKeyCost] = strawberry.field(description="How much of that month's cost carries it, by currency.")
-    counted_at: datetime | None = strawberry.field(description="When this was counted: after imports, within minutes.")
-
-    @classmethod
-    def from_row(cls, row: Mapping[Any, Any]) -> TagKey:
-        """Make it of a row."""
-        pairs = [(each["currency"], Decimal(each["cost"]), Decimal(each["total"])) for each in row["costs"] or ()]
-        return cls(
-            key=row["key"],
-            promoted=row["position"] is not None,
-            position=row["position"],
-            spellings=row["spellings"] or [],
-            tag_sets=row["tag_sets"],
-            month=row["month"],
-            costs=[
-                TagKeyCost(currency=currency, effective_cost=cost, total_effective_cost=total, share=ratio(cost, total))
-                for currency, cost, total in pairs
-            ],
-            counted_at=row["counted_at"],
-        )
-
-
 @strawberry.type(description="A condition of a rule on a column of FOCUS; all that is given must hold.")
 class DimensionCondition:
     """See app.records.allocation.DimensionCondition."""
@@ -149,8 +104,8 @@ class TagCondition:
 class AllocationMatch:
     """See app.records.allocation.Match."""
 
-    dimensions: list[DimensionCondition] = strawberry.field(description="Conditions on columns of FOCUS.")
-    tags: list[TagCondition] = strawberry.field(description="Conditions on promoted tag keys.")
+    dimensions: list[DimensionCondition] = strawberry.field(description="Conditions on columns of FOCUS, at most 20.")
+    tags: list[TagCondition] = strawberry.field(description="Conditions on promoted tag keys, at most 20.")
 
 
 @strawberry.type(description="A team that bears a part of what a rule matches.")
@@ -197,8 +152,10 @@ class AllocationRule(Node):
     match: AllocationMatch = strawberry.field(description="Which charges it is about.")
     method: AllocationMethod = strawberry.field(description="How it shares them out.")
     tag_key: str | None = strawberry.field(description="The tag that names the team; null where not BY_TAG.")
-    mapping: list[MappedTagValue] = strawberry.field(description="Values of that tag that mean a team.")
-    targets: list[AllocationTarget] = strawberry.field(description="The teams that bear the costs; none for BY_TAG.")
+    mapping: list[MappedTagValue] = strawberry.field(description="Values of that tag that mean a team, at most 1,000.")
+    targets: list[AllocationTarget] = strawberry.field(
+        description="The teams that bear the costs, at most 100; none for BY_TAG."
+    )
     valid_from: date | None = strawberry.field(description="First day of the first month in which it holds.")
     valid_to: date | None = strawberry.field(description="First day of the first month in which it no longer holds.")
     version: int = strawberry.field(description="Counts its changes, from 1; the activity has all versions.")
@@ -324,24 +281,34 @@ class AllocationReport:
     """See app.costs.allocation.borne.Report."""
 
     currency: str = strawberry.field(description="The organization's currency.")
-    cost: Decimal | None = strawberry.field(description="All costs; null where no charge has the metric.")
+    cost: Decimal | None = strawberry.field(description="All costs: 0 where there was no charge; null where unknown.")
+    reason: str | None = strawberry.field(description="Why they are unknown.")
+    unconverted: list[UnconvertedTeamCosts] = strawberry.field(
+        description="By currency, what no rate converts of all lines: it is not in `cost`; one for each currency "
+        "billed."
+    )
     lines: list[AllocationLine] = strawberry.field(
-        description="By team, those who bear most first; what is unallocated comes last, where there is any."
+        description="By team, those who bear most first; what is unallocated comes last, where there is any. At most "
+        "2,001: an organization has no more than 2,000 teams."
     )
     stale_months: list[date] = strawberry.field(
         description="First days of the months that the rules, teams and tag keys of now would allocate in another way: "
-        "`rerunAllocation` brings them up to date."
+        "`rerunAllocation` brings them up to date. At most 600: charges start in the years 2000 to 2049."
     )
-    notes: list[AllocationNote] = strawberry.field(description="What rules could not do as they say.")
+    notes: list[AllocationNote] = strawberry.field(
+        description="What rules could not do as they say: at most 1,000, those of the newest months."
+    )
 
     @classmethod
     def of(cls, report: Report, organization_id: UUID) -> AllocationReport:
         """Make it of a report."""
-        known = [each.amount.total for each in report.borne if each.amount.total is not None]
-        total = exact_sum(known) if known or not report.borne else None
+        costs = TeamCosts.of(report.currency, report.total)
+        total = costs.cost
         return cls(
             currency=report.currency,
             cost=total,
+            reason=None if total is not None else costs.reason,
+            unconverted=costs.unconverted,
             lines=[
                 AllocationLine(
                     costs=TeamCosts.of(report.currency, each),

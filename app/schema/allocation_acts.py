@@ -175,7 +175,9 @@ class SetPromotedTagKeysInput:
 class SetPromotedTagKeysPayload:
     """See `setPromotedTagKeys`."""
 
-    keys: list[str] = strawberry.field(description="The promoted keys in their normal form, in their order.")
+    keys: list[str] = strawberry.field(
+        description="The promoted keys in their normal form, in their order; at most 20."
+    )
     run: AllocationRun | None = strawberry.field(
         description="The run by which past months follow, the newest first; null where only the order has changed."
     )
@@ -269,7 +271,7 @@ class MoveAllocationRuleInput:
 class MoveAllocationRulePayload:
     """See `moveAllocationRule`."""
 
-    rules: list[AllocationRule] = strawberry.field(description="All rules in their order.")
+    rules: list[AllocationRule] = strawberry.field(description="All rules in their order, at most 200.")
 
 
 MoveAllocationRuleResult = Annotated[

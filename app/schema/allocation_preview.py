@@ -10,6 +10,7 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
+from app.costs.allocation.borne import MOST_NOTES
 from app.costs.allocation.preview import Draft, Preview
 from app.costs.outlook.series import exact_difference
 from app.errors import NotFoundError
@@ -69,8 +70,10 @@ class AllocationPreview:
     """See app.costs.allocation.preview.Preview."""
 
     month: date = strawberry.field(description="First day of the month.")
-    moves: list[AllocationMove] = strawberry.field(description="By currency, the teams that would bear something else.")
-    notes: list[AllocationNote] = strawberry.field(description="What rules could not do as they say.")
+    moves: list[AllocationMove] = strawberry.field(
+        description="By currency, the teams that would bear something else: at most 2,001 in each currency billed."
+    )
+    notes: list[AllocationNote] = strawberry.field(description="What rules could not do as they say, at most 1,000.")
 
     @classmethod
     def of(cls, preview: Preview, organization_id: UUID) -> AllocationPreview:
@@ -88,7 +91,7 @@ class AllocationPreview:
                 )
                 for each in preview.moved
             ],
-            notes=[AllocationNote.of(note, organization_id) for note in preview.notes],
+            notes=[AllocationNote.of(note, organization_id) for note in preview.notes[:MOST_NOTES]],
         )
 
 

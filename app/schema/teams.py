@@ -49,15 +49,17 @@ class TeamCosts:
     """See app.costs.allocation.borne.Borne."""
 
     currency: str = strawberry.field(description="The organization's currency.")
-    cost: Decimal | None = strawberry.field(description="All of it; null where no charge has the metric.")
-    direct_cost: Decimal | None = strawberry.field(
-        description="What falls to the team alone; null where no such charge has the metric."
-    )
+    cost: Decimal | None = strawberry.field(description="All of it: 0 where no charge came to it; null where unknown.")
+    direct_cost: Decimal | None = strawberry.field(description="What falls to the team alone; null where unknown.")
     shared_cost: Decimal | None = strawberry.field(
-        description="Its part of what several teams bear; null where no such charge has the metric."
+        description="Its part of what several teams bear; null where unknown."
+    )
+    reason: str | None = strawberry.field(
+        description="Why one of the three is unknown: nothing was imported for the period, no charge has the metric, "
+        "or no rate converts any of it."
     )
     unconverted: list[UnconvertedTeamCosts] = strawberry.field(
-        description="By currency, what no rate converts: it is in no other figure here."
+        description="By currency, what no rate converts: it is in no other figure here; one for each currency billed."
     )
 
     @classmethod
@@ -68,6 +70,7 @@ class TeamCosts:
             cost=borne.amount.total,
             direct_cost=borne.amount.direct,
             shared_cost=borne.amount.shared,
+            reason=borne.reason,
             unconverted=[UnconvertedTeamCosts.of(of, amount) for of, amount in borne.apart.items()],
         )
 
@@ -136,7 +139,7 @@ class OrganizationTeams(OrganizationPart):
         return await rows_page(info.context.loaders.teams, Team.from_row, key, where, order, page, besides)
 
 
-@strawberry.input(description="A team to make.")
+@strawberry.input(description="A team to make; an organization has at most 2,000, archived ones included.")
 class CreateTeamInput:
     """See `createTeam`."""
 

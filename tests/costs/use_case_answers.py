@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -54,6 +55,8 @@ class World:
     duck: duckdb.DuckDBPyConnection
     given: Mapping[str, Any]
     narrow: tuple[datetime, datetime]
+    tag_keys: Mapping[str, str] = field(default_factory=dict)
+    """How the file spells the tag keys of queries: to `costs` case does not matter, to SQL it does."""
 
 
 def conditions(world: World, case: Case, sql: str) -> tuple[list[Any], dict[str, Any]]:
@@ -107,7 +110,7 @@ async def answer(world: World, case: Case, version: str, where: dict[str, Any]) 
     names = groupings(case)
     variables = {
         "slug": world.person.slug,
-        "period": world.given["period"],
+        "period": _days(world.narrow) if case.narrow else world.given["period"],
         "granularity": case.granularity,
         "metrics": metrics(case),
         "groupBy": [_grouping(world, name, version) for name in names] or None,
@@ -126,6 +129,10 @@ async def answer(world: World, case: Case, version: str, where: dict[str, Any]) 
                 step = {"day": date.fromisoformat(part["start"])} if "start" in part else {}
                 rows.append({**found, **sums, **step, "count": part["chargeCount"]})
     return rows
+
+
+def _days(moments: tuple[datetime, datetime]) -> dict[str, str]:
+    return {"start": moments[0].date().isoformat(), "end": moments[1].date().isoformat()}
 
 
 def _grouping(world: World, name: str, version: str) -> dict[str, str]:
@@ -215,8 +222,8 @@ def comparable(rows: Sequence[Sequence[Any]], case: Case) -> Counter[tuple[Any, 
 
 def plain(value: Any, is_quotient: bool) -> Any:
     """A value as it can be compared."""
-    if value is None:
-        return None
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None  # DuckDB divides by zero
     if is_quotient:
         return f"{float(value) + 0.0:.{DIGITS}g}"
     if isinstance(value, datetime):

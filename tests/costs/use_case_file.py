@@ -52,7 +52,8 @@ def _tagged(number: int, line: Line) -> Line:
 
 def _last_month(_: int, line: Line) -> Line:
     names = ("ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd")
-    if line["ChargePeriodStart"][8:10] == "31":
+    month, day_of_month = line["ChargePeriodStart"][5:7], line["ChargePeriodStart"][8:10]
+    if month != "10" or day_of_month == "31":
         return {}
     moved = {}
     for name in names:

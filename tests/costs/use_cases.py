@@ -107,6 +107,12 @@ def basis_difference(row: Row) -> Decimal:
     return difference
 
 
+def savings_rate(row: Row) -> Decimal | None:
+    """The share of the contracted cost that is saved; None where that is unknown."""
+    contracted, effective = row["CONTRACTED_COST"], row["EFFECTIVE_COST"]
+    return None if contracted is None or effective is None else ratio(contracted - effective, contracted)
+
+
 USAGE = {"chargeCategory": {"eq": "Usage"}}
 PURCHASE = {"chargeCategory": {"eq": "Purchase"}}
 COMPUTE = {"serviceCategory": {"eq": "Compute"}}
@@ -144,7 +150,7 @@ UNUSED_CAPACITY = f"PROVIDER BILLING_ACCOUNT_ID {CAPACITY} +BILLED_COST +EFFECTI
 DISCOUNTS = f"{INVOICE} SERVICE_NAME +EFFECTIVE_COST +LIST_COST +BILLED_COST"
 CORES = Weighted("cores", ("detail:CoreCount",), lambda row: Decimal(row["detail:CoreCount"]))
 CORE_RATE = Quotient(lambda row: ratio(row["EFFECTIVE_COST"], row["cores"]))
-SAVINGS_RATE = Quotient(lambda row: ratio(row["CONTRACTED_COST"] - row["EFFECTIVE_COST"], row["CONTRACTED_COST"]))
+SAVINGS_RATE = Quotient(savings_rate)
 UNIT_COST = Quotient(lambda row: ratio(row["BILLED_COST"], row["CONSUMED_QUANTITY"]))
 OF_BILLED = Quotient(lambda row: ratio(row["EFFECTIVE_COST"], row["BILLED_COST"], 100))
 
@@ -241,11 +247,13 @@ USE_CASES: dict[str, Case | Beyond | dict[str, Case | Beyond]] = {
     "costs_service_name": Case(
         of(f"BILLING_PERIOD_START PROVIDER {SUB_ACCOUNT} SERVICE_NAME +BILLED_COST +EFFECTIVE_COST")
     ),
-    "daily_anomaly_region": Case(of(f"day PROVIDER SUB_ACCOUNT_ID {REGION} +EFFECTIVE_COST"), granularity="DAY"),
-    "daily_anomaly_services": Case(
-        of(f"day PROVIDER SUB_ACCOUNT_ID {REGION} SERVICE_NAME +EFFECTIVE_COST"), granularity="DAY"
+    "daily_anomaly_region": Case(
+        of(f"day PROVIDER SUB_ACCOUNT_ID {REGION} +EFFECTIVE_COST"), granularity="DAY", narrow=True
     ),
-    "daily_anomaly_subaccount": Case(of("day PROVIDER SUB_ACCOUNT_ID +EFFECTIVE_COST"), granularity="DAY"),
+    "daily_anomaly_services": Case(
+        of(f"day PROVIDER SUB_ACCOUNT_ID {REGION} SERVICE_NAME +EFFECTIVE_COST"), granularity="DAY", narrow=True
+    ),
+    "daily_anomaly_subaccount": Case(of("day PROVIDER SUB_ACCOUNT_ID +EFFECTIVE_COST"), granularity="DAY", narrow=True),
     "determine_contracted_savings_by_virtual_currency": Case(
         of(
             "SERVICE_NAME SERVICE_SUBCATEGORY CHARGE_DESCRIPTION BILLING_CURRENCY PRICING_CURRENCY",

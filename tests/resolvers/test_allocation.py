@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app.context import Runtime
+from app.costs.analysis.nodes import NO_METRIC, NO_RATE, NOTHING_IMPORTED
 from app.database import Database
 from app.schema.node import parse_id
 from tests.clients import GraphQL, Person, register
@@ -34,10 +35,12 @@ SELECTIONS = {
     "deleteAllocationRule": RULE,
     "rerunAllocation": RUN,
 }
-COSTS = "costs { currency cost directCost sharedCost unconverted { currency cost directCost sharedCost } }"
+COSTS_PARTS = "currency cost directCost sharedCost reason unconverted { currency cost directCost sharedCost }"
+COSTS = f"costs {{ {COSTS_PARTS} }}"
 REPORT = f"""query ($slug: String!, $period: DaysInput!, $metric: CostMetric) {{ organization(slug: $slug) {{
   allocation(period: $period, metric: $metric) {{
-    currency cost staleMonths lines {{ team {{ name }} share {COSTS} }}
+    currency cost reason unconverted {{ currency cost directCost sharedCost }} staleMonths
+    lines {{ team {{ name }} share {COSTS} }}
     notes {{ code month currency rule {{ name }} }} }} }} }}"""
 PREVIEW = """query ($slug: String!, $input: PreviewAllocationRuleInput!) { organization(slug: $slug) {
   previewAllocationRule(input: $input) { month moves { currency before after change team { name } }
@@ -86,6 +89,13 @@ class Room:
     async def report(self, **variables: Any) -> dict[str, Any]:
         """The report of a month."""
         return dict((await self.ask(REPORT, **{"period": WHOLE} | variables))["allocation"])
+
+    async def costs_of_teams(self, period: dict[str, str] = WHOLE) -> dict[str, dict[str, Any]]:
+        """By name, what teams bear of a period."""
+        document = f"""query ($slug: String!, $period: DaysInput!) {{ organization(slug: $slug) {{
+          teams(first: 10) {{ nodes {{ name costs(period: $period) {{ {COSTS_PARTS} }} }} }} }} }}"""
+        nodes = (await self.ask(document, period=period))["teams"]["nodes"]
+        return {node["name"]: node["costs"] for node in nodes}
 
     async def events(self) -> list[tuple[str, dict[str, Any]]]:
         """Events about this room, the oldest first."""
@@ -283,12 +293,26 @@ async def test_a_report_has_direct_and_shared_costs_in_one_currency(
         (
             {"name": "Web"},
             "0.6908",
-            {"currency": "USD", "cost": "71.50", "directCost": "60.00", "sharedCost": "11.5", "unconverted": []},
+            {
+                "currency": "USD",
+                "cost": "71.50",
+                "directCost": "60.00",
+                "sharedCost": "11.5",
+                "reason": None,
+                "unconverted": [],
+            },
         ),
         (
             {"name": "Data"},
             "0.2657",
-            {"currency": "USD", "cost": "27.50", "directCost": "20.00", "sharedCost": "7.5", "unconverted": []},
+            {
+                "currency": "USD",
+                "cost": "27.50",
+                "directCost": "20.00",
+                "sharedCost": "7.5",
+                "reason": None,
+                "unconverted": [],
+            },
         ),
         (
             None,
@@ -298,6 +322,7 @@ async def test_a_report_has_direct_and_shared_costs_in_one_currency(
                 "cost": "4.50",
                 "directCost": "4.50",
                 "sharedCost": "0",
+                "reason": None,
                 "unconverted": [{"currency": "JPY", "cost": "3.00", "directCost": "3.00", "sharedCost": "0"}],
             },
         ),
@@ -305,8 +330,10 @@ async def test_a_report_has_direct_and_shared_costs_in_one_currency(
     assert report["notes"] == [
         {"code": "NO_DIRECT_COST", "month": "2026-10-01", "currency": "EUR", "rule": {"name": "Tax"}}
     ]
+    assert report["unconverted"] == [{"currency": "JPY", "cost": "3.00", "directCost": "3.00", "sharedCost": "0"}]
     unknown = await room.report(metric="CONTRACTED_COST")
     assert (unknown["cost"], {line["share"] for line in unknown["lines"]}) == (None, {None})
+    assert {line["costs"]["reason"] for line in unknown["lines"] if line["team"] is not None} == {NO_METRIC}
     kinds = [kind for kind, _ in await room.events()]
     assert kinds[-2:] == ["ALLOCATION_FINISHED", "ALLOCATION_FINISHED"]
     assert {"TAG_KEYS_PROMOTED", "ALLOCATION_RERUN"} <= set(kinds)
@@ -324,6 +351,82 @@ async def test_a_report_has_direct_and_shared_costs_in_one_currency(
     assert {"currency": "USD", "effectiveCost": "80.00", "totalEffectiveCost": "92.50", "share": "0.8649"} in key[
         "costs"
     ]
+
+
+async def test_where_nothing_was_imported_costs_are_unknown_and_not_nothing(room: Room, owner: Database) -> None:
+    unknown: dict[str, Any] = {
+        "cost": None,
+        "directCost": None,
+        "sharedCost": None,
+        "reason": NOTHING_IMPORTED,
+        "unconverted": [],
+    }
+    nothing: dict[str, Any] = {"cost": "0", "directCost": "0", "sharedCost": "0", "reason": None, "unconverted": []}
+    await room.team("Web")
+    empty = await room.report()
+    assert (empty["cost"], empty["reason"], empty["lines"]) == (None, NOTHING_IMPORTED, [])
+    total = await room.ask(
+        "query ($slug: String!, $period: CostPeriodInput!) { organization(slug: $slug) { "
+        "costs(period: $period) { total reason } } }",
+        period=WHOLE,
+    )
+    assert (total["costs"]["total"], total["costs"]["reason"]) == (empty["cost"], empty["reason"])
+    assert (await room.costs_of_teams())["Web"] == {"currency": "USD"} | unknown
+
+    await fill(owner, room.organization_id, [Spent(OCTOBER, Decimal("60.00"))])
+    assert (await room.costs_of_teams())["Web"] == {"currency": "USD"} | nothing, "known, and not a team's"
+    january = {"start": "2020-01-01", "end": "2020-02-01"}
+    assert (await room.costs_of_teams(january))["Web"] == {"currency": "USD"} | unknown
+    assert (await room.report(period=january))["reason"] == NOTHING_IMPORTED
+
+
+async def test_what_no_rate_converts_is_unknown_and_told_apart(room: Room, owner: Database, runtime: Runtime) -> None:
+    yen = Spent(OCTOBER, Decimal("41335.4"), charge_category="Tax", billing_currency="JPY")
+    await fill(owner, room.organization_id, [yen, Spent(OCTOBER, Decimal(5), tags={"team": "web"})])
+    both = [{"teamId": await room.team("Web")}, {"teamId": await room.team("Data")}]
+    await room.act("setPromotedTagKeys", keys=["team"])
+    await room.rule(name="By team", method="BY_TAG", tagKey="team")
+    await room.rule(name="Tax", method="EVEN", targets=both)
+    await room.act("rerunAllocation", fromMonth="2026-10-01", toMonth="2026-10-01")
+    await work(runtime.database, runtime.settings.redis_url or "")
+    shared = {"currency": "JPY", "cost": "20667.7", "directCost": "0", "sharedCost": "20667.7"}
+    found = {"currency": "USD", "sharedCost": None, "reason": NO_RATE, "unconverted": [shared]}
+    assert await room.costs_of_teams() == {
+        "Web": found | {"cost": "5", "directCost": "5"},
+        "Data": found | {"cost": None, "directCost": "0"},
+    }
+    report = await room.report()
+    assert (report["cost"], report["reason"]) == ("5", None)
+    assert report["unconverted"] == [{"currency": "JPY", "cost": "41335.4", "directCost": "0", "sharedCost": "41335.4"}]
+    assert [(line["team"]["name"], line["share"]) for line in report["lines"]] == [("Web", "1.0000"), ("Data", None)]
+
+
+async def test_there_are_no_more_teams_and_notes_than_is_said(room: Room, owner: Database) -> None:
+    async with owner.engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO teams (organization_id, id, name, created_at, updated_at) "
+                "SELECT :id, gen_random_uuid(), 'Team ' || number, now(), now() FROM generate_series(1, 1999) AS number"
+            ),
+            {"id": room.organization_id},
+        )
+        await connection.execute(
+            text(
+                "INSERT INTO allocation_months (organization_id, month, rules_id, notes, computed_at) "
+                "SELECT :id, month, 1, (SELECT jsonb_agg(jsonb_build_object('code', 'NO_DIRECT_COST', 'ruleId', "
+                "gen_random_uuid(), 'currency', 'USD')) FROM generate_series(1, 600)), now() "
+                "FROM unnest(ARRAY[date '2026-09-01', date '2026-10-01']) AS month"
+            ),
+            {"id": room.organization_id},
+        )
+    await room.team("The last")
+    refused = await room.act("createTeam", name="One more")
+    assert (refused["__typename"], refused["message"]) == (
+        "Conflict",
+        "An organization has at most 2,000 teams, archived ones included.",
+    )
+    report = await room.report(period=WHOLE | {"start": "2026-09-01"})
+    assert [note["month"] for note in report["notes"]] == ["2026-09-01"] * 400 + ["2026-10-01"] * 600
 
 
 async def test_a_preview_tells_what_would_move_and_stores_nothing(room: Room, owner: Database) -> None:

@@ -50,7 +50,8 @@ RECORD = """mutation ($input: RecordBusinessMetricsInput!) { recordBusinessMetri
     metric { id name unit firstDay lastDay valueCount } } ... on UserError { code message path } } }"""
 UNIT_COSTS = """query ($slug: String!, $metric: String!, $period: DaysInput!, $granularity: CostGranularity!) {
   organization(slug: $slug) { unitCosts(metric: $metric, period: $period, granularity: $granularity) {
-    metric { name } currency points { start end cost quantity quantityDays unitCost change reason } } } }"""
+    metric { name } currency points { start end cost quantity quantityDays matchedDays matchedCost matchedQuantity
+      unitCost change reason } } } }"""
 TODAY = now().date()
 
 
@@ -160,6 +161,15 @@ async def test_a_budget_is_made_changed_and_deleted(caller: Caller) -> None:
     assert kinds[:3] == ["BUDGET_DELETED", "BUDGET_UPDATED", "BUDGET_CREATED"]
 
 
+async def test_a_name_of_a_budget_is_taken_whatever_the_case(caller: Caller) -> None:
+    await caller.create()
+    second = (await caller.create(name="Straße"))["budget"]
+    for name in ("ALL", " All ", "STRASSE"):
+        assert (await caller.create(name=name))["__typename"] == "Conflict"
+    assert (await caller.act(UPDATE, id=second["id"], name="ALL"))["__typename"] == "Conflict"
+    assert (await caller.act(UPDATE, id=second["id"], name="STRASSE"))["budget"]["name"] == "STRASSE"
+
+
 @pytest.mark.parametrize(
     ("values", "path"),
     [
@@ -181,6 +191,7 @@ async def test_a_budget_that_cannot_work_is_refused_in_clear_words(
 ) -> None:
     result = await caller.create(**values)
     assert (result["__typename"], result["path"]) == ("InvalidInput", path), result
+    assert "service_name" not in result["message"]
 
 
 async def test_how_budgets_stand(caller: Caller) -> None:
@@ -205,6 +216,7 @@ async def test_how_budgets_stand(caller: Caller) -> None:
         ((month - timedelta(1)).replace(day=1) - timedelta(1)).replace(day=1).isoformat(),
     ]
     assert all(each["actual"] is not None for each in budget["history"][1:])
+    assert all(each["reason"] is None for each in budget["history"][1:])
     assert {alert["periodStart"] for alert in budget["alerts"]} <= {month.isoformat()}
     past = await caller.read(BUDGETS, at=start.isoformat())
     assert past["budgets"]["nodes"][0]["state"]["periodStart"] == start.isoformat()
@@ -264,6 +276,9 @@ async def test_anomalies_are_listed_filtered_and_ordered(caller: Caller, runtime
         first = (await caller.read(ANOMALIES, orderBy=order, first=3))["anomalies"]
         rest = await caller.read(ANOMALIES, orderBy=order, after=first["pageInfo"]["endCursor"])
         assert len({node["id"] for node in first["nodes"] + rest["anomalies"]["nodes"]}) == 4
+    for currency, count in (("USD", 4), ("EUR", 0)):
+        found = (await caller.read(ANOMALIES, where={"currency": {"eq": currency}}))["anomalies"]
+        assert found["totalCount"] == count
     numbers = []
     where = {"series": {"in": ["ACCOUNT", "SERVICE_ACCOUNT"]}}
     for size in (1, 2):
@@ -271,6 +286,30 @@ async def test_anomalies_are_listed_filtered_and_ordered(caller: Caller, runtime
             assert len((await caller.read(ANOMALIES, where=where, first=size))["anomalies"]["nodes"]) == size
         numbers.append(reads(statements))
     assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize(
+    ("field", "where"),
+    [
+        ("anomalies", {"state": {"eq": "NOPE"}}),
+        ("anomalies", {"series": {"in": ["TOTAL", "NOPE"]}}),
+        ("billingPeriods", {"finality": {"eq": "NOPE"}}),
+        ("costImports", {"state": {"eq": "NOPE"}}),
+    ],
+)
+async def test_a_word_that_is_no_value_of_the_enum_is_refused(
+    caller: Caller, field: str, where: dict[str, Any]
+) -> None:
+    kinds = {
+        "anomalies": "CostAnomalyFilter",
+        "billingPeriods": "BillingPeriodFilter",
+        "costImports": "CostImportFilter",
+    }
+    document = f"""query ($slug: String!, $where: {kinds[field]}) {{ organization(slug: $slug) {{
+      {field}(where: $where) {{ totalCount }} }} }}"""
+    answer = await caller.graphql(document, {"slug": caller.person.slug, "where": where}, token=caller.person.token)
+    assert answer.get("data") is None
+    assert "NOPE" in answer["errors"][0]["message"]
 
 
 async def test_people_judge_anomalies(caller: Caller) -> None:
@@ -332,7 +371,8 @@ async def test_commitments(caller: Caller, runtime: Runtime) -> None:
       commitments(period: $period) {{ commitments {{ commitmentDiscountId commitmentDiscountType provider
         purchased {{ amount currency }} usedQuantity {figure} purchasedQuantity {figure}
         use {{ usedEffectiveCost {figure} utilization {figure} listSavings {figure} }} }}
-        coverage {{ currency coverage {figure} }} }} }} }}"""
+        coverage {{ currency coverage {figure} listCoverage {figure} contractedCoverage {figure}
+          coveredListCost {figure} standardContractedCost {figure} }} commitmentCount reason }} }} }}"""
     day = TODAY - timedelta(5)
 
     def plan(name: str) -> dict[str, Any]:
@@ -369,6 +409,22 @@ async def test_commitments(caller: Caller, runtime: Runtime) -> None:
         (coverage,) = report["coverage"]
         share = Decimal(3 * len(names)) / Decimal(3 * len(names) + 3)
         assert Decimal(coverage["coverage"]["value"]) == share
+        at_list = Decimal(5 * len(names)) / Decimal(5 * len(names) + 3)
+        assert Decimal(coverage["listCoverage"]["value"]) == round(at_list, 4)
+        assert Decimal(coverage["contractedCoverage"]["value"]) == share
+        assert Decimal(coverage["coveredListCost"]["value"]) == 5 * len(names)
+        assert Decimal(coverage["standardContractedCost"]["value"]) == 3
+        assert (report["commitmentCount"], report["reason"]) == (
+            len(names),
+            "Charges were imported for 1 of these 20 days.",
+        )
+    none = await caller.read(document, period={"start": "2020-01-01", "end": "2020-02-01"})
+    assert none["commitments"] == {
+        "commitments": [],
+        "coverage": [],
+        "commitmentCount": 0,
+        "reason": "Nothing was imported for these days.",
+    }
     assert numbers[0] == numbers[1]
 
 
@@ -397,6 +453,7 @@ async def test_unit_costs(caller: Caller) -> None:
         (7, "day"),
         (8, "day"),
     ]
+    assert result["issues"][1]["reason"] == "`day` must be a day, such as 2026-11-01."
     assert {**result["metric"], "id": None} == {
         "id": None,
         "name": "orders",
@@ -407,6 +464,8 @@ async def test_unit_costs(caller: Caller) -> None:
     }
     again = await caller.act(RECORD, **organization, values=[{"day": "2026-10-02", "quantity": "20"}, values[0]])
     assert [again[name] for name in ("received", "added", "changed", "unchanged")] == [2, 0, 1, 1]
+    same = await caller.act(RECORD, **{**organization, "name": "ORDERS"}, values=[values[0]])
+    assert (same["metric"]["id"], same["unchanged"]) == (result["metric"]["id"], 1)
     other = await caller.act(RECORD, **organization, unit="parcels", values=[])
     assert other["__typename"] == "Conflict"
     period = {"start": "2026-10-01", "end": "2026-10-06"}
@@ -421,7 +480,14 @@ async def test_unit_costs(caller: Caller) -> None:
     total = (await caller.read(UNIT_COSTS, **variables, granularity="TOTAL"))["unitCosts"]["points"]
     (whole,) = total
     assert (whole["cost"], whole["quantity"], whole["quantityDays"]) == ("90", "30", 3)
-    assert Decimal(whole["unitCost"]) == Decimal(3)
+    assert (whole["matchedDays"], whole["matchedCost"], whole["matchedQuantity"]) == (2, "60", "30")
+    assert Decimal(whole["unitCost"]) == Decimal(2)
+    assert (
+        whole["reason"]
+        == "Both the cost and the quantity are known on 2 of 5 days; the unit cost is that of these days."
+    )
+    other_case = (await caller.read(UNIT_COSTS, **{**variables, "metric": " Orders"}, granularity="DAY"))["unitCosts"]
+    assert other_case == costs
     missing = await caller.graphql(
         UNIT_COSTS,
         {"slug": caller.person.slug, "metric": "parcels", "period": period, "granularity": "DAY"},

@@ -132,7 +132,7 @@ async def test_an_account_has_one_source_for_each_dataset(works: Works) -> None:
         await works.create(dataset="other")
     with pytest.raises(ConflictError, match="into the dataset 'default' already: two would replace each other's"):
         await works.create(name="explorer", configuration=(EXPLORER, {}))
-    values = {"name": "explorer", "configuration": (EXPLORER, {})}
+    values: dict[str, Any] = {"name": "explorer", "configuration": (EXPLORER, {})}
     with pytest.raises(ConflictError, match="two would replace each other's"):
         await works.create(**values, overlaps=True)
     other = await works.create(**values, dataset="explorer", overlaps=True)

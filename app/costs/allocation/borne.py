@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -14,64 +14,77 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.allocation.allocate import rules_id
 from app.costs.allocation.rules import rule_of
-from app.costs.analysis.periods import checked_period
+from app.costs.analysis.nodes import NO_METRIC, NO_RATE, NOTHING_IMPORTED
+from app.costs.analysis.periods import checked_period, touches
 from app.costs.money_series import RateOn, Rates
 from app.costs.outlook.series import exact_product, exact_sum
 from app.records.allocation import NOBODY
 from app.records.cost_analysis import DateRange
 from app.records.costs import CostMetric
 from app.repositories import allocation, teams
+from app.repositories.cost_coverage import cost_coverage
 from app.repositories.cost_series import rates_into
-from app.repositories.organizations import organizations_by_id
+
+MOST_NOTES = 1_000
+"""Of one answer: those of the newest months."""
+_Sides = tuple[list[Decimal | None], list[Decimal | None]]
+"""Amounts that fall to a team directly, and its parts of shared ones."""
 
 
 @dataclass(frozen=True)
 class Amount:
-    """Costs that fall to a team directly, and its part of shared ones; None where no charge has the metric."""
+    """Costs that fall to a team directly, its part of shared ones, and both together.
+
+    Each is 0 where there is no such charge, None where no charge has the metric or none can be converted.
+    """
 
     direct: Decimal | None = Decimal(0)
     shared: Decimal | None = Decimal(0)
-
-    @property
-    def total(self) -> Decimal | None:
-        """Both together, as far as they are known; None where that is nothing and something is unknown."""
-        known = [amount for amount in (self.direct, self.shared) if amount is not None]
-        total = exact_sum(known)
-        return total if total or len(known) == len((self.direct, self.shared)) else None
+    total: Decimal | None = Decimal(0)
 
 
 @dataclass(frozen=True)
 class Borne:
     """What a team bears, in the organization's currency; `apart` is by currency what no rate converts.
 
-    NOBODY stands for what is unallocated.
+    `reason` says why an amount is None. NOBODY stands for what is unallocated.
     """
 
     team_id: UUID
     amount: Amount = Amount()
     apart: Mapping[str, Amount] = field(default_factory=dict)
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Bearing:
-    """What is borne by each team, in one currency."""
+    """What is borne by each team, in one currency; `total` is borne by all of these together.
+
+    `is_known` says whether anything was imported for the period.
+    """
 
     currency: str
     by_team: Mapping[UUID, Borne]
+    total: Borne
+    is_known: bool
 
     def of(self, team_id: UUID) -> Borne:
-        """What a team bears; nothing where no charge has come to it."""
-        return self.by_team.get(team_id) or Borne(team_id)
+        """What a team bears: 0 where no charge has come to it, unknown where nothing was imported.
+
+        Corrections that came with a later billing period make nothing known of the period in which they lie.
+        """
+        return _known(self.by_team.get(team_id), team_id, is_known=self.is_known)
 
 
 @dataclass(frozen=True)
 class Report:
     """What is borne, those who bear most first and what is unallocated last; notes of the months; what is out of date.
 
-    `stale_months` are those that the rules and teams of now would allocate in another way.
+    `stale_months` are those that the rules and teams of now would allocate in another way. `total` is borne by all.
     """
 
     currency: str
+    total: Borne
     borne: list[Borne]
     stale_months: list[date]
     notes: list[dict[str, Any]]
@@ -85,8 +98,8 @@ async def bearing(
     team_ids: Collection[UUID] | None = None,
 ) -> Bearing:
     """What teams bear of a period: these, or without any all and nobody. A fixed number of statements."""
-    (organization,) = await organizations_by_id(session, [organization_id])
-    currency = organization["currency"]
+    coverage = await cost_coverage(session, organization_id, period)
+    currency = coverage.currency
     rate_on = Rates(await rates_into(session, organization_id, [currency])).into(currency)
     rows: list[Mapping[Any, Any]] = [
         *await teams.costs_of_teams(session, organization_id, team_ids, period.start, period.end, metric.value)
@@ -94,7 +107,10 @@ async def bearing(
     if team_ids is None:
         never = await teams.costs_never_allocated(session, organization_id, period.start, period.end, metric.value)
         rows += [{**row, "team_id": NOBODY, "shared": False} for row in never]
-    return Bearing(currency, _together(rows, currency, rate_on))
+    is_known = touches(period, coverage.covered)
+    everyone = _together(({**row, "team_id": NOBODY} for row in rows), currency, rate_on)
+    total = _known(everyone.get(NOBODY), NOBODY, is_known=is_known)
+    return Bearing(currency, _together(rows, currency, rate_on), total, is_known)
 
 
 async def report(session: AsyncSession, organization_id: UUID, start: date, end: date, metric: CostMetric) -> Report:
@@ -105,7 +121,8 @@ async def report(session: AsyncSession, organization_id: UUID, start: date, end:
     notes = [{"month": row["month"]} | note for row in months for note in row["notes"]]
     known = {row["month"]: row["rules_id"] for row in months}
     stale = await _stale_months(session, organization_id, period, known)
-    return Report(found.currency, sorted(found.by_team.values(), key=_by_amount), stale, notes)
+    lines = sorted(found.by_team.values(), key=_by_amount)
+    return Report(found.currency, found.total, lines, stale, notes[-MOST_NOTES:])
 
 
 async def _stale_months(
@@ -128,24 +145,40 @@ async def _stale_months(
 
 def _together(rows: Iterable[Mapping[Any, Any]], currency: str, rate_on: RateOn) -> dict[UUID, Borne]:
     """Rows of (team_id, shared, month, currency, cost), each converted at the rate of its month."""
-    # Of each team and currency: the amounts that are direct, and those that are shared.
-    found: dict[UUID, dict[str, tuple[list[Any], list[Any]]]] = defaultdict(lambda: defaultdict(lambda: ([], [])))
+    found: dict[UUID, dict[str, _Sides]] = defaultdict(lambda: defaultdict(lambda: ([], [])))
     for row in rows:
+        by_currency, side, cost = found[row["team_id"]], 1 if row["shared"] else 0, row["cost"]
         rate = Decimal(1) if row["currency"] == currency else rate_on(row["currency"], row["month"])
-        shown = row["currency"] if rate is None else currency
-        cost = row["cost"]
-        if rate is not None and cost is not None and rate != 1:
+        if rate is None:
+            by_currency[row["currency"]][side].append(cost)
+            cost = None  # what it is in the currency that is shown
+        elif cost is not None and rate != 1:
             cost = exact_product(cost, rate)
-        found[row["team_id"]][shown][1 if row["shared"] else 0].append(cost)
-    borne = {}
-    for team_id, by_currency in found.items():
-        amounts = {of: Amount(_sum(direct), _sum(shared)) for of, (direct, shared) in by_currency.items()}
-        own = amounts.pop(currency, Amount())
-        borne[team_id] = Borne(team_id, own, dict(sorted(amounts.items())))
-    return borne
+        by_currency[currency][side].append(cost)
+    return {team_id: _borne(team_id, by_currency, currency) for team_id, by_currency in found.items()}
 
 
-def _sum(amounts: list[Decimal | None]) -> Decimal | None:
+def _borne(team_id: UUID, by_currency: Mapping[str, _Sides], currency: str) -> Borne:
+    amounts = {
+        of: Amount(_sum(direct), _sum(shared), _sum([*direct, *shared]))
+        for of, (direct, shared) in sorted(by_currency.items())
+    }
+    own = amounts.pop(currency)
+    unknown = [side for side, amount in enumerate((own.direct, own.shared)) if amount is None]
+    reason = None
+    if unknown:
+        reason = NO_RATE if any(by_currency[of][side] for of in amounts for side in unknown) else NO_METRIC
+    return Borne(team_id, own, amounts, reason)
+
+
+def _known(found: Borne | None, team_id: UUID, *, is_known: bool) -> Borne:
+    """What was found, 0 where that is nothing; unknown where nothing was imported for the period."""
+    if not is_known:
+        return Borne(team_id, Amount(None, None, None), reason=NOTHING_IMPORTED)
+    return found or Borne(team_id)
+
+
+def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
     """0 where there is nothing; None where there is something, and nothing of it is known."""
     known = [amount for amount in amounts if amount is not None]
     return exact_sum(known) if known or not amounts else None

@@ -1,29 +1,21 @@
-"""The files of a delivery: one file, several, a folder of them, or a manifest that names them."""
+"""The files of a delivery and the rows of a request, read once, part by part."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import orjson
-
-from app.costs.conformance import ConformanceNotes, shortened
+from app.costs.conformance import ConformanceNotes
 from app.costs.files import Batch, RowFile, UnreadableFileError
-from app.costs.imports.frames import ParquetRows, frame_of_chunk
+from app.costs.imports.finding import PARQUET, find_files, reason_of, start_of
+from app.costs.imports.frames import frame_of_chunk
+from app.costs.imports.parquet import ParquetRows
 from app.costs.imports.reading import FrameReader, Normalised, frame_of_rows
-from app.costs.imports.text_files import GZIP, CsvText
+from app.costs.imports.text_files import CsvText
 from app.costs.normalise import NormalisedRow, normalise_row
-from app.errors import BadUserInputError
 
-PARQUET: Final = b"PAR1"
-_ENDINGS: Final = (".csv", ".csv.gz", ".gz", ".parquet", ".jsonl", ".ndjson")
-_LISTS: Final = ("dataFiles", "files", "blobs", "reportKeys")
-_NAMES: Final = ("blobName", "name", "key", "path", "file")
 _START: Final = 64
-_LARGEST_MANIFEST: Final = 16 * 2**20
 
 
 class Part:
@@ -38,12 +30,12 @@ class Part:
         """The largest number of a line or row so far."""
         try:
             self.bytes_total = path.stat().st_size
-        except OSError as error:
-            raise UnreadableFileError(path, 0, (error.strerror or str(error)).lower()) from None
+        except (OSError, ValueError) as error:
+            raise UnreadableFileError(path, 0, reason_of(error)) from None
 
     def frames(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
         """Its charges, part by part. Raises UnreadableFileError."""
-        start = _start_of(self.path)
+        start = start_of(self.path, _START)
         if start.startswith(PARQUET):
             yield from self._parquet(notes, billing_currency)
         elif start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
@@ -120,84 +112,5 @@ def _normalised(batch: Batch, notes: ConformanceNotes, billing_currency: str | N
 
 
 def find_parts(paths: Sequence[Path]) -> list[Part]:
-    """The files that paths stand for: files themselves, those of folders in order of their names, those of manifests.
-
-    Raises BadUserInputError where there is none, and UnreadableFileError where a manifest names a file that is missing.
-    """
-    found = [part for path in paths for part in _parts(path)]
-    if not found:
-        message = "There is nothing to import: give a CSV, Parquet or JSON Lines file, a folder of them or a manifest."
-        raise BadUserInputError(message)
-    return found
-
-
-def _parts(path: Path) -> list[Part]:
-    if path.is_dir():
-        manifests = [file for file in sorted(path.iterdir()) if file.name.lower().endswith("manifest.json")]
-        if len(manifests) == 1:
-            return _of_manifest(manifests[0])
-        files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.name.lower().endswith(_ENDINGS)]
-        return [Part(file) for file in files]
-    if path.suffix.lower() == ".json" and path.is_file():
-        return _of_manifest(path)
-    return [Part(path)]
-
-
-def _of_manifest(path: Path) -> list[Part]:
-    """Files are looked for beside the manifest by what their names end with: paths in it are those of the far store."""
-    if path.stat().st_size > _LARGEST_MANIFEST:
-        raise UnreadableFileError(path, 0, "the manifest is too long; for JSON Lines name the file .jsonl")
-    try:
-        content = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise UnreadableFileError(path, 0, f"the manifest is not JSON: {error}") from None
-    names = list(_names(content)) if isinstance(content, dict) else []
-    if not names:
-        raise UnreadableFileError(path, 0, f"the manifest names no files under {', '.join(_LISTS)}")
-    return [Part(_beside(path, name)) for name in names]
-
-
-def _names(content: dict[str, object]) -> Iterator[str]:
-    for key in _LISTS:
-        listed = content.get(key)
-        for entry in listed if isinstance(listed, list) else ():
-            name = entry if isinstance(entry, str) else None
-            if isinstance(entry, dict):
-                name = next((entry[key] for key in _NAMES if isinstance(entry.get(key), str)), None)
-            if name:
-                yield name
-
-
-def _beside(manifest: Path, name: str) -> Path:
-    """The file of a name below the manifest's folder, or below that folder's parents' as exports lay it out."""
-    pieces = [piece for piece in name.replace("\\", "/").split("/") if piece not in {"", ".", ".."}]
-    folder = manifest.parent
-    for start in range(len(pieces)):
-        candidate = folder.joinpath(*pieces[start:])
-        if candidate.is_file():
-            return candidate
-    raise UnreadableFileError(manifest, 0, f"the manifest names {shortened(name)}, which is not there")
-
-
-def _start_of(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            start = file.read(_START)
-        if start.startswith(GZIP):
-            with gzip.open(path) as unpacked:
-                start = unpacked.read(_START)
-    except EOFError:
-        raise UnreadableFileError(path, 1, "the file is damaged or cut off") from None
-    except (OSError, zlib.error) as error:
-        raise UnreadableFileError(path, 0, _reason(error)) from None
-    if not start:
-        raise UnreadableFileError(path, 1, "the file is empty")
-    if start.startswith(b"PK\x03\x04"):
-        raise UnreadableFileError(path, 1, "the file is a ZIP archive: unpack it or use gzip")
-    if start.lstrip().startswith(b"["):
-        raise UnreadableFileError(path, 1, "the file is a JSON array: write one object a line (JSON Lines)")
-    return start
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()
+    """The files that paths stand for, as `find_files` finds them. Raises BadUserInputError and UnreadableFileError."""
+    return [Part(file) for file in find_files(paths)]

@@ -9,32 +9,35 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-import orjson
 import polars as pl
 
 from app.costs.conformance import ConformanceNotes, Gap, shortened
 from app.costs.files import UnreadableFileError
 from app.costs.focus import FOCUS_COLUMNS, INDISPENSABLE, FocusColumn, Kind
 from app.costs.imports.columns import MOMENT, REPORTED, note_odd_values, read_columns, refused
+from app.costs.imports.extras import EXTRA, NOTHING, json_text, read_extras, tags_of
 from app.costs.imports.frames import LINE, RawFrame
 from app.costs.normalise import (
     FIRST_YEAR,
     LAST_YEAR,
+    MONTH_FROM_START,
+    MONTH_OF_CHARGE,
+    MONTH_TO_END,
     PRODUCTS,
     RENAMED,
+    TAGS_DERIVED,
+    TAGS_OF_GOOGLE,
+    TAGS_UNREAD,
     NormalisedRow,
     columns_by_table_name,
     mandatory_columns,
     product_of,
     target_of,
 )
-from app.costs.values import UnusableValueError, decimal_text, is_null, read_decimal
+from app.costs.values import EARLIEST_YEAR, LATEST_YEAR, UnusableValueError, decimal_text, read_decimal
 from app.records import RowIssue
 
-EXTRA: Final = "extra"
 _PERIODS: Final = ("charge_period", "billing_period")
-_TAGS_OF_GOOGLE: Final = "x_Tags"
-_NOTHING: Final = r"^\s*(?i:null)?\s*$"
 SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     LINE: pl.Int64,
     **{column.column: MOMENT if column.kind is Kind.TIMESTAMP else pl.String for column in FOCUS_COLUMNS},
@@ -68,12 +71,21 @@ class FrameReader:
         self.focus: dict[str, FocusColumn] = {}
         self.extras: dict[str, str] = {}
         self.ignored: list[str] = []
-        self._derivations: dict[str, tuple[str, str]] = {}
+        self._derivations: dict[str, tuple[Gap, str, str]] = {}
         for name in columns:
             self._place(path, name)
         if not self.focus:
             raise UnreadableFileError(path, 1, "the header names no column of FOCUS, such as BilledCost")
         self.present = frozenset(column.column for column in self.focus.values())
+        # Under names that no column of a file has, so that one named `extra` is no other.
+        self._held = {name: f"\x00x_{place}" for place, name in enumerate(self.extras)}
+        self._former = {extra: self._held[name] for name, extra in self.extras.items()}
+        table = columns_by_table_name()
+        self._renamed = {
+            former: table[name]
+            for name, former in RENAMED.items()
+            if name not in self.present and former in self._former
+        }
 
     def _place(self, path: Path, name: str) -> None:
         try:
@@ -83,6 +95,8 @@ class FrameReader:
         if target is None:
             self.ignored.append(name)
         elif isinstance(target, str):
+            if target in self.extras.values():
+                raise UnreadableFileError(path, 1, f"the column {shortened(target)} is given more than once")
             self.extras[name] = target
         elif target in self.focus.values():
             raise UnreadableFileError(path, 1, f"the column {target.name} is given more than once")
@@ -91,21 +105,31 @@ class FrameReader:
 
     def read(self, raw: RawFrame) -> Normalised:
         """Normalise a part of the file."""
-        columns = list(self.focus.values())
-        named = raw.frame.rename({name: column.column for name, column in self.focus.items()})
-        read = read_columns(named, columns)
+        columns = [*self.focus.values(), *self._renamed.values()]
+        names = {name: column.column for name, column in self.focus.items()}
+        read = read_columns(self._with_renamed(raw.frame.rename(names | self._held)), columns)
         unusable, issues = refused(read, columns)
-        frame = self._derived(read.frame)
+        extras = read_extras(read.frame, {held: self.extras[name] for name, held in self._held.items()})
+        frame = self._derived(read.frame).with_columns(extras.texts)
         wrong, missing = self._required(frame, unusable)
-        for mask in unusable.values():
+        for mask in (*unusable.values(), *(() if extras.wrong is None else (extras.wrong,))):
             wrong |= mask
+        issues += extras.issues
         kept = frame.filter(~wrong)
         note_odd_values(kept, read, columns, self.notes)
-        self._note_derived(kept)
+        self._note_marked(kept)
         self._note_gaps(kept)
+        self._note_not_numbers(kept, raw.not_numbers)
         self.notes.accepted += kept.height
         self.notes.rejected += frame.height - kept.height
         return Normalised(kept.select(_in_schema(kept)), raw.issues + issues + missing, raw.rows - kept.height)
+
+    def _with_renamed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with columns that FOCUS lacked when it was written, from what was sent in their place."""
+        for former, column in self._renamed.items():
+            sent = pl.col(self._former[former])
+            frame = frame.with_columns(pl.when(~sent.str.contains(NOTHING)).then(sent).alias(column.column))
+        return frame
 
     def _derived(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Fill what is missing from what is there; see `app.costs.normalise`."""
@@ -117,45 +141,70 @@ class FrameReader:
         frame = self._filled(frame, "service_provider_name", seller, "taken from ProviderName")
         if "host_provider_name" not in self.present:
             frame = self._filled(frame, "host_provider_name", seller, "taken from ProviderName")
-        former = {extra: name for name, extra in self.extras.items()}
-        for column, extra in RENAMED.items():
-            if column not in self.present and extra in former:
-                sent = pl.col(former[extra]).str.strip_chars()
-                known = pl.when(sent.str.contains(_NOTHING)).then(None).otherwise(sent)
-                frame = self._filled(frame, column, known, f"taken from {extra}")
-        if "tags" not in self.present and _TAGS_OF_GOOGLE in former:
-            frame = self._filled(frame, "tags", pl.col(former[_TAGS_OF_GOOGLE]), f"taken from {_TAGS_OF_GOOGLE}")
+        for former, target in self._renamed.items():
+            filled = frame.get_column(target.column).is_not_null()
+            frame = self._marked(frame, filled, Gap.DERIVED_VALUE, target.name, f"taken from {former}")
+        if "tags" not in self.present and TAGS_OF_GOOGLE in self._former:
+            tags, wrong = tags_of(frame.get_column(self._former[TAGS_OF_GOOGLE]))
+            frame = self._filled(frame, "tags", tags, TAGS_DERIVED)
+            frame = self._marked(frame, wrong, Gap.DISALLOWED_VALUE, TAGS_OF_GOOGLE, TAGS_UNREAD)
         frame = self._with_billing_period(frame)
         for cost, unit_price in PRODUCTS.items():
             if cost not in self.present and unit_price in self.present:
                 frame = self._filled(frame, cost, _products(frame, unit_price), "unit price times quantity")
-        return frame.with_columns(_extra(frame, self.extras))
+        return frame
 
     def _with_billing_period(self, frame: pl.DataFrame) -> pl.DataFrame:
-        unknown = pl.col("billing_period_start").is_null() & pl.col("billing_period_end").is_null()
+        start, end = pl.col("billing_period_start"), pl.col("billing_period_end")
+        lacking = frame.select((start.is_null() | end.is_null()).any()).item()
+        if not lacking:
+            return frame
+        unknown = start.is_null() & end.is_null()
         month = pl.col("charge_period_start").dt.truncate("1mo")
-        how = "month in which the charge period starts"
-        starts = frame.select(pl.when(unknown).then(month)).to_series()
-        ends = frame.select(pl.when(unknown).then(month.dt.offset_by("1mo"))).to_series()
-        frame = self._filled(frame, "billing_period_start", starts, how)
-        return self._filled(frame, "billing_period_end", ends, how)
+        found = frame.select(
+            month_start=pl.when(unknown).then(month),
+            month_end=pl.when(unknown).then(_month_away(month, "1mo")),
+            after=pl.when(start.is_not_null()).then(_month_away(start, "1mo")),
+            before=pl.when(end.is_not_null()).then(_month_away(end, "-1mo")),
+        )
+        for column, sent, how in (
+            ("billing_period_end", "after", MONTH_FROM_START),
+            ("billing_period_start", "before", MONTH_TO_END),
+            ("billing_period_start", "month_start", MONTH_OF_CHARGE),
+            ("billing_period_end", "month_end", MONTH_OF_CHARGE),
+        ):
+            frame = self._filled(frame, column, found.get_column(sent), how)
+        return frame
 
     def _filled(self, frame: pl.DataFrame, column: str, sent: pl.Expr | pl.Series, how: str) -> pl.DataFrame:
-        """The frame with the nulls of a column filled, and which were, for `_note_derived`."""
+        """The frame with the nulls of a column filled, and which were, for `_note_marked`."""
         before = frame.get_column(column)
         if not before.null_count():
             return frame
         filled = frame.with_columns(pl.coalesce(pl.col(column), sent).alias(column))
-        mark = f"\x00derived_{len(self._derivations)}"
-        self._derivations[mark] = (columns_by_table_name()[column].name, how)
-        return filled.with_columns((before.is_null() & filled.get_column(column).is_not_null()).alias(mark))
+        found = before.is_null() & filled.get_column(column).is_not_null()
+        return self._marked(filled, found, Gap.DERIVED_VALUE, columns_by_table_name()[column].name, how)
 
-    def _note_derived(self, kept: pl.DataFrame) -> None:
-        for mark, (name, how) in self._derivations.items():
+    def _marked(self, frame: pl.DataFrame, rows: pl.Series, gap: Gap, name: str, how: str) -> pl.DataFrame:
+        """The frame with a column that says for which rows, if they are kept, a gap is noted."""
+        mark = f"\x00mark_{len(self._derivations)}"
+        self._derivations[mark] = (gap, name, how)
+        return frame.with_columns(rows.alias(mark))
+
+    def _note_marked(self, kept: pl.DataFrame) -> None:
+        for mark, (gap, name, how) in self._derivations.items():
             lines = kept.filter(pl.col(mark)).get_column(LINE)
             if lines.len():
-                self.notes.record(Gap.DERIVED_VALUE, name, how, int(str(lines.min())), lines.len())
+                self.notes.record(gap, name, how, int(str(lines.min())), lines.len())
         self._derivations.clear()
+
+    def _note_not_numbers(self, kept: pl.DataFrame, not_numbers: Mapping[str, pl.Series]) -> None:
+        for name, rows in not_numbers.items():
+            lines = kept.filter(pl.col(LINE).is_in(rows.implode())).get_column(LINE)
+            if lines.len():
+                detail = "not a number read as null"
+                first = int(str(lines.min()))
+                self.notes.record(Gap.NORMALISED_VALUE, self.focus[name].name, detail, first, lines.len())
 
     def _required(self, frame: pl.DataFrame, unusable: Mapping[str, pl.Series]) -> tuple[pl.Series, list[RowIssue]]:
         """Which rows are no charges, and what they lack."""
@@ -202,7 +251,7 @@ class FrameReader:
             self.notes.record(Gap.IGNORED_COLUMN, name, detail, first, frame.height)
         for name, extra in self.extras.items():
             if extra != name.strip():
-                rows = frame.filter(~pl.col(name).str.contains(_NOTHING)).get_column(LINE)
+                rows = frame.filter(~pl.col(self._held[name]).str.contains(NOTHING)).get_column(LINE)
                 if rows.len():
                     detail = f"kept as {shortened(extra)}"
                     self.notes.record(
@@ -215,7 +264,7 @@ def frame_of_rows(rows: Sequence[NormalisedRow]) -> pl.DataFrame:
     values: dict[str, list[object]] = {name: [] for name in SCHEMA}
     for row in rows:
         values[LINE].append(row.row_number)
-        values[EXTRA].append(_json(row.extra) if row.extra else None)
+        values[EXTRA].append(json_text(row.extra) if row.extra else None)
         for column, value in row.values.items():
             values[column].append(_plain(value))
     return pl.DataFrame(values, schema=dict(SCHEMA))
@@ -224,30 +273,17 @@ def frame_of_rows(rows: Sequence[NormalisedRow]) -> pl.DataFrame:
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return decimal_text(value)
-    return _json(value) if isinstance(value, dict) else value
+    return json_text(value) if isinstance(value, dict) else value
 
 
-def _json(value: object) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+def _month_away(moment: pl.Expr, by: str) -> pl.Expr:
+    """The same day of another month, or its last; null beyond the years that are read, as `month_away` says."""
+    found = moment.dt.offset_by(by)
+    return pl.when(found.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)).then(found)
 
 
 def _in_schema(frame: pl.DataFrame) -> list[pl.Expr]:
     return [pl.col(name).cast(dtype) if frame.schema[name] != dtype else pl.col(name) for name, dtype in SCHEMA.items()]
-
-
-def _extra(frame: pl.DataFrame, extras: Mapping[str, str]) -> pl.Series:
-    """The unknown columns of each row as one JSON object, null where it has none; made once for equal rows."""
-    if not extras:
-        return pl.repeat(None, frame.height, dtype=pl.String, eager=True).alias(EXTRA)
-    names = list(extras)
-    key = frame.select(pl.struct(names).hash()).to_series().alias("\x00key")
-    distinct = frame.select(names).with_columns(key).unique(subset="\x00key", keep="any")
-    objects = [
-        {extras[name]: value for name, value in zip(names, row, strict=True) if not is_null(value)}
-        for row in distinct.select(names).iter_rows()
-    ]
-    texts = pl.Series([_json(found) if found else None for found in objects], dtype=pl.String)
-    return key.replace_strict(distinct.get_column("\x00key"), texts, return_dtype=pl.String).alias(EXTRA)
 
 
 def _products(frame: pl.DataFrame, unit_price: str) -> pl.Series:

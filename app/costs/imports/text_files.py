@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from app.costs.files import LINE_BYTES, UnreadableFileError, read_header
+from app.costs.files import BLANK_BYTES, LINE_BYTES, UnreadableFileError, read_header
 
 CHUNK_BYTES: Final = 32 * 2**20
 """About 35,000 rows of 57 columns: frames of it stay below 200 MB, and its fixed costs below a hundredth."""
@@ -104,25 +104,30 @@ class CsvText:
 
     def _take_header(self, blocks: Iterator[bytes]) -> bytes:
         """Read the header, and give what follows it in its block."""
-        text = b""
+        text, blanks = b"", 0
         for block in blocks:
             text += block
-            start = len(text) - len(text.lstrip(b"\n \t"))
-            end = text.find(b"\n", start)
-            if end < 0 and len(text) - start <= LINE_BYTES:
+            begun = text.lstrip(b"\n \t")
+            blanks += len(text) - len(begun)
+            self.line += text.count(b"\n", 0, len(text) - len(begun))
+            text = begun
+            if blanks > BLANK_BYTES:
+                raise UnreadableFileError(self.path, self.line + 1, f"it begins with {BLANK_BYTES} bytes of blanks")
+            end = text.find(b"\n")
+            if end < 0 and len(text) <= LINE_BYTES:
                 continue
             if end < 0:
                 break
-            return self._named(text[:end], text[end + 1 :], start)
-        if not text.strip():
+            return self._named(text[:end], text[end + 1 :])
+        if not text:
             raise UnreadableFileError(self.path, 1, "the file is empty")
         if len(text) > LINE_BYTES:
-            raise UnreadableFileError(self.path, 1, f"the line is longer than {LINE_BYTES} bytes")
-        return self._named(text, b"", len(text) - len(text.lstrip()))
+            raise UnreadableFileError(self.path, self.line + 1, f"the line is longer than {LINE_BYTES} bytes")
+        return self._named(text, b"")
 
-    def _named(self, text: bytes, rest: bytes, start: int) -> bytes:
-        self.line = text.count(b"\n", 0, start) + 1
-        self.columns, self.delimiter = read_header(self.path, self.line, text[start:])
+    def _named(self, header: bytes, rest: bytes) -> bytes:
+        self.line += 1
+        self.columns, self.delimiter = read_header(self.path, self.line, header)
         return rest
 
     def _clean(self) -> Iterator[bytes]:
@@ -143,14 +148,16 @@ class CsvText:
             held = b"\r" if block.endswith(b"\r") else b""
             block = block[: len(block) - len(held)]
             yield block.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in block else block
+        if decoder is not None:
+            self._narrow(decoder, b"", final=True)
         if held:
             yield b"\n"
 
-    def _narrow(self, decoder: codecs.IncrementalDecoder, block: bytes) -> bytes:
+    def _narrow(self, decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bytes:
         try:
-            return decoder.decode(block).encode()
+            return decoder.decode(block, final).encode()
         except UnicodeError:
-            reason = "the file is not the UTF-16 text that it begins as"
+            reason = "the file is cut off" if final else "the file is not the UTF-16 text that it begins as"
             raise UnreadableFileError(self.path, self.line + 1, reason) from None
 
     def _read(self) -> bytes:

@@ -114,9 +114,9 @@ async def _period(connection: AsyncConnection, organization_id: UUID, spent: Seq
     statement = text("""
         INSERT INTO cost_import_periods (organization_id, import_id, dataset, billing_account_id,
             billing_period_start, billing_period_end, status, finality, first_day, last_day, charge_count,
-            billed_cost, unknown, created_at)
-        VALUES (:organization_id, gen_random_uuid(), :dataset, '999988887777', :first, :last, 'ACTIVE', 'FINAL',
-            :first, :last, :count, :billed, '{}', now()) RETURNING id
+            billed_cost, unknown, created_at, last_line)
+        VALUES (:organization_id, gen_random_uuid(), :dataset, '999988887777', date_trunc('month', :first),
+            date_trunc('month', :last) + interval '1 month', 'ACTIVE', 'FINAL', :first, :last, :count, :billed, '{}', now(), :count) RETURNING id
     """)
     values = {
         "organization_id": organization_id,

@@ -148,6 +148,7 @@ class Store:
                 "first_day": min(days),
                 "last_day": max(days),
                 "charge_count": len(own),
+                "last_line": len(self.charges),
                 "billing_currency": currencies.pop() if len(currencies) == 1 else None,
                 "billed_cost": sum(charge["billed_cost"] for charge in own),
                 "unknown": {

@@ -39,6 +39,7 @@ from tests.costs.analysis.oracle import PlainAnswer
 from tests.costs.analysis.store import Store, charge
 
 EXAMPLES = 50
+EVERY_SHAPE = 4  # so many stores are asked by each shape of groups
 FIRST, LAST = date(2026, 8, 20), date(2026, 10, 25)
 ROLLED_UP_FIRST = [CostMeasure.EFFECTIVE_COST, *sorted(ROLLED_UP - {CostMeasure.EFFECTIVE_COST})]
 SEEN: Counter[CostRollup | tuple[CostRollup, ...]] = Counter()
@@ -126,20 +127,18 @@ _RESOURCE = (
     Grouping(CostDimension.AVAILABILITY_ZONE),
 )
 # One for each roll-up, where conditions and measures ask for nothing finer.
-_shapes = st.sampled_from(
-    [
-        (),
-        (Grouping(CostDimension.PROVIDER),),
-        (Grouping(CostDimension.SERVICE_NAME),),
-        (Grouping(CostDimension.ACCOUNT), Grouping(CostDimension.SERVICE_NAME)),
-        (Grouping(tag="team"),),
-        (Grouping(tag="Team"), Grouping(CostDimension.SERVICE_NAME)),
-        (Grouping(tag="team"), Grouping(CostDimension.PROVIDER)),
-        (Grouping(CostDimension.REGION_ID),),
-        (Grouping(CostDimension.RESOURCE_ID),),
-        _RESOURCE,
-    ]
-)
+SHAPES = [
+    (),
+    (Grouping(CostDimension.PROVIDER),),
+    (Grouping(CostDimension.SERVICE_NAME),),
+    (Grouping(CostDimension.ACCOUNT), Grouping(CostDimension.SERVICE_NAME)),
+    (Grouping(tag="team"),),
+    (Grouping(tag="Team"), Grouping(CostDimension.SERVICE_NAME)),
+    (Grouping(tag="team"), Grouping(CostDimension.PROVIDER)),
+    (Grouping(CostDimension.REGION_ID),),
+    (Grouping(CostDimension.RESOURCE_ID),),
+    _RESOURCE,
+]
 _groupings = st.one_of(_dimensions, _coarse, _coarse, _tags, st.just(Grouping(sku_detail="CoreCount")))
 _values = st.lists(
     st.sampled_from(["AWS", "Amazon EC2", "Usage", "USD", "111", "eu-1", "i-1", "web", "dev", "0.1"]), max_size=4
@@ -185,7 +184,7 @@ def questions(draw: st.DrawFn) -> CostQuestion:
     period = draw(_months if simple and draw(st.booleans()) else _days)
     measures = st.sampled_from([*ROLLED_UP_FIRST, *CostMeasure][: 5 if simple else None])
     asked = draw(st.lists(measures, min_size=1, max_size=3, unique=True))
-    groupings = list(draw(_shapes)) if simple else draw(st.lists(_groupings, max_size=3, unique=True))
+    groupings = list(draw(st.sampled_from(SHAPES))) if simple else draw(st.lists(_groupings, max_size=3, unique=True))
     if CostMeasure.PRICING_CURRENCY_EFFECTIVE_COST in asked:
         groupings = [*{*groupings, Grouping(CostDimension.PRICING_CURRENCY)}]
     return CostQuestion(
@@ -271,7 +270,13 @@ async def test_answers_equal_plain_python(database: Database) -> None:
         ]
         await store.fill(database, found)
         first = [CostQuestion(_OCTOBER, "USD", groupings=_RESOURCE, top=top) for top in (1, 2, 50)] if plain else []
-        for question in [*asked, *first]:
+        shapes = [
+            CostQuestion(_OCTOBER, "USD", granularity=granularity, groupings=shape)
+            for shape in SHAPES
+            for granularity in (CostGranularity.TOTAL, CostGranularity.DAY)
+            if organization.int <= EVERY_SHAPE
+        ]
+        for question in [*asked, *first, *shapes]:
             result = await answer(database, organization, question)
             SEEN.update([*result.rollups, result.rollups])
             check(result, store)

@@ -16,9 +16,9 @@ from structlog.testing import capture_logs
 
 from app.costs.anomaly_acts import acknowledge, mark_expected
 from app.costs.anomaly_watch import watch_anomalies
+from app.costs.watched_series import costliest_first, read_series
 from app.database import Database
 from app.errors import ConflictError
-from app.costs.watched_series import costliest_first, read_series
 from app.models import CurrencyRate, Organization, new_id, now
 from app.records.budgets import AnomalySeries, AnomalyState
 from app.records.costs import CostMetric

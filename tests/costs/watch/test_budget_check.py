@@ -249,7 +249,7 @@ async def test_what_cannot_be_converted_makes_it_unknown_whether_a_threshold_hol
     budget_id = await budget(database, organization_id, 4000, "40", "90", "100 FORECAST")
     standing = await standing_of(database, organization_id)
     assert standing.actual == Decimal(1900)
-    assert standing.reason == "199.50 EUR cannot be converted into USD and are not in the sum."
+    assert standing.reason == "199.5 EUR cannot be converted into USD and are not in the sum."
     state = state_of(standing, expected_total(standing))
     assert state is not None
     assert state.expected is not None

@@ -119,7 +119,7 @@ class Explorer:
         self.questions.append(question)
         pages = [part for _, part in asked(question, self.items)]
         place = int(question.get("NextPageToken", 0))
-        answer = {"ResultsByTime": pages[place : place + 1], "DimensionValueAttributes": NAMES}
+        answer: dict[str, Any] = {"ResultsByTime": pages[place : place + 1], "DimensionValueAttributes": NAMES}
         if place + 1 < len(pages) or (self.repeats and place):
             answer["NextPageToken"] = str(place if self.repeats and place else place + 1)
         return Told(json.dumps(answer), headers=JSON)

@@ -1,0 +1,51 @@
+"""Beginnings and ends of files: blanks before the header are bounded, and half a character is damage."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from app.costs.files import BLANK_BYTES, RowFile, UnreadableFileError
+from app.costs.imports.text_files import CsvText
+from tests.costs.imports.deliveries import charge, write
+from tests.costs.imports.test_damaged_files import by_columns
+
+BLOCK = 2**23
+
+
+def packed(path: Path, blocks: int, rest: bytes) -> Path:
+    with gzip.open(path, "wb", 1) as file:
+        for _ in range(blocks):
+            file.write(b"\n" * BLOCK)
+        file.write(rest)
+    return path
+
+
+@pytest.mark.parametrize("reader", [CsvText, RowFile])
+def test_a_small_file_of_gigabytes_of_blank_lines_is_given_up_early(
+    tmp_path: Path, reader: type[CsvText | RowFile]
+) -> None:
+    path = packed(tmp_path / "blank.csv.gz", 12, b"BilledCost\n1\n")
+    with reader(path) as file, pytest.raises(UnreadableFileError, match="begins with 1048576 bytes of blanks"):
+        list(file.chunks() if isinstance(file, CsvText) else file.batches())
+    assert file.bytes_read < path.stat().st_size if isinstance(file, RowFile) else file.line <= 2 * BLOCK
+
+
+@pytest.mark.parametrize("blanks", [0, 3, 200_000, BLANK_BYTES - 10])
+def test_lines_are_numbered_behind_blank_ones(tmp_path: Path, blanks: int) -> None:
+    path = write(tmp_path / "sound.csv", [charge(1), charge(2)])
+    path.write_bytes(b"\n" * blanks + path.read_bytes())
+    charges, lines, refused = by_columns(path)
+    assert (list(charges), lines, refused) == ([blanks + 2, blanks + 3], set(), None)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_wide_text_that_ends_within_a_character_is_cut_off(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path / "wide.csv", [charge(1), charge(2)])
+    data = ("\ufeff" + path.read_text()).encode(encoding)
+    path.write_bytes(data)
+    assert by_columns(path)[2] is None
+    path.write_bytes(data[:-1])
+    assert "cut off" in str(by_columns(path)[2])

@@ -45,7 +45,10 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _twice(files: Sequence[Path]) -> Path | None:
-    counts = Counter(file.resolve() for file in files)
+    try:
+        counts = Counter(file.resolve() for file in files)
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(files[0], 0, reason_of(error)) from None
     return next((file for file, times in counts.items() if times > 1), None)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.costs.allocation.tag_keys import allocation_id, allocation_of
+from app.costs.analysis.periods import add_months, month_of
 from app.database import Database
 
 DIMENSIONS = (
@@ -115,12 +116,14 @@ async def _period(connection: AsyncConnection, organization_id: UUID, spent: Seq
         INSERT INTO cost_import_periods (organization_id, import_id, dataset, billing_account_id,
             billing_period_start, billing_period_end, status, finality, first_day, last_day, charge_count,
             billed_cost, unknown, created_at, last_line)
-        VALUES (:organization_id, gen_random_uuid(), :dataset, '999988887777', date_trunc('month', :first),
-            date_trunc('month', :last) + interval '1 month', 'ACTIVE', 'FINAL', :first, :last, :count, :billed, '{}', now(), :count) RETURNING id
+        VALUES (:organization_id, gen_random_uuid(), :dataset, '999988887777', :start, :end, 'ACTIVE', 'FINAL',
+            :first, :last, :count, :billed, '{}', now(), :count) RETURNING id
     """)
     values = {
         "organization_id": organization_id,
         "dataset": f"dataset {count}",
+        "start": month_of(min(days)),
+        "end": add_months(month_of(max(days)), 1),
         "first": min(days),
         "last": max(days),
         "count": len(spent),

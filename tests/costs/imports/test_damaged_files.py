@@ -26,7 +26,10 @@ Found = tuple[Charges, set[int], str | None]
 
 
 def text_of(
-    rows: list[dict[str, str]], delimiter: str = ",", line_end: str = "\n", quoting: Literal[0, 1, 2, 3] = csv.QUOTE_MINIMAL
+    rows: list[dict[str, str]],
+    delimiter: str = ",",
+    line_end: str = "\n",
+    quoting: Literal[0, 1, 2, 3] = csv.QUOTE_MINIMAL,
 ) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]), delimiter=delimiter, lineterminator=line_end, quoting=quoting)

@@ -32,10 +32,17 @@ COLUMNS = (
     "ServiceCategory",
     "ProviderName",
     "RegionName",
-    "Tags",
+    "BillingPeriodStart",
+    "BillingPeriodEnd",
+    "x_Tags",
+    "x_InvoiceId",
+    "x_PricingCurrency",
     "x_Note",
     "Stray",
+    "extra",
 )
+TAGGED = tuple("Tags" if column == "x_Tags" else column for column in COLUMNS)
+"""With FOCUS's own tags: Google's lists are read where it has none."""
 MONEY = ("1", "-0.25", "1e-9", "$1,234.50", "1,5", "NaN", "", "NULL", " 7 ", "0.00000000000000000001", "-0")
 MOMENTS = (
     "2026-10-01T00:00:00Z",
@@ -49,21 +56,40 @@ MOMENTS = (
     "2026-10-02",
 )
 TEXTS = ("Amazon EC2", " blank ", "null", "", "héllo", 'quote "inside"', "two\nlines", "a,b;c", "unit\x1fseparator")
+PERIODS = ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z", "2026-01-31T12:00:00Z", "2199-12-15", "1990-01-15", "", "x")
+LISTS = (
+    '[{"Key": "a", "Value": "b", "x_Inherited": true}, {"Key": "a", "Value": "c", "x_Namespace": "n"}]',
+    '[{"Key": "a"}]',
+    '{"team": "web"}',
+    "nonsense",
+    "[]",
+    "",
+    "NULL",
+    '[{"Key": "a\\u0000", "Value": "b"}]',
+)
 VALUES: dict[str, st.SearchStrategy[str]] = {
     **dict.fromkeys(("BilledCost", "EffectiveCost", "ListUnitPrice", "PricingQuantity"), st.sampled_from(MONEY)),
     **dict.fromkeys(("ChargePeriodStart", "ChargePeriodEnd"), st.sampled_from(MOMENTS)),
     "BillingCurrency": st.sampled_from(("USD", "eur", "", "Credits")),
     "ServiceCategory": st.sampled_from(("Compute", "compute", "AI & ML", "")),
+    **dict.fromkeys(("BillingPeriodStart", "BillingPeriodEnd"), st.sampled_from(PERIODS)),
+    "x_Tags": st.sampled_from(LISTS),
+    "x_InvoiceId": st.sampled_from((*TEXTS, "a\0b", "x" * 3_000)),
+    "x_PricingCurrency": st.sampled_from(("eur", "USD", "", " null ", "Credits")),
+    "Stray": st.sampled_from((*TEXTS, "a\0b", "x" * 70_000, "y" * 40_000)),
+    "x_Note": st.sampled_from((*TEXTS, "y" * 40_000, "\\u0000")),
     "Tags": st.sampled_from(('{"team": "web", "b": 1}', "{}", "[1]", '{"a": "\\u0000"}', "", "{broken")),
 }
-ROWS = st.lists(
-    st.fixed_dictionaries({column: VALUES.get(column, st.sampled_from(TEXTS)) for column in COLUMNS}), max_size=12
+ROWS = st.sampled_from((COLUMNS, TAGGED)).flatmap(
+    lambda columns: st.lists(
+        st.fixed_dictionaries({column: VALUES.get(column, st.sampled_from(TEXTS)) for column in columns}), max_size=12
+    )
 )
 
 
 def text_of(rows: list[dict[str, str]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]) if rows else COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

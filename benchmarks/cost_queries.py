@@ -71,13 +71,15 @@ QUESTIONS: dict[str, tuple[CostQuestion, float | None]] = {
     ),
     "month by service, converted to EUR": (CostQuestion(OCTOBER, "EUR", groupings=_SERVICE), PROMISE),
     "90 days by provider": (
-        CostQuestion(NINETY_DAYS, "USD", granularity=CostGranularity.DAY, groupings=_by(CostDimension.PROVIDER)),
+        CostQuestion(
+            NINETY_DAYS, "USD", granularity=CostGranularity.DAY, top=50, groupings=_by(CostDimension.PROVIDER)
+        ),
         PROMISE,
     ),
     "top 100 resources of a month": (CostQuestion(OCTOBER, "USD", groupings=_RESOURCE), PROMISE),
     "month by tag": (CostQuestion(OCTOBER, "USD", groupings=_TEAM), TAG_PROMISE),
     "month by tag, by day": (
-        CostQuestion(OCTOBER, "USD", granularity=CostGranularity.DAY, groupings=_TEAM),
+        CostQuestion(OCTOBER, "USD", granularity=CostGranularity.DAY, top=50, groupings=_TEAM),
         TAG_PROMISE,
     ),
     "month by tag and account": (
@@ -86,7 +88,7 @@ QUESTIONS: dict[str, tuple[CostQuestion, float | None]] = {
     ),
     "month by account": (CostQuestion(OCTOBER, "USD", groupings=_by(CostDimension.SUB_ACCOUNT_ID)), None),
     "month by region, by day": (
-        CostQuestion(OCTOBER, "USD", granularity=CostGranularity.DAY, groupings=_by(CostDimension.REGION_ID)),
+        CostQuestion(OCTOBER, "USD", granularity=CostGranularity.DAY, top=50, groupings=_by(CostDimension.REGION_ID)),
         None,
     ),
 }

@@ -15,27 +15,29 @@ from app.models.allocation import (
 from app.models.base import Base, new_id, now
 from app.models.budgets import Budget, BudgetAlert, BusinessMetric, BusinessMetricValue, CostAnomaly
 from app.models.cost_exports import CostExport
+from app.models.cost_rollups import (
+    CostDaily,
+    CostMonth,
+    ProviderDaily,
+    ResourceMonthly,
+    ServiceDaily,
+    ServiceMonthly,
+    SummaryMonthly,
+    TagDaily,
+    TagServiceDaily,
+)
 from app.models.cost_sources import CostSource, CostSourceDelivery, CostSourceRun
 from app.models.costs import (
     AllocationSet,
     Charge,
-    CostDaily,
     CostDim,
     CostImport,
     CostImportPeriod,
-    CostMonth,
     DetailDim,
     ImportReject,
-    ProviderDaily,
     ResourceDim,
-    ResourceMonthly,
-    ServiceDaily,
-    ServiceMonthly,
     SkuDim,
     SummaryDim,
-    SummaryMonthly,
-    TagDaily,
-    TagServiceDaily,
     TagSet,
 )
 from app.models.currencies import CurrencyRate

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, OrganizationOwned, now
-from app.models.costs import Amounts
+from app.models.cost_rollups import Amounts
 
 
 class PromotedTagKey(Base, kw_only=True):

@@ -11,8 +11,8 @@ from sqlalchemy import Date, RowMapping, Table, delete, func, select, text, upda
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models import CostImportPeriod, ProviderDaily
 from app.models.allocation import AllocationMonth, AllocationRule, AllocationRun
-from app.models.costs import CostImportPeriod, ProviderDaily
 
 RULES: Table = AllocationRule.__table__  # type: ignore[assignment]
 MONTHS: Table = AllocationMonth.__table__  # type: ignore[assignment]

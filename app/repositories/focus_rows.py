@@ -100,7 +100,8 @@ def _form(largest: Any, scale: int | None) -> NumberForm:
 
 def _expression(column: RowColumn) -> ColumnElement[Any]:
     if column.kind is RowKind.EXTRA:
-        return FOCUS_CHARGES.c.extra[column.column].astext
+        extra: ColumnElement[Any] = FOCUS_CHARGES.c.extra[column.column].astext
+        return extra
     value: ColumnElement[Any] = FOCUS_CHARGES.c[column.column]
     if column.instead is not None:
         value = func.coalesce(value, FOCUS_CHARGES.c[column.instead])

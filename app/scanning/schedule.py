@@ -21,8 +21,8 @@ from app.models import now
 from app.providers import registry
 from app.queue import HeldJob, enqueue
 from app.records import UNSET, Actor, EventKind, NewEvent, Unset
-from app.repositories import scan_schedules
 from app.records.cron import checked_cron, checked_time_zone, next_runs, shortest_interval
+from app.repositories import scan_schedules
 from app.scanning.finish import SYSTEM
 from app.scanning.start import (
     Scope,

@@ -151,7 +151,7 @@ async def check_all_costs(context: dict[str, Any]) -> None:
 
 
 def schedule() -> list[CronJob]:
-    """What is done by the clock, each by one worker: most once an hour, spread over it; costs are checked once a day."""
+    """What is done by the clock, each by one worker: most once an hour, spread over it, a look at costs once a day."""
     hourly = _hourly()
     daily = cron(
         cast("WorkerCoroutine", check_all_costs),

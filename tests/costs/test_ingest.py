@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.costs.ingest import CostsIngested, ingest_charges
 from app.costs.imports.run import import_files
+from app.costs.ingest import CostsIngested, ingest_charges
 from app.database import Database
 from app.models import ActivityEvent, Charge
 from app.models.views import FOCUS_CHARGES

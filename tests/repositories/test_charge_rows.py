@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -156,7 +157,7 @@ async def test_conditions_orders_and_directions(filled: Database) -> None:
         async with filled.read(ORGANIZATION) as session:
             assert await count_charges(session, ORGANIZATION, criteria) == len(expected), name
         for field in ChargeOrderField:
-            inorder = sorted(expected, key=lambda row, names=field.key: tuple(row[name] for name in names))
+            inorder = sorted(expected, key=itemgetter(*field.key))
             for direction, backwards in ((Direction.ASC, False), (Direction.DESC, False), (Direction.DESC, True)):
                 found = await pages(filled, criteria, (field, direction), 300, backwards=backwards)
                 wanted_keys = keys(inorder if direction is Direction.ASC else inorder[::-1])

@@ -13,10 +13,10 @@ from sqlalchemy import RowMapping, text
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import now
 from app.records import Provider
+from app.records.cron import next_runs
 from app.repositories.jobs import JOBS
 from app.repositories.scan_schedules import SCHEDULES
 from app.scanning.cancel import cancel_scan
-from app.records.cron import next_runs
 from app.scanning.recover import recover_scans
 from app.scanning.schedule import create_schedule, delete_schedule, jitter, update_schedule
 from tests.scanning.engine import ADA, Engine

@@ -93,7 +93,7 @@ async def costs_of_resources(
 
 
 def _cost(currency: str, found: CostAmount | None, is_known: bool, none: str) -> NodeCost:
-    if not is_known:
+    if not is_known and (found is None or not found.charges):
         return NodeCost(currency, None, NOTHING_IMPORTED)
     if found is None:
         return NodeCost(currency, None, none)

@@ -96,9 +96,9 @@ def _put_together(plan: CostPlan, coverage: CostCoverage, rows: Sequence[CostRow
     by_place: dict[int | None, list[CostRow]] = {}
     for row in rows:
         by_place.setdefault(row.place, []).append(row)
-    is_known = touches(question.period, coverage.covered)
-    compared = question.previous is not None and touches(question.previous, coverage.covered)
-    current = [row for row in rows if not row.previous]
+    current, before = [row for row in rows if not row.previous], [row for row in rows if row.previous]
+    is_known = bool(current) or touches(question.period, coverage.covered)
+    compared = question.previous is not None and (bool(before) or touches(question.previous, coverage.covered))
     shown = sorted(place for place in by_place if place is not None) if question.groupings else []
     parts = {place: _group(by_place[place], question, days, coverage, compared=compared) for place in by_place}
     return CostAnswer(
@@ -106,7 +106,7 @@ def _put_together(plan: CostPlan, coverage: CostCoverage, rows: Sequence[CostRow
         coverage=coverage,
         rollups=tuple(dict.fromkeys(segment.rollup for segment in (*plan.segments, *plan.totals))),
         total=amount_of(current, question.measures) if is_known else None,
-        previous=amount_of([row for row in rows if row.previous], question.measures) if compared else None,
+        previous=amount_of(before, question.measures) if compared else None,
         steps=_steps(current, question, days, coverage),
         groups=tuple(parts[place] for place in shown),
         other=parts.get(None),
@@ -133,16 +133,13 @@ def _steps(
     by_step: dict[date | None, list[CostRow]] = {}
     for row in rows:
         by_step.setdefault(row.step, []).append(row)
-    measures = question.measures
-    return tuple(
-        CostStep(
-            one,
-            amount_of(by_step.get(_floor(one.start, question.granularity), ()), measures)
-            if touches(one, coverage.covered)
-            else None,
-        )
-        for one in days
-    )
+    steps = []
+    for one in days:
+        # Charges that lie outside of what was delivered, such as corrections, are told, and no other day becomes known.
+        own = by_step.get(_floor(one.start, question.granularity), ())
+        is_known = bool(own) or touches(one, coverage.covered)
+        steps.append(CostStep(one, amount_of(own, question.measures) if is_known else None))
+    return tuple(steps)
 
 
 def _floor(day: date, granularity: CostGranularity) -> date:

@@ -34,7 +34,7 @@ from app.costs.normalise import (
     product_of,
     target_of,
 )
-from app.costs.values import EARLIEST_YEAR, LATEST_YEAR, UnusableValueError, decimal_text, read_decimal
+from app.costs.values import EARLIEST_YEAR, JSON_BYTES, LATEST_YEAR, UnusableValueError, decimal_text, read_decimal
 from app.records import RowIssue
 
 _PERIODS: Final = ("charge_period", "billing_period")
@@ -128,7 +128,9 @@ class FrameReader:
         """The frame with columns that FOCUS lacked when it was written, from what was sent in their place."""
         for former, column in self._renamed.items():
             sent = pl.col(self._former[former])
-            frame = frame.with_columns(pl.when(~sent.str.contains(NOTHING)).then(sent).alias(column.column))
+            # What no unknown column may hold is told of that column alone.
+            kept = ~sent.str.contains("\0", literal=True) & (sent.str.len_bytes() <= JSON_BYTES)
+            frame = frame.with_columns(pl.when(kept & ~sent.str.contains(NOTHING)).then(sent).alias(column.column))
         return frame
 
     def _derived(self, frame: pl.DataFrame) -> pl.DataFrame:

@@ -52,7 +52,7 @@ def test_two_names_of_a_manifest_for_one_file_are_refused(tmp_path: Path) -> Non
     folder = a_run(tmp_path / "run")
     names = {"blobs": [{"blobName": f"{place}/part_0_0001.csv"} for place in ("a", "b")]}
     (folder / "manifest.json").write_text(json.dumps(names))
-    with pytest.raises(UnreadableFileError, match="several names for the one file part_0_0001.csv"):
+    with pytest.raises(UnreadableFileError, match=r"several names for the one file part_0_0001\.csv"):
         find_parts([folder])
 
 

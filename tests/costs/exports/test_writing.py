@@ -238,12 +238,9 @@ async def test_nothing_to_write_is_a_file_with_a_heading(
 
 
 async def test_too_many_unknown_columns_are_refused(database: Database, tmp_path: Path) -> None:
-    most = MOST_EXTRA_COLUMNS // 2 + 1
-    paths = []
-    for part in range(2):
-        extra = {f"x_{part}_{number}": "1" for number in range(most)}
-        paths.append(written(tmp_path / f"{part}.csv", [row(1 + part, **extra)]))
-    for path in paths:
+    for part in range(MOST_EXTRA_COLUMNS // 200 + 1):
+        extra = {f"x_{part}_{number}": "1" for number in range(200)}
+        path = written(tmp_path / f"{part}.csv", [row(1 + part, **extra)])
         outcome = await deliver(database, ORGANIZATION, path, dataset=path.stem)
         assert outcome.added == 1, outcome
     with pytest.raises(BadUserInputError, match="more than 1,000 columns"):

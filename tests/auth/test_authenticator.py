@@ -53,6 +53,7 @@ def test_roles() -> None:
         Permission.SCANS_RUN,
         Permission.RESOURCES_INGEST,
         Permission.COSTS_INGEST,
+        Permission.COSTS_MANAGE,
         Permission.ACTIVITY_WRITE,
     }
     assert PERMISSIONS[Role.VIEWER] == {Permission.ORGANIZATION_READ}

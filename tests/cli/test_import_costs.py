@@ -281,4 +281,4 @@ def test_a_folder_without_costs_is_told(importing: Command, tmp_path: Path) -> N
     shutil.copy(PROJECT / "README.md", folder)
     told = importing(folder)
     assert told.exit_code == 1
-    assert "There is nothing to import" in told.stderr
+    assert "holds 1 files, such as README.md, and none of them ends in .csv" in told.stderr

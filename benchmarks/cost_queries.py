@@ -20,7 +20,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -308,8 +308,8 @@ def report(found: Found, plans: dict[str, str], loads: dict[int, float], runs: i
     return "\n".join(lines)
 
 
-def run(folder: Path, sizes: Sequence[int], runs: int, *, slow: bool) -> str:
-    """Fill, restart, ask, for each size."""
+def run(folder: Path, sizes: Sequence[int], runs: int, *, slow: bool) -> Iterator[str]:
+    """Fill, restart, ask, for each size; gives the figures so far after each."""
     found: Found = {}
     periods: dict[date, int] = {}
     plans: dict[str, str] = {}
@@ -339,7 +339,7 @@ def run(folder: Path, sizes: Sequence[int], runs: int, *, slow: bool) -> str:
         within(asking_all)
         loads[size] = os.getloadavg()[1]
         before = size
-    return report(found, plans, loads, runs)
+        yield report(found, plans, loads, runs)
 
 
 def main() -> None:
@@ -350,11 +350,12 @@ def main() -> None:
     parser.add_argument("--slow", action="store_true", help="also time what is read from all resources or charges")
     parser.add_argument("--output", type=Path, help="write the figures here, such as benchmarks/COST_QUERIES.md")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="skyledger-benchmark-") as folder:
-        figures = run(Path(folder), options.charges, options.runs, slow=options.slow)
-    if options.output:
-        options.output.write_text(figures, encoding="utf-8")
-    Console(width=200).print(figures, markup=False)
+    # The server may still be writing its last files when its folder is removed.
+    with tempfile.TemporaryDirectory(prefix="skyledger-benchmark-", ignore_cleanup_errors=True) as folder:
+        for figures in run(Path(folder), options.charges, options.runs, slow=options.slow):
+            if options.output:
+                options.output.write_text(figures, encoding="utf-8")
+        Console(width=200).print(figures, markup=False)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ _MOST: Final = 1e17
 """Sums stay below this where as many charges as there are have the largest amount; polars would overflow silently."""
 _FITS: Final = r"^-?[0-9]{1,15}(?:\.[0-9]{1,20})?$"
 _DIGITS: Final = 136
-_COMPACTED: Final = 1_000_000
+_COMPACTED: Final = 200_000
 _DAY: Final = ["import_period_id", "day", "cost_dim_id", "summary_dim_id", "allocation_id"]
 _RESOURCE: Final = ["import_period_id", "month", "resource_dim_id", "billing_currency"]
 

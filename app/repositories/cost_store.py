@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import APP_ROLE
+from app.repositories.copying import copied, rows_of
 from app.repositories.planning import driver_of
 
 STATEMENT_SECONDS: Final = 3600
@@ -144,7 +145,7 @@ class CostStore:
         if not self._may_copy:
             await self._stage("charges", CHARGE_COLUMNS, rows)
             names = ", ".join(CHARGE_COLUMNS)
-            return _count(await self._execute(f"INSERT INTO charges ({names}) SELECT {names} FROM staged_charges"))
+            return rows_of(await self._execute(f"INSERT INTO charges ({names}) SELECT {names} FROM staged_charges"))
         await self._driver.execute(f"SET LOCAL ROLE {IMPORTER_ROLE}")
         copied = await self._copy("charges", CHARGE_COLUMNS, rows, schema="public")
         await self._driver.execute(f"SET LOCAL ROLE {APP_ROLE}")
@@ -255,7 +256,7 @@ class CostStore:
         await self._copy(twin, columns, rows, schema="pg_temp")
 
     async def _copy(self, table: str, columns: Sequence[str], rows: bytes, *, schema: str) -> int:
-        tag = await self._driver.copy_to_table(
+        copying = self._driver.copy_to_table(
             table,
             schema_name=schema,
             columns=columns,
@@ -264,15 +265,10 @@ class CostStore:
             null="",
             timeout=STATEMENT_SECONDS,
         )
-        return _count(tag)
+        return await copied(self._driver, copying)
 
     async def _execute(self, statement: str, *values: Any) -> str:
         return str(await self._driver.execute(statement, *values, timeout=STATEMENT_SECONDS))
-
-
-def _count(tag: str) -> int:
-    """The number of rows that a command's tag ends with, such as `COPY 5`."""
-    return int(tag.rpartition(" ")[2])
 
 
 def _midnight(day: date) -> datetime:

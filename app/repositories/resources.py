@@ -15,6 +15,7 @@ from sqlalchemy import CursorResult, Table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Resource, new_id, now
+from app.repositories.copying import copied
 from app.repositories.planning import driver_of
 
 RESOURCES: Table = Resource.__table__  # type: ignore[assignment]
@@ -235,9 +236,10 @@ async def write_resources(session: AsyncSession, organization_id: UUID, rows: Se
     """
     driver = await driver_of(session)
     await driver.execute(_STAGED)
-    await driver.copy_records_to_table(
+    copying = driver.copy_records_to_table(
         "staged_resources", schema_name="pg_temp", columns=_STAGED_COLUMNS, records=map(_record, rows)
     )
+    await copied(driver, copying)
     upsert = await session.execute(_UPSERT, {"organization_id": organization_id, "now": now()})
     if cast("CursorResult[Any]", upsert).rowcount == len(rows):
         return []

@@ -90,10 +90,10 @@ class Site:
             if self.worker is None:
                 return False
             assert self.worker.poll() is None, "the worker died by itself"
-            self.worker.kill()
-            await asyncio.to_thread(self.worker.wait)
-            self.worker = None
-            self.hire()
+            killed, self.worker = self.worker, None
+            killed.kill()
+            self.hire()  # before anything is awaited: the round may end here, and the next one needs a worker
+            await asyncio.to_thread(killed.wait)
         else:
             pid = (await asyncio.to_thread(status, self.data_dir)).postgres_pid
             if pid is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from app.config import Settings
 from app.embedded import EngineUrls
@@ -37,9 +39,22 @@ def import_worker(urls: EngineUrls, data_dir: Path, log: Path) -> Iterator[subpr
 async def main(database_url: str, redis_url: str, data_dir: Path) -> None:
     configure_logging("INFO", "json")
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, tell_tasks)
     settings = Settings(data_dir=data_dir, database_url=database_url, redis_url=redis_url)
     await work(settings, EngineUrls(database_url, redis_url), stop, runner_settings=QUICK)
+
+
+def tell_tasks() -> None:
+    """On SIGUSR1: what each task awaits and where each thread is, for a worker that seems to hang."""
+    for task in asyncio.all_tasks():
+        sys.stderr.write(f"{task.get_name()}\n")
+        awaited: Any = task.get_coro()
+        while awaited is not None:
+            sys.stderr.write(f"    {awaited}\n")
+            awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+    faulthandler.dump_traceback(file=sys.stderr)
 
 
 if __name__ == "__main__":

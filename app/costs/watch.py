@@ -7,8 +7,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.anomaly_watch import watch_anomalies
-from app.costs.budget_check import check_budgets
+from app.costs.anomalies.look import watch_anomalies
+from app.costs.budgets.check import check_budgets
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import now

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
-from app.costs.budget_standing import Standing, read_standings
+from app.costs.budgets.standing import Standing, read_standings
 from app.costs.commitments import Quantities, read_quantities
 from app.database import Database
 from app.loaders.inventory import KeyedRow, RowByKey, Rows

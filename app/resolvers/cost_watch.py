@@ -7,7 +7,9 @@ from typing import Any
 import strawberry
 
 from app.context import Info
-from app.costs import anomaly_acts, budgets, business_metrics
+from app.costs import business_metrics
+from app.costs.anomalies import answer
+from app.costs.budgets import change
 from app.records import UNSET, Permission
 from app.resolvers.access import mutation, organization_of
 from app.schema.anomalies import (
@@ -57,8 +59,8 @@ class CostWatchMutations:
 
     @mutation(Permission.COSTS_MANAGE, "Make a budget. A worker checks it at once, after each import and once a day.")
     async def create_budget(self, info: Info, input: CreateBudgetInput) -> CreateBudgetResult:  # noqa: A002  (Relay's name)
-        """See app.costs.budgets.create_budget."""
-        new = budgets.NewBudget(
+        """See app.costs.budgets.change.create_budget."""
+        new = change.NewBudget(
             name=input.name,
             recurrence=input.recurrence,
             starts_on=input.starts_on,
@@ -71,12 +73,12 @@ class CostWatchMutations:
             enabled=input.enabled,
         )
         actor = info.context.signed_in().actor
-        row = await budgets.create_budget(info.context.database, organization_of(input), actor, new)
+        row = await change.create_budget(info.context.database, organization_of(input), actor, new)
         return CreateBudgetPayload(budget=Budget.from_row(row))
 
     @mutation(Permission.COSTS_MANAGE, "Change a budget. A worker checks it at once.")
     async def update_budget(self, info: Info, input: UpdateBudgetInput) -> UpdateBudgetResult:  # noqa: A002  (Relay's name)
-        """See app.costs.budgets.update_budget."""
+        """See app.costs.budgets.change.update_budget."""
         key = parse_id(input.id, "Budget", path=("input", "id"))
         changes: dict[str, Any] = {
             name: UNSET if value is None else value.value for name, value in vars(input).items() if name != "id"
@@ -85,42 +87,42 @@ class CostWatchMutations:
             changes["scope"] = scope_of(changes["scope"], SCOPE)
         if changes["thresholds"] is not UNSET:
             changes["thresholds"] = thresholds_of(changes["thresholds"])
-        row = await budgets.update_budget(
+        row = await change.update_budget(
             info.context.database, organization_of(input), info.context.signed_in().actor, key.id, **changes
         )
         return UpdateBudgetPayload(budget=Budget.from_row(row))
 
     @mutation(Permission.COSTS_MANAGE, "Delete a budget with its alerts.")
     async def delete_budget(self, info: Info, input: DeleteBudgetInput) -> DeleteBudgetResult:  # noqa: A002  (Relay's name)
-        """See app.costs.budgets.delete_budget."""
+        """See app.costs.budgets.change.delete_budget."""
         key = parse_id(input.id, "Budget", path=("input", "id"))
         actor = info.context.signed_in().actor
-        await budgets.delete_budget(info.context.database, organization_of(input), actor, key.id)
+        await change.delete_budget(info.context.database, organization_of(input), actor, key.id)
         return DeleteBudgetPayload(deleted_budget_id=input.id)
 
     @mutation(Permission.COSTS_MANAGE, "Say that an anomaly has been seen.")
     async def acknowledge_anomaly(self, info: Info, input: AcknowledgeAnomalyInput) -> AcknowledgeAnomalyResult:  # noqa: A002  (Relay's name)
-        """See app.costs.anomaly_acts.acknowledge."""
+        """See app.costs.anomalies.answer.acknowledge."""
         key = parse_id(input.id, "CostAnomaly", path=("input", "id"))
         actor = info.context.signed_in().actor
-        row = await anomaly_acts.acknowledge(info.context.database, organization_of(input), actor, key.id)
+        row = await answer.acknowledge(info.context.database, organization_of(input), actor, key.id)
         return AcknowledgeAnomalyPayload(anomaly=CostAnomaly.from_row(row))
 
     @mutation(Permission.COSTS_MANAGE, "Say that an anomaly was expected, and why.")
     async def mark_anomaly_expected(self, info: Info, input: MarkAnomalyExpectedInput) -> MarkAnomalyExpectedResult:  # noqa: A002  (Relay's name)
-        """See app.costs.anomaly_acts.mark_expected."""
+        """See app.costs.anomalies.answer.mark_expected."""
         key = parse_id(input.id, "CostAnomaly", path=("input", "id"))
-        row = await anomaly_acts.mark_expected(
+        row = await answer.mark_expected(
             info.context.database, organization_of(input), info.context.signed_in().actor, key.id, input.reason
         )
         return MarkAnomalyExpectedPayload(anomaly=CostAnomaly.from_row(row))
 
     @mutation(Permission.COSTS_MANAGE, "Open an anomaly again that was acknowledged or expected.")
     async def reopen_anomaly(self, info: Info, input: ReopenAnomalyInput) -> ReopenAnomalyResult:  # noqa: A002  (Relay's name)
-        """See app.costs.anomaly_acts.reopen."""
+        """See app.costs.anomalies.answer.reopen."""
         key = parse_id(input.id, "CostAnomaly", path=("input", "id"))
         actor = info.context.signed_in().actor
-        row = await anomaly_acts.reopen(info.context.database, organization_of(input), actor, key.id)
+        row = await answer.reopen(info.context.database, organization_of(input), actor, key.id)
         return ReopenAnomalyPayload(anomaly=CostAnomaly.from_row(row))
 
     @mutation(

@@ -13,8 +13,8 @@ import strawberry
 
 from app.context import Info
 from app.costs.analysis.periods import today
-from app.costs.budget_periods import period_at, periods_until
-from app.costs.budget_standing import Standing, expected_total, state_of
+from app.costs.budgets.periods import period_at, periods_until
+from app.costs.budgets.standing import Standing, expected_total, state_of
 from app.costs.outlook.budget_state import BudgetState as Arithmetic
 from app.costs.outlook.budget_state import Likelihood
 from app.costs.outlook.forecast import ForecastUnavailable

@@ -12,7 +12,7 @@ import strawberry
 
 from app.context import Info
 from app.costs.analysis.periods import today
-from app.costs.cost_forecasts import CostOutlook, ForecastGround, cost_outlook, read_ground
+from app.costs.forecasts import CostOutlook, ForecastGround, cost_outlook, read_ground
 from app.costs.outlook import forecast as outlook
 from app.errors import BadUserInputError
 from app.records.budgets import CostScope
@@ -69,7 +69,7 @@ class CostForecastError:
 
 @strawberry.type(description="What costs will be. Without a forecast `reason` says why, and the rest is null or empty.")
 class CostForecast:
-    """See app.costs.cost_forecasts.CostOutlook."""
+    """See app.costs.forecasts.CostOutlook."""
 
     reason: str | None = strawberry.field(description="Why there is no forecast.")
     currency: str = strawberry.field(description="Currency of the amounts: the organization's.")

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import RowMapping, insert, select
 from structlog.testing import capture_logs
 
-from app.costs.anomaly_acts import acknowledge, mark_expected
-from app.costs.anomaly_watch import watch_anomalies
-from app.costs.watched_series import costliest_first, read_series
+from app.costs.anomalies.answer import acknowledge, mark_expected
+from app.costs.anomalies.look import watch_anomalies
+from app.costs.anomalies.series import costliest_first, read_series
 from app.database import Database
 from app.errors import ConflictError
 from app.models import CurrencyRate, Organization, new_id, now

@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, select, update
 
-from app.costs.budget_check import check_budgets
-from app.costs.budget_standing import Standing, expected_total, read_standings, state_of
-from app.costs.budgets import NewBudget, create_budget, update_budget
+from app.costs.budgets.change import NewBudget, create_budget, update_budget
+from app.costs.budgets.check import check_budgets
+from app.costs.budgets.standing import Standing, expected_total, read_standings, state_of
 from app.costs.outlook.budget_state import Likelihood
 from app.costs.watch import CHECK_COSTS_JOB
 from app.database import Database

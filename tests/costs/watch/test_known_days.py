@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.costs.budget_periods import period_at, periods_until
+from app.costs.budgets.periods import period_at, periods_until
 from app.costs.known_days import known_days
 from app.costs.money_series import MoneySeries, Rates
 from app.models import new_id

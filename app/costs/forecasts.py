@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.budget_standing import HISTORY_DAYS
+from app.costs.budgets.standing import HISTORY_DAYS
 from app.costs.known_days import known_days
 from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook.forecast import (

@@ -15,11 +15,11 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
-from app.costs.anomaly_causes import explain_anomaly
+from app.costs.anomalies.causes import explain_anomaly
+from app.costs.anomalies.series import MOST_CURRENCIES, SeriesName, WatchedSeries, read_series
 from app.costs.known_days import KnownDays, deliveries_of, known_days
 from app.costs.outlook.anomalies import Anomaly, JudgementUnavailable, find_anomalies
 from app.costs.outlook.series import DailySeries, exact_sum
-from app.costs.watched_series import MOST_CURRENCIES, SeriesName, WatchedSeries, read_series
 from app.database import Database
 from app.models import now
 from app.records import Actor, ActorKind, EventKind, NewEvent

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.costs.anomalies.series import ACCOUNT, SERVICE, SeriesName, daily_by_key
 from app.costs.outlook.anomalies import Anomaly
 from app.costs.outlook.explain import Explanation, explain
 from app.costs.outlook.series import DailySeries
-from app.costs.watched_series import ACCOUNT, SERVICE, SeriesName, daily_by_key
 from app.repositories.cost_parts import Cut, costliest_resources, daily_parts, daily_resources
 
 CAUSES = {"services": SERVICE, "accounts": ACCOUNT, "regions": "region_id"}

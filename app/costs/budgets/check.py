@@ -15,9 +15,9 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
-from app.costs.anomaly_watch import SYSTEM, Hold
-from app.costs.budget_periods import periods_until
-from app.costs.budget_standing import Standing, expected_total, read_standings, state_of
+from app.costs.anomalies.look import SYSTEM, Hold
+from app.costs.budgets.periods import periods_until
+from app.costs.budgets.standing import Standing, expected_total, read_standings, state_of
 from app.costs.known_days import deliveries_of
 from app.costs.outlook.forecast import ForecastUnavailable
 from app.database import Database

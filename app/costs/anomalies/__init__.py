@@ -1,0 +1,1 @@
+"""Anomalies: the series in which they are looked for, what caused them, and what people answer."""

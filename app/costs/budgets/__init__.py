@@ -1,0 +1,1 @@
+"""Budgets: their periods, how they stand, and the alerts that they raise."""

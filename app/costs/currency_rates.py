@@ -82,7 +82,7 @@ async def drop_rates(
     database: Database, organization_id: UUID, actor: Actor, pair: tuple[str, str], first: date | None, end: date | None
 ) -> int:
     """Delete the rates of a pair from a day to before another; returns how many there were."""
-    pair = checked_currency(pair[0], "fromCurrency"), checked_currency(pair[1], "toCurrency")
+    pair = checked_currency(pair[0], ("input", "fromCurrency")), checked_currency(pair[1], ("input", "toCurrency"))
     async with database.write(organization_id) as session:
         deleted = await delete_rates(session, organization_id, pair, first, end)
         if deleted:

@@ -16,10 +16,10 @@ _CODES = """
 CURRENCIES = frozenset(_CODES.split())
 
 
-def checked_currency(value: str, field: str = "currency") -> str:
-    """The code in capitals. Raises BadUserInputError at that input field when ISO 4217 has no such currency."""
+def checked_currency(value: str, path: tuple[str, ...] = ("input", "currency")) -> str:
+    """The code in capitals. Raises BadUserInputError at that argument when ISO 4217 has no such currency."""
     code = value.strip().upper()
     if code not in CURRENCIES:
-        message = f"`{field}` must be a code of ISO 4217, such as USD or EUR."
-        raise BadUserInputError(message, path=("input", field))
+        message = f"`{path[-1]}` must be a code of ISO 4217, such as USD or EUR."
+        raise BadUserInputError(message, path=path)
     return code

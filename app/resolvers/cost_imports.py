@@ -46,7 +46,7 @@ class CostImportMutations:
             upload_id=upload.id,
             dataset=checked_dataset(input.dataset),
             mode=input.mode,
-            billing_currency=None if sent is None else checked_currency(sent, "billingCurrency"),
+            billing_currency=None if sent is None else checked_currency(sent, ("input", "billingCurrency")),
             reject_share=_checked_share(input.accepted_reject_share),
         )
         return ImportCostsPayload(cost_import=CostImport.from_row(row), started=started)

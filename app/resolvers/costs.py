@@ -28,7 +28,7 @@ class CostMutations:
         check_batch(list(input.rows))
         dataset, sent = checked_dataset(input.dataset), input.billing_currency
         actor = info.context.signed_in().actor
-        currency = None if sent is None else checked_currency(sent, "billingCurrency")
+        currency = None if sent is None else checked_currency(sent, ("input", "billingCurrency"))
         rows = enumerate(input.rows, 1)
         organization_id = organization_of(input)
         result = await ingest_charges(info.context.database, organization_id, actor, rows, dataset, currency)

@@ -22,8 +22,9 @@ from app.records.cost_analysis import (
 )
 from app.records.costs import CostMetric
 from app.records.currencies import checked_currency
+from app.schema.cost_filters import CostFilter, conditions_of
 from app.schema.cost_periods import MONTH_TO_DATE, Metric, Period, PeriodCost
-from app.schema.cost_questions import CostFilter, CostGrouping, conditions_of
+from app.schema.cost_questions import CostGrouping
 from app.schema.cost_reports import CostReport
 from app.schema.currencies import OrganizationCurrencies
 
@@ -72,11 +73,11 @@ class OrganizationCosts(OrganizationCurrencies):
         compare: Compare = None,
         top_n: TopN = None,
         currency: Currency = None,
-    ) -> CostReport:
+    ) -> CostReport | None:
         """Two statements; three where the first resources of a month are read from an index."""
         key = self.require(Permission.ORGANIZATION_READ)
         groupings, conditions = tuple(one.grouping() for one in group_by or ()), conditions_of(where)
-        shown = None if currency is None else checked_currency(currency)
+        shown = None if currency is None else checked_currency(currency, ("currency",))
 
         def compared(days: DateRange) -> DateRange | None:
             return compared_period(days, compare, period.name) if compare is not None else None

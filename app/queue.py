@@ -5,15 +5,12 @@ A wake-up is a hint and may be lost: workers look for due rows themselves (`app.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
-import structlog
 from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
@@ -23,16 +20,14 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.announcing import CommitAnnouncer
 from app.database import Database
 from app.repositories import jobs
-from app.tasks import end_tasks
 
 QUEUE_NAME = "skyledger:jobs"
 RUN_JOB = "run_job"  # the one arq function: the row tells the rest
 # Where `enqueue` leaves the due jobs of a session in its `info`, for the commit listener.
 ENQUEUED = "queue.enqueued"
-WAKE_SECONDS = 5.0
-LAST_SECONDS = 1.0  # at shutdown
 _KEPT_MILLISECONDS = 3_600_000  # a wake-up that nobody took in an hour is worth nothing
 _MOST_WAITING = 10_000
 
@@ -81,67 +76,44 @@ class HeldJob(Protocol):
         """Note in a transaction that holds the job that it has come further than any attempt before."""
 
 
-class JobQueue:
-    """A commit listener that wakes workers for the jobs of a transaction, never in the way of the commit."""
+class JobQueue(CommitAnnouncer):
+    """Wakes workers for the jobs of a committed transaction."""
+
+    name = "queue"
+    send_seconds = 5.0
+    last_seconds = 1.0
 
     def __init__(self, database: Database, redis_url: str) -> None:
-        self._database = database
+        super().__init__(database)
         self._arq = connect_arq(redis_url)
         self._waiting: list[tuple[UUID, int]] = []
-        self._some = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self.waking = True
-        """Whether the last wake-up went out."""
-
-    async def start(self) -> None:
-        """Listen to commits from now on. Valkey may be away."""
-        self._database.commit_listeners.append(self._committed)
-        self._task = asyncio.create_task(self._wake_all(), name="queue-wake")
 
     async def stop(self) -> None:
         """Stop listening; what waits goes out first if Valkey answers."""
-        with contextlib.suppress(ValueError):
-            self._database.commit_listeners.remove(self._committed)
-        if self._task is not None:
-            await end_tasks(self._task)
-            self._task = None
-            await self._wake(LAST_SECONDS)
+        await super().stop()
         await self._arq.aclose(close_connection_pool=True)
 
     def wake(self, due: Iterable[tuple[UUID, int]]) -> None:
         """Have workers woken for jobs (id, fencing token) soon. The token makes it another wake-up than the last."""
         self._waiting.extend(due)
         del self._waiting[:-_MOST_WAITING]
-        self._some.set()
+        self.send_soon()
 
-    async def _committed(self, info: dict[Any, Any]) -> None:
+    def collect(self, info: dict[Any, Any]) -> bool:
+        """See CommitAnnouncer."""
         if ENQUEUED in info:
             self.wake(info[ENQUEUED])
+        return ENQUEUED in info
 
-    async def _wake_all(self) -> None:
-        while True:
-            await self._some.wait()
-            self._some.clear()
-            await self._wake()
-
-    async def _wake(self, seconds: float = WAKE_SECONDS) -> None:
+    async def send(self) -> None:
+        """See CommitAnnouncer."""
         waiting, self._waiting = self._waiting[::-1], []
         try:
-            async with asyncio.timeout(seconds):
-                try:
-                    await self._send(waiting)
-                except RedisError:
-                    # A restart of Valkey closes connections, which is noticed when they are used; arq's transaction
-                    # is not tried again by the client.
-                    await self._send(waiting)
-        except (RedisError, OSError) as error:  # TimeoutError is an OSError
-            if self.waking:
-                structlog.get_logger(__name__).warning("queue_wake_failed", error=str(error))
-            self.waking = False
-        else:
-            if not self.waking:
-                structlog.get_logger(__name__).info("queue_wake_restored")
-            self.waking = True
+            await self._send(waiting)
+        except RedisError:
+            # A restart of Valkey closes connections, which is noticed when they are used; arq's transaction is not
+            # tried again by the client.
+            await self._send(waiting)
 
     async def _send(self, waiting: list[tuple[UUID, int]]) -> None:
         """Send wake-ups, the last first, and take from the list what has been sent."""

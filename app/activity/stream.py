@@ -117,7 +117,7 @@ class ActivityFeed:
         """How the feed is doing now."""
         followers = sum(len(followed.followers) for followed in self._followed.values())
         return FeedHealth(
-            self._listening, self._since, self._error, self._announcer.publishing, followers, len(self._followed)
+            self._listening, self._since, self._error, self._announcer.announcing, followers, len(self._followed)
         )
 
     async def start(self) -> None:

@@ -124,7 +124,7 @@ async def test_a_worker_without_valkey_works_by_the_sweep(
     async with worker(settings, nowhere, {"probe": nothing}, QUICK):
         for _ in range(3):
             await until_state(database, await put(database), "SUCCEEDED")
-    await until(lambda: not queue.waking)
+    await until(lambda: not queue.announcing)
     async with asyncio.timeout(5):
         await queue.stop()
 

@@ -172,6 +172,24 @@ async def settle_periods(session: AsyncSession, organization_id: UUID, import_id
     )
 
 
+async def settle_quiet_periods(session: AsyncSession, organization_id: UUID, quiet_since: date) -> int:
+    """Make final what was delivered after its billing period's end, and last before the end of a day; how many."""
+    delivered = func.date(func.timezone("UTC", PERIODS.c.created_at))
+    result = await session.execute(
+        update(PERIODS)
+        .where(
+            PERIODS.c.organization_id == organization_id,
+            PERIODS.c.status == "ACTIVE",
+            PERIODS.c.finality == Finality.PROVISIONAL,
+            PERIODS.c.billing_period_end <= delivered,
+            delivered <= quiet_since,
+        )
+        .values(finality=Finality.FINAL)
+        .returning(PERIODS.c.id)
+    )
+    return len(result.all())
+
+
 async def add_rejects(
     session: AsyncSession, organization_id: UUID, import_id: UUID, rejects: Sequence[tuple[str | None, RowIssue]]
 ) -> None:

@@ -21,6 +21,7 @@ from app.costs.exports.files import ExportTools
 from app.costs.exports.purge import purge_expired_exports
 from app.costs.exports.run import run_export
 from app.costs.exports.start import RUN_EXPORT_JOB
+from app.costs.settle import settle_costs
 from app.costs.watch import CHECK_COSTS_JOB, check_costs, request_daily_checks
 from app.database import Database
 from app.errors import BadUserInputError
@@ -144,6 +145,12 @@ async def end_imports(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("cost_imports_ended", imports=await end_abandoned_imports(database))
 
 
+async def settle_all_costs(context: dict[str, Any]) -> None:
+    """Make billing periods final that their providers do not restate any more."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("costs_settled", periods=await settle_costs(database))
+
+
 async def check_all_costs(context: dict[str, Any]) -> None:
     """Have the budgets and anomalies of all organizations checked."""
     database, _ = _tools(context)
@@ -152,18 +159,25 @@ async def check_all_costs(context: dict[str, Any]) -> None:
 
 def schedule() -> list[CronJob]:
     """What is done by the clock, each by one worker: most once an hour, spread over it, a look at costs once a day."""
-    hourly = _hourly()
-    daily = cron(
-        cast("WorkerCoroutine", check_all_costs),
-        name=check_all_costs.__name__,
-        hour=5,  # most providers deliver yesterday by then
-        minute=57,
-        second=0,
-        timeout=3600,
-        keep_result=0,
-        max_tries=1,
-    )
-    return [*hourly, daily]
+    return [*_hourly(), *_daily()]
+
+
+def _daily() -> list[CronJob]:
+    """Most providers have delivered yesterday by five; checks come behind what they look at."""
+    minutes = {settle_all_costs: 42, check_all_costs: 57}
+    return [
+        cron(
+            cast("WorkerCoroutine", work),
+            name=work.__name__,
+            hour=5,
+            minute=minute,
+            second=0,
+            timeout=3600,
+            keep_result=0,
+            max_tries=1,
+        )
+        for work, minute in minutes.items()
+    ]
 
 
 def _hourly() -> list[CronJob]:

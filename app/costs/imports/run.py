@@ -8,7 +8,6 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +22,8 @@ from app.costs.files import UnreadableFileError
 from app.costs.imports.delivery import Delivery, PeriodKey
 from app.costs.imports.interning import Dimensions
 from app.costs.imports.parts import InlineRows, Part, find_parts
-from app.costs.imports.storing import SETTLED_DAYS, Progress, Storing
+from app.costs.imports.storing import Progress, Storing
+from app.costs.settle import settled_by
 from app.costs.watch import request_check
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, UnavailableError
@@ -256,7 +256,7 @@ async def _is_known(database: Database, order: ImportOrder, parts: Sequence[Part
             session, order.organization_id, order.dataset, digest, order.mode, order.billing_currency
         )
         if before is not None:
-            settled = now().date() - timedelta(days=SETTLED_DAYS)
+            settled = settled_by(now().date())
             await cost_imports.settle_periods(session, order.organization_id, before, settled)
     return before is not None
 

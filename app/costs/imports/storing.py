@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.costs.allocation.allocate import allocate_month
 from app.costs.imports.delivery import Delivery, PeriodKey, Prepared, charges_csv, to_csv, with_periods
 from app.costs.imports.folding import METRICS, Folding, PeriodTotals, add_exactly
+from app.costs.settle import finality_of
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, UnavailableError
 from app.models import now
@@ -27,8 +28,6 @@ from app.repositories.cost_locks import lock_costs
 from app.repositories.cost_store import FINE, CostStore
 from app.repositories.tag_keys import promoted_keys
 
-SETTLED_DAYS: Final = 10
-"""Providers restate a month for about a week after its end (AWS adds support fees on the 6th or 7th)."""
 KEPT_REJECTS: Final = 1_000
 MOST_MONTHS: Final = 120
 """Months in which the charges of one delivery may begin; each month's partition is there for all organizations."""
@@ -255,9 +254,11 @@ class Storing:
     ) -> None:
         """Put an import period in force; it is final when it is long over and was not restated by this delivery."""
         restated = period_id in self._continued or billed_before not in {None, totals.billed_cost}
-        settled = (now().date() - self._ends[period_id]).days >= SETTLED_DAYS
-        finality = Finality.FINAL if settled and not restated else Finality.PROVISIONAL
+        moment = now()
+        finality = finality_of(self._ends[period_id], moment.date(), restated=restated)
         values = {**asdict(totals), "finality": finality, "status": "ACTIVE", "last_line": self._line}
+        if period_id in self._continued:
+            values["created_at"] = moment  # it was delivered anew: what is restated is final later
         await cost_imports.change_period(session, self._organization_id, period_id, values)
 
 

@@ -8,7 +8,7 @@ import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Lifespan
 
@@ -32,7 +32,10 @@ def routes(
     graphiql: bool = True,
     allowed_origins: Sequence[str] = (),
 ) -> list[BaseRoute]:
-    """The graph (HTTP and WebSocket on one path), GraphiQL's files, `/health/live`, `/health/ready`, `/metrics`."""
+    """The graph (HTTP and WebSocket on one path), GraphiQL's files, `/health/live`, `/health/ready`, `/metrics`.
+
+    `/` leads to the graph: whoever types only the host wants to see it.
+    """
     health = Health(server.lifecycle, probes, dispensable=dispensable)
     browser_page = None
     if graphiql:
@@ -42,10 +45,15 @@ def routes(
         Route(GRAPH_PATH, GraphQLEndpoint(server, browser_page)),
         WebSocketRoute(GRAPH_PATH, WebSocketEndpoint(server, allowed_origins)),
         *(asset_routes() if graphiql else ()),
+        Route("/", _to_graph, methods=["GET"]),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
         Route("/metrics", server.metrics.page),
     ]
+
+
+async def _to_graph(_request: Request) -> Response:
+    return RedirectResponse(GRAPH_PATH, 302)
 
 
 def create_graphql_app(

@@ -124,3 +124,8 @@ async def test_the_access_log_has_one_line_per_request_without_query_string_or_s
     )
     assert line["seconds"] >= 0
     assert TOKEN not in str(logs)
+
+
+async def test_the_host_alone_leads_to_the_graph() -> None:
+    response = await get(make_toy(), "/")
+    assert (response.status_code, response.headers["location"]) == (302, "/graphql")

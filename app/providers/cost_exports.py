@@ -213,6 +213,17 @@ def gone(name: str) -> ProviderError:
     )
 
 
+def archived(name: str) -> ProviderError:
+    """A file in a storage class of which it has to be fetched back first."""
+    return ProviderError(
+        ProblemCode.BAD_ANSWER,
+        f"{name} is archived, so it cannot be read.",
+        "Restore it and take the export's folder out of the storage's lifecycle rules, or set `since` of the source to "
+        "a later month with `updateCostSource`.",
+        retry=False,
+    )
+
+
 def unreadable_manifest(name: str, why: str) -> ProviderError:
     """A manifest that cannot be used."""
     return ProviderError(
@@ -220,6 +231,22 @@ def unreadable_manifest(name: str, why: str) -> ProviderError:
         f"The manifest {name} cannot be used: {why}.",
         "Check that the source names the export's own folder; run the export again in the provider's console.",
         retry=False,
+    )
+
+
+def set_aside(month: datetime, updated_at: datetime, error: ProviderError) -> Delivery:
+    """What stands for a month whose manifest is at fault: the other months go on. Raises what may pass, and denials."""
+    if error.code is not ProblemCode.BAD_ANSWER or error.retry:
+        raise error
+    return Delivery(
+        key=f"{month:%Y-%m}",
+        billing_period_start=month,
+        parts=(),
+        columns=None,
+        updated_at=updated_at,
+        complete=False,
+        why_incomplete=error.message,
+        remedy=error.remedy,
     )
 
 

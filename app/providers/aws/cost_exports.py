@@ -27,6 +27,7 @@ from app.providers.cost_exports import (
     ExportSettings,
     Part,
     Stop,
+    archived,
     changed,
     entry,
     gone,
@@ -35,6 +36,7 @@ from app.providers.cost_exports import (
     part_path,
     read_manifest,
     reading_costs,
+    set_aside,
     unreadable_manifest,
     write_part,
 )
@@ -50,8 +52,13 @@ _MANIFEST: Final = re.compile(r"/?metadata/billing_period=(\d{4}-\d{2})/(?:[^/]+
 _REFRESH: Final = timedelta(hours=6)
 """Files that are newer than their manifest belong to a delivery under way, or have been copied here long ago."""
 _NO_BUCKET: Final = frozenset({"NoSuchBucket"})
-_NO_KEY: Final = frozenset({"404", "NoSuchKey"})
-_REPLACED: Final = frozenset({"412", "PreconditionFailed"})
+_OF_KEYS: Final[Mapping[str, Callable[[str], ProviderError]]] = {
+    "404": gone,
+    "NoSuchKey": gone,
+    "412": changed,
+    "PreconditionFailed": changed,
+    "InvalidObjectState": archived,
+}
 _ELSEWHERE: Final = frozenset({"301", "AuthorizationHeaderMalformed", "PermanentRedirect"})
 
 
@@ -80,7 +87,11 @@ class S3CostExport:
         with self._reading(_LISTING):
             manifests = self._manifests(since)
         for month in sorted(manifests, reverse=True):
-            yield self._delivery(month, manifests[month])
+            try:
+                delivery = self._delivery(month, manifests[month])
+            except ProviderError as error:
+                delivery = set_aside(month, manifests[month].modified, error)
+            yield delivery
 
     def fetch(self, delivery: Delivery, folder: Path, stop: Stop) -> list[Path]:
         """See app.providers.cost_exports.CostSource."""
@@ -200,10 +211,8 @@ class S3CostExport:
                 "Correct the bucket with `updateCostSource`: it is the one that the export is delivered to.",
                 retry=False,
             )
-        if code in _NO_KEY and key:
-            return gone(key)
-        if code in _REPLACED:
-            return changed(key)
+        if code in _OF_KEYS and key:
+            return _OF_KEYS[code](key)
         if code in _ELSEWHERE:
             return ProviderError(
                 ProblemCode.FAILED,
@@ -212,17 +221,19 @@ class S3CostExport:
                 retry=False,
             )
         told = problem(error, permissions)
-        if told.code is ProblemCode.DENIED:
-            permission = told.permission or permissions[0]
-            return ProviderError(
-                told.code,
-                f"AWS denied {permission} on the bucket {self._bucket}.",
-                f"Allow {' and '.join(PERMISSIONS)} on the bucket and its objects for Skyledger's role or user "
-                "(`skyledger permissions aws` prints the statement); a bucket of another account must allow it in its "
-                "own policy too.",
-                permission=permission,
-            )
-        return told
+        return self._denied(told.permission or permissions[0]) if told.code is ProblemCode.DENIED else told
+
+    def _denied(self, permission: str) -> ProviderError:
+        place = f"the bucket {self._bucket}"
+        remedy = (
+            f"Allow {' and '.join(PERMISSIONS)} on the bucket and its objects for Skyledger's role or user "
+            "(`skyledger permissions aws` prints the statement); a bucket of another account must allow it in its "
+            "own policy too."
+        )
+        if permission.startswith("kms:"):
+            place = f"the key that encrypts {place}"
+            remedy = f"Allow {permission} on that key for Skyledger's role or user, in its policy and in the key's own."
+        return ProviderError(ProblemCode.DENIED, f"AWS denied {permission} on {place}.", remedy, permission=permission)
 
 
 def _now() -> datetime:

@@ -32,6 +32,7 @@ from app.providers.cost_exports import (
     ExportSettings,
     Part,
     Stop,
+    archived,
     changed,
     entry,
     gone,
@@ -41,6 +42,7 @@ from app.providers.cost_exports import (
     part_path,
     read_manifest,
     reading_costs,
+    set_aside,
     unreadable_manifest,
     write_part,
 )
@@ -58,8 +60,12 @@ _LATE: Final = timedelta(days=3)
 _REFRESH: Final = timedelta(hours=6)
 """Blobs that are newer than their manifest belong to a run under way, or have been copied here long ago."""
 _NO_CONTAINER: Final = frozenset({"ContainerNotFound", "ContainerBeingDeleted"})
-_NO_BLOB: Final = frozenset({"BlobNotFound"})
-_REPLACED: Final = frozenset({"ConditionNotMet"})
+_OF_BLOBS: Final[Mapping[str, Callable[[str], ProviderError]]] = {
+    "BlobNotFound": gone,
+    "ConditionNotMet": changed,
+    "BlobArchived": archived,
+    "BlobBeingRehydrated": archived,
+}
 _FIREWALL: Final = frozenset({"AuthorizationFailure"})
 _NO_DATA_ROLE: Final = frozenset({"AuthorizationPermissionMismatch", "InsufficientAccountPermissions"})
 _READING: Final = "the cost export"
@@ -117,7 +123,11 @@ class BlobCostExport:
         if refused:
             yield _refused(refused)
         for month in sorted(manifests, reverse=True):
-            yield self._delivery(month, manifests[month])
+            try:
+                delivery = self._delivery(month, manifests[month])
+            except ProviderError as error:
+                delivery = set_aside(month, manifests[month].modified, error)
+            yield delivery
 
     def fetch(self, delivery: Delivery, folder: Path, stop: Stop) -> list[Path]:
         """See app.providers.cost_exports.CostSource."""
@@ -235,10 +245,8 @@ class BlobCostExport:
                 "Correct it with `updateCostSource`: it is the one that the export is delivered to.",
                 retry=False,
             )
-        if code in _NO_BLOB:
-            return gone(name)
-        if code in _REPLACED:
-            return changed(name)
+        if code in _OF_BLOBS:
+            return _OF_BLOBS[code](name)
         if code in _FIREWALL:
             return ProviderError(
                 ProblemCode.DENIED,

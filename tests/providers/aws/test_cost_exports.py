@@ -177,18 +177,23 @@ def test_a_delivery_that_is_being_overwritten_is_not_complete(moto_url: str, exp
 
 
 @pytest.mark.parametrize("content", [b"", b'{"dataFiles": ["s3://', b"[]", b"{}", b'{"dataFiles": [7]}'])
-def test_a_manifest_that_cannot_be_read_is_told(export: Export, source: S3CostExport, content: bytes) -> None:
+def test_a_manifest_that_cannot_be_read_is_told_and_the_other_months_go_on(
+    export: Export, source: S3CostExport, content: bytes
+) -> None:
+    export.deliver("2026-09", rows("1"))
     export.put("metadata/BILLING_PERIOD=2026-10/focus-Manifest.json", content)
-    with pytest.raises(ProviderError) as told:
-        list(source.deliveries(SINCE))
-    assert (told.value.code, told.value.retry) == (ProblemCode.BAD_ANSWER, False)
-    assert "focus-Manifest.json cannot be used" in told.value.message
+    october, september = source.deliveries(SINCE)
+    assert (september.key, september.complete) == ("2026-09", True)
+    assert (october.key, october.complete, october.parts) == ("2026-10", False, ())
+    assert "focus-Manifest.json cannot be used" in str(october.why_incomplete)
+    assert "run the export again" in str(october.remedy)
 
 
 def test_files_of_other_buckets_are_not_read(export: Export, source: S3CostExport) -> None:
     export.deliver("2026-10", rows("1"), dataFiles=["s3://somebody-elses/secret.csv"])
-    with pytest.raises(ProviderError, match="its files are in another bucket, somebody-elses"):
-        list(source.deliveries(SINCE))
+    (delivery,) = source.deliveries(SINCE)
+    assert (delivery.complete, delivery.parts) == (False, ())
+    assert "its files are in another bucket, somebody-elses" in str(delivery.why_incomplete)
 
 
 def test_a_file_that_is_replaced_while_it_is_fetched_is_told(
@@ -312,3 +317,43 @@ def test_a_denied_object_names_the_permission(moto_url: str, export: Export) -> 
             list(source.deliveries(SINCE))
         source.close()
     assert (told.value.code, told.value.permission) == (ProblemCode.DENIED, "s3:GetObject")
+
+
+def test_a_month_in_the_archive_is_told_and_the_other_months_go_on(
+    moto_url: str, export: Export, tmp_path: Path
+) -> None:
+    export.deliver("2026-09", rows("1"))
+    export.deliver("2026-10", rows("2"))
+
+    def ours(name: str, _body: str) -> Told | None:
+        return refused_as_xml("InvalidObjectState") if "2026-09/focus-Manifest.json" in name else None
+
+    with in_front(moto_url, ours) as front:
+        source = made(front.url)
+        october, september = source.deliveries(SINCE)
+        assert [path.read_bytes() for path in source.fetch(october, tmp_path, never)] == [rows("2")]
+        source.close()
+    assert not september.complete
+    assert "is archived" in str(september.why_incomplete)
+    assert "lifecycle rules" in str(september.remedy)
+
+
+def test_a_denied_key_of_the_encryption_is_named(moto_url: str, export: Export, tmp_path: Path) -> None:
+    export.deliver("2026-10", rows("1"))
+    denied = (
+        "<Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::1:user/a is not authorized to perform: "
+        "kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/2</Message></Error>"
+    )
+
+    def ours(name: str, _body: str) -> Told | None:
+        return Told(denied, 403, {"content-type": "application/xml"}) if "csv.gz" in name else None
+
+    with in_front(moto_url, ours) as front:
+        source = made(front.url)
+        (delivery,) = source.deliveries(SINCE)
+        with pytest.raises(ProviderError) as told:
+            source.fetch(delivery, tmp_path, never)
+        source.close()
+    assert (told.value.code, told.value.permission) == (ProblemCode.DENIED, "kms:Decrypt")
+    assert told.value.message == "AWS denied kms:Decrypt on the key that encrypts the bucket acme-costs."
+    assert "key's own" in told.value.remedy

@@ -208,11 +208,27 @@ def test_what_is_not_whole_is_not_complete(far: BlobServer, make: Make) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b'{"blobs": [', b"[]", b"{}", b'{"blobs": [{}]}', b'{"blobs": ["x"]}'])
-def test_a_manifest_that_cannot_be_read_is_told(far: BlobServer, make: Make, content: bytes) -> None:
+def test_a_manifest_that_cannot_be_read_is_told_and_the_other_months_go_on(
+    far: BlobServer, make: Make, content: bytes
+) -> None:
+    deliver(far, b"one", dates="20260901-20260930")
     far.put(f"{FOLDER}/{OCTOBER}/run/manifest.json", content)
-    with pytest.raises(ProviderError, match=r"manifest\.json cannot be used") as told:
-        list(make().deliveries(SINCE))
-    assert (told.value.code, told.value.retry) == (ProblemCode.BAD_ANSWER, False)
+    october, september = make().deliveries(SINCE)
+    assert (september.key, september.complete) == ("2026-09", True)
+    assert (october.key, october.complete, october.parts) == ("2026-10", False, ())
+    assert "manifest.json cannot be used" in str(october.why_incomplete)
+    assert "run the export again" in str(october.remedy)
+
+
+def test_a_month_in_the_archive_is_told_and_the_other_months_go_on(far: BlobServer, make: Make) -> None:
+    deliver(far, b"one", dates="20260901-20260930")
+    deliver(far, b"two")
+    far.refusals["20260901-20260930/6f1d0000-0000-4000-8000-00000000000a/manifest.json"] = (409, "BlobArchived")
+    october, september = make().deliveries(SINCE)
+    assert october.complete
+    assert not september.complete
+    assert "is archived" in str(september.why_incomplete)
+    assert "lifecycle rules" in str(september.remedy)
 
 
 def test_a_blob_that_is_replaced_or_goes_while_it_is_fetched_is_told(far: BlobServer, make: Make, folder: Path) -> None:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from app.accounts.vault import Vault
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
+from app.auth.passwords import Passwords
 from app.config import Settings
 from app.context import Context, Runtime
 from app.database import Database
@@ -44,8 +45,8 @@ from app.uploads.stores import make_kept_files, make_stores
 TEND_SECONDS = 0.5
 
 
-def make_runtime(settings: Settings, urls: EngineUrls) -> Runtime:
-    """What the process shares; nothing is connected before it is used."""
+def make_runtime(settings: Settings, urls: EngineUrls, *, passwords: Passwords | None = None) -> Runtime:
+    """What the process shares; nothing is connected before it is used. `passwords` as in Authenticator."""
     database = Database.connect(
         urls.database_url, pool_size=settings.database_pool_size, statement_seconds=settings.statement_seconds
     )
@@ -60,7 +61,7 @@ def make_runtime(settings: Settings, urls: EngineUrls) -> Runtime:
         settings=settings,
         database=database,
         valkey=valkey,
-        authenticator=Authenticator(settings, database, valkey),
+        authenticator=Authenticator(settings, database, valkey, passwords=passwords),
         feed=ActivityFeed(database, valkey),
         scans=ScanFeed(database, valkey),
         queue=JobQueue(database, urls.redis_url),

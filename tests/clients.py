@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from app.auth.passwords import Passwords
 from app.config import Settings
 from app.embedded import EngineUrls
 from app.main import create_app, make_runtime
@@ -20,6 +21,11 @@ from app.server.serving import make_server
 ACCEPT = "application/graphql-response+json, application/json"
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
+
+
+def cheap_passwords() -> Passwords:
+    """Hashes of the least memory and one pass: a test that registers somebody need not wait for a slow one."""
+    return Passwords(memory_kib=8, passes=1)
 
 
 class GraphQL:
@@ -98,7 +104,7 @@ async def register(graphql: GraphQL, name: str = "Ada") -> Person:
 def serving(settings: Settings, urls: EngineUrls) -> Iterator[str]:
     """A real server on a free port of loopback, in a thread; gives its base URL and stops it afterwards."""
     ready = threading.Event()
-    app, graph = create_app(make_runtime(settings, urls))
+    app, graph = create_app(make_runtime(settings, urls, passwords=cheap_passwords()))
     server = make_server(app, graph.lifecycle, limits=graph.limits, on_ready=lambda _url: ready.set())
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -19,7 +19,7 @@ from app.embedded import EngineUrls, engines
 from app.logging import configure_logging
 from app.main import create_app, make_runtime, running
 from app.upgrade import upgrade
-from tests.clients import GraphQL, serving
+from tests.clients import GraphQL, cheap_passwords, serving
 from tests.providers.moto import moto_server, moto_url
 
 __all__ = ["moto_server", "moto_url"]  # fixtures
@@ -129,7 +129,8 @@ def settings(tmp_path: Path, engine_urls: EngineUrls, fresh_database_url: str) -
 async def runtime(settings: Settings, engine_urls: EngineUrls) -> AsyncIterator[Runtime]:
     """What an API process shares, with its background parts running."""
     assert settings.database_url is not None
-    made = make_runtime(settings, EngineUrls(settings.database_url, engine_urls.redis_url))
+    urls = EngineUrls(settings.database_url, engine_urls.redis_url)
+    made = make_runtime(settings, urls, passwords=cheap_passwords())
     await made.valkey.flushall()
     async with running(made):
         yield made

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from app.auth.authenticator import Authenticator
-from app.auth.passwords import Passwords
 from app.auth.sessions import Origin, SignIn, register
 from app.config import Settings
 from app.database import Database
 from app.organizations.create import create_organization
 from app.organizations.invitations import accept_invitation, invite_member
 from app.records import Principal, Role
+from tests.clients import cheap_passwords
 
 PASSWORD = "correct horse battery"
 ORIGIN = Origin(client_address="192.0.2.7", user_agent="tests")
@@ -38,11 +38,6 @@ async def authenticator(settings: Settings, database: Database) -> AsyncIterator
     found = Authenticator(settings, database, passwords=cheap_passwords())
     yield found
     await found.close()
-
-
-def cheap_passwords() -> Passwords:
-    """Hashes of the least memory and one pass."""
-    return Passwords(memory_kib=8, passes=1)
 
 
 async def sign_up(authenticator: Authenticator, name: str) -> SignIn:

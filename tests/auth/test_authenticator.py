@@ -25,7 +25,8 @@ from app.organizations.api_keys import create_api_key, revoke_api_key
 from app.organizations.change import delete_organization
 from app.organizations.members import change_member_role, remove_member
 from app.records import ActorKind, Permission, Principal, Role
-from tests.auth.people import Presented, Team, cheap_passwords, eventually, principal_of, sign_up, team
+from tests.auth.people import Presented, Team, eventually, principal_of, sign_up, team
+from tests.clients import cheap_passwords
 
 ROOT = "root-key-of-the-tests-0123456789abcdef"
 INGEST = (Permission.RESOURCES_INGEST,)

@@ -11,7 +11,8 @@ from argon2.low_level import Type
 
 from app.auth.passwords import Passwords, check_policy
 from app.errors import BadUserInputError, RateLimitedError
-from tests.auth.people import cheap_passwords, eventually
+from tests.auth.people import eventually
+from tests.clients import cheap_passwords
 
 GOOD = "correct horse battery"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ AWS_DATA_EXPORT: bucket, prefix, region? · AWS_COST_EXPLORER: netCosts? · AZUR
 """
 CHUNK = 1024 * 1024
 """Bytes that are in memory at a time while a part is written."""
+SPARE_BYTES = 1024**3
+"""Room on the worker's disk that deliveries leave."""
 MANIFEST_BYTES = 8 * 1024 * 1024
 """A manifest of 10,000 files of 200 characters each takes 2 MB."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -136,12 +139,26 @@ def own_disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ProviderError(
-            ProblemCode.FAILED,
-            f"The worker cannot write the delivery to its disk: {error.strerror or type(error).__name__}.",
-            "The operator of Skyledger makes room in the data folder of the workers; then run the source again.",
-            retry=False,
-        ) from None
+        why = f"cannot write the delivery to its disk: {error.strerror or type(error).__name__}"
+        raise _no_room(why) from None
+
+
+def check_room(path: Path) -> None:
+    """While a file of unknown length grows: the disk, which others may need too, is not filled to its end."""
+    with own_disk():
+        free = shutil.disk_usage(path.parent).free
+    if free < SPARE_BYTES:
+        why = "has too little room on its disk for the delivery"
+        raise _no_room(why)
+
+
+def _no_room(why: str) -> ProviderError:
+    return ProviderError(
+        ProblemCode.FAILED,
+        f"The worker {why}.",
+        "The operator of Skyledger makes room in the data folder of the workers; then run the source again.",
+        retry=False,
+    )
 
 
 def part_path(folder: Path, number: int, part: Part) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +16,7 @@ from uuid import UUID
 from app.costs.imports.run import ImportOrder, create_import
 from app.costs.imports.storing import Progress
 from app.models import new_id
-from app.providers.cost_exports import CostSource, Delivery, Stop
+from app.providers.cost_exports import SPARE_BYTES, CostSource, Delivery, Stop
 from app.providers.problems import ProblemCode, ProviderError
 from app.records.cost_sources import CostSourceStepKind, CostSourceStepState
 from app.records.costs import ImportMode, ImportOutcome, ImportSource, ImportSourceKind, ImportState
@@ -22,9 +24,9 @@ from app.repositories import cost_imports, cost_sources
 from app.sourcing.schedule import SYSTEM
 from app.sourcing.steps import SourceRun, Step, check, end_step, fail_step, fail_with, new_step
 
-SPARE_BYTES = 1024**3
-"""Room on the disk that a delivery must leave."""
 MOST_NAMES = 100
+ABANDONED_SECONDS = 172_800
+"""Nobody writes there any more: fetching a delivery may take six hours, importing it takes minutes."""
 _IMPORTED = frozenset({ImportState.SUCCEEDED, ImportState.UNCHANGED})
 _UNDER_WAY = frozenset({ImportState.QUEUED, ImportState.RUNNING})
 _LOOK = "See the import's rejects and conformance; when the export is right again, the next run imports it."
@@ -42,7 +44,10 @@ class BrokenOffError(Exception):
 
 
 class Workplace:
-    """A folder of a run's own, in that of its source; what runs before have left there is removed."""
+    """A folder of a run's own, in that of its source; what runs before have left there is removed.
+
+    So is what killed workers have left of sources that do not run any more.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -56,8 +61,8 @@ class Workplace:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove it with all that is in it."""
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        """Remove it with all that is in it; a worker that has taken the run over has one beside it."""
+        await asyncio.to_thread(self._remove)
 
     async def folder_of(self, delivery: Delivery) -> Path:
         """An empty folder for a delivery, or the one of its last try."""
@@ -76,11 +81,25 @@ class Workplace:
             raise RuntimeError(message)
         return self._own
 
+    def _remove(self) -> None:
+        shutil.rmtree(self._there, ignore_errors=True)
+        with suppress(OSError):  # not empty
+            self._folder.rmdir()
+
     def _made(self) -> Path:
+        _sweep(self._folder.parent, time.time() - ABANDONED_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
         # Another worker may still write for the run that this one has taken over.
         return Path(tempfile.mkdtemp(dir=self._folder))
+
+
+def _sweep(folder: Path, before: float) -> None:
+    """Remove the folders in which nothing has been written since a moment."""
+    for place in folder.iterdir() if folder.is_dir() else ():
+        with suppress(OSError):  # another worker sweeps too
+            if max(each.lstat().st_mtime for each in (place, *place.rglob("*"))) < before:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 async def deliver(

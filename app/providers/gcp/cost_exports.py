@@ -31,6 +31,7 @@ from app.providers.cost_exports import (
     Part,
     Stop,
     StoppedError,
+    check_room,
     month_start,
     next_month,
     own_disk,
@@ -59,6 +60,16 @@ _LABELS: Final = ("x_projectlabels", "x_tags", "x_labels")
 """What makes up Tags where the table has no such column; the later one wins, as the closer to the resource."""
 _THROTTLED: Final = frozenset({"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"})
 _TOO_MANY_BYTES: Final = "bytesBilledLimitExceeded"
+_REFUSED: Final[Mapping[type[BaseException], tuple[str, str]]] = {
+    api.NotFound: (
+        "There is no table or view {table}, or it is in another location.",
+        "Correct the table or its location with `updateCostSource`.",
+    ),
+    api.BadRequest: (
+        "BigQuery does not accept the query of {table}.",
+        "BillingPeriodStart must be a date or TIMESTAMP, BilledCost a number; a table must not require a filter.",
+    ),
+}
 _OUTAGES: Final = frozenset({429, 500, 502, 503, 504})
 
 
@@ -155,6 +166,7 @@ class BigQueryCosts:
             rows = [_texts(row, names, labels) for row in page]
             with own_disk():
                 writer.writerows(rows)
+            check_room(Path(file.name))
 
     def _delivery(self, month: datetime, row: Mapping[str, Any], columns: tuple[str, ...]) -> Delivery:
         exported = row["exported"]
@@ -226,13 +238,9 @@ class BigQueryCosts:
             )
         if _TOO_MANY_BYTES in reasons:
             return self._too_many_bytes(None)
-        if isinstance(error, api.NotFound):
-            return ProviderError(
-                ProblemCode.FAILED,
-                f"There is no table or view {self._table}, or it is in another location.",
-                "Correct the table or its location with `updateCostSource`.",
-                retry=False,
-            )
+        for kind, (message, remedy) in _REFUSED.items():
+            if isinstance(error, kind):
+                return ProviderError(ProblemCode.FAILED, message.format(table=self._table), remedy, retry=False)
         told = provider_error(error, f"the table {self._table}", None, BIGQUERY)
         if told.code is ProblemCode.DENIED and told.permission is None and "Bind the role" in told.remedy:
             return ProviderError(
@@ -263,13 +271,18 @@ def _texts(row: Mapping[str, Any], names: Sequence[str], labels: Sequence[str]) 
 
 
 def _tags(sources: Iterator[Any]) -> dict[str, Any]:
-    """One map of several lists of {Key, Value}."""
-    tags = {}
+    """One map of several lists of {Key, Value, x_Inherited}.
+
+    Of several values of a key in a list the first that is not inherited counts, as in the importer.
+    """
+    tags: dict[str, Any] = {}
     for source in sources:
-        for each in source or ():
-            lower = {str(name).lower(): value for name, value in each.items()}
+        entries = [{str(name).lower(): value for name, value in each.items()} for each in source or ()]
+        found: dict[str, Any] = {}
+        for lower in sorted(entries, key=lambda entry: entry.get("x_inherited") is True):
             if lower.get("key"):
-                tags[str(lower["key"])] = lower.get("value")
+                found.setdefault(str(lower["key"]), lower.get("value"))
+        tags |= found
     return tags
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from app.providers import cost_exports as room
 from app.providers.cost_exports import Delivery, StoppedError
 from app.providers.gcp import cost_exports
 from app.providers.gcp.cost_exports import BigQueryCosts
@@ -97,6 +98,32 @@ def test_rows_come_in_pages(far: BigQuery, make: Make, tmp_path: Path, monkeypat
     assert far.pages == [4, 4, 2]
 
 
+def test_a_tag_of_the_resource_comes_before_an_inherited_one(far: BigQuery, make: Make, tmp_path: Path) -> None:
+    far.columns = {name: column for name, column in far.columns.items() if name != "x_Labels"}
+    fields = [{"name": "Key", "type": "STRING"}, {"name": "Value", "type": "STRING"}]
+    fields.append({"name": "x_Inherited", "type": "BOOLEAN"})
+    far.columns["x_Tags"] = {"type": "RECORD", "mode": "REPEATED", "fields": fields}
+    tags = [("env", "prod", False), ("env", "of the organization", True), ("owner", "ada", True)]
+    sent = [{"Key": key, "Value": value, "x_Inherited": inherited} for key, value, inherited in tags]
+    far.rows = [row("1", "2026-10", EXPORTED, x_Tags=sent)]
+    source = make()
+    (delivery,) = source.deliveries(SINCE)
+    (path,) = source.fetch(delivery, tmp_path, never)
+    assert json.loads(read(path)[0]["Tags"]) == {"env": "prod", "owner": "ada"}
+
+
+def test_a_disk_that_fills_up_ends_the_fetching(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make()
+    (delivery,) = source.deliveries(SINCE)
+    monkeypatch.setattr(room, "SPARE_BYTES", 2**70)
+    with pytest.raises(ProviderError, match="too little room on its disk") as told:
+        source.fetch(delivery, tmp_path, never)
+    assert not told.value.retry
+    assert not list(tmp_path.glob("*.csv"))
+
+
 def test_the_same_delivery_again_is_told_by_its_checksum(far: BigQuery, make: Make, tmp_path: Path) -> None:
     source = make()
     before = listed(source)["2026-10"]
@@ -168,6 +195,7 @@ def test_names_that_are_none_never_reach_a_query(google: Google, far: BigQuery, 
         ("POST", 403, "quotaExceeded", ProblemCode.THROTTLED, "quota for queries is used up", "next run"),
         ("POST", 403, "rateLimitExceeded", ProblemCode.THROTTLED, "quota for queries is used up", "next run"),
         ("POST", 400, "bytesBilledLimitExceeded", ProblemCode.FAILED, "would read more", "mostGigabytes"),
+        ("POST", 400, "invalidQuery", ProblemCode.FAILED, f"does not accept the query of {NAME}", "must not require a filter"),
         ("/tables/", 401, "authError", ProblemCode.CREDENTIALS, "did not accept the access token", "new credentials"),
         ("/tables/", 500, "backendError", ProblemCode.FAILED, "error of its own", "Run the source again"),
     ],

@@ -43,6 +43,11 @@ def quiet_logs() -> None:
     configure_logging("WARNING")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests come first, so that no worker of pytest-xdist ends with one while the others have nothing."""
+    items.sort(key=lambda item: item.get_closest_marker("campaign") is None)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=10, help="how many kill -9 the kill campaign does (full: 200)")
 

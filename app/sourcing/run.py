@@ -20,6 +20,7 @@ from app.providers.problems import ProblemCode, ProviderError
 from app.queue import HeldJob
 from app.records.cost_sources import CostSourceKind, CostSourceRunState, CostSourceStepKind, CostSourceStepState
 from app.repositories import cost_sources
+from app.repositories.accounts import find_account
 from app.sourcing.delivering import BrokenOffError, Workplace, deliver
 from app.sourcing.finish import abandon_imports, end_run
 from app.sourcing.since import first_month
@@ -30,6 +31,7 @@ from app.tasks import end_tasks
 STOP_SECONDS = 0.2
 MOST_DELIVERIES = 120
 """Billing periods of one run: ten years of months."""
+_RECONNECT = "Connect the account with `connectAccount`, then run the source again."
 _LATER = "Nothing to do if the provider is delivering at this moment: the next run looks again."
 
 
@@ -46,7 +48,7 @@ async def run_cost_source(job: HeldJob, tools: SourceTools) -> None:
     """Do the run that the job names, from where an earlier worker left it.
 
     Returns early, with nothing ended, when the worker goes down: the job is given back, its next worker goes on. Ends
-    too when the source is deleted meanwhile.
+    too when the source is deleted or its account disconnected meanwhile.
     """
     if job.organization_id is None or "runId" not in job.arguments:
         message = "run_cost_source needs an organization and a run"
@@ -63,8 +65,9 @@ async def run_cost_source(job: HeldJob, tools: SourceTools) -> None:
         await end_tasks(working, stopped, gone)
     if working in done:
         await _end(run, working.result())
+    elif gone in done and (ending := gone.result()) is not None:
+        await _end(run, ending)
     elif gone in done:
-        gone.result()
         async with run.job.database.write(run.organization_id) as session:
             await abandon_imports(session, run.organization_id, run.steps, "The source was deleted.")
 
@@ -102,17 +105,20 @@ async def _until_stopped(job: HeldJob) -> None:
         await asyncio.sleep(STOP_SECONDS)
 
 
-async def _until_gone(run: SourceRun) -> None:
-    """Until the run has been ended by somebody else, or its source deleted."""
+async def _until_gone(run: SourceRun) -> Ending | None:
+    """Until the run has been ended by somebody else, or its source deleted: None; or the account disconnected."""
     while True:
         await asyncio.sleep(run.tools.look)
         try:
             async with run.job.database.read(run.organization_id) as session:
                 found = await cost_sources.get_run(session, run.organization_id, run.run_id)
+                account = await find_account(session, run.organization_id, run.source["account_id"])
         except UnavailableError:
             continue  # the run's own writes notice it too
         if found is None or found["state"] not in cost_sources.UNDER_WAY:
-            return
+            return None
+        if account is not None and account["disconnected_at"] is not None:
+            return Ending(CostSourceRunState.FAILED, "The account was disconnected meanwhile.", _RECONNECT)
 
 
 async def _work(run: SourceRun) -> Ending:
@@ -132,11 +138,10 @@ async def _work(run: SourceRun) -> Ending:
         await run.store()
         return Ending(CostSourceRunState.FAILED, error.message, error.remedy)
     except (NotFoundError, ConflictError) as error:
-        remedy = "Connect the account with `connectAccount`, then run the source again."
         end_step(step, CostSourceStepState.FAILED)
         check(step, "account", passed=False, message=error.message)
         await run.store()
-        return Ending(CostSourceRunState.FAILED, error.message, remedy)
+        return Ending(CostSourceRunState.FAILED, error.message, _RECONNECT)
     finally:
         if source is not None:
             pool.let_go(source.close)

@@ -380,6 +380,31 @@ async def test_a_run_ends_when_its_source_is_deleted(works: Works) -> None:
     assert (await job_row(works.database, run["job_id"]))["state"] == "SUCCEEDED"
 
 
+async def test_a_run_ends_when_its_account_is_disconnected(works: Works) -> None:
+    works.deliver("2026-10", "1")
+    source = await works.create()
+    opened: list[Hanging] = []
+
+    def open_source(target: Target, kind: CostSourceKind, settings: ExportSettings) -> CostSource:
+        opened.append(Hanging(registry.cost_source(target, kind, settings)))
+        return opened[0]
+
+    works.open_source = open_source
+    run = await works.start(source)
+    running = asyncio.create_task(works.runner().run(run["job_id"]))
+    await until(lambda: bool(opened) and opened[0].reached.is_set())
+    async with works.database.write(works.organization_id) as session:
+        await session.execute(text("UPDATE accounts SET disconnected_at = now()"))
+    async with asyncio.timeout(20):
+        await running
+    await until(opened[0].stopped.is_set)
+    ended = await works.row(run["id"])
+    assert (ended["state"], ended["failure"]) == ("FAILED", "The account was disconnected meanwhile.")
+    assert [step["state"] for step in ended["steps"]] == [GOOD, "CANCELLED"]
+    assert works.recorder.taken == []
+    assert len(await works.events("COST_SOURCE_RUN_FINISHED")) == 1
+
+
 async def test_the_run_of_a_dead_job_fails_with_the_reason(works: Works) -> None:
     works.deliver("2026-10", "1")
     source = await works.create()

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, delete, select, text, update
+from sqlalchemy import RowMapping, Table, and_, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import CostSource, CostSourceDelivery, CostSourceRun, new_id, now
+from app.models import CostSource, CostSourceDelivery, CostSourceRun, SummaryDim, SummaryMonthly, new_id, now
 from app.records.cost_sources import CostSourceRunState
 
 SOURCES: Table = CostSource.__table__  # type: ignore[assignment]
 DELIVERIES: Table = CostSourceDelivery.__table__  # type: ignore[assignment]
 RUNS: Table = CostSourceRun.__table__  # type: ignore[assignment]
+
+SUMMARIES: Table = SummaryDim.__table__  # type: ignore[assignment]
+MONTHS: Table = SummaryMonthly.__table__  # type: ignore[assignment]
 
 UNDER_WAY = (CostSourceRunState.QUEUED.value, CostSourceRunState.RUNNING.value)
 
@@ -62,6 +65,19 @@ async def other_sources(
         SOURCES.c.organization_id == organization_id, SOURCES.c.account_id == account_id, SOURCES.c.id != besides
     )
     return (await session.execute(statement.order_by(SOURCES.c.id))).mappings().all()
+
+
+async def bills_with(session: AsyncSession, organization_id: UUID, native_id: str) -> Sequence[str]:
+    """The other billing accounts, three at most, in whose bills charges of an account are in force."""
+    owner = SUMMARIES.c.billing_account_id
+    statement = (
+        select(owner)
+        .join(MONTHS, and_(MONTHS.c.organization_id == organization_id, MONTHS.c.summary_dim_id == SUMMARIES.c.id))
+        .where(
+            SUMMARIES.c.organization_id == organization_id, SUMMARIES.c.sub_account_id == native_id, owner != native_id
+        )
+    )
+    return (await session.execute(statement.distinct().order_by(owner).limit(3))).scalars().all()
 
 
 async def update_source(session: AsyncSession, organization_id: UUID, source_id: UUID, **values: Any) -> RowMapping:

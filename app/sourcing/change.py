@@ -61,17 +61,17 @@ async def create_source(
 ) -> RowMapping:
     """Add a source and queue its first run at its next time.
 
-    `overlaps` says that the account has another source already, of whose charges all would count beside those of this
-    one. Raises BadUserInputError, NotFoundError for the account, ConflictError for an account that is not connected or
-    of another provider, a taken name, a second source of the account in the dataset, or in another one without
-    `overlaps`.
+    `overlaps` says that the account has another source already, or its charges are in the bill of another account, and
+    all would count beside those of this one. Raises BadUserInputError, NotFoundError for the account, ConflictError for
+    an account that is not connected or of another provider, a taken name, a second source of the account in the
+    dataset, and what `overlaps` is for without it.
     """
     kind, given = configuration
     values = _checked(name=name, dataset=dataset, cron=cron, time_zone=time_zone, since=since)
     check_interval(values["cron"], values["time_zone"])
     values |= {"account_id": account_id, "kind": kind.value, "settings": checked_settings(kind, given)}
     async with database.write(organization_id) as session:
-        await _check_account(session, organization_id, account_id, kind)
+        account = await _check_account(session, organization_id, account_id, kind)
         await lock_sources(session, organization_id, account_id)
         moment = now()
         values |= {"enabled": enabled, "created_at": moment, "updated_at": moment}
@@ -82,6 +82,8 @@ async def create_source(
         others = await cost_sources.other_sources(session, organization_id, account_id, source["id"])
         if others and not overlaps:
             raise _counts_twice(others)
+        if kind is CostSourceKind.AWS_COST_EXPLORER and not overlaps:
+            await _refuse_billed(session, organization_id, account["native_id"])
         source = await queue_next(session, source, moment)
         await _record(session, source, actor, EventKind.COST_SOURCE_CREATED, overlaps=overlaps and bool(others))
         return source
@@ -153,7 +155,9 @@ def _same_kind(source: RowMapping, configuration: Configuration) -> dict[str, An
     return checked_settings(kind, given)
 
 
-async def _check_account(session: AsyncSession, organization_id: UUID, account_id: UUID, kind: CostSourceKind) -> None:
+async def _check_account(
+    session: AsyncSession, organization_id: UUID, account_id: UUID, kind: CostSourceKind
+) -> RowMapping:
     account = await find_account(session, organization_id, account_id)
     if account is None:
         raise no_such_account()
@@ -162,6 +166,19 @@ async def _check_account(session: AsyncSession, organization_id: UUID, account_i
     if Provider(account["provider"]) is not wanted:
         message = f"`{FIELDS[kind]}` is for accounts of {wanted}; this one is of {account['provider']}."
         raise BadUserInputError(message, path=("input", FIELDS[kind]))
+    return account
+
+
+async def _refuse_billed(session: AsyncSession, organization_id: UUID, native_id: str) -> None:
+    """Raise ConflictError where the charges that Cost Explorer tells of an account are there in the bill of another."""
+    bills = await cost_sources.bills_with(session, organization_id, native_id)
+    if bills:
+        message = (
+            f"The costs of this account are there already, in the bill of {', '.join(bills)}. What Cost Explorer tells "
+            "would count beside them: all reports would have the same charges twice. Use the costs that are there, or "
+            "send `overlaps: true` if both are meant to count."
+        )
+        raise ConflictError(message)
 
 
 async def _refuse_alike(

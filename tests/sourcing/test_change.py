@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.costs.ingest import ingest_charges
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import new_id
 from app.records.cost_sources import CostSourceKind
@@ -158,6 +159,24 @@ async def test_a_second_source_of_an_account_is_refused_for_its_bill_would_count
     assert made["dataset"] == "second"
     events = await works.events("COST_SOURCE_CREATED")
     assert [event["data"].get("overlaps") for event in events] == [None, True]
+
+
+async def test_costs_that_are_in_the_bill_of_another_account_are_not_asked_of_cost_explorer(works: Works) -> None:
+    charge = {
+        "BilledCost": "1.5",
+        "BillingCurrency": "USD",
+        "BillingAccountId": "999999999999",
+        "SubAccountId": "123456789012",
+        "ChargePeriodStart": "2026-10-01T00:00:00Z",
+        "ChargePeriodEnd": "2026-10-02T00:00:00Z",
+    }
+    explorer: dict[str, Any] = {"name": "explorer", "configuration": (EXPLORER, {}), "dataset": "explorer"}
+    await ingest_charges(works.database, works.organization_id, ADA, [(1, charge)])
+    with pytest.raises(ConflictError, match="in the bill of 999999999999") as told:
+        await works.create(**explorer)
+    assert "`overlaps: true`" in told.value.message
+    assert await works.rows("SELECT count(*) FROM cost_sources") == [(0,)]
+    await works.create(**explorer, overlaps=True)
 
 
 async def test_of_two_first_sources_at_once_one_is_refused(works: Works) -> None:

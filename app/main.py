@@ -22,6 +22,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.passwords import Passwords
 from app.config import Settings
 from app.context import Context, Runtime
+from app.costs.outlook.aside import ASIDE
 from app.database import Database
 from app.embedded import EngineUrls
 from app.providers.calls import ProviderPool
@@ -171,11 +172,20 @@ def run_api(
 ) -> None:
     """Serve on a listening socket until SIGTERM or SIGINT, then finish what runs within the time of the settings."""
     app, server = create_app(make_runtime(settings, urls), tend=tend)
+
+    def ready(url: str) -> None:
+        if on_ready is not None:
+            on_ready(url)
+        ASIDE.warm()  # not before: it takes a core for four seconds
+
     uvicorn_server = make_server(
         app,
         server.lifecycle,
         limits=server.limits,
         trusted_proxies=settings.trusted_proxies,
-        on_ready=on_ready,
+        on_ready=ready,
     )
-    uvicorn_server.run(sockets=[listener])
+    try:
+        uvicorn_server.run(sockets=[listener])
+    finally:
+        ASIDE.close()

@@ -1,8 +1,12 @@
-"""Forecasts of an organization's costs, from the days whose charges have arrived."""
+"""Forecasts of an organization's costs, from the days whose charges have arrived.
+
+`read_ground` reads the days, `await outlook_of(...)` forecasts them. `cost_outlook` is the mathematics alone: called in
+this process, even in a thread, it would load libraries for seconds.
+"""
 
 from __future__ import annotations
 
-import functools
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,21 +18,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.costs.budgets.standing import HISTORY_DAYS
 from app.costs.known_days import known_days
 from app.costs.money_series import MoneySeries, Rates
-from app.costs.outlook.forecast import (
-    Forecast,
-    ForecastPoint,
-    ForecastTotal,
-    ForecastUnavailable,
-    forecast,
-)
-from app.costs.outlook.series import DailySeries, exact_sum, month_after
+from app.costs.outlook.aside import ASIDE
+from app.costs.outlook.forecast import CostOutlook, ForecastUnavailable, cost_outlook
+from app.costs.outlook.series import DailySeries
 from app.costs.scopes import check_tags
 from app.records.budgets import CostScope
 from app.records.cost_analysis import DateRange
 from app.records.costs import CostMetric
 from app.repositories.cost_series import AskedSeries, daily_costs, imported_days, rates_into
 
-_REMEMBERED = 200
+__all__ = ["CostOutlook", "ForecastGround", "cost_outlook", "outlook_of", "read_ground"]
+
+PATIENCE = timedelta(seconds=7)
+"""Less than an operation may take, so that its other fields are answered."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,6 @@ class ForecastGround:
     history: DailySeries | None
     reason: str | None
     unconverted: Mapping[str, Decimal]
-
-
-@dataclass(frozen=True)
-class CostOutlook:
-    """A forecast: the days after the history, their total, and that of the month in which the last complete day lies.
-
-    `month_total` is None with the reason where it cannot be told. The rest is said in outlook.forecast.Forecast.
-    """
-
-    points: tuple[ForecastPoint, ...]
-    total: ForecastTotal
-    month_total: ForecastTotal | None
-    month_reason: str | None
-    made: Forecast
 
 
 async def read_ground(
@@ -82,21 +70,13 @@ async def read_ground(
     return ForecastGround(money.daily(start, known.settled_until), None, unconverted)
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
-def cost_outlook(history: DailySeries, days: int, interval: Decimal) -> CostOutlook | ForecastUnavailable:
-    """Forecast the days after the history, and its month; up to 0.3 s of computing: call it in a thread."""
-    last = history.end - timedelta(1)
-    month = DateRange(last.replace(day=1), month_after(last))
-    left = (month.end - history.end).days
-    periods = [(history.end, history.end + timedelta(days))]
-    periods += [(history.end, month.end)] if left else []
-    made = forecast(history, max(days, left), interval=interval, periods=periods)
-    if isinstance(made, ForecastUnavailable):
-        return made
-    points, total = made.points[:days], made.period_totals[0]
-    if history.start > month.start:
-        return CostOutlook(points, total, None, f"Costs before {history.start} are not imported.", made)
-    actual, rest = history.between(month.start, month.end).total, made.period_totals[-1]
-    parts = (rest.expected, rest.lower, rest.upper) if left else (Decimal(0),) * 3
-    month_total = ForecastTotal(month.start, month.end, *(exact_sum((actual, part)) for part in parts))
-    return CostOutlook(points, total, month_total, None, made)
+async def outlook_of(history: DailySeries, days: int, interval: Decimal) -> CostOutlook | ForecastUnavailable:
+    """`cost_outlook` computed in a process beside this one; equal questions are computed once.
+
+    The first of a process takes no longer than others once the server has been up for some seconds. One that is not
+    there within `PATIENCE` says so; it is computed all the same, and there when it is asked for again.
+    """
+    try:
+        return await asyncio.wait_for(ASIDE.answer(cost_outlook, history, days, interval), PATIENCE.total_seconds())
+    except TimeoutError:
+        return ForecastUnavailable("The forecast is still being computed. Ask again in a few seconds.")

@@ -20,7 +20,7 @@ from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.loaders.scans import AboutRows, Asked
 from app.models import now
 from app.records.cost_analysis import DateRange
-from app.repositories.budgets import ALERTS, BUDGETS
+from app.repositories.budgets import ALERTS, BUDGETS, forecasts_of
 from app.repositories.business_metrics import METRICS, value_ranges
 from app.repositories.cost_anomalies import ANOMALIES
 from app.repositories.selection import some_of_each
@@ -115,9 +115,23 @@ class CostWatchLoaders:
                 own = [key for key in keys if key.organization_id == organization_id]
                 async with self.database.read(organization_id) as session:
                     asked = [(key.budget, key.days) for key in own]
-                    standings = await read_standings(session, organization_id, asked, today)
+                    standings = await read_standings(session, organization_id, asked, today, with_history=False)
                 found |= dict(zip(own, standings.found, strict=True))
             return [found[key] for key in keys]
+
+        return DataLoader(load_fn=load)
+
+    @cached_property
+    def budget_forecasts(self) -> DataLoader[BudgetPeriod, RowMapping | None]:
+        """What is kept of the forecasts of periods; one statement for each organization among the keys."""
+
+        async def load(keys: list[BudgetPeriod]) -> list[RowMapping | None]:
+            found: dict[UUID, dict[tuple[UUID, date], RowMapping]] = {}
+            for organization_id in {key.organization_id for key in keys}:
+                ids = {key.budget_id for key in keys if key.organization_id == organization_id}
+                async with self.database.read(organization_id) as session:
+                    found[organization_id] = await forecasts_of(session, organization_id, ids)
+            return [found[key.organization_id].get((key.budget_id, key.days.start)) for key in keys]
 
         return DataLoader(load_fn=load)
 

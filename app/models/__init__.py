@@ -13,7 +13,7 @@ from app.models.allocation import (
     TeamDaily,
 )
 from app.models.base import Base, new_id, now
-from app.models.budgets import Budget, BudgetAlert, BusinessMetric, BusinessMetricValue, CostAnomaly
+from app.models.budgets import Budget, BudgetAlert, BudgetForecast, BusinessMetric, BusinessMetricValue, CostAnomaly
 from app.models.cost_exports import CostExport
 from app.models.cost_rollups import (
     CostDaily,
@@ -63,6 +63,7 @@ __all__ = [
     "Base",
     "Budget",
     "BudgetAlert",
+    "BudgetForecast",
     "BusinessMetric",
     "BusinessMetricValue",
     "Charge",

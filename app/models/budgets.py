@@ -79,6 +79,35 @@ class BudgetAlert(Base, kw_only=True):
     recovered_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
+class BudgetForecast(Base, kw_only=True):
+    """What a period of a budget is expected to cost when it is over: made by the check of costs, read by pages.
+
+    `question` and `ground` are SHA-256: of what is asked (scope, metric, currency, period), and of the daily costs
+    before `as_of` that the forecast is made of. Amounts are null where there is no forecast, with the `reason`.
+    """
+
+    __tablename__ = "budget_forecasts"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "budget_id"], ["budgets.organization_id", "budgets.id"], ondelete="CASCADE"
+        ),
+        CheckConstraint("(reason IS NULL) = (expected IS NOT NULL)", name="reason"),
+        CheckConstraint("num_nulls(expected, lower, upper) IN (0, 3)", name="amounts"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    budget_id: Mapped[UUID] = mapped_column(primary_key=True)
+    period_start: Mapped[date] = mapped_column(primary_key=True)
+    question: Mapped[bytes]
+    ground: Mapped[bytes]
+    as_of: Mapped[date]
+    expected: Mapped[Decimal | None]
+    lower: Mapped[Decimal | None]
+    upper: Mapped[Decimal | None]
+    reason: Mapped[str | None]
+    made_at: Mapped[datetime] = mapped_column(default_factory=now)
+
+
 class CostAnomaly(OrganizationOwned, Base, kw_only=True):
     """A stretch of days, before `ends_on`, on which a series cost another amount than its past lets expect.
 

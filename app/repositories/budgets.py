@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,10 +12,11 @@ from sqlalchemy import RowMapping, Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Budget, BudgetAlert, new_id, now
+from app.models import Budget, BudgetAlert, BudgetForecast, new_id, now
 
 BUDGETS: Table = Budget.__table__  # type: ignore[assignment]
 ALERTS: Table = BudgetAlert.__table__  # type: ignore[assignment]
+FORECASTS: Table = BudgetForecast.__table__  # type: ignore[assignment]
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
@@ -64,12 +65,58 @@ async def delete_budget(session: AsyncSession, organization_id: UUID, budget_id:
     )
 
 
-async def enabled_budgets(session: AsyncSession, organization_id: UUID, *, lock: bool = False) -> Sequence[RowMapping]:
-    """The budgets that are watched; `lock` keeps them as they are until the transaction ends."""
+async def enabled_budgets(session: AsyncSession, organization_id: UUID) -> Sequence[RowMapping]:
+    """The budgets that are watched."""
     statement = (
         select(BUDGETS).where(BUDGETS.c.organization_id == organization_id, BUDGETS.c.enabled).order_by(BUDGETS.c.id)
     )
-    return (await session.execute(statement.with_for_update(read=True) if lock else statement)).mappings().all()
+    return (await session.execute(statement)).mappings().all()
+
+
+async def all_budgets(session: AsyncSession, organization_id: UUID) -> Sequence[RowMapping]:
+    """All budgets, the watched first."""
+    statement = (
+        select(BUDGETS)
+        .where(BUDGETS.c.organization_id == organization_id)
+        .order_by(BUDGETS.c.enabled.desc(), BUDGETS.c.id)
+    )
+    return (await session.execute(statement)).mappings().all()
+
+
+async def lock_budgets(
+    session: AsyncSession, organization_id: UUID, budget_ids: Sequence[UUID]
+) -> dict[UUID, RowMapping]:
+    """Those of the budgets that are there; they stay as they are until the transaction ends."""
+    statement = (
+        select(BUDGETS)
+        .where(BUDGETS.c.organization_id == organization_id, BUDGETS.c.id.in_(budget_ids))
+        .order_by(BUDGETS.c.id)
+    )
+    rows = (await session.execute(statement.with_for_update(read=True))).mappings()
+    return {row["id"]: row for row in rows}
+
+
+async def forecasts_of(
+    session: AsyncSession, organization_id: UUID, budget_ids: Collection[UUID]
+) -> dict[tuple[UUID, date], RowMapping]:
+    """The forecasts that are kept of budgets, by budget and first day of the period."""
+    statement = select(FORECASTS).where(
+        FORECASTS.c.organization_id == organization_id, FORECASTS.c.budget_id.in_(budget_ids)
+    )
+    rows = (await session.execute(statement)).mappings()
+    return {(row["budget_id"], row["period_start"]): row for row in rows}
+
+
+async def keep_forecasts(session: AsyncSession, organization_id: UUID, forecasts: Sequence[Mapping[str, Any]]) -> None:
+    """Keep forecasts in place of earlier ones of the same budget and period. The budgets have to be locked."""
+    if not forecasts:
+        return
+    moment = now()
+    rows = [{"organization_id": organization_id, "made_at": moment, **each} for each in forecasts]
+    statement = insert(FORECASTS).values(rows)
+    key = [column.name for column in FORECASTS.primary_key]
+    changed = {name: column for name, column in statement.excluded.items() if name not in key}
+    await session.execute(statement.on_conflict_do_update(index_elements=key, set_=changed))
 
 
 async def alerts_of(session: AsyncSession, organization_id: UUID, budget_ids: Sequence[UUID]) -> Sequence[RowMapping]:

@@ -27,12 +27,16 @@ RATES: Table = CurrencyRate.__table__  # type: ignore[assignment]
 
 @dataclass(frozen=True)
 class AskedSeries:
-    """What is summed by day: the charges of a scope from `start` to before `end`."""
+    """What is summed by day: the charges of a scope from `start` to before `end`.
+
+    `by_month`: what a month's days cost comes as one amount, on the first of them that is asked for.
+    """
 
     scope: CostScope
     metric: CostMetric
     start: date
     end: date
+    by_month: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ async def daily_costs(
             message = "tags and finer dimensions are in no roll-up together"
             raise ValueError(message)
         days = {"number": number, "metric": one.metric.value, "first": one.start, "after": one.end}
+        days["by_month"] = one.by_month
         by_source.setdefault(source, []).append(days | one.scope.to_json())
     for source, rows in by_source.items():
         values = {"organization_id": organization_id, "asked": orjson.dumps(rows).decode()}
@@ -134,12 +139,14 @@ def _statement(source: str) -> TextClause:
     whens = " ".join(f"WHEN '{metric.value}' THEN c.{metric.value}" for metric in CostMetric)
     amount = f"CASE asked.metric {whens} END"
     chosen = _CHOSEN[source].format(summary=_conditions("s", SUMMARY_COLUMNS), cost=_conditions("k", COST_COLUMNS))
+    day = "CASE WHEN asked.by_month THEN greatest(date_trunc('month', c.day)::date, asked.first) ELSE c.day END"
     currency = "c.billing_currency" if source == "providers" else "chosen.currency"
     return text(f"""
         WITH asked AS MATERIALIZED (
             SELECT * FROM jsonb_to_recordset(CAST(:asked AS jsonb))
-                AS sent(number integer, metric text, first date, after date, dimensions jsonb, tags jsonb)){chosen}
-        SELECT asked.number, c.day, {currency} AS currency, sum({amount}) AS amount,
+                AS sent(number integer, metric text, first date, after date, by_month boolean, dimensions jsonb,
+                tags jsonb)){chosen}
+        SELECT asked.number, {day} AS day, {currency} AS currency, sum({amount}) AS amount,
             bool_or({amount} IS NULL) AS incomplete
         FROM asked JOIN {_ROLL_UPS[source]} AND c.day >= asked.first AND c.day < asked.after
         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3

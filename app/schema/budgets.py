@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,11 +12,11 @@ import strawberry
 
 from app.context import Info
 from app.costs.analysis.periods import today
+from app.costs.budgets.kept import expected_total
 from app.costs.budgets.periods import period_at, periods_until
-from app.costs.budgets.standing import Standing, expected_total, state_of
-from app.costs.outlook.budget_state import BudgetState as Arithmetic
+from app.costs.budgets.standing import Standing, state_of
 from app.costs.outlook.budget_state import Likelihood
-from app.costs.outlook.forecast import ForecastUnavailable
+from app.costs.outlook.forecast import ForecastTotal, ForecastUnavailable
 from app.loaders.budgets import BudgetPeriod
 from app.loaders.scans import Asked
 from app.records import budgets as words
@@ -88,11 +87,16 @@ class BudgetForecast:
         description="Whether the budget will hold; null where that hangs on costs that cannot be converted."
     )
     reason: str | None = strawberry.field(description="Why there is no forecast, or what it leaves out.")
+    as_of: date | None = strawberry.field(
+        description="The day before which all costs had arrived when the forecast was made; null without a forecast, "
+        "and where the period is over and needs none."
+    )
+    made_at: datetime | None = strawberry.field(description="When the forecast was made; null where `asOf` is.")
 
 
 @strawberry.type(description="How a budget stands in one of its periods, by all that is known today.")
 class BudgetState:
-    """A standing of a budget; the forecast is computed when it is asked for."""
+    """A standing of a budget; the forecast is read when it is asked for."""
 
     period_start: date = strawberry.field(description="The period's first day.")
     period_end: date = strawberry.field(description="The day after its last one.")
@@ -132,16 +136,19 @@ class BudgetState:
             standing=standing,
         )
 
-    @strawberry.field(description="What the period will cost when it is over. Computed when asked, up to 0.3 s each.")
-    async def forecast(self) -> BudgetForecast:
-        """Off the loop; the same forecast is not computed twice."""
-        expected = await asyncio.to_thread(expected_total, self.standing)
+    @strawberry.field(
+        description="What the period will cost when it is over, by the forecast that a worker makes after each import "
+        "and change, and once a day. Nothing is computed when it is asked for."
+    )
+    async def forecast(self, info: Info) -> BudgetForecast:
+        """One statement for all budgets of a page."""
+        kept, expected = await self._expected(info)
         state = state_of(self.standing, expected)
         if isinstance(expected, ForecastUnavailable) or state is None:
             reason = expected.reason if isinstance(expected, ForecastUnavailable) else self.reason
-            return BudgetForecast(
-                expected=None, lower=None, upper=None, expected_over=None, likelihood=None, reason=reason
-            )
+            nothing = dict.fromkeys(("expected", "lower", "upper", "expected_over", "likelihood", "as_of", "made_at"))
+            return BudgetForecast(**nothing, reason=reason)
+        is_made = kept is not None and self.standing.until < self.period_end
         return BudgetForecast(
             expected=expected.expected,
             lower=expected.lower,
@@ -149,17 +156,18 @@ class BudgetState:
             expected_over=state.expected_over,
             likelihood=state.likelihood,
             reason=self.reason,
+            as_of=kept["as_of"] if kept is not None and is_made else None,
+            made_at=kept["made_at"] if kept is not None and is_made else None,
         )
 
-    @strawberry.field(description="How each threshold stands; those on the forecast need it computed.")
-    async def thresholds(self) -> list[BudgetThresholdState]:
+    @strawberry.field(description="How each threshold stands; those on the forecast by the one that is kept.")
+    async def thresholds(self, info: Info) -> list[BudgetThresholdState]:
         """Without a forecast where no threshold asks for one."""
         thresholds = self.standing.thresholds
-        state: Arithmetic | None
+        expected: ForecastTotal | ForecastUnavailable = ForecastUnavailable("")
         if any(each.basis is ThresholdBasis.FORECAST for each in thresholds):
-            state = state_of(self.standing, await asyncio.to_thread(expected_total, self.standing))
-        else:
-            state = state_of(self.standing, ForecastUnavailable(""))
+            _, expected = await self._expected(info)
+        state = state_of(self.standing, expected)
         if state is None:
             hundred = Decimal(100)
             amounts: list[tuple[Decimal, bool | None]] = [
@@ -171,6 +179,13 @@ class BudgetState:
             BudgetThresholdState(percent=each.percent, basis=each.basis, amount=amount, crossed=crossed)
             for each, (amount, crossed) in zip(thresholds, amounts, strict=True)
         ]
+
+    async def _expected(self, info: Info) -> tuple[Mapping[Any, Any] | None, ForecastTotal | ForecastUnavailable]:
+        """What is kept of the period's forecast, and what that says by now."""
+        budget = self.standing.budget
+        key = BudgetPeriod(budget["organization_id"], budget["id"], self.standing.period, budget)
+        kept = await info.context.loaders.budget_forecasts.load(key)
+        return kept, expected_total(self.standing, kept, today())
 
 
 @strawberry.type(description="A threshold of a budget that was crossed in a period: told once.")

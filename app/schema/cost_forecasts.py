@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
@@ -12,7 +11,7 @@ import strawberry
 
 from app.context import Info
 from app.costs.analysis.periods import today
-from app.costs.forecasts import CostOutlook, ForecastGround, cost_outlook, read_ground
+from app.costs.forecasts import CostOutlook, ForecastGround, outlook_of, read_ground
 from app.costs.outlook import forecast as outlook
 from app.errors import BadUserInputError
 from app.records.budgets import CostScope
@@ -108,7 +107,7 @@ async def cost_forecast(
     days: int,
     interval: Decimal,
 ) -> CostForecast:
-    """Read in four statements, then computed off the loop; the same question is not computed twice."""
+    """Read in four statements, then computed in another process; the same question is not computed twice."""
     days = within(days, MOST_DAYS, "days")
     if not NARROWEST <= interval <= WIDEST:
         message = f"`interval` must be from {NARROWEST} to {WIDEST}; it is {interval}."
@@ -117,7 +116,7 @@ async def cost_forecast(
         ground = await read_ground(session, organization_id, scope, metric, currency, today())
     if ground.history is None:
         return _none(ground, currency, interval, ground.reason)
-    found = await asyncio.to_thread(cost_outlook, ground.history, days, interval)
+    found = await outlook_of(ground.history, days, interval)
     if isinstance(found, outlook.ForecastUnavailable):
         return _none(ground, currency, interval, found.reason)
     return _some(ground, currency, found)

@@ -23,6 +23,7 @@ from app.activity.announce import Announcer
 from app.config import Settings
 from app.costs.exports.files import ExportTools
 from app.costs.exports.purge import recover_exports
+from app.costs.outlook.aside import ASIDE
 from app.database import Database
 from app.embedded import EngineUrls
 from app.providers import registry
@@ -55,7 +56,10 @@ def run_worker(settings: Settings, urls: EngineUrls, *, tend: Callable[[], None]
 
     `tend` is called twice a second, off the loop. Raises RuntimeError when the tables are of another version.
     """
-    asyncio.run(_until_signalled(settings, urls, tend))
+    try:
+        asyncio.run(_until_signalled(settings, urls, tend))
+    finally:
+        ASIDE.close()
 
 
 async def _until_signalled(settings: Settings, urls: EngineUrls, tend: Callable[[], None] | None) -> None:

@@ -53,6 +53,7 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("allocation_rules", "method"): "DIRECT",
         ("allocation_runs", "kind"): "RULES",
         ("budgets", "ends_on"): date(2027, 1, 1),
+        ("budget_forecasts", "reason"): None,
         ("cost_anomalies", "ends_on"): date(2027, 1, 1),
         ("cost_anomalies", "series"): "TOTAL",
         ("cost_anomalies", "state"): "OPEN",
@@ -64,7 +65,8 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("uploads", "storage"): "LOCAL",
         ("scan_schedules", "account_ids"): [UUID(int=7)],
     }
-    return unique.get((table.name, column.name)) or _typed(column)
+    key = (table.name, column.name)
+    return unique[key] if key in unique else _typed(column)
 
 
 def _typed(column: Column[Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -15,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.costs.known_days import KnownDays, deliveries_of, is_known, known_days
 from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook import budget_state as outlook
-from app.costs.outlook.forecast import MOST_DAYS_AHEAD, Forecast, ForecastTotal, ForecastUnavailable, forecast
-from app.costs.outlook.series import DailySeries, exact_sum
+from app.costs.outlook.forecast import MOST_DAYS_AHEAD, ForecastTotal, ForecastUnavailable
+from app.costs.outlook.series import DailySeries
 from app.records.budgets import CostScope, Threshold
 from app.records.cost_analysis import DateRange
 from app.records.costs import CostMetric
@@ -24,7 +23,6 @@ from app.repositories.cost_series import AskedSeries, daily_costs, imported_days
 
 HISTORY_DAYS = 182
 """What a forecast is fitted to."""
-_REMEMBERED = 500  # forecasts: a fifth of a second of computing each, equal input gives equal output
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,8 @@ class Standing:
     """What is known of a period of a budget. `reason` says why `actual` is unknown (None), or what it leaves out.
 
     `unconverted` is, by currency, what no rate converts: it is in no other figure. `history` are the days whose
-    charges have arrived, the period's own among them; None with the reason where nothing can be forecast of them.
+    charges have arrived, the period's own among them; None where they are not asked for, or with the reason in
+    `no_forecast` where nothing can be forecast of them.
     """
 
     budget: Mapping[Any, Any]
@@ -59,41 +58,32 @@ class Standings:
 
 
 async def read_standings(
-    session: AsyncSession, organization_id: UUID, asked: Sequence[tuple[Mapping[Any, Any], DateRange]], today: date
+    session: AsyncSession,
+    organization_id: UUID,
+    asked: Sequence[tuple[Mapping[Any, Any], DateRange]],
+    today: date,
+    *,
+    with_history: bool = True,
 ) -> Standings:
-    """How budgets stand in periods; at most six statements, however many are asked."""
+    """How budgets stand in periods; at most six statements, however many are asked.
+
+    `with_history` reads the days to forecast from too: half a year of them for each, where months would do.
+    """
     periods = await imported_days(session, organization_id)
     known = known_days(periods, today)
     currencies = {budget["currency"] for budget, _ in asked}
     rates = Rates(await rates_into(session, organization_id, currencies) if currencies else ())
-    series = [_asked(budget, period, known) for budget, period in asked]
+    series = [_asked(budget, period, known if with_history else None) for budget, period in asked]
     costs = await daily_costs(session, organization_id, series)
     found = []
     for (budget, period), of_days in zip(asked, costs, strict=True):
         money = MoneySeries.of(of_days, budget["currency"], rates.into(budget["currency"]))
         standing = _standing(budget, period, money, known, is_imported=is_known(periods, period.start, period.end))
+        if with_history and known is not None and _wants_history(standing, known):
+            history = money.daily(_history_start(known, period), known.settled_until)
+            standing = replace(standing, history=history)
         found.append(standing)
     return Standings(tuple(found), deliveries_of(periods))
-
-
-def expected_total(standing: Standing) -> ForecastTotal | ForecastUnavailable:
-    """What the period will have cost when it is over; up to 0.3 s of computing: call it in a thread."""
-    period, history, actual = standing.period, standing.history, standing.actual
-    if actual is None:
-        return ForecastUnavailable(standing.reason or "")
-    if standing.until >= period.end:
-        return ForecastTotal(period.start, period.end, actual, actual, actual)
-    if history is None:
-        return ForecastUnavailable(standing.no_forecast or "")
-    first = max(period.start, history.end)
-    ahead = remembered_forecast(history, first, period.end)
-    if isinstance(ahead, ForecastUnavailable):
-        return ahead
-    arrived = history.between(period.start, period.end).total
-    (rest,) = ahead.period_totals
-    # What has arrived of the last days may already be more than was expected of them.
-    sums = [max(exact_sum((arrived, part)), actual) for part in (rest.expected, rest.lower, rest.upper)]
-    return ForecastTotal(period.start, period.end, *sums)
 
 
 def state_of(standing: Standing, expected: ForecastTotal | ForecastUnavailable) -> outlook.BudgetState | None:
@@ -122,17 +112,13 @@ def state_of(standing: Standing, expected: ForecastTotal | ForecastUnavailable) 
     return replace(state, thresholds=thresholds, likelihood=likelihood)
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
-def remembered_forecast(history: DailySeries, first: date, end: date) -> Forecast | ForecastUnavailable:
-    """A forecast to before `end` with the total from `first` on; the same question is not computed twice."""
-    return forecast(history, (end - history.end).days, periods=((first, end),))
-
-
 def _asked(budget: Mapping[Any, Any], period: DateRange, known: KnownDays | None) -> AskedSeries:
-    start = period.start
-    if known is not None and period.end > known.settled_until:
-        start = min(start, known.settled_until - timedelta(HISTORY_DAYS))
-    return AskedSeries(CostScope.from_json(budget["scope"]), CostMetric(budget["metric"]), start, period.end)
+    """The days of a period, and before them those to forecast from where it is not over; else months will do."""
+    scope, metric = CostScope.from_json(budget["scope"]), CostMetric(budget["metric"])
+    if known is None or period.end <= known.settled_until:
+        return AskedSeries(scope, metric, period.start, period.end, by_month=True)
+    start = min(period.start, known.settled_until - timedelta(HISTORY_DAYS))
+    return AskedSeries(scope, metric, start, period.end)
 
 
 def _standing(
@@ -150,9 +136,8 @@ def _standing(
             currencies = ", ".join(unconverted)
             reason = f"All charges of the period are in {currencies}, without a rate into {budget['currency']}."
             return replace(nothing, reason=reason)
-    history, no_forecast = _history(money, known, period)
-    partial = _left_out(money, period)
-    return replace(nothing, actual=money.total(period), reason=partial, history=history, no_forecast=no_forecast)
+    partial, no_forecast = _left_out(money, period), _no_forecast(known, period)
+    return replace(nothing, actual=money.total(period), reason=partial, no_forecast=no_forecast)
 
 
 def _left_out(money: MoneySeries, period: DateRange) -> str | None:
@@ -166,13 +151,21 @@ def _left_out(money: MoneySeries, period: DateRange) -> str | None:
     return " ".join(reasons) or None
 
 
-def _history(money: MoneySeries, known: KnownDays, period: DateRange) -> tuple[DailySeries | None, str | None]:
-    """The days to forecast from, or why there are none. They must hold all of the period that has passed."""
-    start = max(known.start, min(period.start, known.settled_until - timedelta(HISTORY_DAYS)))
-    if known.settled_until <= start:
-        return None, "The charges of the imported days are still arriving."
+def _wants_history(standing: Standing, known: KnownDays) -> bool:
+    is_open = standing.period.end > known.settled_until
+    return is_open and standing.actual is not None and standing.no_forecast is None
+
+
+def _history_start(known: KnownDays, period: DateRange) -> date:
+    return max(known.start, min(period.start, known.settled_until - timedelta(HISTORY_DAYS)))
+
+
+def _no_forecast(known: KnownDays, period: DateRange) -> str | None:
+    """Why there are no days to forecast from. They must hold all of the period that has passed."""
+    if known.settled_until <= _history_start(known, period):
+        return "The charges of the imported days are still arriving."
     if (period.end - known.settled_until).days > MOST_DAYS_AHEAD:
-        return None, f"The period ends more than {MOST_DAYS_AHEAD} days after the last complete day."
+        return f"The period ends more than {MOST_DAYS_AHEAD} days after the last complete day."
     if known.start > period.start and known.settled_until > period.start:
-        return None, f"Costs before {known.start} are not imported without a gap."
-    return money.daily(start, known.settled_until), None
+        return f"Costs before {known.start} are not imported without a gap."
+    return None

@@ -101,6 +101,20 @@ class ForecastUnavailable:
 
 
 @dataclass(frozen=True, slots=True)
+class CostOutlook:
+    """A forecast: the days after the history, their total, and that of the month in which the last complete day lies.
+
+    `month_total` is None with the reason where it cannot be told. The rest is said in Forecast.
+    """
+
+    points: tuple[ForecastPoint, ...]
+    total: ForecastTotal
+    month_total: ForecastTotal | None
+    month_reason: str | None
+    made: Forecast
+
+
+@dataclass(frozen=True, slots=True)
 class MonthEnd:
     """A month's total at its end: `actual`, exact, before `until`, and what is expected of the rest.
 
@@ -120,7 +134,7 @@ def forecast(
     interval: Decimal = INTERVAL,
     periods: Sequence[tuple[date, date]] = (),
 ) -> Forecast | ForecastUnavailable:
-    """Forecast the `days` after the series; 0.1 to 0.3 seconds of computing, so call it in a thread.
+    """Forecast the `days` after the series; 0.1 to 0.4 seconds of computing, so have `outlook.aside` do it.
 
     Cut the series with `until` at the last day whose charges have all arrived. `periods` (end-exclusive, within the
     days ahead, else a ValueError) get totals of their own. Equal input gives equal output.
@@ -147,6 +161,31 @@ def forecast(
         widened=widened,
         month_start_unseen=any(point.day.day == 1 for point in points) and all(day.day > 1 for day in series.dates()),
     )
+
+
+def cost_outlook(history: DailySeries, days: int, interval: Decimal) -> CostOutlook | ForecastUnavailable:
+    """Forecast the days after the history, and its month; have `outlook.aside` do it."""
+    last = history.end - timedelta(1)
+    month_start, month_after_it = last.replace(day=1), month_after(last)
+    left = (month_after_it - history.end).days
+    periods = [(history.end, history.end + timedelta(days))]
+    periods += [(history.end, month_after_it)] if left else []
+    made = forecast(history, max(days, left), interval=interval, periods=periods)
+    if isinstance(made, ForecastUnavailable):
+        return made
+    points, total = made.points[:days], made.period_totals[0]
+    if history.start > month_start:
+        return CostOutlook(points, total, None, f"Costs before {history.start} are not imported.", made)
+    actual, rest = history.between(month_start, month_after_it).total, made.period_totals[-1]
+    parts = (rest.expected, rest.lower, rest.upper) if left else (Decimal(0),) * 3
+    month_total = ForecastTotal(month_start, month_after_it, *(exact_sum((actual, part)) for part in parts))
+    return CostOutlook(points, total, month_total, None, made)
+
+
+def period_rest(series: DailySeries, start: date, end: date) -> ForecastTotal | ForecastUnavailable:
+    """What the days from `start`, none before the series' end, to before `end` will cost together."""
+    made = forecast(series, (end - series.end).days, periods=((start, end),))
+    return made if isinstance(made, ForecastUnavailable) else made.period_totals[0]
 
 
 def month_end(series: DailySeries, month: date, *, interval: Decimal = INTERVAL) -> MonthEnd | ForecastUnavailable:

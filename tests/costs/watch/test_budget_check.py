@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,17 +14,20 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, select, update
 
-from app.costs.budgets.change import NewBudget, create_budget, update_budget
+from app.costs.budgets.change import NewBudget, create_budget, delete_budget, update_budget
 from app.costs.budgets.check import check_budgets
-from app.costs.budgets.standing import Standing, expected_total, read_standings, state_of
+from app.costs.budgets.kept import NOT_MADE, expected_total
+from app.costs.budgets.periods import periods_until
+from app.costs.budgets.standing import Standing, read_standings, state_of
 from app.costs.outlook.budget_state import Likelihood
+from app.costs.outlook.forecast import ForecastTotal, ForecastUnavailable
 from app.costs.watch import CHECK_COSTS_JOB
 from app.database import Database
 from app.models import Budget, BudgetAlert, CurrencyRate, Job, Organization, PromotedTagKey, new_id, now
 from app.records.budgets import BudgetRecurrence, CostScope, Threshold, ThresholdBasis
 from app.records.cost_analysis import DateRange
 from app.records.costs import CostMetric
-from app.repositories.budgets import enabled_budgets
+from app.repositories.budgets import enabled_budgets, forecasts_of
 from tests.costs.watch.deliveries import SYSTEM, Deliveries, daily, events, hold
 
 TODAY = date(2026, 11, 20)
@@ -73,6 +78,21 @@ async def standing_of(database: Database, organization_id: UUID) -> Standing:
         period = DateRange(NOVEMBER, date(2026, 12, 1))
         (standing,) = (await read_standings(session, organization_id, [(row, period)], TODAY)).found
     return standing
+
+
+async def expected(database: Database, standing: Standing) -> ForecastTotal | ForecastUnavailable:
+    """What a page says of the standing's total."""
+    organization_id, budget_id = standing.budget["organization_id"], standing.budget["id"]
+    async with database.read(organization_id) as session:
+        kept = await forecasts_of(session, organization_id, [budget_id])
+    return expected_total(standing, kept.get((budget_id, standing.period.start)), TODAY)
+
+
+async def kept(database: Database, organization_id: UUID, *budgets: UUID) -> dict[UUID, Mapping[Any, Any]]:
+    """What is kept of the forecasts of budgets for November."""
+    async with database.read(organization_id) as session:
+        found = await forecasts_of(session, organization_id, budgets)
+    return {budget_id: row for (budget_id, start), row in found.items() if start == NOVEMBER}
 
 
 async def alerts(database: Database, organization_id: UUID) -> list[tuple[date, str, Decimal, bool]]:
@@ -150,6 +170,103 @@ async def test_a_forecast_that_falls_a_little_is_no_recovery(
         await update_budget(database, organization_id, SYSTEM, budget_id, amount=Decimal(amount))
         await check_budgets(database, organization_id, TODAY, hold)
         assert await alerts(database, organization_id) == [(NOVEMBER, "FORECAST", Decimal(100), stands)]
+
+
+async def test_a_forecast_is_made_once_for_a_state_of_the_costs(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    quiet = await budget(database, organization_id, 2900, name="raises no alerts", enabled=False)
+    loud = await budget(database, organization_id, 2900, "100", name="loud")
+    assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 2
+    before = await kept(database, organization_id, quiet, loud)
+    assert {row["as_of"] for row in before.values()} == {date(2026, 11, 18)}  # the last two days may still rise
+    for row in before.values():
+        assert (row["expected"], row["reason"]) == (pytest.approx(Decimal(3000), rel=Decimal("0.01")), None)
+        assert row["lower"] <= row["expected"] <= row["upper"]
+    # Neither time nor another amount asks for another forecast; other costs and another scope do.
+    await update_budget(database, organization_id, SYSTEM, loud, amount=Decimal(5000), name="louder")
+    assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 0
+    assert await kept(database, organization_id, quiet, loud) == before
+    scope = CostScope((("service_name", ("EC2",)),))
+    await update_budget(database, organization_id, SYSTEM, quiet, scope=scope)
+    assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 1
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 200)])
+    assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 2
+    after = await kept(database, organization_id, quiet, loud)
+    assert all(row["expected"] > 5900 for row in after.values())
+
+
+async def test_what_is_kept_is_not_told_of_another_question(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    budget_id = await budget(database, organization_id, 2900, "100 FORECAST")
+    assert await expected(database, await standing_of(database, organization_id)) == ForecastUnavailable(NOT_MADE)
+    await check_budgets(database, organization_id, TODAY, hold)
+    assert isinstance(await expected(database, await standing_of(database, organization_id)), ForecastTotal)
+    for change in ({"currency": "EUR"}, {"metric": CostMetric.BILLED_COST, "currency": "USD"}):
+        await update_budget(database, organization_id, SYSTEM, budget_id, **change)  # type: ignore[arg-type]
+        told_of = await expected(database, await standing_of(database, organization_id))
+        assert isinstance(told_of, ForecastUnavailable), change
+    await delete_budget(database, organization_id, SYSTEM, budget_id)
+    assert await kept(database, organization_id, budget_id) == {}
+
+
+async def test_what_was_spent_meanwhile_counts_before_the_forecast_is_made_anew(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    await budget(database, organization_id, 2900)
+    await check_budgets(database, organization_id, TODAY, hold)
+    await deliveries.deliver([*daily(NOVEMBER, TODAY, lambda _: 1000)])
+    total = await expected(database, await standing_of(database, organization_id))
+    assert total == ForecastTotal(NOVEMBER, date(2026, 12, 1), *[Decimal(19_000)] * 3)
+
+
+async def test_too_short_a_history_says_so_and_is_not_tried_again(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(TODAY - timedelta(3), TODAY, lambda _: 100)])
+    await budget(database, organization_id, 2900, starts_on=TODAY - timedelta(3))
+    assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 1
+    assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 0
+    async with database.read(organization_id) as session:
+        (row,) = await enabled_budgets(session, organization_id)
+        period = DateRange(TODAY - timedelta(3), date(2026, 12, 17))
+        (standing,) = (await read_standings(session, organization_id, [(row, period)], TODAY)).found
+    assert await expected(database, standing) == ForecastUnavailable("1 days of history; a forecast needs 14")
+
+
+async def test_a_page_knows_what_the_check_knows(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    """Sums of months in place of days: in periods that begin within a month, of several currencies and rates."""
+    euros = {"BillingCurrency": "EUR", "BillingAccountId": "other"}
+    francs = {"BillingCurrency": "CHF", "BillingAccountId": "third"}
+    rows = [*daily(FIRST, TODAY, lambda day: day.day), *daily(FIRST, TODAY, lambda _: "0.07", **euros)]
+    await deliveries.deliver([*rows, *daily(FIRST, TODAY, lambda _: 1, **francs)])
+    rate = {"organization_id": organization_id, "from_currency": "EUR", "to_currency": "USD", "source": "by hand"}
+    dated = [(date(2026, 1, 1), "1.25"), (date(2026, 10, 2), "1.3"), (date(2026, 11, 30), "0.9")]
+    async with database.write(organization_id) as session:
+        values = [{**rate, "updated_at": now(), "valid_from": day, "rate": Decimal(text)} for day, text in dated]
+        await session.execute(insert(CurrencyRate), values)
+    for number, (first, recurrence) in enumerate(
+        [(date(2026, 8, 1), "YEARLY"), (date(2026, 8, 17), "QUARTERLY"), (date(2026, 11, 5), "MONTHLY")]
+    ):
+        given = {"name": str(number), "starts_on": first, "recurrence": BudgetRecurrence(recurrence)}
+        await budget(database, organization_id, 5, **given)
+    async with database.read(organization_id) as session:
+        asked = [
+            (row, period)
+            for row in await enabled_budgets(session, organization_id)
+            for period in periods_until(row, TODAY)
+        ]
+        days = (await read_standings(session, organization_id, asked, TODAY)).found
+        months = (await read_standings(session, organization_id, asked, TODAY, with_history=False)).found
+    assert len(asked) == 4
+    assert [replace(one, history=None) for one in days] == list(months)
+    assert all(one.unconverted for one in months)
 
 
 async def test_workers_at_once_raise_it_once(database: Database, organization_id: UUID, deliveries: Deliveries) -> None:
@@ -248,15 +365,16 @@ async def test_what_cannot_be_converted_makes_it_unknown_whether_a_threshold_hol
     await deliveries.deliver(rows)
     budget_id = await budget(database, organization_id, 4000, "40", "90", "100 FORECAST")
     standing = await standing_of(database, organization_id)
+    await check_budgets(database, organization_id, TODAY, hold)
     assert standing.actual == Decimal(1900)
     assert standing.reason == "199.5 EUR cannot be converted into USD and are not in the sum."
-    state = state_of(standing, expected_total(standing))
+    state = state_of(standing, await expected(database, standing))
     assert state is not None
     assert state.expected is not None
     assert ([each.crossed for each in state.thresholds], state.likelihood) == ([True, None, None], None)
     await update_budget(database, organization_id, SYSTEM, budget_id, amount=Decimal(100))
     over = await standing_of(database, organization_id)
-    state = state_of(over, expected_total(over))
+    state = state_of(over, await expected(database, over))
     assert state is not None
     assert ([each.crossed for each in state.thresholds], state.likelihood) == ([True] * 3, Likelihood.OVER)
     # Nothing in another currency is nothing, whatever the rate.

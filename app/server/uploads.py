@@ -36,6 +36,10 @@ HEADER_BYTES: Final = 16_384
 LONGEST_ID: Final = 200
 DIGITS: Final = 15
 """Of a number of bytes: a petabyte has 16."""
+SLOW_PAUSES: Final = 10
+"""So many of the longest pauses together at least `SLOW_BYTES` have to arrive in."""
+SLOW_BYTES: Final = 65_536
+"""In 5 minutes 218 bytes a second: who sends one now and then would keep a place from others for a day."""
 LINGER_SECONDS: Final = 2.0
 """So long a body that nobody wants is read on, or closing the connection would take the answer away with it."""
 
@@ -177,10 +181,12 @@ class _Body:
                 self._pause.reschedule(asyncio.get_running_loop().time())
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """The chunks. Raises ClientGoneError, and Refusal after a long pause and when the process ends."""
+        """The chunks. Raises ClientGoneError, and Refusal after a long pause, of a trickle and when stopping."""
+        clock, waited, arrived = asyncio.get_running_loop().time, 0.0, 0
         while not self.read:
             if self._draining:
                 raise _stopping()
+            asked = clock()
             try:
                 async with asyncio.timeout(self._read_seconds) as self._pause:
                     event = await self._receive()
@@ -194,8 +200,15 @@ class _Body:
             if event["type"] == "http.disconnect":
                 raise ClientGoneError
             self.read = not event.get("more_body", False)
-            if event.get("body"):
-                yield event["body"]
+            body = event.get("body", b"")
+            # Only the time that the caller takes counts, not that of storing.
+            waited, arrived = waited + clock() - asked, arrived + len(body)
+            if body:
+                yield body
+            if waited > SLOW_PAUSES * self._read_seconds:
+                if arrived < SLOW_BYTES and not self.read:
+                    raise _trickling(arrived, waited)
+                waited, arrived = 0.0, 0
 
     async def linger(self) -> None:
         """Throw away what the caller is sending, for a short time."""
@@ -238,6 +251,11 @@ def _shown(error: SkyledgerError) -> Refusal:
 def _stopping() -> Refusal:
     message = "The server is stopping. What arrived is stored: ask for the offset by HEAD, and go on."
     return Refusal.of(ErrorCode.SERVICE_UNAVAILABLE, message, status=503, headers=(("retry-after", "1"),))
+
+
+def _trickling(arrived: int, seconds: float) -> Refusal:
+    message = f"Only {arrived:,} bytes arrived in {seconds:.0f} seconds. Ask for the offset by HEAD, and go on."
+    return Refusal.of(ErrorCode.TIMEOUT, message, status=408)
 
 
 def _headers_of(progress: UploadProgress) -> list[tuple[str, str]]:

@@ -75,6 +75,20 @@ class TestSilence:
         answer = await sender.put(url, paced(data, 100, 0.1))
         assert answer.json()["state"] == "COMPLETE"
 
+    async def test_a_trickle_does_not_keep_its_place(self, sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("app.server.uploads.SLOW_PAUSES", 1)
+        data = noise(1_000)
+        url = await sender.created(data)
+        async with sender.began(url, len(data)) as request:
+            await request.wanted()
+            for start in range(0, 900, 100):
+                await request.send(data[start : start + 100])
+                await asyncio.sleep(0.1)
+            assert await request.status() == 408
+        offset = await sender.offset(url)
+        assert 300 <= offset <= 900
+        assert (await sender.put(url, data[offset:], offset)).json()["state"] == "COMPLETE"
+
 
 class TestCrowd:
     """As many requests as may write."""

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
 from app.costs.conformance import shortened
+from app.costs.foreign import foreign_format
 from app.errors import BadUserInputError
 from app.records import RowIssue
 
@@ -35,13 +36,6 @@ REPEATED_BYTES: Final = 32 * 2**20
 
 _GZIP: Final = b"\x1f\x8b"
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_FOREIGN: Final = {
-    codecs.BOM_UTF16_LE: "UTF-16 text: save it as UTF-8",
-    codecs.BOM_UTF16_BE: "UTF-16 text: save it as UTF-8",
-    b"PAR1": "Parquet: give CSV or JSON Lines",
-    b"PK\x03\x04": "a ZIP archive: unpack it or use gzip",
-    b"[": "a JSON array: write one object a line (JSON Lines)",
-}
 
 
 class UnreadableFileError(BadUserInputError):
@@ -101,9 +95,9 @@ class RowFile:
 
     def _first_line(self) -> bytes:
         first = self._lines.peek()
-        for start, what in _FOREIGN.items():
-            if first.startswith(start):
-                raise UnreadableFileError(self.path, 1, f"the file is {what}")
+        foreign = foreign_format(first, only_text=True)
+        if foreign is not None:
+            raise UnreadableFileError(self.path, 1, foreign)
         if not first:
             raise UnreadableFileError(self.path, 1, "the file is empty")
         return first

@@ -173,6 +173,20 @@ FOREIGN = {
     "a ZIP archive: unpack it or use gzip": b"PK\x03\x04",
     "the file is damaged or cut off": b"\x1f\x8b\x08\x00cut",
     "a JSON array: write one object a line": b"[{}]",
+    "of an Excel workbook save the sheet as CSV": b"PK\x03\x04[Content_Types].xml",
+    "an old Excel workbook": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    "a PDF document": b"%PDF-1.7\n",
+    "HTML or XML, perhaps the error page of a download": b"\n<!DOCTYPE html><html></html>",
+    "compressed with zstd: unpack it or use gzip": b"\x28\xb5\x2f\xfd\x04",
+    "a Data Export of the table `FOCUS 1.2 with AWS columns`": (
+        b"bill_payer_account_id,line_item_unblended_cost\n1,2\n"
+    ),
+    "create one of the type `Cost and usage details (FOCUS)`": b"SubscriptionId,CostInBillingCurrency\n1,2\n",
+    "a view of it": b"billing_account_id,usage_start_time,cost\n1,2,3\n",
+    "the header names no column of FOCUS, such as BilledCost: give": b"Invoice number,Amount\n1,2\n",
+    "the header has no BilledCost and no ChargePeriodEnd, without which no row is a charge": (
+        b"ChargePeriodStart,ServiceName,BillingCurrency\n2026-10-01,EC2,USD\n"
+    ),
 }
 
 

@@ -20,6 +20,8 @@ from app.records import RowIssue
 
 Rows = list[tuple[int, Mapping[str, object]]]
 
+EXCEL = "a ZIP archive: unpack it or use gzip; of an Excel workbook save the sheet as CSV in UTF-8"
+
 
 def read(folder: Path, content: bytes, name: str = "rows.csv") -> tuple[Rows, list[RowIssue]]:
     path = folder / name
@@ -128,7 +130,7 @@ def test_text_behind_a_quote_is_an_issue(tmp_path: Path) -> None:
         ("a,b\n1,2\n".encode("utf-16"), 1, "the file is UTF-16 text: save it as UTF-8"),
         ("a,b\n1,2\n".encode("utf-16-be"), 1, "the header is not UTF-8 text"),
         (b"PAR1\0\0", 1, "the file is Parquet: give CSV or JSON Lines"),
-        (b"PK\x03\x04...", 1, "the file is a ZIP archive: unpack it or use gzip"),
+        (b"PK\x03\x04...", 1, f"the file is {EXCEL}"),
         (b' [{"a": 1}]', 1, "the file is a JSON array: write one object a line (JSON Lines)"),
         (b"x" * (2**20 + 1), 1, "the line is longer than 1048576 bytes"),
         (b"\x1f\x8bnothing", 1, "the file is damaged or cut off"),

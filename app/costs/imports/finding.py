@@ -14,6 +14,7 @@ import orjson
 
 from app.costs.conformance import shortened
 from app.costs.files import UnreadableFileError
+from app.costs.foreign import foreign_format
 from app.costs.imports.text_files import GZIP
 from app.errors import BadUserInputError
 
@@ -156,10 +157,9 @@ def start_of(path: Path, size: int) -> bytes:
         raise UnreadableFileError(path, 0, reason_of(error)) from None
     if not start:
         raise UnreadableFileError(path, 1, "the file is empty")
-    if start.startswith(b"PK\x03\x04"):
-        raise UnreadableFileError(path, 1, "the file is a ZIP archive: unpack it or use gzip")
-    if start.lstrip().startswith(b"["):
-        raise UnreadableFileError(path, 1, "the file is a JSON array: write one object a line (JSON Lines)")
+    foreign = foreign_format(start)
+    if foreign is not None:
+        raise UnreadableFileError(path, 1, foreign)
     return start
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from app.costs.conformance import ConformanceNotes, Gap, shortened
 from app.costs.files import UnreadableFileError
 from app.costs.focus import FOCUS_COLUMNS, INDISPENSABLE, FocusColumn, Kind
+from app.costs.foreign import why_no_charges
 from app.costs.imports.columns import MOMENT, REPORTED, note_odd_values, read_columns, refused
 from app.costs.imports.extras import EXTRA, NOTHING, json_text, read_extras, tags_of
 from app.costs.imports.frames import LINE, RawFrame
@@ -60,7 +61,7 @@ class Normalised:
 class FrameReader:
     """Reads the frames of one file, whose columns are known. Gaps are counted in `notes`.
 
-    Raises UnreadableFileError where two columns of the file mean the same column of FOCUS, or none means any.
+    Raises UnreadableFileError where two columns of the file mean the same one of FOCUS, or no row can be a charge.
     """
 
     def __init__(
@@ -74,9 +75,10 @@ class FrameReader:
         self._derivations: dict[str, tuple[Gap, str, str]] = {}
         for name in columns:
             self._place(path, name)
-        if not self.focus:
-            raise UnreadableFileError(path, 1, "the header names no column of FOCUS, such as BilledCost")
         self.present = frozenset(column.column for column in self.focus.values())
+        reason = why_no_charges(columns, self.present)
+        if reason is not None:
+            raise UnreadableFileError(path, 1, reason)
         # Under names that no column of a file has, so that one named `extra` is no other.
         self._held = {name: f"\x00x_{place}" for place, name in enumerate(self.extras)}
         self._former = {extra: self._held[name] for name, extra in self.extras.items()}

@@ -174,12 +174,12 @@ async def test_every_form_of_a_delivery_is_the_same(database: Database, tmp_path
     ("content", "message"),
     [
         (b"", "a.csv, line 1: the file is empty"),
-        (b"PK\x03\x04zip", "a.csv, line 1: the file is a ZIP archive: unpack it or use gzip"),
+        (b"PK\x03\x04zip", "a.csv, line 1: the file is a ZIP archive: unpack it or use gzip; "),
         (b"PAR1nothing more", "a.csv: the file is no whole Parquet file"),
         (gzip.compress(b"BilledCost\n1\n" * 1000, mtime=0)[:-20], "a.csv, line"),
         (b"BilledCost,billed_cost\n1,2\n", "a.csv, line 1: the column BilledCost is given more than once"),
-        (b"no gzip at all", "a.csv, line 1: the header names no column of FOCUS, such as BilledCost"),
-        (b"name;size\na;1\n", "a.csv, line 1: the header names no column of FOCUS, such as BilledCost"),
+        (b"no gzip at all", "a.csv, line 1: the header names no column of FOCUS, such as BilledCost: give"),
+        (b"name;size\na;1\n", "a.csv, line 1: the header names no column of FOCUS, such as BilledCost: give"),
         (b"[1]", "a.csv, line 1: the file is a JSON array: write one object a line (JSON Lines)"),
     ],
 )

@@ -37,6 +37,10 @@ REPEATED_BYTES: Final = 32 * 2**20
 _GZIP: Final = b"\x1f\x8b"
 _DELIMITERS: Final = (",", ";", "\t", "|")
 
+UNPACKED_BYTES: Final = 2**30
+UNPACKED_RATIO: Final = 200
+"""Exports unpack to 10 to 40 times their length, one row again and again to 300 to 1,000 times."""
+
 
 class UnreadableFileError(BadUserInputError):
     """The file as a whole, or its rest from `line` on (0: before the first), cannot be read."""
@@ -111,6 +115,7 @@ class RowFile:
                 batch.rows.append(row)
             full = len(batch.rows) + len(batch.issues) >= self._batch_rows
             if full or self._lines.bytes - begun >= BATCH_BYTES:
+                check_unpacked(self.path, self._lines.number, self._lines.bytes, self.bytes_read)
                 yield batch
                 batch, begun = Batch(), self._lines.bytes
         if batch.rows or batch.issues:
@@ -131,6 +136,19 @@ class RowFile:
                 yield RowIssue(number, None, None, "the line is not UTF-8 text")
             elif not line.isspace():
                 yield _json_row(number, line)
+
+
+def check_unpacked(path: Path, line: int, unpacked: int, packed: int) -> None:
+    """Give a file up that fills the store from next to nothing. Raises UnreadableFileError.
+
+    So many bytes are always allowed, more only up to a multiple of what was read of the file on disk.
+    """
+    if unpacked > max(UNPACKED_BYTES, UNPACKED_RATIO * packed):
+        reason = (
+            f"the file unpacks to more than {UNPACKED_RATIO} times its length, which no export of costs does: give it "
+            "unpacked, or in parts of less than 1 GiB"
+        )
+        raise UnreadableFileError(path, line, reason)
 
 
 def read_header(path: Path, number: int, line: bytes) -> tuple[tuple[str, ...], str]:

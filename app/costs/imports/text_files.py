@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from app.costs.files import BLANK_BYTES, LINE_BYTES, UnreadableFileError, read_header
+from app.costs.files import BLANK_BYTES, LINE_BYTES, UnreadableFileError, check_unpacked, read_header
 
 CHUNK_BYTES: Final = 32 * 2**20
 """About 35,000 rows of 57 columns: frames of it stay below 200 MB, and its fixed costs below a hundredth."""
@@ -52,6 +52,7 @@ class CsvText:
         self.delimiter = ","
         self.total_bytes = 0
         self.line = 0
+        self._unpacked = 0
         self._chunk_bytes = chunk_bytes
         self._closing = contextlib.ExitStack()
 
@@ -162,10 +163,13 @@ class CsvText:
 
     def _read(self) -> bytes:
         try:
-            return self._source.read(_BLOCK)
+            block = self._source.read(_BLOCK)
         except (EOFError, OSError, zlib.error) as error:
             reason = f"the file is damaged or cut off: {error}"
             raise UnreadableFileError(self.path, self.line + 1, reason) from None
+        self._unpacked += len(block)
+        check_unpacked(self.path, self.line + 1, self._unpacked, self.bytes_read)
+        return block
 
 
 def _end_of_records(data: bytes) -> tuple[int, bool]:

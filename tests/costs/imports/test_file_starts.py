@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.costs.files import BLANK_BYTES, RowFile, UnreadableFileError
+from app.costs import files
+from app.costs.files import BLANK_BYTES, UNPACKED_RATIO, RowFile, UnreadableFileError
 from app.costs.imports.text_files import CsvText
 from tests.costs.imports.deliveries import charge, write
 from tests.costs.imports.test_damaged_files import by_columns
@@ -32,6 +33,31 @@ def test_a_small_file_of_gigabytes_of_blank_lines_is_given_up_early(
         with pytest.raises(UnreadableFileError, match="begins with 1048576 bytes of blanks"):
             list(file.chunks() if isinstance(file, CsvText) else file.batches())
         assert file.bytes_read < path.stat().st_size
+
+
+@pytest.mark.parametrize("reader", [CsvText, RowFile])
+def test_a_small_file_of_gigabytes_of_rows_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: type[CsvText | RowFile]
+) -> None:
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(b"BilledCost,Tags\n" + b"1,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n" * 2**20, 9))
+    assert UNPACKED_RATIO * path.stat().st_size < 2**25
+    assert all_of(reader, path) == 2**20, "so little of them does no harm"
+    monkeypatch.setattr(files, "UNPACKED_BYTES", 2**20)
+    with pytest.raises(UnreadableFileError, match="unpacks to more than 200 times its length"):
+        all_of(reader, path)
+    chance = random.Random(1)  # noqa: S311  (to be the same each time)
+    rows = "".join(f"{chance.random()},{number}\n" for number in range(2**17))
+    path.write_bytes(gzip.compress(f"BilledCost,Tags\n{rows}".encode()))
+    assert all_of(reader, path) == 2**17
+
+
+def all_of(reader: type[CsvText | RowFile], path: Path) -> int:
+    """How many rows a reader finds."""
+    with reader(path) as file:
+        if isinstance(file, CsvText):
+            return sum(chunk.lines for chunk in file.chunks())
+        return sum(len(batch.rows) for batch in file.batches())
 
 
 @pytest.mark.parametrize("blanks", [0, 3, 200_000, BLANK_BYTES - 10])

@@ -103,7 +103,9 @@ class BudgetState:
     amount: Decimal = strawberry.field(description="The budget's amount, as it is now.")
     currency: str = strawberry.field(description="Currency of all amounts of this object but `unconverted`.")
     actual: Decimal | None = strawberry.field(description="What was spent; null where that is unknown.")
-    reason: str | None = strawberry.field(description="Why `actual` is unknown, or what it leaves out.")
+    reason: str | None = strawberry.field(
+        description="Why `actual` is unknown, what it leaves out, or why it is 0 where no charge meets the filter."
+    )
     remaining: Decimal | None = strawberry.field(description="Amount less actual; negative when overspent.")
     spent: Decimal | None = strawberry.field(description="Part of the amount that is spent: 0.8 is 80 %.")
     elapsed: Decimal | None = strawberry.field(description="Part of the period of which costs are known.")

@@ -13,6 +13,7 @@ import pytest
 
 from app.context import Runtime
 from app.costs.budgets.kept import NOT_MADE
+from app.costs.budgets.standing import NOT_IMPORTED
 from app.costs.outlook.aside import ASIDE
 from app.costs.watch import CHECK_COSTS_JOB, check_costs, request_daily_checks
 from app.database import Database
@@ -182,7 +183,9 @@ async def test_a_name_of_a_budget_is_taken_whatever_the_case(caller: Caller) -> 
         ({"recurrence": "FIXED"}, ["input", "endsOn"]),
         ({"endsOn": "2026-01-01"}, ["input", "endsOn"]),
         ({"startsOn": "1999-12-31"}, ["input", "startsOn"]),
-        ({"thresholds": [{"percent": "0"}]}, ["input", "thresholds"]),
+        ({"recurrence": "FIXED", "endsOn": "2026-02-01"}, ["input", "endsOn"]),
+        ({"thresholds": [{"percent": "0"}]}, ["input", "thresholds", "0", "percent"]),
+        ({"thresholds": [{"percent": "1000"}, {"percent": "1000.01"}]}, ["input", "thresholds", "1", "percent"]),
         ({"thresholds": [{"percent": str(n)} for n in range(1, 12)]}, ["input", "thresholds"]),
         ({"scope": {"serviceName": []}}, ["input", "scope"]),
         ({"scope": {"tags": [{"key": "team", "values": ["a"]}]}}, ["input", "scope"]),
@@ -207,7 +210,7 @@ async def test_how_budgets_stand(caller: Caller) -> None:
     spent = Decimal("10.10") * (TODAY - month).days
     if TODAY.day == 1:
         assert budget["state"]["actual"] is None
-        assert budget["state"]["reason"] == "Nothing was imported for the period yet."
+        assert budget["state"]["reason"] == NOT_IMPORTED
         return
     state = budget["state"]
     assert (Decimal(state["actual"]), Decimal(state["remaining"])) == (spent, 100 - spent)

@@ -18,6 +18,7 @@ from app.costs.scopes import check_tags, checked_scope
 from app.costs.watch import request_check
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
+from app.models import now
 from app.records import UNSET, Actor, EventKind, NewEvent, Unset
 from app.records.budgets import BudgetRecurrence, CostScope, Threshold
 from app.records.costs import CostMetric
@@ -56,6 +57,7 @@ async def create_budget(database: Database, organization_id: UUID, actor: Actor,
     values = {name: _CHECKS[name](value) for name, value in vars(new).items() if value is not None}
     values["ends_on"] = new.ends_on
     _check_period(values)
+    _check_not_over(new.ends_on)
     async with database.write(organization_id) as session:
         names = await budgets.lock_budget_names(session, organization_id)
         if len(names) >= MOST_BUDGETS:
@@ -136,10 +138,13 @@ def _stored(thresholds: Sequence[Threshold]) -> list[dict[str, str]]:
     if len(thresholds) > MOST_THRESHOLDS:
         message = f"A budget has at most {MOST_THRESHOLDS} thresholds; these are {len(thresholds)}."
         raise BadUserInputError(message, path=path)
-    for each in thresholds:
+    for number, each in enumerate(thresholds):
         if not 0 < each.percent <= LARGEST_PERCENT:
-            message = f"A threshold is above 0 and at most {LARGEST_PERCENT:,} percent, not {each.percent}."
-            raise BadUserInputError(message, path=path)
+            message = (
+                f"`percent` is above 0 and at most {LARGEST_PERCENT:,} percent of the amount, not {each.percent:f}: "
+                "80 is 80 %."
+            )
+            raise BadUserInputError(message, path=(*path, str(number), "percent"))
     unique = {(each.basis, each.percent.normalize()) for each in thresholds}
     return [Threshold(percent, basis).to_json() for basis, percent in sorted(unique)]
 
@@ -177,6 +182,17 @@ def _check_period(values: Any) -> None:
         raise BadUserInputError(message, path=("input", "endsOn"))
     if end is not None and not start < end <= LATEST:
         message = f"`endsOn` must be after `startsOn`, and at most {LATEST}; it is the day after the last one."
+        raise BadUserInputError(message, path=("input", "endsOn"))
+
+
+def _check_not_over(ends_on: date | None) -> None:
+    """Raise BadUserInputError for a new budget that is over: a year mistyped, it would never raise an alert."""
+    today = now().date()
+    if ends_on is not None and ends_on <= today:
+        message = (
+            f"`endsOn` {ends_on} has passed: the budget would never raise an alert. Give a day after {today}; "
+            "what that time cost is answered by `costs`."
+        )
         raise BadUserInputError(message, path=("input", "endsOn"))
 
 

@@ -23,11 +23,15 @@ from app.repositories.cost_series import AskedSeries, daily_costs, imported_days
 
 HISTORY_DAYS = 182
 """What a forecast is fitted to."""
+NOT_IMPORTED = "Nothing was imported for the period yet. `importCosts` imports what a provider billed."
+NOTHING_MEANT = "No charge of the period meets the budget's filter. Check its values if there should be some."
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of a period of a budget. `reason` says why `actual` is unknown (None), or what it leaves out.
+    """What is known of a period of a budget.
+
+    `reason` says why `actual` is unknown (None), what it leaves out, or that no charge is meant where it is 0.
 
     `unconverted` is, by currency, what no rate converts: it is in no other figure. `history` are the days whose
     charges have arrived, the period's own among them; None where they are not asked for, or with the reason in
@@ -128,15 +132,20 @@ def _standing(
     until = period.start if known is None else min(known.end, period.end)
     nothing = Standing(budget, period, None, None, unconverted, until, None)
     if known is None or not is_imported:
-        return replace(nothing, reason="Nothing was imported for the period yet.")
+        return replace(nothing, reason=NOT_IMPORTED)
     if not money.has_any(period):
         if money.lacks(period):
             return replace(nothing, reason=f"No charge of the period has the metric {budget['metric'].upper()}.")
         if unconverted:
             currencies = ", ".join(unconverted)
-            reason = f"All charges of the period are in {currencies}, without a rate into {budget['currency']}."
+            reason = (
+                f"All charges of the period are in {currencies}, without a rate into {budget['currency']}. "
+                "Give one with `setCurrencyRates`, or the budget their currency."
+            )
             return replace(nothing, reason=reason)
     partial, no_forecast = _left_out(money, period), _no_forecast(known, period)
+    if not money.has_any(period) and CostScope.from_json(budget["scope"]) != CostScope():
+        partial = NOTHING_MEANT
     return replace(nothing, actual=money.total(period), reason=partial, no_forecast=no_forecast)
 
 

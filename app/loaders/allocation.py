@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 from app.costs.allocation import borne, preview
 from app.costs.allocation.borne import Borne, Report
 from app.costs.allocation.preview import Draft, Preview
+from app.costs.analysis.coverage import PeriodCoverage
 from app.database import Database
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.loaders.scans import AboutRows, Asked
@@ -50,14 +51,14 @@ class AllocationLoaders:
         return DataLoader(load_fn=RowByKey(self.database, RUNS, "id").load_one_each)
 
     @cached_property
-    def team_costs(self) -> DataLoader[Asked, tuple[str, Borne]]:
-        """What a team bears, with the organization's currency; arguments (period, metric)."""
+    def team_costs(self) -> DataLoader[Asked, tuple[str, Borne, PeriodCoverage]]:
+        """What a team bears, with the organization's currency and what is known; arguments (period, metric)."""
 
         async def read(
             session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], period: DateRange, metric: CostMetric
-        ) -> dict[UUID, tuple[str, Borne]]:
+        ) -> dict[UUID, tuple[str, Borne, PeriodCoverage]]:
             found = await borne.bearing(session, organization_id, period, metric, ids)
-            return {id_: (found.currency, found.of(id_)) for id_ in ids}
+            return {id_: (found.currency, found.of(id_), found.coverage) for id_ in ids}
 
         return DataLoader(load_fn=AboutRows(self.database, read).load_many)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 from app.records.budgets import CostGranularity
 
@@ -213,13 +215,28 @@ class CostQuestion:
 
 
 @dataclass(frozen=True)
+class AccountDays:
+    """The days of which a billing account's deliveries speak; `dataset` is the one that delivered it last.
+
+    The account is "" where charges name none. A day is there where any dataset has it: a customer who moves to another
+    export leaves no gap behind.
+    """
+
+    dataset: str
+    billing_account_id: str
+    covered: tuple[DateRange, ...]
+
+
+@dataclass(frozen=True)
 class CostCoverage:
     """What an organization's imports say, as far as they are in force.
 
     `covered` are the days of which something was imported, `held` those between the first and last charge of each
     import: outside of it there is no charge. `currencies` are those of the imports that the asked period touches, with
     "" where one has several. `unknown` counts their charges without a measure, by column. `currency` is the
-    organization's own.
+    organization's own. `accounts` are the billing accounts that were ever delivered, with those of `covered` that lie
+    in the asked period. `payers` are, by our id of the accounts or resources that were asked for, the billing accounts
+    that their charges come with.
     """
 
     covered: tuple[DateRange, ...] = ()
@@ -229,6 +246,8 @@ class CostCoverage:
     shared_months: frozenset[date] = frozenset()
     promoted_keys: frozenset[str] = frozenset()
     currency: str = "USD"
+    accounts: tuple[AccountDays, ...] = ()
+    payers: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

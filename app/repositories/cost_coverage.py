@@ -2,47 +2,146 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Row, bindparam, text
+import orjson
+from sqlalchemy import ARRAY, Date, Row, Text, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.records.cost_analysis import CostCoverage, CostMeasure, DateRange
+from app.records.cost_analysis import AccountDays, CostCoverage, CostMeasure, DateRange
 
 _ABSENT = [measure for measure in CostMeasure if measure is not CostMeasure.CHARGE_COUNT]
 _UNKNOWN = ", ".join(
     f"coalesce(sum((unknown ->> '{one.value}')::bigint) FILTER (WHERE touched), 0)::bigint AS {one.value}"
     for one in _ABSENT
 )
-# A billing period that was delivered after its end is known to its end, one that is open to its last charge. Charges
-# of other days, such as corrections of an earlier month, count where they lie and make no other day of theirs known. A
-# promoted key counts once no run is still writing it into the allocation sets of past months.
-_COVERAGE = text(f"""
+# A billing period that is final, or was delivered after its end, is known to its end, one that is open to its last
+# charge. Charges of other days, such as corrections of an earlier month, count where they lie and make no other day of
+# theirs known. A promoted key counts once no run is still writing it into the allocation sets of past months.
+_COVERAGE = """
+    WITH active AS MATERIALIZED (
+        SELECT *, coalesce(first_day < :end AND last_day >= :start, true) AS touched,
+            daterange(billing_period_start, CASE WHEN finality = 'FINAL' OR created_at >= billing_period_end
+                THEN billing_period_end
+                ELSE greatest(billing_period_start, least(last_day + 1, billing_period_end)) END) AS known
+        FROM cost_import_periods WHERE organization_id = :organization_id AND status = 'ACTIVE'),
+    billing AS (
+        SELECT billing_account_id, (array_agg(dataset ORDER BY billing_period_start DESC, id DESC))[1] AS dataset,
+            range_agg(known) * datemultirange(daterange(:start, :end)) AS known
+        FROM active GROUP BY 1){asked}
     SELECT range_agg(daterange(first_day, last_day + 1)) AS held,
-        range_agg(daterange(billing_period_start, CASE WHEN created_at >= billing_period_end THEN billing_period_end
-            ELSE greatest(billing_period_start, least(last_day + 1, billing_period_end)) END)) AS covered,
+        range_agg(known) AS covered,
         array_agg(DISTINCT coalesce(billing_currency, '')) FILTER (WHERE touched) AS currencies,
-        {_UNKNOWN},
+        {unknown},
         (SELECT currency FROM organizations WHERE id = :organization_id) AS currency,
         (SELECT array_agg(month) FROM cost_months WHERE organization_id = :organization_id AND shared_resources)
             AS shared_months,
         (SELECT array_agg(key) FROM promoted_tag_keys WHERE organization_id = :organization_id
             AND NOT EXISTS (SELECT FROM allocation_runs WHERE organization_id = :organization_id
-                AND kind = 'TAG_KEYS' AND state IN ('QUEUED', 'RUNNING'))) AS promoted_keys
-    FROM (SELECT *, coalesce(first_day < :end AND last_day >= :start, true) AS touched FROM cost_import_periods
-        WHERE organization_id = :organization_id AND status = 'ACTIVE') AS active
-""").bindparams(bindparam("start", type_=Date), bindparam("end", type_=Date))  # noqa: S608  (columns of an enum)
+                AND kind = 'TAG_KEYS' AND state IN ('QUEUED', 'RUNNING'))) AS promoted_keys,
+        (SELECT jsonb_agg(jsonb_build_array(dataset, billing_account_id, (
+                SELECT jsonb_agg(jsonb_build_array(lower(days), upper(days))) FROM unnest(known) AS days))
+            ORDER BY dataset, billing_account_id)::text FROM billing) AS accounts,
+        {payers} AS payers
+    FROM active
+"""
+# The billing accounts that an account's charges came with, whenever that was; those of its provider where it has none.
+_PAYERS = """, pairs AS MATERIALIZED (SELECT DISTINCT provider, account FROM asked),
+    seen AS MATERIALIZED (
+        SELECT provider, account, coalesce(billing_account_id, '') AS payer
+        FROM (SELECT provider, billing_account_id, coalesce(sub_account_id, billing_account_id) AS account
+            FROM summary_dims WHERE organization_id = :organization_id) AS dims
+        WHERE provider IN (SELECT provider FROM pairs) GROUP BY 1, 2, 3),
+    payers AS (
+        SELECT pairs.provider, pairs.account, coalesce(
+            (SELECT jsonb_agg(DISTINCT payer) FROM seen WHERE (seen.provider, seen.account) = (pairs.provider,
+                pairs.account)),
+            (SELECT jsonb_agg(DISTINCT payer) FROM seen WHERE seen.provider = pairs.provider)) AS payers
+        FROM pairs)"""
+_ASKED = {
+    "accounts": """, asked AS MATERIALIZED (
+        SELECT id, provider, account FROM unnest(:ids, :providers, :natives) AS given(id, provider, account))""",
+    "resources": """, asked AS MATERIALIZED (
+        SELECT r.id, r.provider, a.native_id AS account
+        FROM resources r JOIN accounts a ON a.organization_id = :organization_id AND a.id = r.account_id
+        WHERE r.organization_id = :organization_id AND r.id = ANY(:ids))""",
+}
+
+
+def _statement(asked: str, payers: str) -> TextClause:
+    statement = text(_COVERAGE.format(unknown=_UNKNOWN, asked=asked, payers=payers))
+    return statement.bindparams(bindparam("start", type_=Date), bindparam("end", type_=Date))
+
+
+_OF_PAYERS = "(SELECT jsonb_object_agg(id, payers)::text FROM asked JOIN payers USING (provider, account))"
+_OF_ORGANIZATION = _statement("", "NULL")
+_OF_ACCOUNTS = _statement(_ASKED["accounts"] + _PAYERS, _OF_PAYERS).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("providers", type_=ARRAY(Text)),
+    bindparam("natives", type_=ARRAY(Text)),
+)
+_OF_RESOURCES = _statement(_ASKED["resources"] + _PAYERS, _OF_PAYERS).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+_ALL_PAYERS = text("""
+    SELECT provider, coalesce(billing_account_id, '') AS payer,
+        coalesce(bool_or(coalesce(sub_account_id, billing_account_id) = ANY(:named)), false) AS is_named
+    FROM summary_dims WHERE organization_id = :organization_id GROUP BY 1, 2
+""").bindparams(bindparam("named", type_=ARRAY(Text)))
+
+
+@dataclass(frozen=True)
+class Payer:
+    """A billing account ("" where charges name none) of a provider; `is_named` if one of the asked accounts is its."""
+
+    provider: str
+    billing_account_id: str
+    is_named: bool
 
 
 async def cost_coverage(session: AsyncSession, organization_id: UUID, period: DateRange | None) -> CostCoverage:
     """What the imports in force say; currencies and unknown measures of those that touch the period, None for all."""
+    return await _coverage(session, _OF_ORGANIZATION, organization_id, period, {})
+
+
+async def coverage_of_accounts(
+    session: AsyncSession, organization_id: UUID, period: DateRange, accounts: Mapping[UUID, tuple[str, str]]
+) -> CostCoverage:
+    """The same with the billing accounts of accounts, which are given with their (provider, native id)."""
+    pairs = list(accounts.values())
     values = {
-        "organization_id": organization_id,
-        "start": period.start if period else None,
-        "end": period.end if period else None,
+        "ids": list(accounts),
+        "providers": [provider for provider, _ in pairs],
+        "natives": [native_id for _, native_id in pairs],
     }
-    row = (await session.execute(_COVERAGE, values)).one()
+    return await _coverage(session, _OF_ACCOUNTS, organization_id, period, values)
+
+
+async def coverage_of_resources(
+    session: AsyncSession, organization_id: UUID, period: DateRange, resource_ids: Sequence[UUID]
+) -> CostCoverage:
+    """The same with the billing accounts of resources: those of their accounts."""
+    return await _coverage(session, _OF_RESOURCES, organization_id, period, {"ids": list(resource_ids)})
+
+
+async def payers_of(session: AsyncSession, organization_id: UUID, named: Collection[str]) -> list[Payer]:
+    """The billing accounts of all charges that were ever delivered, and which of them have the named accounts."""
+    found = await session.execute(_ALL_PAYERS, {"organization_id": organization_id, "named": list(named)})
+    return [Payer(row.provider, row.payer, row.is_named) for row in found]
+
+
+async def _coverage(
+    session: AsyncSession,
+    statement: TextClause,
+    organization_id: UUID,
+    period: DateRange | None,
+    values: Mapping[str, Any],
+) -> CostCoverage:
+    days = {"start": period.start if period else None, "end": period.end if period else None}
+    row = (await session.execute(statement, {"organization_id": organization_id, **days, **values})).one()
+    payers = orjson.loads(row.payers or "{}")
     return CostCoverage(
         covered=_ranges(row, "covered"),
         held=_ranges(row, "held"),
@@ -51,8 +150,17 @@ async def cost_coverage(session: AsyncSession, organization_id: UUID, period: Da
         shared_months=frozenset(row.shared_months or ()),
         promoted_keys=frozenset(row.promoted_keys or ()),
         currency=row.currency or "USD",
+        accounts=tuple(
+            AccountDays(dataset, account, tuple(_range(days) for days in known or ()))
+            for dataset, account, known in orjson.loads(row.accounts or "[]")
+        ),
+        payers={UUID(id_): frozenset(found or ()) for id_, found in payers.items()},
     )
 
 
 def _ranges(row: Row[Any], name: str) -> tuple[DateRange, ...]:
     return tuple(DateRange(one.lower, one.upper) for one in getattr(row, name) or ())
+
+
+def _range(days: Sequence[str]) -> DateRange:
+    return DateRange(date.fromisoformat(days[0]), date.fromisoformat(days[1]))

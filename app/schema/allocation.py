@@ -302,7 +302,7 @@ class AllocationReport:
     @classmethod
     def of(cls, report: Report, organization_id: UUID) -> AllocationReport:
         """Make it of a report."""
-        costs = TeamCosts.of(report.currency, report.total)
+        costs = TeamCosts.of(report.currency, report.total, report.coverage)
         total = costs.cost
         return cls(
             currency=report.currency,
@@ -311,7 +311,7 @@ class AllocationReport:
             unconverted=costs.unconverted,
             lines=[
                 AllocationLine(
-                    costs=TeamCosts.of(report.currency, each),
+                    costs=TeamCosts.of(report.currency, each, report.coverage),
                     share=None if each.amount.total is None or total is None else ratio(each.amount.total, total),
                     team_key=(organization_id, each.team_id),
                 )

@@ -12,8 +12,10 @@ from app.context import Info
 from app.costs.analysis.nodes import NodeCost
 from app.costs.analysis.periods import checked_period, named_period, today
 from app.errors import BadUserInputError
-from app.records.cost_analysis import CostCoverage, CostPeriodName, DateRange
+from app.records import cost_analysis
+from app.records.cost_analysis import CostPeriodName, DateRange
 from app.records.costs import CostMetric
+from app.schema.cost_coverage import CostCoverage
 from app.schema.cost_words import Money
 from app.schema.enums import graph_enum
 
@@ -42,7 +44,7 @@ class CostPeriodInput:
     start: date | None = strawberry.field(default=None, description="The first day.")
     end: date | None = strawberry.field(default=None, description="The day after the last one.")
 
-    def days(self, coverage: CostCoverage | None = None) -> DateRange:
+    def days(self, coverage: cost_analysis.CostCoverage | None = None) -> DateRange:
         """The days. ALL_TIME needs the coverage. Raises BadUserInputError for neither a name nor two days."""
         if self.name is not None and self.start is None and self.end is None:
             return named_period(self.name, today(), coverage.held if coverage else ())
@@ -72,10 +74,14 @@ class PeriodCost:
     end: date = strawberry.field(description="The day after the last one.")
     metric: CostMetric = strawberry.field(description="Which cost.")
     cost: Money | None = strawberry.field(
-        description="The exact sum of the charges, converted but never rounded; null where it is unknown."
+        description="The exact sum of the charges, converted but never rounded: 0 where it is known that there is "
+        "none, null where it is unknown. Of a period that is known in part, see `coverage`, the sum of that part."
     )
     reason: str | None = strawberry.field(description="Why it is unknown.")
     unconverted: list[Money] = strawberry.field(description="By currency, what no rate converts: it is not in `cost`.")
+    coverage: CostCoverage = strawberry.field(
+        description="What is known of the period, of the billing accounts that its charges come with."
+    )
 
     @classmethod
     def of(cls, found: NodeCost, days: DateRange, metric: CostMetric) -> PeriodCost:
@@ -91,4 +97,5 @@ class PeriodCost:
             unconverted=[
                 Money(amount=amounts[0], currency=currency) for currency, amounts in apart if amounts[0] is not None
             ],
+            coverage=CostCoverage.of(found.coverage),
         )

@@ -12,6 +12,7 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
+from app.costs.analysis.coverage import period_coverage
 from app.costs.analysis.nodes import NOTHING_IMPORTED, reason_of
 from app.costs.analysis.periods import uncovered_days
 from app.costs.analysis.report import EXACT
@@ -29,6 +30,7 @@ from app.records.cost_analysis import (
     Grouping,
 )
 from app.schema.accounts import Account
+from app.schema.cost_coverage import CostCoverage
 from app.schema.enums import graph_enum
 from app.schema.node import global_id
 from app.schema.resources import Resource
@@ -293,6 +295,22 @@ class CostReport:
             answer=answer,
             asked=Asked(organization_id, question, total),
         )
+
+    @strawberry.field(
+        description="What is known of the period, of the billing accounts that `where` leaves. Sums of a period that "
+        "is known in part are those of that part."
+    )
+    def coverage(self) -> CostCoverage:
+        """From what was imported."""
+        return CostCoverage.of(period_coverage(self.answer.question.period, self.answer.coverage.accounts))
+
+    @strawberry.field(description="The same of the compared period; null where none was asked.")
+    def previous_coverage(self) -> CostCoverage | None:
+        """From what was imported."""
+        previous = self.answer.question.previous
+        if previous is None:
+            return None
+        return CostCoverage.of(period_coverage(previous, self.answer.coverage.accounts))
 
     @strawberry.field(description="Every metric that was asked for, over all charges.")
     def amounts(self) -> list[MetricAmount]:

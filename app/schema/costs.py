@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 from app.context import Info
+from app.costs.analysis.coverage import period_coverage
 from app.costs.analysis.nodes import NOTHING_IMPORTED, NodeCost, reason_of
 from app.costs.analysis.periods import compared_period, spanning
 from app.costs.analysis.plan import largest_top
@@ -74,7 +75,7 @@ class OrganizationCosts(OrganizationCurrencies):
         top_n: TopN = None,
         currency: Currency = None,
     ) -> CostReport | None:
-        """Two statements; three where the first resources of a month are read from an index."""
+        """Two statements; one more each where `where` names accounts, and where the first resources are in an index."""
         key = self.require(Permission.ORGANIZATION_READ)
         groupings, conditions = tuple(one.grouping() for one in group_by or ()), conditions_of(where)
         shown = None if currency is None else checked_currency(currency, ("currency",))
@@ -108,4 +109,5 @@ class OrganizationCosts(OrganizationCurrencies):
             key, days, lambda coverage: CostQuestion(days, coverage.currency, measures)
         )
         reason = NOTHING_IMPORTED if answer.total is None else reason_of(answer.total)
-        return PeriodCost.of(NodeCost(answer.question.currency, answer.total, reason), days, metric)
+        known = period_coverage(days, answer.coverage.accounts)
+        return PeriodCost.of(NodeCost(answer.question.currency, answer.total, reason, known), days, metric)

@@ -12,11 +12,13 @@ import strawberry
 
 from app.context import Info
 from app.costs.allocation.borne import Amount, Borne
+from app.costs.analysis.coverage import PeriodCoverage
 from app.loaders.scans import Asked
 from app.records import Permission
 from app.records.allocation import TeamOrderField
 from app.records.costs import CostMetric
 from app.records.criteria import Direction, Emptiness
+from app.schema.cost_coverage import CostCoverage
 from app.schema.cost_words import DaysInput
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.filters import StringFilter
@@ -61,9 +63,13 @@ class TeamCosts:
     unconverted: list[UnconvertedTeamCosts] = strawberry.field(
         description="By currency, what no rate converts: it is in no other figure here; one for each currency billed."
     )
+    coverage: CostCoverage = strawberry.field(
+        description="What is known of the period, of all billing accounts. Costs of a period that is known in part are "
+        "those of that part."
+    )
 
     @classmethod
-    def of(cls, currency: str, borne: Borne) -> TeamCosts:
+    def of(cls, currency: str, borne: Borne, coverage: PeriodCoverage) -> TeamCosts:
         """Make it of what is borne."""
         return cls(
             currency=currency,
@@ -72,6 +78,7 @@ class TeamCosts:
             shared_cost=borne.amount.shared,
             reason=borne.reason,
             unconverted=[UnconvertedTeamCosts.of(of, amount) for of, amount in borne.apart.items()],
+            coverage=CostCoverage.of(coverage),
         )
 
 

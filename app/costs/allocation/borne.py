@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.allocation.allocate import rules_id
 from app.costs.allocation.rules import rule_of
+from app.costs.analysis.coverage import PeriodCoverage, period_coverage
 from app.costs.analysis.nodes import NO_METRIC, NO_RATE, NOTHING_IMPORTED
-from app.costs.analysis.periods import checked_period, touches
+from app.costs.analysis.periods import checked_period
 from app.costs.money_series import RateOn, Rates
 from app.costs.outlook.series import exact_product, exact_sum
 from app.records.allocation import NOBODY
@@ -60,20 +61,20 @@ class Borne:
 class Bearing:
     """What is borne by each team, in one currency; `total` is borne by all of these together.
 
-    `is_known` says whether anything was imported for the period.
+    `coverage` is what is known of the period, of all billing accounts: a team may bear costs of each.
     """
 
     currency: str
     by_team: Mapping[UUID, Borne]
     total: Borne
-    is_known: bool
+    coverage: PeriodCoverage
 
     def of(self, team_id: UUID) -> Borne:
         """What a team bears: 0 where no charge has come to it, unknown where nothing was imported.
 
         Corrections that came with a later billing period make nothing known of the period in which they lie.
         """
-        return _known(self.by_team.get(team_id), team_id, is_known=self.is_known)
+        return _known(self.by_team.get(team_id), team_id, is_known=self.coverage.known_from is not None)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Report:
     """What is borne, those who bear most first and what is unallocated last; notes of the months; what is out of date.
 
     `stale_months` are those that the rules and teams of now would allocate in another way. `total` is borne by all.
+    `coverage` is what is known of the period.
     """
 
     currency: str
@@ -88,6 +90,7 @@ class Report:
     borne: list[Borne]
     stale_months: list[date]
     notes: list[dict[str, Any]]
+    coverage: PeriodCoverage
 
 
 async def bearing(
@@ -107,10 +110,10 @@ async def bearing(
     if team_ids is None:
         never = await teams.costs_never_allocated(session, organization_id, period.start, period.end, metric.value)
         rows += [{**row, "team_id": NOBODY, "shared": False} for row in never]
-    is_known = touches(period, coverage.covered)
+    known = period_coverage(period, coverage.accounts)
     everyone = _together(({**row, "team_id": NOBODY} for row in rows), currency, rate_on)
-    total = _known(everyone.get(NOBODY), NOBODY, is_known=is_known)
-    return Bearing(currency, _together(rows, currency, rate_on), total, is_known)
+    total = _known(everyone.get(NOBODY), NOBODY, is_known=known.known_from is not None)
+    return Bearing(currency, _together(rows, currency, rate_on), total, known)
 
 
 async def report(session: AsyncSession, organization_id: UUID, start: date, end: date, metric: CostMetric) -> Report:
@@ -122,7 +125,7 @@ async def report(session: AsyncSession, organization_id: UUID, start: date, end:
     known = {row["month"]: row["rules_id"] for row in months}
     stale = await _stale_months(session, organization_id, period, known)
     lines = sorted(found.by_team.values(), key=_by_amount)
-    return Report(found.currency, found.total, lines, stale, notes[-MOST_NOTES:])
+    return Report(found.currency, found.total, lines, stale, notes[-MOST_NOTES:], found.coverage)
 
 
 async def _stale_months(

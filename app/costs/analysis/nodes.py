@@ -8,11 +8,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.analysis.periods import touches, whole_months
+from app.costs.analysis.coverage import PeriodCoverage, of_payers, period_coverage
+from app.costs.analysis.periods import whole_months
 from app.costs.analysis.plan import unchecked_plan
 from app.costs.analysis.report import amount_of
 from app.records.cost_analysis import (
     CostAmount,
+    CostCoverage,
     CostDimension,
     CostMeasure,
     CostPlan,
@@ -22,14 +24,14 @@ from app.records.cost_analysis import (
     TextCondition,
 )
 from app.records.costs import CostMetric
-from app.repositories.cost_coverage import cost_coverage
+from app.repositories.cost_coverage import coverage_of_accounts, coverage_of_resources
 from app.repositories.cost_of_resources import resource_costs
 from app.repositories.cost_reports import read_costs
 
 _PROVIDER = Grouping(CostDimension.PROVIDER)
 _ACCOUNT = Grouping(CostDimension.ACCOUNT)
 NOTHING_IMPORTED = "Nothing was imported for any day of the period."
-NO_CHARGE_OF_ACCOUNT = "No charge of this account starts in the period: it has none, or nobody imported it."
+NOT_DELIVERED = "Nothing was imported of its billing account, or of its provider, for any day of the period."
 NO_CHARGE_OF_RESOURCE = "No charge names this resource: its service bills without, or nobody imported it."
 NO_METRIC = "None of the charges has this amount."
 NO_RATE = "No currency rate converts any of it; see `unconverted`."
@@ -37,11 +39,15 @@ NO_RATE = "No currency rate converts any of it; see `unconverted`."
 
 @dataclass(frozen=True)
 class NodeCost:
-    """What something cost in a currency: `sum` is None where that is unknown, for the `reason`."""
+    """What something cost in a currency: `sum` is None where that is unknown, for the `reason`.
+
+    `coverage` is of the billing accounts that its charges come with.
+    """
 
     currency: str
     sum: CostAmount | None
     reason: str | None
+    coverage: PeriodCoverage
 
 
 async def costs_of_accounts(
@@ -51,8 +57,8 @@ async def costs_of_accounts(
     period: DateRange,
     metric: CostMetric,
 ) -> dict[UUID, NodeCost]:
-    """By our id of accounts, given with their (provider, native id)."""
-    coverage = await cost_coverage(session, organization_id, period)
+    """By our id of accounts, given with their (provider, native id); 0 where a delivery has no charge of one."""
+    coverage = await coverage_of_accounts(session, organization_id, period, accounts)
     natives = tuple(sorted({native_id for _, native_id in accounts.values()}))
     question = CostQuestion(
         period,
@@ -63,41 +69,35 @@ async def costs_of_accounts(
         top=2**31 - 1,  # every account that is asked for
     )
     rows = await read_costs(session, organization_id, unchecked_plan(question, coverage))
-    is_known = touches(period, coverage.covered)
-    found = {}
-    for id_, key in accounts.items():
-        own = amount_of([row for row in rows if row.key == key], question.measures)
-        found[id_] = _cost(coverage.currency, own if own.charges else None, is_known, NO_CHARGE_OF_ACCOUNT)
-    return found
+    return {
+        id_: _cost(amount_of([row for row in rows if row.key == key], question.measures), period, coverage, id_)
+        for id_, key in accounts.items()
+    }
 
 
 async def costs_of_resources(
     session: AsyncSession, organization_id: UUID, resource_ids: Sequence[UUID], period: DateRange, metric: CostMetric
 ) -> dict[UUID, NodeCost]:
     """By our id of resources."""
-    coverage = await cost_coverage(session, organization_id, period)
+    coverage = await coverage_of_resources(session, organization_id, period, resource_ids)
     question = CostQuestion(period, coverage.currency, measures=(CostMeasure(metric.value),))
     plan = CostPlan(question, (), converts=not coverage.currencies <= {coverage.currency})
     months = whole_months(period, coverage.held)
     rows = await resource_costs(session, organization_id, plan, resource_ids, months)
-    is_known = touches(period, coverage.covered)
     return {
-        id_: _cost(
-            coverage.currency,
-            amount_of(rows[id_], question.measures) if rows[id_] else None,
-            is_known,
-            NO_CHARGE_OF_RESOURCE,
-        )
+        id_: _cost(amount_of(rows[id_], question.measures) if rows[id_] else None, period, coverage, id_)
         for id_ in resource_ids
     }
 
 
-def _cost(currency: str, found: CostAmount | None, is_known: bool, none: str) -> NodeCost:
-    if not is_known and (found is None or not found.charges):
-        return NodeCost(currency, None, NOTHING_IMPORTED)
+def _cost(found: CostAmount | None, period: DateRange, coverage: CostCoverage, id_: UUID) -> NodeCost:
+    """A figure; unknown without any charge where nothing of its billing accounts was imported for the period."""
+    known = period_coverage(period, of_payers(coverage, coverage.payers.get(id_, frozenset())).accounts)
+    if known.known_from is None and (found is None or not found.charges):
+        return NodeCost(coverage.currency, None, NOT_DELIVERED, known)
     if found is None:
-        return NodeCost(currency, None, none)
-    return NodeCost(currency, found, reason_of(found))
+        return NodeCost(coverage.currency, None, NO_CHARGE_OF_RESOURCE, known)
+    return NodeCost(coverage.currency, found, reason_of(found), known)
 
 
 def reason_of(found: CostAmount) -> str | None:

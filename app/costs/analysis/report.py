@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.costs.analysis.coverage import narrowed
 from app.costs.analysis.periods import month_of, spanning, steps_of, touches
 from app.costs.analysis.plan import make_plan
 from app.database import Database
@@ -46,13 +47,16 @@ async def answer_about(
 ) -> CostAnswer:
     """Answer a question that may depend on what was imported; all amounts are exact.
 
-    Two statements, three where the first resources of a month are read from an index; all see one state, however many
-    imports end meanwhile. `span` reaches over all days of which something is asked; None is all time. Raises
-    BadUserInputError for a question that is too large, or that no roll-up and no charge can answer.
+    Two statements, one more each where conditions name accounts or providers, and where the first resources of a month
+    are read from an index; all see one state, however many imports end meanwhile. `span` reaches over all days of which
+    something is asked; None is all time. Raises BadUserInputError for a question that is too large, or that no roll-up
+    and no charge can answer.
     """
     async with database.read(organization_id, one_state=True) as session:
         coverage = await cost_coverage(session, organization_id, span)
-        return await answer_by_plan(session, organization_id, make_plan(ask(coverage), coverage), coverage)
+        plan = make_plan(ask(coverage), coverage)
+        known = await narrowed(session, organization_id, coverage, plan.question.conditions)
+        return await answer_by_plan(session, organization_id, plan, known)
 
 
 async def answer_by_plan(

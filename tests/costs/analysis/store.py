@@ -98,7 +98,7 @@ class Store:
     """Charges of one organization, in PostgreSQL and in memory.
 
     A charge is a dict of FOCUS columns in snake case: amounts, dimensions, `start`, `end`, `tags`, `period` (the number
-    of its import period).
+    of its dataset, of which each billing account is an import period).
     """
 
     organization_id: UUID
@@ -130,21 +130,21 @@ class Store:
             ]
             await self._add(session, CurrencyRate, rates)
 
-    async def _periods(self, session: AsyncSession) -> dict[int, int]:
-        ids: dict[int, int] = {}
-        for number in sorted({charge.get("period", 0) for charge in self.charges}):
-            own = [charge for charge in self.charges if charge.get("period", 0) == number]
+    async def _periods(self, session: AsyncSession) -> dict[tuple[int, str], int]:
+        ids: dict[tuple[int, str], int] = {}
+        for number, payer in sorted({_period_of(charge) for charge in self.charges}):
+            own = [charge for charge in self.charges if _period_of(charge) == (number, payer)]
             days = [charge["start"].date() for charge in own]
             currencies = {charge["billing_currency"] for charge in own}
             values = {
                 "organization_id": self.organization_id,
                 "import_id": new_id(),
                 "dataset": f"dataset {number}",
-                "billing_account_id": f"payer {number}",
+                "billing_account_id": payer,
                 "billing_period_start": min(days).replace(day=1),
                 "billing_period_end": (max(days).replace(day=28) + timedelta(days=4)).replace(day=1),
                 "status": "ACTIVE",
-                "finality": "FINAL",
+                "finality": "PROVISIONAL",
                 "first_day": min(days),
                 "last_day": max(days),
                 "charge_count": len(own),
@@ -157,13 +157,15 @@ class Store:
                 "created_at": datetime.combine(max(days), datetime.min.time(), UTC),
             }
             table: Table = CostImportPeriod.__table__  # type: ignore[assignment]
-            ids[number] = (await session.execute(insert(table).values(values).returning(table.c.id))).scalar_one()
+            ids[number, payer] = (
+                await session.execute(insert(table).values(values).returning(table.c.id))
+            ).scalar_one()
             for charge in own:
                 charge |= {"dataset": values["dataset"]}
                 charge |= {name: values[name] for name in ("billing_period_start", "billing_period_end")}
         return ids
 
-    async def _dims(self, session: AsyncSession, periods: Mapping[int, int]) -> None:
+    async def _dims(self, session: AsyncSession, periods: Mapping[tuple[int, str], int]) -> None:
         rows: dict[type, dict[int, dict[str, Any]]] = {}
 
         def intern(model: type, values: dict[str, Any]) -> int:
@@ -188,7 +190,7 @@ class Store:
             ids["tag_set_id"] = intern(TagSet, {"tags": tags, "allocation_id": allocation_id}) if tags else 0
             facts.append(
                 {
-                    "import_period_id": periods[charge.get("period", 0)],
+                    "import_period_id": periods[_period_of(charge)],
                     "line_no": line,
                     "charge_period_start": charge["start"],
                     "charge_period_end": charge["end"],
@@ -205,6 +207,11 @@ class Store:
         for first in range(0, len(rows), 500):
             page = [{"organization_id": self.organization_id, **row} for row in rows[first : first + 500]]
             await session.execute(insert(model.__table__), page)
+
+
+def _period_of(charge: Mapping[str, Any]) -> tuple[int, str]:
+    """The number of its dataset, and its billing account."""
+    return charge.get("period", 0), charge.get("billing_account_id") or ""
 
 
 def _of(model: Any, charge: Mapping[str, Any]) -> dict[str, Any]:

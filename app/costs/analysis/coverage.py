@@ -1,0 +1,142 @@
+"""What is known of a period: the days that the deliveries of each billing account speak of, and those they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from heapq import nlargest
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.records.cost_analysis import (
+    AccountDays,
+    Condition,
+    CostCoverage,
+    CostDimension,
+    DateRange,
+    Grouping,
+    TextCondition,
+)
+from app.repositories.cost_coverage import Payer, payers_of
+
+MOST_GAPS: Final = 100
+"""Of one period; the longest. `gap_count` says how many there are."""
+_PROVIDER = Grouping(CostDimension.PROVIDER)
+_PAYER = Grouping(CostDimension.BILLING_ACCOUNT_ID)
+_NAMED = (Grouping(CostDimension.ACCOUNT), Grouping(CostDimension.SUB_ACCOUNT_ID))
+
+
+@dataclass(frozen=True)
+class CostGap:
+    """Days of which a billing account's costs are unknown; the dataset is the one that delivered it last."""
+
+    dataset: str
+    billing_account_id: str
+    days: DateRange
+
+
+@dataclass(frozen=True)
+class PeriodCoverage:
+    """What is known of a period.
+
+    `known_from` and `known_until` (exclusive) are the first and the last day of the period of which anything was
+    delivered, None where nothing was. `missing_days` counts the days of the period of which some billing account, or
+    all, was not delivered. `gaps` are the longest of those, in the order of their days, at most 100 of `gap_count`.
+    """
+
+    known_from: date | None
+    known_until: date | None
+    missing_days: int
+    gaps: tuple[CostGap, ...] = ()
+    gap_count: int = 0
+
+
+def period_coverage(period: DateRange, accounts: Sequence[AccountDays]) -> PeriodCoverage:
+    """What these billing accounts' deliveries say of a period."""
+    known = [_within(period, account.covered) for account in accounts]
+    gaps = [
+        CostGap(account.dataset, account.billing_account_id, days)
+        for account, own in zip(accounts, known, strict=True)
+        for days in _missing(period, own)
+    ]
+    missing = union([gap.days for gap in gaps]) if accounts else (period,)
+    told = nlargest(MOST_GAPS, gaps, key=lambda gap: gap.days.days)
+    return PeriodCoverage(
+        known_from=min((days.start for own in known for days in own), default=None),
+        known_until=max((days.end for own in known for days in own), default=None),
+        missing_days=sum(days.days for days in missing),
+        gaps=tuple(sorted(told, key=lambda gap: (gap.days.start, gap.dataset, gap.billing_account_id))),
+        gap_count=len(gaps),
+    )
+
+
+def of_payers(coverage: CostCoverage, payers: Collection[str]) -> CostCoverage:
+    """What is known of some billing accounts alone."""
+    accounts = tuple(one for one in coverage.accounts if one.billing_account_id in payers)
+    return replace(coverage, accounts=accounts, covered=union([days for one in accounts for days in one.covered]))
+
+
+async def narrowed(
+    session: AsyncSession, organization_id: UUID, coverage: CostCoverage, conditions: Sequence[Condition]
+) -> CostCoverage:
+    """What is known of the billing accounts to which these conditions can belong.
+
+    Only conditions on providers and accounts say that. An account that no charge ever named may belong to any billing
+    account of its provider. One statement, none without such a condition.
+    """
+    told = [one for one in conditions if isinstance(one, TextCondition) and one.of in {_PROVIDER, _PAYER, *_NAMED}]
+    if not told:
+        return coverage
+    named = [value for one in told if one.of in _NAMED for value in one.in_ or ()]
+    payers = await payers_of(session, organization_id, named)
+    possible = [payer for payer in payers if all(_may_be(payer, one) for one in told)]
+    owners = [payer for payer in possible if payer.is_named]
+    return of_payers(coverage, {payer.billing_account_id for payer in owners or possible})
+
+
+def _may_be(payer: Payer, condition: TextCondition) -> bool:
+    if condition.of == _PROVIDER:
+        return _holds(condition, payer.provider)
+    return condition.of != _PAYER or _holds(condition, payer.billing_account_id or None)
+
+
+def _holds(condition: TextCondition, value: str | None) -> bool:
+    """Whether a value meets a condition, as SQL has it."""
+    if value is None:
+        return condition.allows_none
+    return (
+        (condition.in_ is None or value in condition.in_)
+        and (condition.not_in is None or value not in condition.not_in)
+        and (condition.contains is None or condition.contains.lower() in value.lower())
+        and condition.exists is not False
+    )
+
+
+def union(ranges: Sequence[DateRange]) -> tuple[DateRange, ...]:
+    """The same days in ranges that neither overlap nor touch, in order."""
+    found: list[DateRange] = []
+    for days in sorted(ranges, key=lambda one: one.start):
+        if found and days.start <= found[-1].end:
+            found[-1] = DateRange(found[-1].start, max(found[-1].end, days.end))
+        else:
+            found.append(days)
+    return tuple(found)
+
+
+def _within(period: DateRange, covered: Sequence[DateRange]) -> list[DateRange]:
+    """The parts of ranges that lie in a period."""
+    return [
+        DateRange(max(days.start, period.start), min(days.end, period.end))
+        for days in covered
+        if days.start < period.end and period.start < days.end
+    ]
+
+
+def _missing(period: DateRange, known: Sequence[DateRange]) -> list[DateRange]:
+    """What of a period lies between ranges of it that are in order."""
+    starts = [period.start, *(days.end for days in known)]
+    ends = [*(days.start for days in known), period.end]
+    return [DateRange(start, end) for start, end in zip(starts, ends, strict=True) if start < end]

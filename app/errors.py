@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -72,6 +74,16 @@ class BadUserInputError(SkyledgerError):
     def __init__(self, message: str, *, path: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.path = path
+
+
+@contextmanager
+def argument(*at: str) -> Iterator[None]:
+    """Let the errors of what is checked inside name the place `at` instead of the plain `input`."""
+    try:
+        yield
+    except BadUserInputError as error:
+        rest = error.path[1:] if error.path[:1] == ("input",) else error.path
+        raise BadUserInputError(error.message, path=(*at, *rest)) from None
 
 
 class CursorExpiredError(SkyledgerError):

@@ -22,8 +22,8 @@ from app.costs.outlook.aside import ASIDE
 from app.costs.outlook.forecast import CostOutlook, ForecastUnavailable, cost_outlook
 from app.costs.outlook.series import DailySeries
 from app.costs.scopes import check_tags
-from app.records.budgets import CostScope
 from app.records.cost_analysis import DateRange
+from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.repositories.cost_series import AskedSeries, daily_costs, imported_days, rates_into
 

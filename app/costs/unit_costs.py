@@ -15,8 +15,9 @@ from app.costs.known_days import is_known
 from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook.series import exact_difference, exact_sum, ratio
 from app.costs.scopes import check_tags
-from app.records.budgets import CostGranularity, CostScope
+from app.records.budgets import CostGranularity
 from app.records.cost_analysis import DateRange
+from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.repositories.business_metrics import values_between
 from app.repositories.cost_series import AskedSeries, ImportedDays, daily_costs, imported_days, rates_into

@@ -11,7 +11,8 @@ from sqlalchemy import RowMapping
 from app.database import Database
 from app.paging import Page, PageRequest
 from app.records.charge_ids import ChargeKey, decode_charge_id
-from app.records.criteria import ChargeOrderField, Criteria, Direction
+from app.records.cost_analysis import Condition
+from app.records.criteria import ChargeOrderField, Direction
 from app.repositories import charge_rows, whole_charges
 
 
@@ -24,20 +25,20 @@ class ChargeRows:
     async def page(
         self,
         organization_id: UUID,
-        criteria: Criteria,
+        wanted: Sequence[Condition],
         order: tuple[ChargeOrderField, Direction],
         request: PageRequest,
     ) -> Page[RowMapping]:
         """See app.repositories.charge_rows.charge_page."""
         async with self.database.read(organization_id) as session:
-            return await charge_rows.charge_page(session, organization_id, criteria, order, request)
+            return await charge_rows.charge_page(session, organization_id, wanted, order, request)
 
-    def counter(self, organization_id: UUID, criteria: Criteria) -> Callable[[], Awaitable[int]]:
+    def counter(self, organization_id: UUID, wanted: Sequence[Condition]) -> Callable[[], Awaitable[int]]:
         """A function that counts when it is called."""
 
         async def count() -> int:
             async with self.database.read(organization_id) as session:
-                return await charge_rows.count_charges(session, organization_id, criteria)
+                return await charge_rows.count_charges(session, organization_id, wanted)
 
         return count
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from app.records.cost_analysis import TextCondition
+
 NOBODY = UUID(int=0)
 """The team of what is unallocated, and its rule."""
 
@@ -23,21 +25,6 @@ class AllocationMethod(StrEnum):
 
 
 SHARING = frozenset({AllocationMethod.EVEN, AllocationMethod.PROPORTIONAL, AllocationMethod.FIXED})
-
-
-class AllocationDimension(StrEnum):
-    """What a rule may look at beside tags; the value is the column of `summary_dims`."""
-
-    PROVIDER = "provider"
-    SERVICE_PROVIDER_NAME = "service_provider_name"
-    BILLING_ACCOUNT_ID = "billing_account_id"
-    BILLING_ACCOUNT_NAME = "billing_account_name"
-    SUB_ACCOUNT_ID = "sub_account_id"
-    SUB_ACCOUNT_NAME = "sub_account_name"
-    SERVICE_CATEGORY = "service_category"
-    SERVICE_NAME = "service_name"
-    CHARGE_CATEGORY = "charge_category"
-    BILLING_CURRENCY = "billing_currency"
 
 
 class AllocationRunKind(StrEnum):
@@ -74,34 +61,6 @@ def next_month(month: date) -> date:
 
 
 @dataclass(frozen=True)
-class DimensionCondition:
-    """All that is given must hold. An unknown value is in no list and contains nothing."""
-
-    dimension: AllocationDimension
-    in_: tuple[str, ...] | None = None
-    not_in: tuple[str, ...] | None = None
-    contains: str | None = None
-
-
-@dataclass(frozen=True)
-class TagCondition:
-    """All that is given must hold; the key is a normal form. A charge without the tag is in no list."""
-
-    key: str
-    in_: tuple[str, ...] | None = None
-    not_in: tuple[str, ...] | None = None
-    exists: bool | None = None
-
-
-@dataclass(frozen=True)
-class Match:
-    """Which charges a rule is about: all conditions must hold; without any, all charges."""
-
-    dimensions: tuple[DimensionCondition, ...] = ()
-    tags: tuple[TagCondition, ...] = ()
-
-
-@dataclass(frozen=True)
 class Target:
     """A team that bears a part; `percent` where parts are fixed."""
 
@@ -113,13 +72,14 @@ class Target:
 class Rule:
     """A row of `allocation_rules`. It holds for months from `valid_from` on and before `valid_to`, both first days.
 
+    It is about the charges that meet all conditions of `match`, on columns of `summary_dims` and on promoted tags.
     `mapping` is {value of the tag: team} and goes before codes and names of teams; BY_TAG only, as `tag_key` is.
     """
 
     id: UUID
     position: int
     name: str
-    match: Match
+    match: tuple[TextCondition, ...]
     method: AllocationMethod
     tag_key: str | None
     mapping: dict[str, UUID]

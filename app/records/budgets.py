@@ -1,4 +1,4 @@
-"""Words of budgets, anomalies and unit costs that cross rooms, and the scope of charges that a budget watches."""
+"""Words of budgets, anomalies and unit costs that cross rooms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 
 class BudgetRecurrence(StrEnum):
@@ -68,27 +68,3 @@ class Threshold:
     def from_json(cls, stored: Mapping[str, str]) -> Self:
         """Of what is stored."""
         return cls(Decimal(stored["percent"]), ThresholdBasis(stored["basis"]))
-
-
-@dataclass(frozen=True)
-class CostScope:
-    """Which charges: those with one of the values in each of the columns, and one of the values of each tag."""
-
-    dimensions: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """As it is stored: `{dimensions: {column: [values]}, tags: {key: [values]}}`."""
-        return {
-            "dimensions": {column: list(values) for column, values in self.dimensions},
-            "tags": {key: list(values) for key, values in self.tags},
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Of what is stored."""
-
-        def pairs(values: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-            return tuple((name, tuple(each)) for name, each in sorted(values.items()))
-
-        return cls(pairs(stored.get("dimensions", {})), pairs(stored.get("tags", {})))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.records.criteria import Criteria
+from app.records.cost_analysis import Condition
 
 
 class CostExportState(StrEnum):
@@ -62,7 +62,7 @@ class CostExportOrder:
     focus_version: FocusVersion
     format: CostExportFormat
     dataset: str | None = None
-    criteria: Criteria = field(default_factory=Criteria)
+    where: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)

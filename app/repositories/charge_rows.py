@@ -29,7 +29,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import CostDaily, ProviderDaily
 from app.paging import Page, PageRequest, page_of
 from app.records.charge_ids import EPOCH
-from app.records.criteria import ChargeOrderField, Criteria, Direction
+from app.records.cost_analysis import Condition
+from app.records.criteria import ChargeOrderField, Direction
 from app.repositories.charge_conditions import (
     CHARGES,
     COST_DIM,
@@ -53,14 +54,14 @@ FEW_DIMENSIONS = 500
 
 
 async def charge_page(
-    session: AsyncSession, organization_id: UUID, criteria: Criteria, order: Order, request: PageRequest
+    session: AsyncSession, organization_id: UUID, wanted: Sequence[Condition], order: Order, request: PageRequest
 ) -> Page[RowMapping]:
     """A page of an organization's charges; the key of the request has the values of the order's key.
 
     First keys alone are found, in the lean table; then the rows of the page meet their dimensions. Two statements,
     and one before them when dimensions are asked for.
     """
-    conditions = ChargeConditions.of(organization_id, criteria)
+    conditions = ChargeConditions.of(organization_id, wanted)
     await plan_reads(session, for_average=order[0] is ChargeOrderField.CHARGE_PERIOD_START)
     resolved = await _resolved(session, conditions)
     if not all(resolved.values()):
@@ -184,10 +185,10 @@ def _bound(edge: Select[tuple[Any]], moments: Sequence[datetime], pick: Any) -> 
     return cast(pick(edge.scalar_subquery(), *asked), Date) - literal(EPOCH, Date)
 
 
-async def count_charges(session: AsyncSession, organization_id: UUID, criteria: Criteria) -> int:
-    """How many charges meet the criteria: of a roll-up where one can tell, otherwise counted one by one."""
+async def count_charges(session: AsyncSession, organization_id: UUID, wanted: Sequence[Condition]) -> int:
+    """How many charges meet the conditions: of a roll-up where one can tell, otherwise counted one by one."""
     await plan_reads(session, for_average=False)
-    conditions = ChargeConditions.of(organization_id, criteria)
+    conditions = ChargeConditions.of(organization_id, wanted)
     days = conditions.whole_days()
     if conditions.own or days is None or not conditions.ids.keys() <= {COST_DIM, PERIOD}:
         statement = select(func.count()).select_from(CHARGES).where(*conditions.clauses())

@@ -92,7 +92,7 @@ _LINKED: Mapping[Link, Table] = {
 OPTIONAL = frozenset({Link.SKU, Link.RESOURCE, Link.TAGS, Link.ALLOCATION, Link.DETAIL})
 NO_TEAM = UUID(int=0)
 _BLANKS = " \t\n\r\v\f"
-_ESCAPE = "/"
+ESCAPE = "/"
 _COMPARISONS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 _SOME: Mapping[type, Any] = {AmountCondition: Decimal(0), MomentCondition: datetime.min}  # noqa: DTZ901  (any will do)
 ORGANIZATION = bindparam("organization", type_=Uuid())
@@ -104,13 +104,15 @@ _SHOWN_MOMENT = 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
 class Reading:
     """How one roll-up's rows are read: `base` has its columns by name, `linked` the tables that it leads to.
 
-    The organization is the parameter of that name; values of conditions are those that `condition_values` names.
+    The organization is the parameter of that name; values of conditions are those that `condition_values` names. Where
+    `values` holds them all they go along, otherwise they are given when the statement is executed.
     """
 
     rollup: CostRollup
     promoted: frozenset[str]
     base: Any
     linked: Mapping[Link, Any]
+    values: Mapping[str, Any] | None = None
 
     def link_of(self, grouping: Grouping) -> Link | None:
         """Where a grouping's value stands; None for the roll-up itself."""
@@ -162,30 +164,40 @@ class Reading:
 
     def conditions(self, conditions: Sequence[Condition]) -> Iterator[ColumnElement[bool]]:
         """The conditions on rows of the roll-up; those on a linked table as the ids that meet them."""
+        for link, clauses, none in self.parted(conditions):
+            if link is None:
+                yield from clauses
+            else:
+                yield self.met(link, clauses, none=none)
+
+    def parted(self, conditions: Sequence[Condition]) -> Iterator[tuple[Link | None, list[ColumnElement[bool]], bool]]:
+        """The conditions by the table that they concern, None for the roll-up, and whether a row may lack its id."""
         by_link: dict[Link | None, list[int]] = {}
         for number, condition in enumerate(conditions):
             by_link.setdefault(self._stands(condition), []).append(number)
         for link, numbers in by_link.items():
             clauses = [clause for number in numbers for clause in self._clauses(conditions[number], number)]
-            if link is None:
-                yield from clauses
-            else:
-                none = link in OPTIONAL and all(_allows_none(conditions[number]) for number in numbers)
-                yield self._ids(link, clauses, none=none)
+            yield link, clauses, link in OPTIONAL and all(_allows_none(conditions[number]) for number in numbers)
 
-    def _ids(self, link: Link, clauses: Sequence[ColumnElement[bool]], *, none: bool) -> ColumnElement[bool]:
-        table = self.linked[link]
+    def met(self, link: Link, clauses: Sequence[ColumnElement[bool]], *, none: bool) -> ColumnElement[bool]:
+        """Whether a row's id is one of those that meet the clauses on a linked table, or where it may, no id at all."""
+        column, ids = self.ids(link, clauses)
+        met = self.base.c[column.value].in_(ids.correlate(None))
+        return or_(met, self.base.c[column.value] == 0) if none else met
+
+    def ids(self, link: Link, clauses: Sequence[ColumnElement[bool]]) -> tuple[Link, Select[tuple[int]]]:
+        """The ids that meet the clauses on a linked table, and the column of the roll-up that holds such ids."""
+        table, organization = self.linked[link], self._bound(ORGANIZATION.key, Uuid())
         column = Link.COST if link is Link.SUMMARY and Link.SUMMARY.value not in self.base.c else link
         if column is not link:
             cost = self.linked[Link.COST]
             ids = select(cost.c.id).join(
-                table, and_(table.c.organization_id == ORGANIZATION, table.c.id == cost.c.summary_dim_id)
+                table, and_(table.c.organization_id == organization, table.c.id == cost.c.summary_dim_id)
             )
-            ids = ids.where(cost.c.organization_id == ORGANIZATION, *clauses)
+            ids = ids.where(cost.c.organization_id == organization, *clauses)
         else:
-            ids = select(table.c.id).where(table.c.organization_id == ORGANIZATION, *clauses)
-        met = self.base.c[column.value].in_(ids.correlate(None))
-        return or_(met, self.base.c[column.value] == 0) if none else met
+            ids = select(table.c.id).where(table.c.organization_id == organization, *clauses)
+        return column, ids
 
     def _stands(self, condition: Condition) -> Link | None:
         if isinstance(condition, TextCondition):
@@ -196,7 +208,7 @@ class Reading:
 
     def _clauses(self, condition: Condition, number: int) -> Iterator[ColumnElement[bool]]:
         if isinstance(condition, TextCondition):
-            yield from _text_clauses(self.shown(condition.of), condition, number)
+            yield from self._text_clauses(self.shown(condition.of), condition, number)
             return
         link = self._stands(condition)
         column = (self.base if link is None else self.linked[link]).c[condition.column]
@@ -207,7 +219,25 @@ class Reading:
                 column = func.timezone("UTC", cast(column, DateTime))
         for name, compare in _COMPARISONS.items():
             if getattr(condition, name, None) is not None:
-                yield compare(column, bindparam(f"{name}_{number}", type_=type_))
+                yield compare(column, self._bound(f"{name}_{number}", type_))
+
+    def _text_clauses(
+        self, column: ColumnElement[Any], condition: TextCondition, number: int
+    ) -> Iterator[ColumnElement[bool]]:
+        if condition.in_ is not None:
+            yield column == any_(self._bound(f"in_{number}", ARRAY(Text)))
+        if condition.not_in is not None:
+            yield or_(column.is_(None), column != all_(self._bound(f"not_in_{number}", ARRAY(Text))))
+        if condition.contains is not None:
+            yield column.ilike(self._bound(f"contains_{number}", Text()), escape=ESCAPE)
+        if condition.exists is not None:
+            yield column.is_not(None) if condition.exists else column.is_(None)
+
+    def _bound(self, name: str, type_: Any) -> Any:
+        """A parameter, with its value where that goes along."""
+        if self.values is None:
+            return bindparam(name, type_=type_)
+        return bindparam(name, self.values[name], type_=type_)
 
     def joined(self, statement: Select[Any], links: set[Link]) -> Select[Any]:
         """A statement over the base with the linked tables joined to it."""
@@ -245,17 +275,6 @@ def tag_value(tags: Any, key: str) -> ColumnElement[Any]:
     )
 
 
-def _text_clauses(column: ColumnElement[Any], condition: TextCondition, number: int) -> Iterator[ColumnElement[bool]]:
-    if condition.in_ is not None:
-        yield column == any_(bindparam(f"in_{number}", type_=ARRAY(Text)))
-    if condition.not_in is not None:
-        yield or_(column.is_(None), column != all_(bindparam(f"not_in_{number}", type_=ARRAY(Text))))
-    if condition.contains is not None:
-        yield column.ilike(bindparam(f"contains_{number}", type_=Text), escape=_ESCAPE)
-    if condition.exists is not None:
-        yield column.is_not(None) if condition.exists else column.is_(None)
-
-
 def condition_shape(condition: Condition) -> Condition:
     """The condition with its values left out: equal shapes are the same SQL."""
     if isinstance(condition, TextCondition):
@@ -272,17 +291,21 @@ def condition_shape(condition: Condition) -> Condition:
 def condition_values(condition: Condition, number: int) -> dict[str, Any]:
     """The parameters of a condition, by name."""
     if isinstance(condition, TextCondition):
-        contains = condition.contains or ""
-        for special in (_ESCAPE, "%", "_"):
-            contains = contains.replace(special, _ESCAPE + special)
         found: dict[str, Any] = {
             "in": None if condition.in_ is None else list(condition.in_),
             "not_in": None if condition.not_in is None else list(condition.not_in),
-            "contains": None if condition.contains is None else f"%{contains}%",
+            "contains": None if condition.contains is None else contained(condition.contains),
         }
     else:
         found = {name: getattr(condition, name) for name in _bounds(condition)}
     return {f"{name}_{number}": value for name, value in found.items() if value is not None}
+
+
+def contained(part: str) -> str:
+    """The pattern of texts that contain this one, for LIKE."""
+    for special in (ESCAPE, "%", "_"):
+        part = part.replace(special, ESCAPE + special)
+    return f"%{part}%"
 
 
 def _bounds(condition: AmountCondition | MomentCondition) -> list[str]:

@@ -16,8 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import CostDim, CostImportPeriod, SummaryDim
 from app.models.currencies import CurrencyRate
-from app.records.budgets import CostScope
+from app.records.cost_analysis import CostDimension, TextCondition
+from app.records.cost_rollups import LINK_OF, Link
+from app.records.cost_scopes import CostScope, text_to_json
 from app.records.costs import CostMetric, Finality
+from app.repositories.cost_dimensions import ESCAPE, contained
 
 SUMMARY_COLUMNS = frozenset(SummaryDim.__table__.c.keys()) - {"organization_id", "id"}
 COST_COLUMNS = frozenset(CostDim.__table__.c.keys()) - {"organization_id", "id", "summary_dim_id"}
@@ -80,13 +83,15 @@ _CHOSEN = {
         SELECT a.number, k.id, s.billing_currency AS currency
         FROM asked a JOIN cost_dims k ON k.organization_id = :organization_id AND {cost}
         JOIN summary_dims s ON s.organization_id = :organization_id AND s.id = k.summary_dim_id AND {summary})""",
+    # What has none of the promoted tags is of set 0, which no row tells of.
     "tag": """, chosen AS MATERIALIZED (
         SELECT a.number, s.id, s.billing_currency AS currency
         FROM asked a JOIN summary_dims s ON s.organization_id = :organization_id AND {summary}),
     sets AS MATERIALIZED (
-        SELECT a.number, t.id FROM asked a JOIN allocation_sets t ON t.organization_id = :organization_id
-        AND NOT EXISTS (SELECT FROM jsonb_each(a.tags) AS wanted
-            WHERE NOT coalesce(wanted.value ? (t.tags ->> wanted.key), false)))""",
+        SELECT a.number, t.id FROM asked a CROSS JOIN (
+            SELECT id, tags FROM allocation_sets WHERE organization_id = :organization_id
+            UNION ALL SELECT 0, '{{}}'::jsonb) AS t
+        WHERE NOT EXISTS (SELECT FROM jsonb_each(a.tags) AS wanted WHERE NOT ({tags})))""",
 }
 _ROLL_UPS = {
     "providers": "provider_daily c ON c.organization_id = :organization_id",
@@ -99,14 +104,27 @@ _ROLL_UPS = {
 }
 
 
-def source_of(scope: CostScope) -> str | None:
-    """The roll-up that knows all that a scope asks for; None where none does: tags beside finer dimensions."""
-    columns = {column for column, _ in scope.dimensions}
+# What each operator asks of a value `v`, given the test `t` of a scope as JSON; both may be null.
+_TESTS = {
+    "in": "coalesce({t} -> 'in' ? {v}, false)",
+    "notIn": "NOT coalesce({t} -> 'notIn' ? {v}, false)",
+    "contains": f"coalesce({{v}} ILIKE ({{t}} ->> 'contains') ESCAPE '{ESCAPE}', false)",
+    "exists": "({v} IS NOT NULL) = CAST({t} ->> 'exists' AS boolean)",
+}
+_VALUES = {CostDimension.ACCOUNT: "coalesce(s.sub_account_id, s.billing_account_id)"}
+Uses = frozenset[tuple[CostDimension | None, str]]
+"""What scopes ask for: columns, None for tags, each with an operator. Equal uses are the same SQL."""
+
+
+def source_of(scope: CostScope) -> str:
+    """The roll-up that knows all that a scope asks for. Raises ValueError where none does."""
+    links = {LINK_OF[dimension] for dimension in scope.dimensions}
+    if not links <= ({Link.SUMMARY} if scope.tags else {Link.SUMMARY, Link.COST}):
+        message = "no roll-up of days knows all that the scope asks for"
+        raise ValueError(message)
     if scope.tags:
-        return "tag" if columns <= SUMMARY_COLUMNS else None
-    if not columns:
-        return "providers"
-    return "summary" if columns <= SUMMARY_COLUMNS else "cost"
+        return "tag"
+    return "cost" if Link.COST in links else "summary" if links else "providers"
 
 
 async def daily_costs(
@@ -118,27 +136,36 @@ async def daily_costs(
     """
     found: list[list[DayCost]] = [[] for _ in asked]
     by_source: dict[str, list[dict[str, Any]]] = {}
+    uses: dict[str, set[tuple[CostDimension | None, str]]] = {}
     for number, one in enumerate(asked):
-        source = source_of(one.scope)
-        if source is None:
-            message = "tags and finer dimensions are in no roll-up together"
-            raise ValueError(message)
-        days = {"number": number, "metric": one.metric.value, "first": one.start, "after": one.end}
-        days["by_month"] = one.by_month
-        by_source.setdefault(source, []).append(days | one.scope.to_json())
+        source, tests = source_of(one.scope), [(one.of, _test(one)) for one in one.scope.conditions]
+        sent: dict[str, Any] = {"number": number, "metric": one.metric.value, "first": one.start, "after": one.end}
+        sent["by_month"] = one.by_month
+        sent["dimensions"] = {of.dimension.value: test for of, test in tests if of.dimension is not None}
+        sent["tags"] = {of.tag: test for of, test in tests if of.tag is not None}
+        by_source.setdefault(source, []).append(sent)
+        uses.setdefault(source, set()).update((of.dimension, name) for of, test in tests for name in test)
     for source, rows in by_source.items():
         values = {"organization_id": organization_id, "asked": orjson.dumps(rows).decode()}
-        for row in (await session.execute(_statement(source), values)).mappings():
+        for row in (await session.execute(_statement(source, frozenset(uses[source])), values)).mappings():
             cost = DayCost(row["day"], row["currency"], row["amount"], row["incomplete"])
             found[row["number"]].append(cost)
     return found
 
 
-@functools.cache
-def _statement(source: str) -> TextClause:
+def _test(condition: TextCondition) -> dict[str, Any]:
+    """What `_TESTS` reads."""
+    test = text_to_json(condition)
+    return test if condition.contains is None else test | {"contains": contained(condition.contains)}
+
+
+@functools.lru_cache(maxsize=256)
+def _statement(source: str, uses: Uses) -> TextClause:
     whens = " ".join(f"WHEN '{metric.value}' THEN c.{metric.value}" for metric in CostMetric)
     amount = f"CASE asked.metric {whens} END"
-    chosen = _CHOSEN[source].format(summary=_conditions("s", SUMMARY_COLUMNS), cost=_conditions("k", COST_COLUMNS))
+    chosen = _CHOSEN[source].format(
+        summary=_conditions("s", uses, Link.SUMMARY), cost=_conditions("k", uses, Link.COST), tags=_tag_conditions(uses)
+    )
     day = "CASE WHEN asked.by_month THEN greatest(date_trunc('month', c.day)::date, asked.first) ELSE c.day END"
     currency = "c.billing_currency" if source == "providers" else "chosen.currency"
     return text(f"""
@@ -153,12 +180,27 @@ def _statement(source: str) -> TextClause:
     """)  # noqa: S608  (names come from the tables themselves)
 
 
-def _conditions(alias: str, columns: Collection[str]) -> str:
-    """Each column that a scope names has one of its values; a row without a value is not meant."""
-    return " AND ".join(
-        f"(NOT a.dimensions ? '{column}' OR coalesce(a.dimensions -> '{column}' ? {alias}.{column}, false))"
-        for column in sorted(columns)
-    )
+def _conditions(alias: str, uses: Uses, link: Link) -> str:
+    """Each column of a table that a scope names meets its test; none does where no scope names one."""
+    tests = [
+        _holds(f"a.dimensions -> '{column.value}'", _VALUES.get(column, f"{alias}.{column.value}"), name)
+        for column, name in sorted(uses, key=str)
+        if column is not None and LINK_OF[column] is link
+    ]
+    return " AND ".join(tests) or "true"
+
+
+def _tag_conditions(uses: Uses) -> str:
+    """The value under a wanted key meets its test."""
+    tests = [
+        _holds("wanted.value", "(t.tags ->> wanted.key)", name) for column, name in sorted(uses, key=str) if not column
+    ]
+    return " AND ".join(tests) or "true"
+
+
+def _holds(test: str, value: str, name: str) -> str:
+    """An operator of a test holds, or is not in it."""
+    return f"(NOT coalesce({test} ? '{name}', false) OR {_TESTS[name].format(t=f'({test})', v=value)})"
 
 
 async def imported_days(session: AsyncSession, organization_id: UUID) -> list[ImportedDays]:

@@ -10,7 +10,7 @@ from sqlalchemy import Case, ColumnElement, Select, Text, case, cast, func, lite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.views import FOCUS_CHARGES
-from app.records.criteria import Criteria
+from app.records.cost_analysis import Condition
 from app.records.focus_rows import NumberForm, RowColumn, RowKind, RowSurvey
 from app.repositories.charge_conditions import ChargeConditions
 from app.repositories.planning import driver_of
@@ -36,46 +36,46 @@ async def begin_long_read(session: AsyncSession) -> None:
 async def survey(
     session: AsyncSession,
     organization_id: UUID,
-    criteria: Criteria,
+    wanted: Sequence[Condition],
     written: Sequence[RowColumn],
     lacking: Sequence[RowColumn],
 ) -> RowSurvey:
-    """What the charges that meet the criteria hold: one pass over them, and one over what FOCUS does not know."""
+    """What the charges that meet the conditions hold: one pass over them, and one over what FOCUS does not know."""
     numbers = [column.column for column in written if column.kind is RowKind.DECIMAL]
     statement = select(
         func.count().label("rows"),
         *(func.max(func.abs(FOCUS_CHARGES.c[name])).label(f"largest_{name}") for name in numbers),
         *(func.max(func.min_scale(FOCUS_CHARGES.c[name])).label(f"scale_{name}") for name in numbers),
         *(func.bool_or(_lost(column)).label(f"lost_{column.column}") for column in lacking),
-    ).where(*_clauses(organization_id, criteria))
+    ).where(*_clauses(organization_id, wanted))
     (row,) = await _fetch(session, statement)
     return RowSurvey(
         row["rows"],
         {name: _form(row[f"largest_{name}"], row[f"scale_{name}"]) for name in numbers},
         frozenset(column.column for column in lacking if row[f"lost_{column.column}"]),
-        await _extra_keys(session, organization_id, criteria),
+        await _extra_keys(session, organization_id, wanted),
     )
 
 
 async def copy_rows(
-    session: AsyncSession, organization_id: UUID, criteria: Criteria, columns: Sequence[RowColumn], sink: Sink
+    session: AsyncSession, organization_id: UUID, wanted: Sequence[Condition], columns: Sequence[RowColumn], sink: Sink
 ) -> int:
-    """Write the charges that meet the criteria as CSV without a heading, block by block; returns how many there are.
+    """Write the charges that meet the conditions as CSV without a heading, block by block; returns how many there are.
 
     Null is nothing at all; amounts have all their digits; times are `2026-10-31T00:00:00Z`.
     """
-    statement = select(*(_expression(column) for column in columns)).where(*_clauses(organization_id, criteria))
+    statement = select(*(_expression(column) for column in columns)).where(*_clauses(organization_id, wanted))
     sql, values = _compiled(session, statement)
     driver = await driver_of(session)
     told = await driver.copy_from_query(sql, *values, output=sink, format="csv", timeout=STATEMENT_SECONDS)
     return int(told.split()[-1])
 
 
-async def _extra_keys(session: AsyncSession, organization_id: UUID, criteria: Criteria) -> tuple[str, ...]:
+async def _extra_keys(session: AsyncSession, organization_id: UUID, wanted: Sequence[Condition]) -> tuple[str, ...]:
     """The names of columns that FOCUS does not know, at most one more than a file may have."""
     details = (
         select(FOCUS_CHARGES.c.extra)
-        .where(*_clauses(organization_id, criteria), FOCUS_CHARGES.c.detail_dim_id != 0)
+        .where(*_clauses(organization_id, wanted), FOCUS_CHARGES.c.detail_dim_id != 0)
         .distinct()
         .subquery("details")
     )
@@ -84,8 +84,8 @@ async def _extra_keys(session: AsyncSession, organization_id: UUID, criteria: Cr
     return tuple(row[0] for row in rows)
 
 
-def _clauses(organization_id: UUID, criteria: Criteria) -> list[ColumnElement[bool]]:
-    return list(ChargeConditions.of(organization_id, criteria, FOCUS_CHARGES).clauses())
+def _clauses(organization_id: UUID, wanted: Sequence[Condition]) -> list[ColumnElement[bool]]:
+    return list(ChargeConditions.of(organization_id, wanted, FOCUS_CHARGES).clauses())
 
 
 def _lost(column: RowColumn) -> ColumnElement[bool]:

@@ -23,20 +23,31 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models import CostDim, DetailDim, ResourceDim, SkuDim, SummaryDim, TagSet
 from app.models.views import FOCUS_CHARGES
 from app.records.charge_ids import ChargeKey
 from app.repositories.charge_conditions import (
     CHARGES,
     COST_DIM,
-    DIMENSIONS,
     PERIOD,
-    SUMMARY_DIMS,
+    PERIODS,
+    RESOURCE_DIM,
     utc_day,
     utc_midnight,
 )
 from app.repositories.planning import driver_of
 
 _SUMMARY_DIM = "summary_dim_id"
+SUMMARY_DIMS: Any = SummaryDim.__table__
+# What the columns of `charges` point to.
+DIMENSIONS: dict[str, Any] = {
+    PERIOD: PERIODS,
+    COST_DIM: CostDim.__table__,
+    RESOURCE_DIM: ResourceDim.__table__,
+    "sku_dim_id": SkuDim.__table__,
+    "tag_set_id": TagSet.__table__,
+    "detail_dim_id": DetailDim.__table__,
+}
 
 
 async def plan_reads(session: AsyncSession, *, for_average: bool) -> None:

@@ -10,6 +10,7 @@ from app.context import Info
 from app.costs import business_metrics
 from app.costs.anomalies import answer
 from app.costs.budgets import change
+from app.costs.scopes import checked_scope
 from app.records import UNSET, Permission
 from app.resolvers.access import mutation, organization_of
 from app.schema.anomalies import (
@@ -46,11 +47,11 @@ from app.schema.business_metrics import (
     RecordBusinessMetricsPayload,
     RecordBusinessMetricsResult,
 )
-from app.schema.cost_words import scope_of
+from app.schema.cost_filters import conditions_of
 from app.schema.ingestion import RowIssue
 from app.schema.node import parse_id
 
-SCOPE = ("input", "scope")
+WHERE = ("input", "where")
 
 
 @strawberry.type
@@ -68,7 +69,7 @@ class CostWatchMutations:
             amount=input.amount,
             currency=input.currency,
             metric=input.metric,
-            scope=scope_of(input.scope, SCOPE),
+            scope=checked_scope(conditions_of(input.where, WHERE), WHERE),
             thresholds=thresholds_of(input.thresholds),
             enabled=input.enabled,
         )
@@ -83,8 +84,9 @@ class CostWatchMutations:
         changes: dict[str, Any] = {
             name: UNSET if value is None else value.value for name, value in vars(input).items() if name != "id"
         }
-        if changes["scope"] is not UNSET:
-            changes["scope"] = scope_of(changes["scope"], SCOPE)
+        where = changes.pop("where")
+        if where is not UNSET:
+            changes["scope"] = checked_scope(conditions_of(where, WHERE), WHERE)
         if changes["thresholds"] is not UNSET:
             changes["thresholds"] = thresholds_of(changes["thresholds"])
         row = await change.update_budget(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -17,20 +17,21 @@ from app.costs.outlook.series import ratio
 from app.records import Permission
 from app.records.allocation import (
     NOBODY,
-    AllocationDimension,
     AllocationMethod,
     AllocationNoteCode,
     AllocationRunKind,
     AllocationRunState,
-    Rule,
 )
 from app.records.costs import CostMetric
+from app.schema.applied_filters import AppliedCostFilter
+from app.schema.cost_periods import Metric, Period, days_of
+from app.schema.cost_words import Money
 from app.schema.enums import graph_enum
 from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.paging import within
 from app.schema.tag_keys import TagKey
-from app.schema.teams import Metric, OrganizationTeams, Period, Team, TeamCosts, UnconvertedTeamCosts
+from app.schema.teams import OrganizationTeams, Team, TeamCosts
 
 MOST_TAG_KEYS = 1_000
 MOST_RUNS = 100
@@ -44,20 +45,6 @@ graph_enum(
     PROPORTIONAL="To the targets by what they bear directly of the same month, in effective cost of the charge's "
     "currency. Where that sums to nothing, evenly, which a note says.",
     FIXED="To the targets by percents that sum to 100.",
-)
-graph_enum(
-    AllocationDimension,
-    "What rules may look at beside tags: columns of FOCUS.",
-    PROVIDER="The provider, by its enum name.",
-    SERVICE_PROVIDER_NAME="ServiceProviderName.",
-    BILLING_ACCOUNT_ID="BillingAccountId.",
-    BILLING_ACCOUNT_NAME="BillingAccountName.",
-    SUB_ACCOUNT_ID="SubAccountId.",
-    SUB_ACCOUNT_NAME="SubAccountName.",
-    SERVICE_CATEGORY="ServiceCategory.",
-    SERVICE_NAME="ServiceName.",
-    CHARGE_CATEGORY="ChargeCategory.",
-    BILLING_CURRENCY="BillingCurrency.",
 )
 graph_enum(
     AllocationRunKind,
@@ -78,34 +65,6 @@ graph_enum(
     "What a rule could not do as it says.",
     NO_DIRECT_COST="Its targets bear nothing directly in that month and currency, so it split evenly.",
 )
-
-
-@strawberry.type(description="A condition of a rule on a column of FOCUS; all that is given must hold.")
-class DimensionCondition:
-    """See app.records.allocation.DimensionCondition."""
-
-    dimension: AllocationDimension = strawberry.field(description="The column.")
-    in_: list[str] | None = strawberry.field(name="in", description="It is one of these.")
-    not_in: list[str] | None = strawberry.field(description="It is none of these; an unknown value is none.")
-    contains: str | None = strawberry.field(description="It contains this, whatever the case.")
-
-
-@strawberry.type(description="A condition of a rule on a tag; all that is given must hold.")
-class TagCondition:
-    """See app.records.allocation.TagCondition."""
-
-    key: str = strawberry.field(description="The tag key, in its normal form.")
-    in_: list[str] | None = strawberry.field(name="in", description="Its value is one of these, whatever the case.")
-    not_in: list[str] | None = strawberry.field(description="Its value is none of these, or it has none.")
-    exists: bool | None = strawberry.field(description="Whether there is a value.")
-
-
-@strawberry.type(description="Which charges a rule is about: all conditions hold; without any, all charges.")
-class AllocationMatch:
-    """See app.records.allocation.Match."""
-
-    dimensions: list[DimensionCondition] = strawberry.field(description="Conditions on columns of FOCUS, at most 20.")
-    tags: list[TagCondition] = strawberry.field(description="Conditions on promoted tag keys, at most 20.")
 
 
 @strawberry.type(description="A team that bears a part of what a rule matches.")
@@ -149,7 +108,7 @@ class AllocationRule(Node):
     position: int = strawberry.field(description="When it is tried: 1 is first.")
     name: str = strawberry.field(description="Name for people.")
     enabled: bool = strawberry.field(description="Whether it is used.")
-    match: AllocationMatch = strawberry.field(description="Which charges it is about.")
+    where: AppliedCostFilter = strawberry.field(description="Which charges it is about.")
     method: AllocationMethod = strawberry.field(description="How it shares them out.")
     tag_key: str | None = strawberry.field(description="The tag that names the team; null where not BY_TAG.")
     mapping: list[MappedTagValue] = strawberry.field(description="Values of that tag that mean a team, at most 1,000.")
@@ -171,7 +130,7 @@ class AllocationRule(Node):
             position=rule.position,
             name=rule.name,
             enabled=rule.enabled,
-            match=_match(rule),
+            where=AppliedCostFilter.of(rule.match),
             method=rule.method,
             tag_key=rule.tag_key,
             mapping=[
@@ -187,25 +146,6 @@ class AllocationRule(Node):
             created_at=row["created_at"],
             updated_at=row["updated_at"],
         )
-
-
-def _match(rule: Rule) -> AllocationMatch:
-    return AllocationMatch(
-        dimensions=[
-            DimensionCondition(
-                dimension=each.dimension, in_=_list(each.in_), not_in=_list(each.not_in), contains=each.contains
-            )
-            for each in rule.match.dimensions
-        ],
-        tags=[
-            TagCondition(key=each.key, in_=_list(each.in_), not_in=_list(each.not_in), exists=each.exists)
-            for each in rule.match.tags
-        ],
-    )
-
-
-def _list(values: Sequence[str] | None) -> list[str] | None:
-    return None if values is None else list(values)
 
 
 @strawberry.type(description="Months that are allocated anew, the newest first; each is old or new to who reads.")
@@ -283,9 +223,8 @@ class AllocationReport:
     currency: str = strawberry.field(description="The organization's currency.")
     cost: Decimal | None = strawberry.field(description="All costs: 0 where there was no charge; null where unknown.")
     reason: str | None = strawberry.field(description="Why they are unknown.")
-    unconverted: list[UnconvertedTeamCosts] = strawberry.field(
-        description="By currency, what no rate converts of all lines: it is not in `cost`; one for each currency "
-        "billed."
+    unconverted: list[Money] = strawberry.field(
+        description="By currency, what no rate converts of all lines: it is not in `cost`."
     )
     lines: list[AllocationLine] = strawberry.field(
         description="By team, those who bear most first; what is unallocated comes last, where there is any. At most "
@@ -329,7 +268,7 @@ class OrganizationAllocation(OrganizationTeams, OrganizationPart):
     @strawberry.field(description="Tag keys that its charges carry: promoted ones first, then the commonest.")
     async def tag_keys(
         self, info: Info, first: Annotated[int, strawberry.argument(description="How many, 1 to 1,000.")] = 100
-    ) -> list[TagKey]:
+    ) -> list[TagKey] | None:
         """One statement."""
         key = self.require(Permission.ORGANIZATION_READ)
         rows = await info.context.loaders.tag_keys(key, within(first, MOST_TAG_KEYS))
@@ -344,7 +283,7 @@ class OrganizationAllocation(OrganizationTeams, OrganizationPart):
     @strawberry.field(description="Its last runs of allocation, the newest first.")
     async def allocation_runs(
         self, info: Info, first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 10
-    ) -> list[AllocationRun]:
+    ) -> list[AllocationRun] | None:
         """One statement."""
         key = self.require(Permission.ORGANIZATION_READ)
         rows = await info.context.loaders.allocation_runs(key, within(first, MOST_RUNS))
@@ -353,8 +292,8 @@ class OrganizationAllocation(OrganizationTeams, OrganizationPart):
     @strawberry.field(description="Who bears the costs of a period: by team, with direct and shared costs.")
     async def allocation(
         self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST
-    ) -> AllocationReport:
+    ) -> AllocationReport | None:
         """A fixed number of statements."""
         key = self.require(Permission.ORGANIZATION_READ)
-        report = await info.context.loaders.allocation_report(key, period.checked(), metric)
+        report = await info.context.loaders.allocation_report(key, await days_of(info, key, period), metric)
         return AllocationReport.of(report, key)

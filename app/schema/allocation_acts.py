@@ -9,69 +9,27 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from app.costs.allocation.tag_keys import normal_key
-from app.errors import BadUserInputError, NotFoundError
-from app.records import allocation
-from app.records.allocation import NOBODY, AllocationDimension, AllocationMethod, Match, Rule, Target
+from app.costs.scopes import refusal
+from app.errors import BadUserInputError, NotFoundError, argument
+from app.records.allocation import NOBODY, AllocationMethod, Rule, Target
+from app.records.cost_analysis import TextCondition
 from app.schema.allocation import AllocationRule, AllocationRun
+from app.schema.cost_filters import CostFilter, conditions_of
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.node import parse_id
 
 
-@strawberry.input(description="A condition on a column of FOCUS; all that is given must hold.")
-class DimensionConditionInput:
-    """See app.records.allocation.DimensionCondition."""
-
-    dimension: AllocationDimension = strawberry.field(description="The column.")
-    in_: list[str] | None = strawberry.field(default=None, name="in", description="It is one of these, 1 to 500.")
-    not_in: list[str] | None = strawberry.field(
-        default=None, description="It is none of these, 1 to 500; an unknown value is none."
-    )
-    contains: str | None = strawberry.field(default=None, description="It contains this, whatever the case.")
-
-
-@strawberry.input(description="A condition on a promoted tag key; all that is given must hold.")
-class TagConditionInput:
-    """See app.records.allocation.TagCondition."""
-
-    key: str = strawberry.field(description="The key; case and blanks around it do not matter.")
-    in_: list[str] | None = strawberry.field(
-        default=None, name="in", description="Its value is one of these, 1 to 500, whatever the case."
-    )
-    not_in: list[str] | None = strawberry.field(
-        default=None, description="Its value is none of these, 1 to 500, or it has none."
-    )
-    exists: bool | None = strawberry.field(default=None, description="Whether there is a value.")
-
-
-@strawberry.input(description="Which charges; all conditions must hold, at most 20. Without any it is all charges.")
-class AllocationMatchInput:
-    """See app.records.allocation.Match."""
-
-    dimensions: list[DimensionConditionInput] = strawberry.field(
-        default_factory=list, description="Conditions on columns of FOCUS."
-    )
-    tags: list[TagConditionInput] = strawberry.field(
-        default_factory=list, description="Conditions on promoted tag keys."
-    )
-
-    def wanted(self) -> Match:
-        """The conditions for the room of costs."""
-        return Match(
-            tuple(
-                allocation.DimensionCondition(each.dimension, _tuple(each.in_), _tuple(each.not_in), each.contains)
-                for each in self.dimensions
-            ),
-            tuple(
-                allocation.TagCondition(normal_key(each.key), _tuple(each.in_), _tuple(each.not_in), each.exists)
-                for each in self.tags
-            ),
-        )
-
-
-def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if values is None else tuple(values)
+def match_of(where: CostFilter | None, at: tuple[str, ...]) -> tuple[TextCondition, ...]:
+    """The conditions of a rule. Raises BadUserInputError at that place for those on single charges."""
+    conditions = conditions_of(where, at)
+    for one in conditions:
+        if not isinstance(one, TextCondition):
+            problem = "rules know nothing of single charges. Leave it out"
+            raise refusal((*at, to_camel_case(one.column)), problem)
+    return tuple(one for one in conditions if isinstance(one, TextCondition))
 
 
 @strawberry.input(description="A team that bears a part.")
@@ -98,8 +56,10 @@ class AllocationRuleInput:
 
     name: str = strawberry.field(description="Name for people, 1 to 256 characters.")
     method: AllocationMethod = strawberry.field(description="How it shares out what it matches.")
-    match: AllocationMatchInput | None = strawberry.field(
-        default=None, description="Which charges it is about; all when left out."
+    where: CostFilter | None = strawberry.field(
+        default=None,
+        description="Which charges it is about, by at most 20 conditions on provider, accounts, service, charge "
+        "category, billing currency and promoted tags; all when left out.",
     )
     tag_key: str | None = strawberry.field(
         default=None, description="For BY_TAG: the promoted key whose value is a team's code or name."
@@ -121,19 +81,20 @@ class AllocationRuleInput:
 
     def wanted(self, organization_id: UUID) -> Rule:
         """The rule for the room of costs, without an id. Raises BadUserInputError, NotFoundError."""
-        return Rule(
-            id=NOBODY,
-            position=1,
-            name=self.name,
-            match=Match() if self.match is None else self.match.wanted(),
-            method=self.method,
-            tag_key=None if self.tag_key is None else normal_key(self.tag_key),
-            mapping=mapping_of(self.mapping, organization_id),
-            targets=targets_of(self.targets, organization_id),
-            valid_from=self.valid_from,
-            valid_to=self.valid_to,
-            enabled=self.enabled,
-        )
+        with argument("input", "rule"):
+            return Rule(
+                id=NOBODY,
+                position=1,
+                name=self.name,
+                match=match_of(self.where, ("where",)),
+                method=self.method,
+                tag_key=None if self.tag_key is None else normal_key(self.tag_key),
+                mapping=mapping_of(self.mapping, organization_id),
+                targets=targets_of(self.targets, organization_id),
+                valid_from=self.valid_from,
+                valid_to=self.valid_to,
+                enabled=self.enabled,
+            )
 
 
 def targets_of(targets: Sequence[AllocationTargetInput], organization_id: UUID) -> tuple[Target, ...]:
@@ -221,7 +182,9 @@ class UpdateAllocationRuleInput:
 
     id: strawberry.ID = strawberry.field(description="The rule.")
     name: strawberry.Maybe[str] = strawberry.field(description="New name.")
-    match: strawberry.Maybe[AllocationMatchInput] = strawberry.field(description="All of its new conditions.")
+    where: strawberry.Maybe[CostFilter | None] = strawberry.field(
+        description="New filter in place of the old; null for all charges."
+    )
     method: strawberry.Maybe[AllocationMethod] = strawberry.field(description="New method.")
     tag_key: strawberry.Maybe[str | None] = strawberry.field(description="New tag key; null for none.")
     mapping: strawberry.Maybe[list[MappedTagValueInput]] = strawberry.field(description="All of its new mapping.")
@@ -235,8 +198,8 @@ class UpdateAllocationRuleInput:
     def changes(self, organization_id: UUID) -> dict[str, Any]:
         """The fields of a rule that are to be others. Raises BadUserInputError, NotFoundError."""
         sent = {name: value.value for name, value in vars(self).items() if name != "id" and value is not None}
-        if "match" in sent:
-            sent["match"] = sent["match"].wanted()
+        if "where" in sent:
+            sent["match"] = match_of(sent.pop("where"), ("input", "where"))
         if sent.get("tag_key") is not None:
             sent["tag_key"] = normal_key(sent["tag_key"])
         if "mapping" in sent:

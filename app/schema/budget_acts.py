@@ -12,7 +12,7 @@ from app.records import budgets as words
 from app.records.budgets import BudgetRecurrence, ThresholdBasis
 from app.records.costs import CostMetric
 from app.schema.budgets import Budget
-from app.schema.cost_words import CostScopeInput
+from app.schema.cost_filters import CostFilter
 from app.schema.errors import Conflict, InvalidInput, NotFound
 
 
@@ -56,7 +56,11 @@ class CreateBudgetInput:
         default=None, description="Currency of the amount; the organization's when left out."
     )
     metric: CostMetric = strawberry.field(default=CostMetric.EFFECTIVE_COST, description="What is summed.")
-    scope: CostScopeInput | None = strawberry.field(default=None, description="Which charges; all when left out.")
+    where: CostFilter | None = strawberry.field(
+        default=None,
+        description="Which charges; all when left out. Sums of days are read, so that fields of resources, prices and "
+        "single charges are refused, and tags must be promoted.",
+    )
     thresholds: list[BudgetThresholdInput] = strawberry.field(
         default_factory=_usual,
         description="When alerts are raised, at most 10; at 80 and 100 % of the actual cost and at 100 % of the "
@@ -90,8 +94,8 @@ class UpdateBudgetInput:
     amount: strawberry.Maybe[Decimal] = strawberry.field(description="New amount.")
     currency: strawberry.Maybe[str] = strawberry.field(description="New currency.")
     metric: strawberry.Maybe[CostMetric] = strawberry.field(description="New metric.")
-    scope: strawberry.Maybe[CostScopeInput | None] = strawberry.field(
-        description="New scope in place of the old; null for all charges."
+    where: strawberry.Maybe[CostFilter | None] = strawberry.field(
+        description="New filter in place of the old; null for all charges."
     )
     thresholds: strawberry.Maybe[list[BudgetThresholdInput]] = strawberry.field(
         description="New thresholds in place of the old."

@@ -21,8 +21,10 @@ from app.loaders.budgets import BudgetPeriod
 from app.loaders.scans import Asked
 from app.records import budgets as words
 from app.records.budgets import BudgetRecurrence, ThresholdBasis
+from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
-from app.schema.cost_words import CostScope, Money, money_of
+from app.schema.applied_filters import AppliedCostFilter
+from app.schema.cost_words import Money, money_of
 from app.schema.enums import graph_enum
 from app.schema.node import Node, global_id
 from app.schema.paging import within
@@ -238,7 +240,7 @@ class Budget(Node):
     amount: Decimal = strawberry.field(description="What a period may cost.")
     currency: str = strawberry.field(description="Currency of the amount, a code of ISO 4217.")
     metric: CostMetric = strawberry.field(description="What is summed.")
-    scope: CostScope = strawberry.field(description="Which charges.")
+    where: AppliedCostFilter = strawberry.field(description="Which charges.")
     thresholds: list[BudgetThreshold] = strawberry.field(description="When alerts are raised; at most 10.")
     enabled: bool = strawberry.field(description="Whether alerts are raised.")
     created_at: datetime = strawberry.field(description="When it was made.")
@@ -257,7 +259,7 @@ class Budget(Node):
             amount=row["amount"],
             currency=row["currency"],
             metric=CostMetric(row["metric"]),
-            scope=CostScope.of(words.CostScope.from_json(row["scope"])),
+            where=AppliedCostFilter.of(CostScope.from_json(row["scope"]).conditions),
             thresholds=[
                 BudgetThreshold(percent=each.percent, basis=each.basis)
                 for each in map(words.Threshold.from_json, row["thresholds"])
@@ -278,7 +280,7 @@ class Budget(Node):
         return BudgetState.of(standing)
 
     @strawberry.field(description="How it stands in each of its periods that have begun, the newest first.")
-    async def history(self, info: Info, first: MostPeriods = 12) -> list[BudgetState]:
+    async def history(self, info: Info, first: MostPeriods = 12) -> list[BudgetState] | None:
         """The same few statements for all budgets of a page."""
         most = within(first, MOST_PERIODS)
         periods = [days for days, _ in zip(periods_until(self.row, today()), range(most), strict=False)]
@@ -286,7 +288,7 @@ class Budget(Node):
         return [BudgetState.of(each) for each in await info.context.loaders.budget_standings.load_many(keys)]
 
     @strawberry.field(description="Its alerts, the newest first.")
-    async def alerts(self, info: Info, first: MostAlerts = 25) -> list[BudgetAlert]:
+    async def alerts(self, info: Info, first: MostAlerts = 25) -> list[BudgetAlert] | None:
         """One statement for all budgets of a page."""
         asked = Asked(*self._key, (within(first, MOST_ALERTS),))
         return [BudgetAlert.from_row(row) for row in await info.context.loaders.budget_alerts.load(asked)]

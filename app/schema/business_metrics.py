@@ -15,8 +15,9 @@ from app.costs.business_metrics import find_metric
 from app.costs.unit_costs import UnitCost, read_unit_costs
 from app.errors import BadUserInputError
 from app.loaders.scans import Asked
-from app.records.budgets import CostGranularity, CostScope
+from app.records.budgets import CostGranularity
 from app.records.cost_analysis import DateRange
+from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.schema.cost_words import Money, money_of
 from app.schema.errors import Conflict, InvalidInput, NotFound

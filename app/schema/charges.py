@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,23 +13,10 @@ import strawberry
 from app.context import Info
 from app.records import Provider
 from app.records.charge_ids import encode_charge_id
-from app.records.criteria import ChargeOrderField, Direction
 from app.schema.accounts import Account
-from app.schema.enums import graph_enum
-from app.schema.filters import DateTimeFilter, DecimalFilter, StringFilter, TagFilter, to_criteria
 from app.schema.node import Node, global_id
-from app.schema.pages import read_amount, read_moment
-from app.schema.paging import Connection, PageArguments, connection, cursor_text, page_request
 from app.schema.resources import Resource
 from app.schema.scalars import JSONObject
-
-_NUMBERS = 2**63
-graph_enum(
-    ChargeOrderField,
-    "What charges can be ordered by.",
-    CHARGE_PERIOD_START="Start of the charge period.",
-    BILLED_COST="Billed cost, whatever its currency.",
-)
 
 
 @strawberry.type(
@@ -257,66 +244,3 @@ class Charge(Node):
         if self.provider is Provider.OTHER:
             return rows
         return [row for row in rows if row["provider"] == self.provider]
-
-
-@strawberry.input(description="Which charges; all conditions must hold.")
-class ChargeFilter:
-    """Fields are named like columns of `charges`."""
-
-    dataset: StringFilter | None = strawberry.field(default=None, description="The stream of rows it arrived in.")
-    charge_period_start: DateTimeFilter | None = strawberry.field(default=None, description="When the period starts.")
-    billing_period_start: DateTimeFilter | None = strawberry.field(default=None, description="Invoicing period.")
-    billing_account_id: StringFilter | None = strawberry.field(default=None, description="Account that is invoiced.")
-    sub_account_id: StringFilter | None = strawberry.field(default=None, description="Account within it.")
-    service_provider_name: StringFilter | None = strawberry.field(default=None, description="Who sells the service.")
-    service_name: StringFilter | None = strawberry.field(default=None, description="Service.")
-    service_category: StringFilter | None = strawberry.field(default=None, description="Category of the service.")
-    region_id: StringFilter | None = strawberry.field(default=None, description="Region.")
-    resource_id: StringFilter | None = strawberry.field(default=None, description="Resource, by the provider's id.")
-    resource_type: StringFilter | None = strawberry.field(default=None, description="Type of the resource.")
-    charge_category: StringFilter | None = strawberry.field(default=None, description="Usage, Purchase, Tax, ….")
-    charge_description: StringFilter | None = strawberry.field(default=None, description="Text of the charge.")
-    billing_currency: StringFilter | None = strawberry.field(default=None, description="Currency of the amounts.")
-    billed_cost: DecimalFilter | None = strawberry.field(default=None, description="Billed cost.")
-    effective_cost: DecimalFilter | None = strawberry.field(default=None, description="Effective cost.")
-    tags: list[TagFilter] | None = strawberry.field(default=None, description="Conditions on tags; all must hold.")
-
-
-@strawberry.input(description="Order of charges; equal ones are in the order of their imports and lines.")
-class ChargeOrder:
-    """Field and direction."""
-
-    field: ChargeOrderField = strawberry.field(description="What to order by.")
-    direction: Direction = strawberry.field(default=Direction.DESC, description="Which end first.")
-
-
-_READ_FIRST: dict[ChargeOrderField, Callable[[str], Any]] = {
-    ChargeOrderField.CHARGE_PERIOD_START: read_moment,
-    ChargeOrderField.BILLED_COST: read_amount,
-}
-
-
-async def charge_page(
-    info: Info, organization_id: UUID, where: ChargeFilter | None, order_by: ChargeOrder | None, page: PageArguments
-) -> Connection[Charge]:
-    """A page of an organization's charges, the latest first when no order is given."""
-    latest = (ChargeOrderField.CHARGE_PERIOD_START, Direction.DESC)
-    order = (order_by.field, order_by.direction) if order_by else latest
-    name = f"{order[0].value}:{order[1].value}"
-    request = page_request(name, (_READ_FIRST[order[0]], read_number, read_number), page)
-    criteria = to_criteria(where)
-    rows = info.context.loaders.charges
-    return connection(
-        await rows.page(organization_id, criteria, order, request),
-        Charge.from_row,
-        lambda row: cursor_text(name, [row[column] for column in order[0].key]),
-        rows.counter(organization_id, criteria),
-    )
-
-
-def read_number(number: object) -> int:
-    """A number of a cursor. Raises ValueError for what no row can hold."""
-    if type(number) is not int or not 0 <= number < _NUMBERS:
-        message = f"{number!r} is no number of a charge"
-        raise ValueError(message)
-    return number

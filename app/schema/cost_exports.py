@@ -10,11 +10,14 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
+from app.costs.exports.conditions import conditions_of_json
 from app.costs.exports.fetch import file_name
 from app.records import ActorKind, Permission
 from app.records.cost_exports import CostExportFormat, CostExportOrderField, CostExportState, FocusVersion
 from app.records.criteria import Direction
-from app.schema.charges import ChargeFilter
+from app.schema.applied_filters import AppliedCostFilter
+from app.schema.cost_filters import CostFilter
+from app.schema.cost_periods import CostPeriodInput
 from app.schema.enums import graph_enum
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.node import Node, global_id
@@ -57,6 +60,7 @@ class CostExport(Node):
     period_start: date = strawberry.field(description="First day (UTC) on which its charges start.")
     period_end: date = strawberry.field(description="The day after the last.")
     dataset: str | None = strawberry.field(description="The one dataset that it has; null for all.")
+    where: AppliedCostFilter = strawberry.field(description="Which charges it has.")
     focus_version: FocusVersion = strawberry.field(description="The release of FOCUS that its columns are of.")
     format: CostExportFormat = strawberry.field(description="The form of the file.")
     file_name: str = strawberry.field(description="The name that the file is offered under.")
@@ -91,6 +95,7 @@ class CostExport(Node):
             period_start=row["period_start"],
             period_end=row["period_end"],
             dataset=row["dataset"],
+            where=AppliedCostFilter.of(conditions_of_json(row["criteria"])),
             focus_version=FocusVersion(row["focus_version"]),
             format=form,
             file_name=file_name(row),
@@ -121,7 +126,7 @@ class OrganizationCostExports(OrganizationPart):
     @strawberry.field(description="Its exports of charges, the newest first; ended ones are told of for a month.")
     async def cost_exports(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[CostExport]:
+    ) -> Connection[CostExport] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
@@ -129,22 +134,16 @@ class OrganizationCostExports(OrganizationPart):
         return await rows_page(info.context.loaders.cost_exports, CostExport.from_row, key, None, order, page)
 
 
-@strawberry.input(description="Days from `start` to before `end`, in UTC.")
-class CostExportPeriod:
-    """A stretch of days."""
-
-    start: date = strawberry.field(description="The first day.")
-    end: date = strawberry.field(description="The day after the last.")
-
-
 @strawberry.input(description="Which charges to write into a file, and how.")
 class ExportCostsInput:
     """See `exportCosts`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
-    period: CostExportPeriod = strawberry.field(description="The days on which charges start that are to be written.")
+    period: CostPeriodInput = strawberry.field(description="The days on which charges start that are to be written.")
     dataset: str | None = strawberry.field(default=None, description="One dataset only; all when left out.")
-    where: ChargeFilter | None = strawberry.field(default=None, description="Which charges; all when left out.")
+    where: CostFilter | None = strawberry.field(
+        default=None, description="Which charges; all when left out. As for `charges`, `team` is refused."
+    )
     focus_version: FocusVersion = strawberry.field(
         default=FocusVersion.V1_4, description="The release of FOCUS whose columns are written."
     )

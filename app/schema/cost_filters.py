@@ -10,6 +10,8 @@ from typing import Any
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.costs.allocation.tag_keys import normal_key
+from app.costs.analysis.plan import MOST_CONDITIONS
 from app.errors import BadUserInputError
 from app.records.cost_analysis import (
     AmountCondition,
@@ -22,7 +24,7 @@ from app.records.cost_analysis import (
 )
 from app.schema.charges import Charge
 from app.schema.enums import graph_enum
-from app.schema.filters import bounded, refuse_unstorable
+from app.schema.filters import TAGS, WHERE, bounded, refuse_unstorable
 from app.schema.node import parse_id
 
 LONGEST_KEY = 256
@@ -50,7 +52,7 @@ graph_enum(
 
 def checked_key(key: str, path: tuple[str, ...]) -> str:
     """A key of a tag or detail. Raises BadUserInputError for one that is empty, too long or unstorable."""
-    refuse_unstorable([key], path[-1])
+    refuse_unstorable([key], path[-1], path[:-1])
     if not 1 <= len(key.strip()) <= LONGEST_KEY:
         message = f"A key has 1 to {LONGEST_KEY} characters."
         raise BadUserInputError(message, path=path)
@@ -69,20 +71,23 @@ class CostTextFilter:
     contains: str | None = strawberry.field(default=None, description="Contains this, whatever the case.")
     exists: bool | None = strawberry.field(default=None, description="Whether the charge has a value at all.")
 
-    def condition(self, of: Grouping, name: str) -> TextCondition:
+    def condition(self, of: Grouping, name: str, at: tuple[str, ...]) -> TextCondition:
         """The record. Raises BadUserInputError for lists that are too long, or what no row can hold."""
-        refuse_unstorable([self.eq, self.contains, *(self.in_ or ()), *(self.not_in or ())], name)
-        among = bounded(self.in_, name)
+        refuse_unstorable([self.eq, self.contains, *(self.in_ or ()), *(self.not_in or ())], name, at)
+        among, besides = bounded(self.in_, name, at), bounded(self.not_in, name, at)
         if self.eq is not None:
             among = (self.eq,) if among is None or self.eq in among else ()
         if of.dimension is CostDimension.TEAM:
-            among = _team_keys(among, name)
-            return TextCondition(of, among, _team_keys(bounded(self.not_in, name), name), None, self.exists)
-        return TextCondition(of, among, bounded(self.not_in, name), self.contains, self.exists)
+            path = (*at, name)
+            if self.contains is not None:
+                message = f"`{'.'.join(path)}` takes the ids of teams; `contains` says nothing of them."
+                raise BadUserInputError(message, path=path)
+            return TextCondition(of, _team_keys(among, path), _team_keys(besides, path), None, self.exists)
+        return TextCondition(of, among, besides, self.contains, self.exists)
 
 
-def _team_keys(ids: Sequence[str] | None, name: str) -> tuple[str, ...] | None:
-    return None if ids is None else tuple(str(parse_id(one, "Team", path=("where", name)).id) for one in ids)
+def _team_keys(ids: Sequence[str] | None, path: tuple[str, ...]) -> tuple[str, ...] | None:
+    return None if ids is None else tuple(str(parse_id(one, "Team", path=path).id) for one in ids)
 
 
 @strawberry.input(description="A condition on a tag of each charge; all that is given must hold.")
@@ -148,19 +153,27 @@ class CostFilter(_CONDITIONS):  # type: ignore[misc]
     tags: list[CostTagFilter] | None = strawberry.field(default=None, description="Conditions on tags; all must hold.")
 
 
-def conditions_of(where: CostFilter | None) -> tuple[Condition, ...]:
-    """The conditions of a filter. Raises BadUserInputError."""
-    return tuple(_of_filter(where)) if where is not None else ()
+def conditions_of(where: CostFilter | None, at: tuple[str, ...] = WHERE) -> tuple[Condition, ...]:
+    """The conditions of a filter that stands there among the arguments; keys of tags are in their normal form.
+
+    Raises BadUserInputError for what cannot be asked of any charge.
+    """
+    found = tuple(_of_filter(where, at)) if where is not None else ()
+    if len(found) > MOST_CONDITIONS:
+        message = f"`{'.'.join(at)}` has {len(found)} conditions; at most {MOST_CONDITIONS} are answered at a time."
+        raise BadUserInputError(message, path=at)
+    return found
 
 
-def _of_filter(where: CostFilter) -> Iterator[Condition]:
+def _of_filter(where: CostFilter, at: tuple[str, ...]) -> Iterator[Condition]:
     for name, value in vars(where).items():
         if value is None:
             continue
-        if name == "tags":
+        if name == TAGS:
             for tag in value:
-                yield tag.condition(Grouping(tag=checked_key(tag.key, ("where", "tags"))), "tags")
+                key = normal_key(checked_key(tag.key, (*at, TAGS)))
+                yield tag.condition(Grouping(tag=key), TAGS, at)
         elif isinstance(value, CostTextFilter):
-            yield value.condition(Grouping(CostDimension(name)), to_camel_case(name))
+            yield value.condition(Grouping(CostDimension(name)), to_camel_case(name), at)
         elif any(bound is not None for bound in vars(value).values()):
             yield (MomentCondition if isinstance(value, CostMomentFilter) else AmountCondition)(name, **vars(value))

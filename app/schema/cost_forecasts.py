@@ -14,7 +14,7 @@ from app.costs.analysis.periods import today
 from app.costs.forecasts import CostOutlook, ForecastGround, outlook_of, read_ground
 from app.costs.outlook import forecast as outlook
 from app.errors import BadUserInputError
-from app.records.budgets import CostScope
+from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.schema.cost_words import Money, money_of
 from app.schema.paging import within

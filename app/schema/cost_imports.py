@@ -254,7 +254,7 @@ class OrganizationCostImports(OrganizationPart):
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[CostImport]:
+    ) -> Connection[CostImport] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         rows, criteria = info.context.loaders.cost_imports, to_criteria(where)
@@ -276,7 +276,7 @@ class OrganizationCostImports(OrganizationPart):
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[CostImportPeriod]:
+    ) -> Connection[CostImportPeriod] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         rows, asked = info.context.loaders.billing_periods, to_criteria(where)

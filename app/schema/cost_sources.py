@@ -313,7 +313,7 @@ class OrganizationCostSources(OrganizationPart):
     @strawberry.field(description="Where its costs are fetched from, by name.")
     async def cost_sources(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[CostSource]:
+    ) -> Connection[CostSource] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)

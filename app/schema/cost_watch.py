@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 
 from app.context import Info
+from app.costs.scopes import checked_scope
 from app.errors import NotFoundError
 from app.records import Permission
 from app.records.budgets import CostGranularity
@@ -17,15 +18,22 @@ from app.schema.anomalies import CostAnomaly, CostAnomalyFilter, CostAnomalyOrde
 from app.schema.budgets import Budget
 from app.schema.business_metrics import BusinessMetric, UnitCosts, unit_costs
 from app.schema.commitments import CommitmentReport
+from app.schema.cost_filters import CostFilter, conditions_of
 from app.schema.cost_forecasts import CostForecast, IntervalPart, MostDays, cost_forecast
-from app.schema.cost_words import CostScopeInput, DaysInput, scope_of
+from app.schema.cost_periods import Period, days_of
+from app.schema.filters import WHERE
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 
-Where = Annotated[CostScopeInput | None, strawberry.argument(description="Which charges; all when left out.")]
+Where = Annotated[
+    CostFilter | None,
+    strawberry.argument(
+        description="Which charges; all when left out. Sums of days are read, so that fields of resources, prices and "
+        "single charges are refused, and tags must be promoted."
+    ),
+]
 Metric = Annotated[CostMetric, strawberry.argument(description="What is summed.")]
-Period = Annotated[DaysInput, strawberry.argument(description="The days.")]
 
 
 @strawberry.type
@@ -35,7 +43,7 @@ class OrganizationCostWatch(OrganizationPart):
     @strawberry.field(description="Its budgets, by name.")
     async def budgets(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Budget]:
+    ) -> Connection[Budget] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
@@ -57,7 +65,7 @@ class OrganizationCostWatch(OrganizationPart):
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[CostAnomaly]:
+    ) -> Connection[CostAnomaly] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         return await anomaly_page(info, key, where, order_by, PageArguments(first, after, last, before))
@@ -70,22 +78,22 @@ class OrganizationCostWatch(OrganizationPart):
         metric: Metric = CostMetric.EFFECTIVE_COST,
         days: MostDays = 90,
         interval: IntervalPart = Decimal("0.80"),
-    ) -> CostForecast:
+    ) -> CostForecast | None:
         """Four statements."""
         key = self.require(Permission.ORGANIZATION_READ)
-        scope = scope_of(where, ("where",))
+        scope = checked_scope(conditions_of(where), WHERE)
         return await cost_forecast(info, key, await self._currency(info), scope, metric, days, interval)
 
     @strawberry.field(description="Commitments, such as reservations and savings plans: used, unused, covered, saved.")
-    def commitments(self, period: Period) -> CommitmentReport:
+    async def commitments(self, info: Info, period: Period) -> CommitmentReport | None:
         """One statement for each of its fields."""
         key = self.require(Permission.ORGANIZATION_READ)
-        return CommitmentReport(organization_id=key, days=period.checked())
+        return CommitmentReport(organization_id=key, days=await days_of(info, key, period))
 
     @strawberry.field(description="What it counts to hold its costs against, by name.")
     async def business_metrics(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[BusinessMetric]:
+    ) -> Connection[BusinessMetric] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
@@ -103,17 +111,17 @@ class OrganizationCostWatch(OrganizationPart):
         ] = CostGranularity.MONTH,
         where: Where = None,
         cost_metric: Metric = CostMetric.EFFECTIVE_COST,
-    ) -> UnitCosts:
+    ) -> UnitCosts | None:
         """Six statements."""
         key = self.require(Permission.ORGANIZATION_READ)
         return await unit_costs(
             info,
             key,
             metric,
-            period.checked(),
+            await days_of(info, key, period),
             currency=await self._currency(info),
             granularity=granularity,
-            scope=scope_of(where, ("where",)),
+            scope=checked_scope(conditions_of(where), WHERE),
             metric=cost_metric,
         )
 

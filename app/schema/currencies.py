@@ -74,7 +74,7 @@ class OrganizationCurrencies(OrganizationPart):
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[CurrencyRate]:
+    ) -> Connection[CurrencyRate] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         read = (_code, _code, date.fromisoformat)

@@ -21,6 +21,7 @@ from app.schema.node import parse_id
 EnumType = TypeVar("EnumType", bound=StrEnum)
 LARGEST_LIST = 200
 TAGS = "tags"
+WHERE = ("where",)
 graph_enum(
     Direction,
     "Which end of an order comes first.",
@@ -119,23 +120,23 @@ class TagFilter:
         return criteria.TagMatch(self.key, values, self.exists)
 
 
-def refuse_unstorable(values: Sequence[str | None], name: str) -> None:
-    """Raise BadUserInputError for text that no row can hold, such as one with NUL."""
+def refuse_unstorable(values: Sequence[str | None], name: str, at: tuple[str, ...] = WHERE) -> None:
+    """Raise BadUserInputError for text that no row can hold, such as one with NUL. `at` is where the filter stands."""
     for value in values:
         try:
             checked_text(value or "", JSON_BYTES)
         except UnusableValueError as error:
-            message = f"`where.{name}` {error}."
-            raise BadUserInputError(message, path=("where", name)) from None
+            message = f"`{'.'.join((*at, name))}` {error}."
+            raise BadUserInputError(message, path=(*at, name)) from None
 
 
-def bounded(values: Sequence[str] | None, name: str) -> tuple[str, ...] | None:
-    """A list of at most 200 values. Raises BadUserInputError for more."""
+def bounded(values: Sequence[str] | None, name: str, at: tuple[str, ...] = WHERE) -> tuple[str, ...] | None:
+    """A list of at most 200 values. Raises BadUserInputError for more. `at` is where the filter stands."""
     if values is None:
         return None
     if len(values) > LARGEST_LIST:
-        message = f"`where.{name}.in` has {len(values)} values; at most {LARGEST_LIST} are allowed."
-        raise BadUserInputError(message, path=("where", name, "in"))
+        message = f"A list of `{'.'.join((*at, name))}` has {len(values)} values; at most {LARGEST_LIST} are allowed."
+        raise BadUserInputError(message, path=(*at, name))
     return tuple(values)
 
 

@@ -9,7 +9,9 @@ import strawberry
 from app.context import Info
 from app.records import Permission
 from app.schema.accounts import Account, AccountFilter, AccountOrder, account_page
-from app.schema.charges import Charge, ChargeFilter, ChargeOrder, charge_page
+from app.schema.charge_pages import ChargeOrder, charge_page
+from app.schema.charges import Charge
+from app.schema.cost_filters import CostFilter
 from app.schema.organization_part import OrganizationPart
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.resources import (
@@ -67,11 +69,14 @@ class OrganizationInventory(OrganizationPart):
         """One statement."""
         return await inventory_summary(info, self.require(Permission.ORGANIZATION_READ), where)
 
-    @strawberry.field(description="Its charges: the FOCUS rows.")
+    @strawberry.field(
+        description="Its charges: the FOCUS rows. `where` is that of `costs`, but for `team`: charges are shared out "
+        "to teams by day, not one by one."
+    )
     async def charges(
         self,
         info: Info,
-        where: Annotated[ChargeFilter | None, strawberry.argument(description="Which charges.")] = None,
+        where: Annotated[CostFilter | None, strawberry.argument(description="Which charges.")] = None,
         order_by: Annotated[
             ChargeOrder | None, strawberry.argument(description="The latest period first when left out.")
         ] = None,
@@ -79,7 +84,7 @@ class OrganizationInventory(OrganizationPart):
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[Charge]:
+    ) -> Connection[Charge] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         return await charge_page(info, key, where, order_by, PageArguments(first, after, last, before))

@@ -11,7 +11,7 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
-from app.costs.allocation.borne import Amount, Borne
+from app.costs.allocation.borne import Borne
 from app.costs.analysis.coverage import PeriodCoverage
 from app.loaders.scans import Asked
 from app.records import Permission
@@ -19,31 +19,14 @@ from app.records.allocation import TeamOrderField
 from app.records.costs import CostMetric
 from app.records.criteria import Direction, Emptiness
 from app.schema.cost_coverage import CostCoverage
-from app.schema.cost_words import DaysInput
+from app.schema.cost_periods import Metric, Period, days_of
+from app.schema.cost_words import Money, known_money
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.filters import StringFilter
 from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
-
-Period = Annotated[DaysInput, strawberry.argument(description="Days, in UTC, on which the charges start.")]
-Metric = Annotated[CostMetric, strawberry.argument(description="Which cost; EFFECTIVE_COST when left out.")]
-
-
-@strawberry.type(description="What is borne in a currency for which there is no rate.")
-class UnconvertedTeamCosts:
-    """An entry of `apart` of what is borne."""
-
-    currency: str = strawberry.field(description="The currency in which it was billed.")
-    cost: Decimal | None = strawberry.field(description="All of it; null where no charge has the metric.")
-    direct_cost: Decimal | None = strawberry.field(description="What falls to the team alone.")
-    shared_cost: Decimal | None = strawberry.field(description="Its part of what several teams bear.")
-
-    @classmethod
-    def of(cls, currency: str, amount: Amount) -> UnconvertedTeamCosts:
-        """Make it of an amount."""
-        return cls(currency=currency, cost=amount.total, direct_cost=amount.direct, shared_cost=amount.shared)
 
 
 @strawberry.type(description="What a team bears, in the organization's currency.")
@@ -60,9 +43,11 @@ class TeamCosts:
         description="Why one of the three is unknown: nothing was imported for the period, no charge has the metric, "
         "or no rate converts any of it."
     )
-    unconverted: list[UnconvertedTeamCosts] = strawberry.field(
-        description="By currency, what no rate converts: it is in no other figure here; one for each currency billed."
+    unconverted: list[Money] = strawberry.field(
+        description="By currency, what no rate converts of all of it: it is in none of the three."
     )
+    direct_unconverted: list[Money] = strawberry.field(description="The part of `unconverted` that is direct.")
+    shared_unconverted: list[Money] = strawberry.field(description="The part of `unconverted` that is shared.")
     coverage: CostCoverage = strawberry.field(
         description="What is known of the period, of all billing accounts. Costs of a period that is known in part are "
         "those of that part."
@@ -77,7 +62,9 @@ class TeamCosts:
             direct_cost=borne.amount.direct,
             shared_cost=borne.amount.shared,
             reason=borne.reason,
-            unconverted=[UnconvertedTeamCosts.of(of, amount) for of, amount in borne.apart.items()],
+            unconverted=known_money({of: amount.total for of, amount in borne.apart.items()}),
+            direct_unconverted=known_money({of: amount.direct for of, amount in borne.apart.items()}),
+            shared_unconverted=known_money({of: amount.shared for of, amount in borne.apart.items()}),
             coverage=CostCoverage.of(coverage),
         )
 
@@ -109,9 +96,9 @@ class Team(Node):
         )
 
     @strawberry.field(description="What it bears. Months that were never allocated are unallocated, so not in here.")
-    async def costs(self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST) -> TeamCosts:
+    async def costs(self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST) -> TeamCosts | None:
         """Three statements for all teams of a page."""
-        asked = Asked(*self.key, (period.checked(), metric))
+        asked = Asked(*self.key, (await days_of(info, self.key[0], period), metric))
         return TeamCosts.of(*await info.context.loaders.team_costs.load(asked))
 
 
@@ -137,7 +124,7 @@ class OrganizationTeams(OrganizationPart):
         last: Last = None,
         before: Before = None,
         include_archived: Annotated[bool, strawberry.argument(description="Also those that are archived.")] = False,
-    ) -> Connection[Team]:
+    ) -> Connection[Team] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)

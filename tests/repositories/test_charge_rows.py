@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -15,16 +16,15 @@ from sqlalchemy import RowMapping
 from app.database import Database
 from app.paging import PageRequest
 from app.records.charge_ids import ChargeKey, decode_charge_id, encode_charge_id
-from app.records.criteria import (
-    AmountRange,
-    ChargeOrderField,
+from app.records.cost_analysis import (
+    AmountCondition,
     Condition,
-    Criteria,
-    Direction,
-    MomentRange,
-    TagMatch,
-    TextMatch,
+    CostDimension,
+    Grouping,
+    MomentCondition,
+    TextCondition,
 )
+from app.records.criteria import ChargeOrderField, Direction
 from app.repositories.charge_rows import charge_page, count_charges
 from app.repositories.whole_charges import charges_by_keys
 from tests.costs.deliveries import COSTS, deliver, rows_of, sum_of, written
@@ -34,42 +34,66 @@ ORGANIZATION = UUID("00000000-0000-7000-8000-0000000000c1")
 OTHER = UUID("00000000-0000-7000-8000-0000000000c2")
 Order = tuple[ChargeOrderField, Direction]
 LATEST: Order = (ChargeOrderField.CHARGE_PERIOD_START, Direction.DESC)
-OCTOBER = MomentRange(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
-CUT = MomentRange(datetime(2026, 10, 3, 12, tzinfo=UTC), datetime(2026, 10, 20, 1, tzinfo=UTC))
+BEGIN, END = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+OCTOBER = MomentCondition("charge_period_start", gte=BEGIN, lt=END)
+BILLED = MomentCondition("billing_period_start", gte=BEGIN, lt=END)
+CUT = MomentCondition(
+    "charge_period_start", gte=datetime(2026, 10, 3, 12, tzinfo=UTC), lte=datetime(2026, 10, 20, tzinfo=UTC)
+)
+COMPARED = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+Wanted = tuple[Condition, ...]
 
 
-def wanted(*columns: tuple[str, Condition], tags: tuple[TagMatch, ...] = ()) -> Criteria:
-    return Criteria(columns, tags)
+def text(name: str, **test: Any) -> TextCondition:
+    """A condition on a column."""
+    return TextCondition(Grouping(CostDimension(name)), **test)
 
 
-CRITERIA = {
-    "none": wanted(),
-    "a service": wanted(("service_name", TextMatch(eq="Amazon Relational Database Service"))),
-    "services by part": wanted(("service_name", TextMatch(contains="aMAZON"))),
-    "no such service": wanted(("service_name", TextMatch(eq="nothing"))),
-    "categories": wanted(("charge_category", TextMatch(in_=("Tax", "Credit", "Purchase")))),
-    "a region": wanted(("region_id", TextMatch(eq="eu-central-1"))),
-    "a dataset": wanted(("dataset", TextMatch(eq="second"))),
-    "a dataset and a region": wanted(("dataset", TextMatch(eq="second")), ("region_id", TextMatch(eq="eu-central-1"))),
-    "resources": wanted(("resource_id", TextMatch(contains="customers"))),
-    "a type": wanted(("resource_type", TextMatch(eq="RDS database"))),
-    "a text": wanted(("charge_description", TextMatch(contains="hours"))),
-    "amounts": wanted(("billed_cost", AmountRange(Decimal(1), Decimal(5)))),
-    "effective": wanted(("effective_cost", AmountRange(Decimal(-1), Decimal(0)))),
-    "a month": wanted(("charge_period_start", OCTOBER)),
-    "cut days": wanted(("charge_period_start", CUT), ("service_provider_name", TextMatch(eq="AWS"))),
-    "a billing period": wanted(("billing_period_start", OCTOBER), ("charge_category", TextMatch(eq="Usage"))),
-    "a tag": wanted(tags=(TagMatch("team", ("data", "web")),)),
-    "a tag there": wanted(tags=(TagMatch("team", exists=True),)),
-    "a tag not there": wanted(("charge_category", TextMatch(eq="Usage")), tags=(TagMatch("team", exists=False),)),
-    "tags that exclude each other": wanted(tags=(TagMatch("team", ("data",), exists=False),)),
-    "all at once": wanted(
-        ("charge_period_start", OCTOBER),
-        ("service_provider_name", TextMatch(eq="AWS")),
-        ("resource_type", TextMatch(contains="e")),
-        ("charge_description", TextMatch(contains="o")),
-        ("billed_cost", AmountRange(Decimal("0.01"), None)),
-        tags=(TagMatch("team", exists=True), TagMatch("nothing", exists=False)),
+def tag(key: str, **test: Any) -> TextCondition:
+    """A condition on a tag."""
+    return TextCondition(Grouping(tag=key), **test)
+
+
+RDS = "Amazon Relational Database Service"
+CRITERIA: dict[str, Wanted] = {
+    "none": (),
+    "a service": (text("service_name", in_=(RDS,)),),
+    "services by part": (text("service_name", contains="aMAZON"),),
+    "other services": (text("service_name", not_in=(RDS, "AWS Lambda")),),
+    "no such service": (text("service_name", in_=("nothing",)),),
+    "categories": (text("charge_category", in_=("Tax", "Credit", "Purchase")),),
+    "a region": (text("region_id", in_=("eu-central-1",)),),
+    "no region": (text("region_id", exists=False),),
+    "a pricing category": (text("pricing_category", in_=("Committed",)),),
+    "an account": (text("account", contains="1"), text("sub_account_name", exists=True)),
+    "a dataset": (text("dataset", in_=("second",)),),
+    "a dataset and a region": (text("dataset", in_=("second",)), text("region_id", in_=("eu-central-1",))),
+    "a service in a region": (text("service_name", in_=(RDS,)), text("region_id", in_=("eu-central-1",))),
+    "resources": (text("resource_id", contains="customers"),),
+    "other resources": (text("resource_id", not_in=("customers",)),),
+    "no resource": (text("resource_id", exists=False),),
+    "a type": (text("resource_type", in_=("RDS database",)),),
+    "a text": (text("charge_description", contains="hours"),),
+    "amounts": (AmountCondition("billed_cost", gte=Decimal(1), lte=Decimal(5)),),
+    "effective": (AmountCondition("effective_cost", gt=Decimal(-1), lte=Decimal(0)),),
+    "unit prices": (AmountCondition("list_unit_price", gt=Decimal("0.01")),),
+    "a month": (OCTOBER,),
+    "cut days": (CUT, text("service_provider_name", in_=("AWS",))),
+    "a billing period": (BILLED, text("charge_category", in_=("Usage",))),
+    "a tag": (tag("team", in_=("data", "web")),),
+    "no such tag": (tag("team", not_in=("data",)),),
+    "a tag by part": (tag("team", contains="A"),),
+    "a tag there": (tag("team", exists=True),),
+    "a tag not there": (text("charge_category", in_=("Usage",)), tag("team", exists=False)),
+    "tags that exclude each other": (tag("team", in_=("data",), exists=False),),
+    "all at once": (
+        OCTOBER,
+        text("service_provider_name", in_=("AWS",)),
+        text("resource_type", contains="e"),
+        text("charge_description", contains="o"),
+        AmountCondition("billed_cost", gte=Decimal("0.01")),
+        tag("team", exists=True),
+        tag("nothing", exists=False),
     ),
 }
 
@@ -90,13 +114,13 @@ async def filled(database: Database, some: list[dict[str, str]], tmp_path: Path)
     return database
 
 
-async def pages(database: Database, criteria: Criteria, order: Order, size: int, *, backwards: bool) -> list[Any]:
+async def pages(database: Database, wanted: Wanted, order: Order, size: int, *, backwards: bool) -> list[Any]:
     """All rows page by page from one end, in the connection's order."""
     rows: list[RowMapping] = []
     request = PageRequest(size, backwards=backwards)
     async with database.read(ORGANIZATION) as session:
         while True:
-            page = await charge_page(session, ORGANIZATION, criteria, order, request)
+            page = await charge_page(session, ORGANIZATION, wanted, order, request)
             rows = [*page.rows, *rows] if backwards else [*rows, *page.rows]
             assert len(page.rows) <= size
             if not (page.has_previous if backwards else page.has_next):
@@ -107,33 +131,34 @@ async def pages(database: Database, criteria: Criteria, order: Order, size: int,
             )
 
 
-def meets(row: RowMapping, criteria: Criteria) -> bool:
+def meets(row: RowMapping, wanted: Wanted) -> bool:
     """What the conditions say, in Python."""
-    return all(_meets(row[name], condition) for name, condition in criteria.columns) and all(
-        _has(row["tags"] or {}, tag) for tag in criteria.tags
+    return all(_meets(row, condition) for condition in wanted)
+
+
+def _meets(row: RowMapping, condition: Condition) -> bool:
+    if not isinstance(condition, TextCondition):
+        value, given = row[condition.column], vars(condition)
+        tests = [(COMPARED[name], bound) for name, bound in given.items() if name != "column" and bound is not None]
+        return value is not None and all(compare(value, bound) for compare, bound in tests)
+    value = _value(row, condition.of)
+    if condition.exists is not None and (value is not None) is not condition.exists:
+        return False
+    if value is None:
+        return condition.in_ is None and condition.contains is None
+    return (
+        (condition.in_ is None or value in condition.in_)
+        and value not in (condition.not_in or ())
+        and (condition.contains is None or condition.contains.lower() in value.lower())
     )
 
 
-def _meets(value: Any, condition: Condition) -> bool:
-    if value is None:
-        return False
-    match condition:
-        case TextMatch(eq, in_, contains):
-            return (
-                (eq is None or value == eq)
-                and (in_ is None or value in in_)
-                and (contains is None or contains.lower() in value.lower())
-            )
-        case MomentRange(gte, lt):
-            return (gte is None or value >= gte) and (lt is None or value < lt)
-        case AmountRange(gte, lte):
-            return (gte is None or value >= gte) and (lte is None or value <= lte)
-    raise AssertionError(condition)
-
-
-def _has(tags: dict[str, Any], tag: TagMatch) -> bool:
-    there = tag.exists is None or (tag.key in tags) is tag.exists
-    return there and (tag.in_ is None or tags.get(tag.key) in tag.in_)
+def _value(row: RowMapping, of: Grouping) -> str | None:
+    value: str | None
+    if of.dimension is not None:
+        value = row["sub_account_id" if of.dimension is CostDimension.ACCOUNT else of.dimension.value]
+        return row["billing_account_id"] if value is None and of.dimension is CostDimension.ACCOUNT else value
+    return next((value for key, value in (row["tags"] or {}).items() if key.strip().lower() == of.tag), None)
 
 
 def keys(rows: list[Any]) -> list[tuple[int, int]]:
@@ -141,7 +166,7 @@ def keys(rows: list[Any]) -> list[tuple[int, int]]:
 
 
 async def test_every_row_is_there_once_with_the_sums_of_the_file(filled: Database, some: list[dict[str, str]]) -> None:
-    rows = await pages(filled, Criteria(), LATEST, 1_000, backwards=False)
+    rows = await pages(filled, (), LATEST, 1_000, backwards=False)
     assert len(rows) == len(set(keys(rows))) == 2 * 489
     for column, name in (("billed_cost", "BilledCost"), ("effective_cost", "EffectiveCost"), ("list_cost", "ListCost")):
         assert sum(row[column] for row in rows) == 2 * sum_of(some, name)
@@ -149,17 +174,17 @@ async def test_every_row_is_there_once_with_the_sums_of_the_file(filled: Databas
 
 async def test_conditions_orders_and_directions(filled: Database) -> None:
     """The dimensions are few here, so each way of finding charges is taken: day by day, by resource, in one walk."""
-    everything = await pages(filled, Criteria(), LATEST, 1_000, backwards=False)
+    everything = await pages(filled, (), LATEST, 1_000, backwards=False)
     met = set()
-    for name, criteria in CRITERIA.items():
-        expected = [row for row in everything if meets(row, criteria)]
+    for name, wanted in CRITERIA.items():
+        expected = [row for row in everything if meets(row, wanted)]
         met.add(len(expected) > 0)
         async with filled.read(ORGANIZATION) as session:
-            assert await count_charges(session, ORGANIZATION, criteria) == len(expected), name
+            assert await count_charges(session, ORGANIZATION, wanted) == len(expected), name
         for field in ChargeOrderField:
             inorder = sorted(expected, key=itemgetter(*field.key))
             for direction, backwards in ((Direction.ASC, False), (Direction.DESC, False), (Direction.DESC, True)):
-                found = await pages(filled, criteria, (field, direction), 300, backwards=backwards)
+                found = await pages(filled, wanted, (field, direction), 300, backwards=backwards)
                 wanted_keys = keys(inorder if direction is Direction.ASC else inorder[::-1])
                 assert keys(found) == wanted_keys, (name, field, direction, backwards)
     assert met == {True, False}
@@ -198,10 +223,10 @@ async def test_charges_are_found_by_their_ids_and_nobody_else_s(filled: Database
 
 
 async def test_a_page_takes_three_statements_at_most(filled: Database) -> None:
-    for criteria in CRITERIA.values():
+    for wanted in CRITERIA.values():
         with counted(filled) as statements:
             async with filled.read(ORGANIZATION) as session:
-                await charge_page(session, ORGANIZATION, criteria, LATEST, PageRequest(25))
+                await charge_page(session, ORGANIZATION, wanted, LATEST, PageRequest(25))
         asked = [
             statement
             for statement in statements

@@ -14,7 +14,7 @@ from app.activity.record import record
 from app.costs.allocation.rules import MOST_RULES, check_rule, columns_of, event_data, rule_of
 from app.costs.allocation.teams import checked
 from app.database import Database
-from app.errors import BadUserInputError, ConflictError, NotFoundError
+from app.errors import BadUserInputError, ConflictError, NotFoundError, argument
 from app.models import new_id, now
 from app.records import Actor, EventKind, NewEvent
 from app.records.allocation import Rule
@@ -37,7 +37,8 @@ async def create_rule(
             raise ConflictError(message)
         place = len(rows) + 1 if position is None else position
         check_position(place, len(rows) + 1)
-        rule = await checked_rule(session, organization_id, replace(rule, position=place))
+        with argument("input", "rule"):
+            rule = await checked_rule(session, organization_id, replace(rule, position=place))
         moment = now()
         values = columns_of(rule) | {"version": 1, "created_at": moment, "updated_at": moment}
         made = await allocation.insert_rule(session, organization_id, new_id(), position=place, **values)

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from app.costs.allocation.tag_keys import tag_value
-from app.records.allocation import NOBODY, AllocationMethod, DimensionCondition, Rule, TagCondition
+from app.records.allocation import NOBODY, AllocationMethod, Rule
+from app.records.cost_analysis import CostDimension, TextCondition
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,13 @@ def make_plan(
     for id_, tags in tag_sets.items():
         signature = _tag_signature(of_tags, tags)
         plan.tag_classes[id_] = on_tags.setdefault(signature, len(on_tags))
-    of_dims = [[_compiled(condition) for condition in rule.match.dimensions] for rule in rules]
+    of_dims = [[_Test.of(one) for one in rule.match if one.of.tag is None] for rule in rules]
     for id_, row in dims.items():
-        bits = sum(1 << index for index, tests in enumerate(of_dims) if all(_dim_holds(test, row) for test in tests))
+        bits = sum(
+            1 << index
+            for index, tests in enumerate(of_dims)
+            if all(test.holds(_value(row, test.dimension)) for test in tests)
+        )
         plan.dim_classes[id_] = on_dims.setdefault(bits, len(on_dims))
     for (tag_bits, named), tag_class in on_tags.items():
         for dim_bits, dim_class in on_dims.items():
@@ -112,11 +117,11 @@ class _TagTest:
     def __init__(self, rule: Rule, teams: TeamNames) -> None:
         self.by_tag = rule.tag_key if rule.method is AllocationMethod.BY_TAG else None
         self.mapping = {folded(value): team for value, team in rule.mapping.items()}
-        self.conditions = [(tag, _fold(tag.in_), _fold(tag.not_in)) for tag in rule.match.tags]
+        self.tests = [(one.of.tag, _Test.of(one)) for one in rule.match if one.of.tag is not None]
         self.teams = teams
 
     def holds(self, tags: Mapping[str, object]) -> bool:
-        return all(_tag_holds(condition, in_, not_in, tags) for condition, in_, not_in in self.conditions)
+        return all(test.holds(tag_value(tags.get(key))) for key, test in self.tests)
 
     def team(self, tags: Mapping[str, object]) -> UUID | None:
         value = tag_value(tags.get(self.by_tag or ""))
@@ -138,37 +143,42 @@ def _tag_signature(tests: Sequence[_TagTest], tags: Mapping[str, object]) -> tup
     return bits, tuple(named)
 
 
-def _fold(values: tuple[str, ...] | None) -> frozenset[str] | None:
-    return None if values is None else frozenset(folded(value) for value in values)
+@dataclass(frozen=True)
+class _Test:
+    """A condition, ready to be held against many values; it means what it means for cost reports."""
+
+    dimension: CostDimension | None
+    in_: frozenset[str] | None
+    not_in: frozenset[str]
+    contains: str | None
+    exists: bool | None
+
+    @classmethod
+    def of(cls, condition: TextCondition) -> _Test:
+        """Make it of a condition."""
+        return cls(
+            condition.of.dimension,
+            None if condition.in_ is None else frozenset(condition.in_),
+            frozenset(condition.not_in or ()),
+            None if condition.contains is None else condition.contains.lower(),
+            condition.exists,
+        )
+
+    def holds(self, value: str | None) -> bool:
+        """Whether a value, or none, meets it."""
+        if self.exists is not None and self.exists is not (value is not None):
+            return False
+        if value is None:
+            return self.in_ is None and self.contains is None
+        among = self.in_ is None or value in self.in_
+        return among and value not in self.not_in and (self.contains is None or self.contains in value.lower())
 
 
-def _tag_holds(
-    condition: TagCondition, in_: frozenset[str] | None, not_in: frozenset[str] | None, tags: Mapping[str, object]
-) -> bool:
-    value = tag_value(tags.get(condition.key))
-    if condition.exists is not None and condition.exists is not (value is not None):
-        return False
-    said = None if value is None else folded(value)
-    return (in_ is None or said in in_) and (not_in is None or said not in not_in)
-
-
-_Test = tuple[DimensionCondition, frozenset[str] | None, frozenset[str] | None, str | None]
-
-
-def _compiled(condition: DimensionCondition) -> _Test:
-    return (
-        condition,
-        None if condition.in_ is None else frozenset(condition.in_),
-        None if condition.not_in is None else frozenset(condition.not_in),
-        None if condition.contains is None else condition.contains.casefold(),
-    )
-
-
-def _dim_holds(test: _Test, row: Mapping[Any, Any]) -> bool:
-    condition, in_, not_in, contains = test
-    value = row[condition.dimension.value]
-    if in_ is not None and value not in in_:
-        return False
-    if not_in is not None and value in not_in:
-        return False
-    return contains is None or (value is not None and contains in value.casefold())
+def _value(row: Mapping[Any, Any], dimension: CostDimension | None) -> str | None:
+    """What a row of `summary_dims` says of a column; our account is the sub account, or the one that is invoiced."""
+    value: str | None = None
+    if dimension is CostDimension.ACCOUNT:
+        value = row["sub_account_id"] if row["sub_account_id"] is not None else row["billing_account_id"]
+    elif dimension is not None:
+        value = row[dimension.value]
+    return value

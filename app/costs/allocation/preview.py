@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.costs.allocation.allocate import share_out
 from app.costs.allocation.change_rules import check_position, checked_rule
 from app.costs.allocation.rules import rule_of
-from app.errors import BadUserInputError, NotFoundError
+from app.errors import BadUserInputError, NotFoundError, argument
 from app.models import new_id
 from app.records.allocation import Rule
 from app.records.costs import CostMetric
@@ -65,7 +65,8 @@ async def preview_rule(
         message = "`month` must be the first day of a month, such as 2026-11-01."
         raise BadUserInputError(message, path=("input", "month"))
     rules = [rule_of(row) for row in await allocation.all_rules(session, organization_id)]
-    rule = await checked_rule(session, organization_id, replace(draft.rule, id=draft.replaces or new_id()))
+    with argument("input", "rule"):
+        rule = await checked_rule(session, organization_id, replace(draft.rule, id=draft.replaces or new_id()))
     others = _with_draft(rules, rule, draft)
     everyone = await teams.all_teams(session, organization_id)
     before, _ = await _told(session, organization_id, month, rules, everyone, metric)

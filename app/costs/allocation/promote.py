@@ -68,4 +68,6 @@ def _checked(keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def _keys_of(rule: Rule) -> set[str]:
-    return {condition.key for condition in rule.match.tags} | ({rule.tag_key} if rule.tag_key is not None else set())
+    return {one.of.tag for one in rule.match if one.of.tag is not None} | (
+        {rule.tag_key} if rule.tag_key is not None else set()
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,20 +10,16 @@ from uuid import UUID
 
 from app.costs.allocation.tag_keys import is_storable, normal_key
 from app.costs.outlook.series import exact_sum
+from app.costs.scopes import field_of, said_nothing
 from app.errors import BadUserInputError
-from app.records.allocation import (
-    AllocationDimension,
-    AllocationMethod,
-    DimensionCondition,
-    Match,
-    Rule,
-    TagCondition,
-    Target,
-)
+from app.records.allocation import AllocationMethod, Rule, Target
+from app.records.cost_analysis import CostDimension, Grouping, TextCondition
+from app.records.cost_rollups import LINK_OF, Link
+from app.records.cost_scopes import text_of_json, text_to_json
 
 MOST_RULES = 200
 MOST_CONDITIONS = 20
-MOST_VALUES = 500
+MOST_VALUES = 200
 MOST_TARGETS = 100
 MOST_MAPPED = 1_000
 LONGEST_VALUE = 1_024
@@ -104,37 +100,42 @@ def _check_months(rule: Rule) -> None:
         raise _wrong(message, "validTo")
 
 
-def _check_match(match: Match, promoted: Collection[str]) -> None:
-    if len(match.dimensions) + len(match.tags) > MOST_CONDITIONS:
+def _check_match(match: Sequence[TextCondition], promoted: Collection[str]) -> None:
+    if len(match) > MOST_CONDITIONS:
         message = f"A rule has at most {MOST_CONDITIONS} conditions."
-        raise _wrong(message, "match")
-    for condition in match.dimensions:
-        if condition.in_ is None and condition.not_in is None and condition.contains is None:
-            message = f"The condition on {condition.dimension.name} says nothing: give `in`, `notIn` or `contains`."
-            raise _wrong(message, "match", "dimensions")
-        _check_values((condition.in_, condition.not_in, _one(condition.contains)), "dimensions")
-    for tag in match.tags:
-        _check_promoted(tag.key, promoted, "match", "tags")
-        if tag.in_ is None and tag.not_in is None and tag.exists is None:
-            message = f"The condition on the tag `{tag.key}` says nothing: give `in`, `notIn` or `exists`."
-            raise _wrong(message, "match", "tags")
-        _check_values((tag.in_, tag.not_in), "tags")
+        raise _wrong(message, "where")
+    for one in match:
+        field = field_of(one.of)
+        if one.of.dimension is not None and LINK_OF[one.of.dimension] is not Link.SUMMARY:
+            message = (
+                f"Rules do not know `{field}`: they are about accounts, services and promoted tags. Choose by "
+                "`provider`, `account`, `subAccountId`, `billingAccountId`, `serviceName`, `serviceCategory`, "
+                "`chargeCategory`, `billingCurrency` or `tags`."
+            )
+            raise _wrong(message, "where", field)
+        if one.of.tag is not None:
+            _check_promoted(one.of.tag, promoted, "where", field)
+        if said_nothing(one):
+            name = one.of.tag or field
+            message = f"The condition on `{name}` says nothing: give `in`, `notIn`, `contains` or `exists`."
+            raise _wrong(message, "where", field)
+        _check_values((one.in_, one.not_in, _one(one.contains)), field)
 
 
 def _one(value: str | None) -> tuple[str, ...] | None:
     return None if value is None else (value,)
 
 
-def _check_values(lists: Collection[tuple[str, ...] | None], name: str) -> None:
+def _check_values(lists: Collection[tuple[str, ...] | None], field: str) -> None:
     for values in lists:
         if values is None:
             continue
         if not 1 <= len(values) <= MOST_VALUES:
             message = f"A condition has 1 to {MOST_VALUES} values; this one has {len(values)}."
-            raise _wrong(message, "match", name)
+            raise _wrong(message, "where", field)
         if not all(is_storable(value, LONGEST_VALUE) for value in values):
             message = f"A value has 1 to {LONGEST_VALUE:,} characters."
-            raise _wrong(message, "match", name)
+            raise _wrong(message, "where", field)
 
 
 def _check_promoted(key: str, promoted: Collection[str], *path: str) -> None:
@@ -192,48 +193,24 @@ def _wrong(message: str, *path: str) -> BadUserInputError:
     return BadUserInputError(message, path=("input", *path))
 
 
-def _match_json(match: Match) -> dict[str, Any]:
+def _match_json(match: Sequence[TextCondition]) -> dict[str, Any]:
+    """`{dimensions: [{dimension, …}], tags: [{key, …}]}`; a condition has what is given of it."""
     return {
         "dimensions": [
-            _without_nulls(
-                dimension=condition.dimension.value,
-                **{"in": condition.in_, "notIn": condition.not_in, "contains": condition.contains},
-            )
-            for condition in match.dimensions
+            {"dimension": one.of.dimension.value, **text_to_json(one)} for one in match if one.of.dimension is not None
         ],
-        "tags": [
-            _without_nulls(key=tag.key, **{"in": tag.in_, "notIn": tag.not_in, "exists": tag.exists})
-            for tag in match.tags
-        ],
+        "tags": [{"key": one.of.tag, **text_to_json(one)} for one in match if one.of.tag is not None],
     }
 
 
 def _without_nulls(**values: Any) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value is not None
-    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _match_of(stored: Mapping[str, Any]) -> Match:
-    return Match(
-        tuple(
-            DimensionCondition(
-                AllocationDimension(entry["dimension"]),
-                _texts(entry, "in"),
-                _texts(entry, "notIn"),
-                entry.get("contains"),
-            )
-            for entry in stored["dimensions"]
-        ),
-        tuple(
-            TagCondition(normal_key(entry["key"]), _texts(entry, "in"), _texts(entry, "notIn"), entry.get("exists"))
-            for entry in stored["tags"]
-        ),
-    )
-
-
-def _texts(entry: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    return tuple(entry[name]) if name in entry else None
+def _match_of(stored: Mapping[str, Any]) -> tuple[TextCondition, ...]:
+    columns = (text_of_json(Grouping(CostDimension(one["dimension"])), one) for one in stored["dimensions"])
+    tags = (text_of_json(Grouping(tag=normal_key(one["key"])), one) for one in stored["tags"])
+    return (*columns, *tags)
 
 
 def _target_json(target: Target) -> dict[str, Any]:

@@ -20,13 +20,14 @@ from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import now
 from app.records import UNSET, Actor, EventKind, NewEvent, Unset
-from app.records.budgets import BudgetRecurrence, CostScope, Threshold
+from app.records.budgets import BudgetRecurrence, Threshold
+from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.records.currencies import checked_currency
 from app.repositories import budgets
 from app.repositories.organizations import organizations_by_id
 
-SCOPE = ("input", "scope")
+SCOPE = ("input", "where")
 MOST_THRESHOLDS = 10
 LARGEST_PERCENT = Decimal(1_000)
 MOST_BUDGETS = 500
@@ -165,7 +166,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "amount": _checked_amount,
     "currency": checked_currency,
     "metric": lambda metric: metric.value,
-    "scope": lambda scope: checked_scope(scope, SCOPE).to_json(),
+    "scope": lambda scope: checked_scope(scope.conditions, SCOPE).to_json(),
     "thresholds": _stored,
     "enabled": lambda enabled: enabled,
 }

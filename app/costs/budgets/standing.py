@@ -16,8 +16,9 @@ from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook import budget_state as outlook
 from app.costs.outlook.forecast import MOST_DAYS_AHEAD, ForecastTotal, ForecastUnavailable
 from app.costs.outlook.series import DailySeries
-from app.records.budgets import CostScope, Threshold
+from app.records.budgets import Threshold
 from app.records.cost_analysis import DateRange
+from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.repositories.cost_series import AskedSeries, daily_costs, imported_days, rates_into
 

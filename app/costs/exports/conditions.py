@@ -1,62 +1,61 @@
-"""Conditions on charges as JSON, for as long as an export waits for its worker."""
+"""Conditions on charges as JSON, for as long as an export is told of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from app.records.criteria import AmountRange, Condition, Criteria, MomentRange, TagMatch, TextMatch
+from app.records.cost_analysis import (
+    AmountCondition,
+    Condition,
+    CostDimension,
+    Grouping,
+    MomentCondition,
+    TextCondition,
+)
+from app.records.cost_scopes import text_of_json, text_to_json
+
+_BOUNDS = ("gt", "gte", "lt", "lte")
 
 
-def criteria_to_json(criteria: Criteria) -> dict[str, Any]:
-    """Plain JSON values. Raises TypeError for a kind of condition that charges do not have."""
+def conditions_to_json(conditions: Sequence[Condition]) -> dict[str, Any]:
+    """Plain JSON: `{columns: [{column, kind, …}], tags: [{key, …}]}`; a condition has what is given of it."""
+    columns: list[dict[str, Any]] = []
+    tags: list[dict[str, Any]] = []
+    for one in conditions:
+        if not isinstance(one, TextCondition):
+            kind = "amount" if isinstance(one, AmountCondition) else "moment"
+            columns.append({"column": one.column, "kind": kind, **_bounds_to_json(one)})
+        elif one.of.tag is not None:
+            tags.append({"key": one.of.tag, **text_to_json(one)})
+        elif one.of.dimension is not None:
+            columns.append({"column": one.of.dimension.value, "kind": "text", **text_to_json(one)})
+    return {"columns": columns, "tags": tags}
+
+
+def conditions_of_json(stored: Mapping[str, Any]) -> tuple[Condition, ...]:
+    """What `conditions_to_json` was given. Texts of earlier exports may have `eq` beside `in`."""
+    columns = (_column_of_json(one) for one in stored["columns"])
+    tags = (text_of_json(Grouping(tag=one["key"]), one) for one in stored["tags"])
+    return (*columns, *tags)
+
+
+def _column_of_json(stored: Mapping[str, Any]) -> Condition:
+    column, kind = stored["column"], stored["kind"]
+    if kind == "text":
+        return text_of_json(Grouping(CostDimension(column)), stored)
+    given = {name: stored[name] for name in _BOUNDS if stored.get(name) is not None}
+    if kind == "moment":
+        return MomentCondition(column, **{name: datetime.fromisoformat(text) for name, text in given.items()})
+    return AmountCondition(column, **{name: Decimal(text) for name, text in given.items()})
+
+
+def _bounds_to_json(condition: AmountCondition | MomentCondition) -> dict[str, str]:
+    values = ((name, getattr(condition, name, None)) for name in _BOUNDS)
     return {
-        "columns": [{"column": name, **_condition_to_json(condition)} for name, condition in criteria.columns],
-        "tags": [
-            {"key": tag.key, "in": None if tag.in_ is None else list(tag.in_), "exists": tag.exists}
-            for tag in criteria.tags
-        ],
+        name: value.isoformat() if isinstance(value, datetime) else str(value)
+        for name, value in values
+        if value is not None
     }
-
-
-def criteria_of_json(stored: Mapping[str, Any]) -> Criteria:
-    """What `criteria_to_json` was given."""
-    return Criteria(
-        tuple((one["column"], _condition_of_json(one)) for one in stored["columns"]),
-        tuple(TagMatch(one["key"], _tuple(one["in"]), one["exists"]) for one in stored["tags"]),
-    )
-
-
-def _condition_to_json(condition: Condition) -> dict[str, Any]:
-    match condition:
-        case TextMatch(eq, in_, contains):
-            return {"kind": "text", "eq": eq, "in": None if in_ is None else list(in_), "contains": contains}
-        case MomentRange(gte, lt):
-            return {"kind": "moment", "gte": gte and gte.isoformat(), "lt": lt and lt.isoformat()}
-        case AmountRange(gte, lte):
-            return {"kind": "amount", "gte": _text(gte), "lte": _text(lte)}
-        case _:
-            message = f"charges have no condition like {condition!r}"
-            raise TypeError(message)
-
-
-def _condition_of_json(stored: Mapping[str, Any]) -> Condition:
-    match stored["kind"]:
-        case "text":
-            return TextMatch(stored["eq"], _tuple(stored["in"]), stored["contains"])
-        case "moment":
-            gte, lt = stored["gte"], stored["lt"]
-            return MomentRange(gte and datetime.fromisoformat(gte), lt and datetime.fromisoformat(lt))
-        case _:
-            gte, lte = stored["gte"], stored["lte"]
-            return AmountRange(None if gte is None else Decimal(gte), None if lte is None else Decimal(lte))
-
-
-def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
-    return None if values is None else tuple(values)
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)

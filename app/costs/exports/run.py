@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
-from app.costs.exports.conditions import criteria_of_json
+from app.costs.exports.conditions import conditions_of_json
 from app.costs.exports.files import ExportTools
 from app.costs.exports.writing import write_file
 from app.errors import BadUserInputError
@@ -90,5 +90,5 @@ def order_of(row: Mapping[Any, Any]) -> CostExportOrder:
         FocusVersion(row["focus_version"]),
         CostExportFormat(row["format"]),
         row["dataset"],
-        criteria_of_json(row["criteria"]),
+        conditions_of_json(row["criteria"]),
     )

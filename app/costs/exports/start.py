@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 
 from app.activity.record import record
-from app.costs.exports.conditions import criteria_to_json
+from app.costs.exports.conditions import conditions_to_json
 from app.costs.ingest import checked_dataset
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
@@ -50,7 +50,7 @@ async def start_export(
                 "period_start": order.start,
                 "period_end": order.end,
                 "dataset": order.dataset,
-                "criteria": criteria_to_json(order.criteria),
+                "criteria": conditions_to_json(order.where),
                 "focus_version": order.focus_version,
                 "format": order.format,
                 "state": CostExportState.QUEUED,

@@ -19,8 +19,8 @@ import polars as pl
 from app.costs.exports.columns import ExportColumns, extra_columns
 from app.database import Database
 from app.errors import BadUserInputError
+from app.records.cost_analysis import Condition, CostDimension, Grouping, MomentCondition, TextCondition
 from app.records.cost_exports import CostExportFormat, CostExportOrder
-from app.records.criteria import Condition, Criteria, MomentRange, TextMatch
 from app.records.focus_rows import NumberForm, RowColumn, RowKind, RowSurvey
 from app.repositories import focus_rows
 
@@ -50,18 +50,18 @@ async def write_file(
     Raises BadUserInputError for more columns than a file can have.
     """
     columns = ExportColumns.of(order.focus_version)
-    criteria = chosen(order)
+    wanted = chosen(order)
     with ExitStack() as closing:
         parquet = order.format is CostExportFormat.PARQUET
         text = closing.enter_context(scratch())[1] if parquet else path
         async with database.read(organization_id, one_state=True) as session:
             await focus_rows.begin_long_read(session)
-            survey = await focus_rows.survey(session, organization_id, criteria, columns.written, columns.lacking)
+            survey = await focus_rows.survey(session, organization_id, wanted, columns.written, columns.lacking)
             written = (*columns.written, *extra_columns(_checked(survey.extra)))
             with _Blocks(text, zipped=order.format is CostExportFormat.CSV_GZ) as blocks:
                 if not parquet:
                     await blocks.add(_heading(written))
-                await focus_rows.copy_rows(session, organization_id, criteria, written, blocks.add)
+                await focus_rows.copy_rows(session, organization_id, wanted, written, blocks.add)
                 await blocks.flush()
         if parquet:
             await asyncio.to_thread(text_to_parquet, text, path, written, survey)
@@ -69,13 +69,12 @@ async def write_file(
     return Written(survey.rows, tuple(column.name for column in written), omitted)
 
 
-def chosen(order: CostExportOrder) -> Criteria:
+def chosen(order: CostExportOrder) -> tuple[Condition, ...]:
     """All that the charges of an order have to meet."""
-    moments = MomentRange(_midnight(order.start), _midnight(order.end))
-    besides: list[tuple[str, Condition]] = [("charge_period_start", moments)]
-    if order.dataset is not None:
-        besides.append(("dataset", TextMatch(eq=order.dataset)))
-    return Criteria((*order.criteria.columns, *besides), order.criteria.tags)
+    days = MomentCondition("charge_period_start", gte=_midnight(order.start), lt=_midnight(order.end))
+    if order.dataset is None:
+        return (*order.where, days)
+    return (*order.where, days, TextCondition(Grouping(CostDimension.DATASET), in_=(order.dataset,)))
 
 
 def _midnight(day: date) -> datetime:

@@ -12,7 +12,7 @@ from app.costs.allocation.allocate import allocate_month
 from app.costs.allocation.rules import columns_of
 from app.database import Database
 from app.models import new_id, now
-from app.records.allocation import AllocationMethod, Match, Rule, Target
+from app.records.allocation import AllocationMethod, Rule, Target
 from app.repositories import allocation, organizations, teams
 from app.repositories.cost_locks import lock_costs
 
@@ -46,7 +46,7 @@ def rule(method: AllocationMethod, *targets: Target, **more: Any) -> Rule:
         "id": new_id(),
         "position": 1,
         "name": str(method),
-        "match": Match(),
+        "match": (),
         "method": method,
         "tag_key": None,
         "mapping": {},

@@ -11,15 +11,8 @@ from uuid import UUID
 
 from app.database import Database
 from app.models import new_id
-from app.records.allocation import (
-    NOBODY,
-    AllocationDimension,
-    AllocationMethod,
-    DimensionCondition,
-    Match,
-    TagCondition,
-    Target,
-)
+from app.records.allocation import NOBODY, AllocationMethod, Target
+from app.records.cost_analysis import CostDimension, Grouping, TextCondition
 from app.repositories import allocation, teams
 from tests.costs.allocation.makers import MONTH, allocate, allocated, make_teams, rule, store_rules
 from tests.costs.allocation.store import Spent, fill
@@ -37,8 +30,8 @@ async def test_the_first_rule_that_matches_decides_and_nothing_is_lost(owner: Da
     organization_id = new_id()
     names = await make_teams(database, organization_id, "Web", "Data")
     web, data = Target(names["Web"]), Target(names["Data"])
-    on_s3 = Match((DimensionCondition(AllocationDimension.SERVICE_NAME, in_=("Amazon S3",)),))
-    tagged = Match((), (TagCondition("env", in_=("PROD",)),))
+    on_s3 = (TextCondition(Grouping(CostDimension.SERVICE_NAME), in_=("Amazon S3",)),)
+    tagged = (TextCondition(Grouping(tag="env"), in_=("prod", "Prod")),)
     await fill(
         owner,
         organization_id,
@@ -86,7 +79,7 @@ async def test_shared_costs_are_split_to_the_last_digit(owner: Database, databas
     organization_id = new_id()
     names = await make_teams(database, organization_id, "A", "B", "C")
     targets = [Target(id_) for id_ in names.values()]
-    support = Match((DimensionCondition(AllocationDimension.SERVICE_NAME, contains="support"),))
+    support = (TextCondition(Grouping(CostDimension.SERVICE_NAME), contains="support"),)
     await fill(
         owner,
         organization_id,
@@ -121,7 +114,7 @@ async def test_proportional_is_by_direct_cost_of_the_month_and_even_without_any(
     organization_id = new_id()
     names = await make_teams(database, organization_id, "A", "B", "C")
     targets = [Target(id_) for id_ in names.values()]
-    tax = Match((DimensionCondition(AllocationDimension.CHARGE_CATEGORY, in_=("Tax",)),))
+    tax = (TextCondition(Grouping(CostDimension.CHARGE_CATEGORY), in_=("Tax",)),)
     spent = [
         Spent(MONTH, Decimal(30), tags={"team": "A"}),
         Spent(date(2026, 10, 31), Decimal(10), tags={"team": "b"}),

@@ -18,14 +18,11 @@ from app.database import Database
 from app.models import new_id
 from app.records.allocation import (
     NOBODY,
-    AllocationDimension,
     AllocationMethod,
-    DimensionCondition,
-    Match,
     Rule,
-    TagCondition,
     Target,
 )
+from app.records.cost_analysis import CostDimension, Grouping, TextCondition
 from tests.costs.allocation.makers import MONTH, allocate, allocated, make_teams, rule, store_rules
 from tests.costs.allocation.store import Spent, fill
 
@@ -46,27 +43,24 @@ CHARGES = st.builds(
     list_cost=AMOUNTS | st.none(),
     charge_category=st.sampled_from(["Usage", "Tax"]),
 )
-MATCHES = st.builds(
-    Match,
-    st.lists(
-        st.sampled_from(
-            [
-                DimensionCondition(AllocationDimension.SERVICE_NAME, in_=("AWS Support",)),
-                DimensionCondition(AllocationDimension.SERVICE_NAME, not_in=("AWS Support",)),
-                DimensionCondition(AllocationDimension.CHARGE_CATEGORY, contains="ax"),
-                DimensionCondition(AllocationDimension.BILLING_CURRENCY, in_=("EUR",)),
-            ]
-        ),
-        max_size=2,
-    ).map(tuple),
-    st.lists(st.sampled_from([TagCondition("env", in_=("PROD",)), TagCondition("team", exists=False)]), max_size=1).map(
-        tuple
-    ),
-)
+SERVICE, CATEGORY = Grouping(CostDimension.SERVICE_NAME), Grouping(CostDimension.CHARGE_CATEGORY)
+CONDITIONS = [
+    TextCondition(SERVICE, in_=("AWS Support",)),
+    TextCondition(SERVICE, not_in=("AWS Support",)),
+    TextCondition(SERVICE, exists=False),
+    TextCondition(CATEGORY, contains="AX"),
+    TextCondition(Grouping(CostDimension.BILLING_CURRENCY), in_=("EUR",)),
+    TextCondition(Grouping(tag="env"), in_=("prod",)),
+    TextCondition(Grouping(tag="env"), contains="RO"),
+    TextCondition(Grouping(tag="team"), exists=False),
+    TextCondition(Grouping(tag="team"), not_in=("a",)),
+]
+Conditions = tuple[TextCondition, ...]
+MATCHES: st.SearchStrategy[Conditions] = st.lists(st.sampled_from(CONDITIONS), max_size=3).map(tuple)
 
 
 @st.composite
-def drafts(draw: st.DrawFn) -> tuple[AllocationMethod, Match, list[str], list[Decimal]]:
+def drafts(draw: st.DrawFn) -> tuple[AllocationMethod, Conditions, list[str], list[Decimal]]:
     """Method, match, names of targets, percents."""
     method, match = draw(st.sampled_from(AllocationMethod)), draw(MATCHES)
     most = {AllocationMethod.DIRECT: 1, AllocationMethod.BY_TAG: 0}.get(method, len(NAMES))
@@ -86,7 +80,7 @@ def drafts(draw: st.DrawFn) -> tuple[AllocationMethod, Match, list[str], list[De
 
 
 def rules_of(
-    made: list[tuple[AllocationMethod, Match, list[str], list[Decimal]]], teams: dict[str, UUID]
+    made: list[tuple[AllocationMethod, Conditions, list[str], list[Decimal]]], teams: dict[str, UUID]
 ) -> list[Rule]:
     return [
         rule(
@@ -108,7 +102,7 @@ async def test_nothing_is_lost_or_made(
     owner: Database,
     database: Database,
     charges: list[Spent],
-    made: list[tuple[AllocationMethod, Match, list[str], list[Decimal]]],
+    made: list[tuple[AllocationMethod, Conditions, list[str], list[Decimal]]],
 ) -> None:
     organization_id = new_id()
     teams = await make_teams(database, organization_id, *NAMES)
@@ -201,9 +195,7 @@ def expected(
 def decide(charge: Spent, rules: list[Rule], teams: dict[str, UUID]) -> tuple[Rule | None, UUID | None]:
     tags = {key.strip().lower(): value for key, value in charge.tags.items()}
     for each in rules:
-        if not all(tag_holds(one, tags) for one in each.match.tags):
-            continue
-        if not all(holds(one, charge.dimension[one.dimension.value]) for one in each.match.dimensions):
+        if not all(holds(one, value_of(one.of, charge, tags)) for one in each.match):
             continue
         if each.method is AllocationMethod.BY_TAG:
             said = tags.get("team", "").upper().removeprefix("CC-")
@@ -216,18 +208,19 @@ def decide(charge: Spent, rules: list[Rule], teams: dict[str, UUID]) -> tuple[Ru
     return None, NOBODY
 
 
-def tag_holds(condition: TagCondition, tags: dict[str, str]) -> bool:
+def value_of(of: Grouping, charge: Spent, tags: dict[str, str]) -> str | None:
+    value: str | None = tags.get(of.tag or "") if of.dimension is None else charge.dimension[of.dimension.value]
+    return value
+
+
+def holds(condition: TextCondition, value: str | None) -> bool:
     if condition.exists is not None:
-        return (condition.key in tags) is condition.exists
-    return tags.get(condition.key) == "prod"
-
-
-def holds(condition: DimensionCondition, value: str | None) -> bool:
+        return (value is not None) is condition.exists
     if condition.in_ is not None:
         return value in condition.in_
     if condition.not_in is not None:
         return value not in condition.not_in
-    return value is not None and str(condition.contains) in value
+    return value is not None and str(condition.contains).lower() in value.lower()
 
 
 def weights_of(each: Rule, currency: str, direct: dict[tuple[UUID, str], Decimal]) -> list[tuple[UUID, Fraction]]:

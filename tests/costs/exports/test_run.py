@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, select, text
 
 from app.accounts.vault import Vault
 from app.config import Settings
-from app.costs.exports.conditions import criteria_of_json, criteria_to_json
+from app.costs.exports.conditions import conditions_of_json, conditions_to_json
 from app.costs.exports.files import ExportTools
 from app.costs.exports.purge import purge_expired_exports, recover_exports
 from app.costs.exports.run import order_of
@@ -24,8 +24,15 @@ from app.embedded import EngineUrls
 from app.errors import BadUserInputError, ConflictError
 from app.models import now
 from app.providers.calls import ProviderPool
+from app.records.cost_analysis import (
+    AmountCondition,
+    Condition,
+    CostDimension,
+    Grouping,
+    MomentCondition,
+    TextCondition,
+)
 from app.records.cost_exports import CostExportFormat, CostExportOrder, CostExportState, FocusVersion
-from app.records.criteria import AmountRange, Criteria, Emptiness, MomentRange, TagMatch, TextMatch
 from app.repositories import cost_exports
 from app.repositories.activity import EVENTS
 from app.repositories.organizations import add_organization
@@ -192,21 +199,33 @@ async def test_periods_that_cannot_be_are_refused(database: Database, start: dat
 
 
 async def test_what_was_asked_for_outlives_the_wait(office: Office) -> None:
-    criteria = Criteria(
-        (
-            ("service_name", TextMatch("a", ("b", "c"), "d")),
-            ("charge_period_start", MomentRange(now(), None)),
-            ("billed_cost", AmountRange(Decimal("0.10"), Decimal("1E+2"))),
-        ),
-        (TagMatch("team", ("x",), None), TagMatch("owner", None, exists=False)),
+    where: tuple[Condition, ...] = (
+        TextCondition(Grouping(CostDimension.SERVICE_NAME), ("b", "c"), ("x",), "d", exists=True),
+        MomentCondition("charge_period_start", gte=now(), lte=now()),
+        AmountCondition("billed_cost", gt=Decimal("0.10"), lte=Decimal("1E+2")),
+        TextCondition(Grouping(tag="team"), ("x",)),
+        TextCondition(Grouping(tag="owner"), exists=False),
     )
     order = CostExportOrder(
-        date(2026, 1, 1), date(2026, 2, 1), FocusVersion.V1_3, CostExportFormat.PARQUET, "mine", criteria
+        date(2026, 1, 1), date(2026, 2, 1), FocusVersion.V1_3, CostExportFormat.PARQUET, "mine", where
     )
     assert order_of(await office.start(order)) == order
-    assert criteria_of_json(criteria_to_json(Criteria())) == Criteria()
-    with pytest.raises(TypeError, match="no condition like"):
-        criteria_to_json(Criteria((("tags", Emptiness(empty=True)),)))
+    assert conditions_of_json(conditions_to_json(())) == ()
+
+
+def test_conditions_of_earlier_exports_are_read() -> None:
+    stored = {
+        "columns": [
+            {"column": "service_name", "kind": "text", "eq": "a", "in": ["a", "b"], "contains": None},
+            {"column": "billed_cost", "kind": "amount", "gte": "1.10", "lte": None},
+        ],
+        "tags": [{"key": "team", "in": None, "exists": True}],
+    }
+    assert conditions_of_json(stored) == (
+        TextCondition(Grouping(CostDimension.SERVICE_NAME), ("a",)),
+        AmountCondition("billed_cost", gte=Decimal("1.10")),
+        TextCondition(Grouping(tag="team"), exists=True),
+    )
 
 
 def test_the_folder_is_that_of_uploads(settings: Settings, tmp_path: Path) -> None:

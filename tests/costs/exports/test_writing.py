@@ -25,8 +25,9 @@ from app.costs.exports.writing import Written, write_file
 from app.database import Database
 from app.errors import BadUserInputError
 from app.paging import PageRequest
+from app.records.cost_analysis import CostDimension, Grouping, TextCondition
 from app.records.cost_exports import CostExportFormat, CostExportOrder, FocusVersion
-from app.records.criteria import ChargeOrderField, Criteria, Direction, TagMatch, TextMatch
+from app.records.criteria import ChargeOrderField, Direction
 from app.repositories.charge_rows import charge_page
 from app.repositories.focus_rows import MOST_EXTRA_COLUMNS
 from tests.costs.deliveries import COSTS, deliver, rows_of, sum_of, written
@@ -68,11 +69,11 @@ async def content(database: Database, dataset: str) -> Counter[str]:
     """All charges of a dataset with all that they say, and how often each is there."""
     found: Counter[str] = Counter()
     request = PageRequest(1_000)
-    criteria = Criteria((("dataset", TextMatch(eq=dataset)),))
+    wanted = (TextCondition(Grouping(CostDimension.DATASET), in_=(dataset,)),)
     order = (ChargeOrderField.CHARGE_PERIOD_START, Direction.ASC)
     async with database.read(ORGANIZATION) as session:
         while True:
-            page = await charge_page(session, ORGANIZATION, criteria, order, request)
+            page = await charge_page(session, ORGANIZATION, wanted, order, request)
             for charge in page.rows:
                 said = {
                     name: value
@@ -214,14 +215,17 @@ async def test_amounts_of_more_than_38_digits_are_text_in_parquet(database: Data
 async def test_conditions_choose_the_charges(database: Database, tmp_path: Path) -> None:
     await deliver(database, ORGANIZATION, COSTS, dataset="one")
     await deliver(database, ORGANIZATION, COSTS, dataset="two")
-    criteria = Criteria((("service_category", TextMatch(eq="Databases")),), (TagMatch("team", ("data",)),))
+    where = (
+        TextCondition(Grouping(CostDimension.SERVICE_CATEGORY), in_=("Databases",)),
+        TextCondition(Grouping(tag="team"), in_=("data",)),
+    )
     expected = [
         found
         for found in rows_of(COSTS)
         if found["ServiceCategory"] == "Databases" and '"team":"data"' in found["Tags"]
     ]
     assert expected
-    made = await export(database, tmp_path / "out.csv", criteria=criteria, dataset="one")
+    made = await export(database, tmp_path / "out.csv", where=where, dataset="one")
     assert made.rows == len(expected)
     assert sum_of(rows_of(tmp_path / "out.csv"), "BilledCost") == sum_of(expected, "BilledCost")
 

@@ -23,9 +23,10 @@ from app.costs.outlook.budget_state import Likelihood
 from app.costs.outlook.forecast import ForecastTotal, ForecastUnavailable
 from app.costs.watch import CHECK_COSTS_JOB
 from app.database import Database
-from app.models import Budget, BudgetAlert, CurrencyRate, Job, Organization, PromotedTagKey, new_id, now
-from app.records.budgets import BudgetRecurrence, CostScope, Threshold, ThresholdBasis
-from app.records.cost_analysis import DateRange
+from app.models import Budget, BudgetAlert, CurrencyRate, Job, Organization, new_id, now
+from app.records.budgets import BudgetRecurrence, Threshold, ThresholdBasis
+from app.records.cost_analysis import CostDimension, DateRange, Grouping, TextCondition
+from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.repositories.budgets import enabled_budgets, forecasts_of
 from tests.costs.watch.deliveries import SYSTEM, Deliveries, daily, events, hold
@@ -188,7 +189,7 @@ async def test_a_forecast_is_made_once_for_a_state_of_the_costs(
     await update_budget(database, organization_id, SYSTEM, loud, amount=Decimal(5000), name="louder")
     assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 0
     assert await kept(database, organization_id, quiet, loud) == before
-    scope = CostScope((("service_name", ("EC2",)),))
+    scope = CostScope((TextCondition(Grouping(CostDimension.SERVICE_NAME), in_=("EC2",)),))
     await update_budget(database, organization_id, SYSTEM, quiet, scope=scope)
     assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 1
     await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 200)])
@@ -312,28 +313,6 @@ async def test_an_old_month_that_is_restated_recovers(
     assert (date(2026, 8, 1), "ACTUAL", Decimal(100), False) in await alerts(database, organization_id)
 
 
-async def test_scopes_hold(database: Database, organization_id: UUID, deliveries: Deliveries) -> None:
-    s3 = {"ServiceName": "S3", "SubAccountId": "222", "RegionId": "us-east-1"}
-    rows = [*daily(NOVEMBER, TODAY, lambda _: 100), *daily(NOVEMBER, TODAY, lambda _: 10, **s3)]
-    await deliveries.deliver(rows)
-    wanted = {
-        "service": ((("service_name", ("S3", "SQS")),), "190"),
-        "region": ((("region_id", ("eu-west-1",)),), "1900"),
-        "both": ((("region_id", ("us-east-1",)), ("sub_account_id", ("222",))), "190"),
-        "all": ((), "2090"),
-        "none": ((("region_id", ("us-east-1",)), ("sub_account_id", ("111",))), None),
-    }
-    for name, (dimensions, _) in wanted.items():
-        await budget(database, organization_id, 100, "100", name=name, scope=CostScope(dimensions))
-    await check_budgets(database, organization_id, TODAY, hold)
-    values = {
-        data["name"]: data["value"]
-        for kind, data in await events(database, organization_id)
-        if "amount" in data and "value" in data
-    }
-    assert values == {name: value for name, (_, value) in wanted.items() if value is not None}
-
-
 async def test_other_currencies_count_at_their_rates(
     database: Database, organization_id: UUID, deliveries: Deliveries
 ) -> None:
@@ -436,18 +415,3 @@ async def test_an_import_asks_for_a_check_in_its_own_transaction(
         async with database.read(organization_id) as session:
             jobs = await session.execute(select(Job.kind).where(Job.kind == CHECK_COSTS_JOB))
             assert len(jobs.all()) == requested
-
-
-async def test_a_scope_of_tags_counts_charges_by_their_normal_keys(
-    database: Database, organization_id: UUID, deliveries: Deliveries
-) -> None:
-    async with database.write(organization_id) as session:
-        values = {"organization_id": organization_id, "key": "team", "position": 1, "created_at": now()}
-        await session.execute(insert(PromotedTagKey).values(values))
-    tags = ('{"Team ": "web"}', '{"team": "data"}', '{"stage": "live"}')
-    rows = [row for tag in tags for row in daily(NOVEMBER, TODAY, lambda _: 10, Tags=tag)]
-    await deliveries.deliver(rows)
-    scope = CostScope((("service_name", ("EC2",)),), ((" TEAM", ("web",)),))
-    await budget(database, organization_id, 100, "100", scope=scope)
-    await check_budgets(database, organization_id, TODAY, hold)
-    assert await told(database, organization_id) == [("BUDGET_THRESHOLD_CROSSED", "100", "190")]

@@ -17,6 +17,8 @@ from app.costs.focus import FOCUS_COLUMNS, INDISPENSABLE, FocusColumn, Kind, Lev
 from app.costs.values import (
     DESCRIPTION_BYTES,
     EARLIEST_YEAR,
+    FRACTION_DIGITS,
+    INTEGER_DIGITS,
     JSON_BYTES,
     LATEST_YEAR,
     TEXT_BYTES,
@@ -45,8 +47,8 @@ FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2049
 """Charges begin in these years: each month of them can have a partition."""
 
-# Two factors of at most 38 + 30 digits have a product of at most twice as many.
-_PRODUCT_DIGITS: Final = 136
+# Two factors have a product of at most as many digits as both together.
+_PRODUCT_DIGITS: Final = 2 * (INTEGER_DIGITS + FRACTION_DIGITS)
 _IGNORED: Final = frozenset({"id"})
 # Azure's names in FOCUS 1.0 for what 1.1 and 1.2 made columns.
 RENAMED: Final = {"invoice_id": "x_InvoiceId", "pricing_currency": "x_PricingCurrency", "sku_meter": "x_SkuMeterName"}

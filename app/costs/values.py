@@ -19,7 +19,8 @@ Json = TypeVar("Json", bound=JsonValue)
 ColumnValue: TypeAlias = "str | Decimal | datetime | dict[str, JsonValue] | None"
 
 INTEGER_DIGITS: Final = 38
-FRACTION_DIGITS: Final = 30
+FRACTION_DIGITS: Final = 50
+"""AWS sends doubles: what rounding leaves of them, such as -1.1102230246251565E-16, has 17 digits behind zeros."""
 EXACT_FLOAT_DIGITS: Final = 15
 TEXT_BYTES: Final = 2_048
 """Longest text of a column in UTF-8: the length of the longest AWS ARN, and what a B-tree entry (2,704 bytes) holds."""
@@ -99,7 +100,7 @@ def read_decimal(raw: object) -> tuple[Decimal, str | None]:
 
     Takes text (plain, with exponent, or as in `$10,000.00`), Decimal, int, and floats of up to 15 digits, which are
     exact (0.1 is 0.1); a longer one may have lost digits before it came here. Refuses what is not finite, has over 38
-    digits before the point or over 30 behind it.
+    digits before the point or over 50 behind it.
     """
     if isinstance(raw, str):
         return _decimal_of_text(raw)
@@ -134,8 +135,8 @@ def _decimal_of_text(raw: str) -> tuple[Decimal, str | None]:
         message = f"is {len(text)} characters long, which no number is"
         raise UnusableValueError(message)
     if plain := _NUMBER.fullmatch(text):
-        # At most 30 characters without an exponent cannot leave the bounds, and -0 is the only other oddity.
-        within = len(text) <= FRACTION_DIGITS and plain.group(1) is None and text[0] != "-"
+        # At most 38 characters without an exponent cannot leave the bounds, and -0 is the only other oddity.
+        within = len(text) <= INTEGER_DIGITS and plain.group(1) is None and text[0] != "-"
         return Decimal(text) if within else _bounded(Decimal(text)), None
     dollars = _DOLLARS.fullmatch(text)
     bare = "".join(dollars.groups()) if dollars else text

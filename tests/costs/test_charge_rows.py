@@ -169,7 +169,7 @@ def test_what_an_older_release_lacks_is_taken_from_what_it_has() -> None:
         "x_SkuMeterName": "Hot LRS Data Stored",
         "ListUnitPrice": "0.0184",
         "ContractedUnitPrice": "0.0175",
-        "PricingQuantity": "3.000000000000000000000000000001",
+        "PricingQuantity": "3." + "0" * 49 + "1",
     }
     row, notes = kept(sent)
     derived = {
@@ -183,7 +183,7 @@ def test_what_an_older_release_lacks_is_taken_from_what_it_has() -> None:
     assert row.extra["x_InvoiceId"] == "G00001"
     assert ("InvoiceId", "taken from x_InvoiceId") in noted(notes, Gap.DERIVED_VALUE)
     assert ("ServiceProviderName", "taken from ProviderName") in noted(notes, Gap.DERIVED_VALUE)
-    # The exact products have 34 decimals, more than an amount may have: unknown rather than rounded.
+    # The exact products have 54 decimals, more than an amount may have: unknown rather than rounded.
     assert row.values["list_cost"] is None
     exact, notes = kept({**sent, "PricingQuantity": "3.3333333333"})
     assert exact.values["list_cost"] == Decimal("0.06133333333272")

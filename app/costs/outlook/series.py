@@ -12,7 +12,7 @@ AMOUNT_SCALE: Final = 6
 """Digits after the point of every amount that is estimated; amounts that were billed keep all of theirs."""
 RATIO_SCALE: Final = 4
 
-# A charge has at most 38 digits before and 30 after the point; 128 hold the sum of more days than there are.
+# A charge has at most 38 digits before and 50 after the point; 128 hold the sum of more days than there are.
 _EXACT: Final = Context(prec=128, traps=[Inexact])
 _ROUNDING: Final = Context(prec=400)
 

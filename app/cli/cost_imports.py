@@ -119,7 +119,8 @@ def _counts(outcome: ImportOutcome) -> list[str]:
         return []
     names = ("added", "unchanged", "rejected")
     counts = ", ".join(f"{count:,} {name}" for name in names if (count := getattr(outcome, name)))
-    return [f"{outcome.received:,} rows: {counts or 'nothing to do'}."]
+    landed = outcome.state is ImportState.SUCCEEDED
+    return [f"{outcome.received:,} rows: {counts or ('nothing to do' if landed else 'nothing was imported')}."]
 
 
 def _periods(periods: Sequence[tuple[Row, Row | None]]) -> list[str]:

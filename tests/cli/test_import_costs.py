@@ -108,6 +108,15 @@ async def test_several_files_and_a_folder_are_one_delivery(
     assert await imports(settings) == [("SUCCEEDED", 10), ("UNCHANGED", 0)]
 
 
+def test_a_delivery_with_a_foreign_file_is_not_said_to_be_there_already(importing: Command, tmp_path: Path) -> None:
+    costs, foreign = written(tmp_path / "costs.csv", rows_of(COSTS, 4)), tmp_path / "invoice.csv"
+    foreign.write_text("Invoice number,Amount\n1,2\n")
+    told = importing(costs, foreign)
+    assert told.exit_code == 1
+    assert told.stdout.startswith("4 rows: nothing was imported.\n")
+    assert "error: invoice.csv, line 1: the header names no column of FOCUS" in told.stderr
+
+
 def test_few_bad_rows_are_told_with_file_and_line(importing: Command, tmp_path: Path) -> None:
     rows = rows_of(COSTS, 40)
     rows[5]["BilledCost"] = "much"

@@ -111,6 +111,9 @@ def _text_of(series: pl.Series, *, is_focus: bool) -> pl.Series:
         return zoned.dt.to_string("%Y-%m-%dT%H:%M:%S%.fZ")
     if dtype == pl.Duration:
         return series.dt.to_string("iso")
+    if isinstance(dtype, pl.Decimal) and dtype.scale:
+        # The scale is that of the whole column: zeros at the end are no digits that somebody billed.
+        return series.cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
     if dtype.is_nested():
         make_object = _is_map(dtype, is_focus=is_focus)
         texts = [None if value is None else _json(value, make_object=make_object) for value in series]

@@ -40,6 +40,8 @@ _FLOOR: Final = 0.02
 """Noise is never taken for less than this part of the level: 2 % more is no news, however regular the costs are."""
 _OUTLIER: Final = 4.0
 _OUTLIER_DAYS: Final = 3
+_GOES_ON: Final = 2.0
+"""A day after an outlier is one too if it is this far off in the same direction."""
 _WARM_UP_OUTLIER: Final = 6.0
 _RARE_AT_FIRST: Final = 2
 _RARE_DAYS: Final = 4 * WEEK
@@ -166,7 +168,12 @@ def _without_spikes(values: FloatArray, expected: FloatArray, noise: FloatArray)
     A deviation that lasts longer is taken for the new normal, so its later days stay; and what happens often is
     how the series is.
     """
+    scores = (values - expected) / np.where(noise > 0, noise, np.nan)
     outlying = np.abs(values - expected) > _OUTLIER * noise
+    for late in range(1, len(values)):
+        # The first days of a deviation raise the noise that the next ones are measured by.
+        same = outlying[late - 1] and scores[late] * np.sign(values[late - 1] - expected[late - 1]) > _GOES_ON
+        outlying[late] = outlying[late] or same
     day = np.arange(len(values))
     last_calm = np.maximum.accumulate(np.where(outlying, -1, day))
     often = np.nansum(trailing(outlying.astype(np.float64), _RARE_DAYS), axis=1) > _RARE

@@ -164,6 +164,7 @@ async def _import(run: SourceRun, delivery: Delivery, paths: list[Path]) -> Prob
         run.source["dataset"],
         ImportMode.REPLACE if delivery.replaces else ImportMode.APPEND,
         hold=run.job.hold,
+        month=delivery.billing_period_start.date() if delivery.billing_period_start else None,
     )
     step = new_step(CostSourceStepKind.IMPORT, delivery.key)
     step["importId"] = str(order.import_id)

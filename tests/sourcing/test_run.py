@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -141,6 +142,31 @@ async def test_the_real_importer_takes_it_and_the_sums_are_exact(works: Works) -
     assert run["state"] == "FAILED"
     assert run["steps"][-1]["problems"][0]["message"] == run["failure"]
     assert await works.rows(sums) == [("0.3",)]
+
+
+async def test_a_charge_of_another_month_does_not_take_the_place_of_that_month(works: Works) -> None:
+    works.importer = run_order
+    works.deliver("2026-09", "40", "2")
+    source = await works.create()
+    await works.run(source)
+    october = gzip.decompress(focus("2026-10", *["1"] * 30)) + gzip.decompress(focus("2026-09", "5")).split(b"\n")[1]
+    works.put("data/BILLING_PERIOD=2026-10/focus-00001.csv.gz", gzip.compress(october + b"\n"))
+    works.put("metadata/BILLING_PERIOD=2026-10/focus-Manifest.json", _manifest("2026-10"))
+    run = await works.run(source)
+    assert (run["state"], run["imported"], run["unchanged"]) == (GOOD, 1, 1)
+    sums = (
+        "SELECT billing_period_start::text, billed_cost::text FROM cost_import_periods WHERE status = 'ACTIVE' "
+        "ORDER BY 1"
+    )
+    assert await works.rows(sums) == [("2026-09-01", "42"), ("2026-10-01", "30")]
+    assert await works.rows("SELECT DISTINCT line_number, column_name, value, reason FROM import_rejects") == [
+        (
+            32,
+            "BillingPeriodStart",
+            "2026-09-01",
+            "the billing period is none of 2026-10, the month that is delivered",
+        )
+    ]
 
 
 async def test_an_incomplete_period_is_left_for_the_next_run(works: Works) -> None:

@@ -55,13 +55,19 @@ class Delivery:
         *,
         billing_currency: str | None = None,
         identities_of: str | None = None,
+        month: date | None = None,
     ) -> None:
-        """`identities_of` is the dataset where rows are appended, so that each needs an identity."""
+        """`identities_of` is the dataset where rows are appended, so that each needs an identity.
+
+        `month` is the first day of the month that is delivered, where that is known: rows of other billing periods are
+        refused, for few of them would take the place of all that such a period has.
+        """
         self.notes = notes
         self._sources = sources
         self._dimensions = dimensions
         self._billing_currency = billing_currency
         self._identities_of = identities_of
+        self._month = month
         self._seen: dict[bytes, int] = {}
         self._columns: dict[str, None] = {}
 
@@ -84,7 +90,7 @@ class Delivery:
             lines, done = lines + part.rows, done + part.bytes_total
 
     def _prepare(self, normalised: Normalised, file_name: str | None, lines: int, bytes_read: int) -> Prepared:
-        frame = normalised.frame
+        frame, strays = self._of_month(normalised.frame)
         check_rules(frame, self.notes)
         if self._identities_of is not None:
             frame = frame.with_columns(self._identities(frame, self._identities_of))
@@ -103,11 +109,21 @@ class Delivery:
             self._dimensions.take_new(),
             {(account, begins): ends for account, begins, ends in periods.iter_rows()},
             frozenset(months),
-            [(file_name, issue) for issue in normalised.issues],
-            frame.height + normalised.rejected,
-            normalised.rejected,
+            [(file_name, issue) for issue in (*normalised.issues, *strays)],
+            normalised.frame.height + normalised.rejected,
+            normalised.rejected + len(strays),
             bytes_read,
         )
+
+    def _of_month(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[RowIssue]]:
+        """The rows of the month that is delivered, and what is said of the others."""
+        if self._month is None:
+            return frame, []
+        within = pl.col("billing_period_start").dt.truncate("1mo").dt.date() == self._month
+        strays = frame.filter(~within).select(LINE, "billing_period_start")
+        reason = f"the billing period is none of {self._month:%Y-%m}, the month that is delivered"
+        issues = [RowIssue(line, "BillingPeriodStart", f"{start:%Y-%m-%d}", reason) for line, start in strays.rows()]
+        return (frame.filter(within) if issues else frame), issues
 
     def _identities(self, frame: pl.DataFrame, dataset: str) -> pl.Series:
         found = row_identities(frame, _CONTENT, dataset)

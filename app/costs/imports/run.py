@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -57,6 +58,7 @@ class ImportOrder:
     `hold` is called first in the transaction that stores: it raises where the job belongs to another worker now.
     `billing_currency` stands in where a row has none. `reject_share` is the largest share of rows, 0 to 1, that may be
     refused. `wait_seconds` is how long to wait for another import of the organization, None for as long as it takes.
+    `month` is the first day of the one month that is delivered; None where it may be several.
     """
 
     organization_id: UUID
@@ -68,6 +70,7 @@ class ImportOrder:
     reject_share: float = REJECT_SHARE
     hold: Hold | None = None
     wait_seconds: float | None = None
+    month: date | None = None
 
 
 async def import_files(
@@ -204,6 +207,7 @@ async def _store(
         notes,
         billing_currency=order.billing_currency,
         identities_of=order.dataset if order.mode is ImportMode.APPEND else None,
+        month=order.month,
     )
     storing = Storing(database, order.organization_id, order.import_id, order.dataset, order.mode)
     # Beside the reading: both wait for the disk, and one core hashes 1.8 GB a second.

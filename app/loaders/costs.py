@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 
 from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources
 from app.costs.analysis.report import answer_about
+from app.costs.analysis.report_forecasts import Forecasts, ForecastWish, answer_with_forecasts
 from app.database import Database
 from app.loaders.scans import AboutRows, Asked
 from app.paging import Page, PageRequest
@@ -105,3 +106,13 @@ class CostLoaders:
     ) -> CostAnswer:
         """The answer to a question."""
         return await answer_about(self.database, organization_id, span, ask)
+
+    async def cost_forecasts(
+        self,
+        organization_id: UUID,
+        span: DateRange | None,
+        ask: Callable[[CostCoverage], CostQuestion],
+        wish: ForecastWish,
+    ) -> tuple[CostAnswer, Forecasts]:
+        """The answer to a question, with forecasts of the rest of its period."""
+        return await answer_with_forecasts(self.database, organization_id, span, ask, wish)

@@ -95,6 +95,15 @@ class CostDimension(StrEnum):
     TEAM = "team"
 
 
+# Where the unit of each quantity stands: sums over unlike units mean nothing.
+UNIT_OF = {
+    CostMeasure.PRICING_QUANTITY: CostDimension.PRICING_UNIT,
+    CostMeasure.CONSUMED_QUANTITY: CostDimension.CONSUMED_UNIT,
+    CostMeasure.COMMITMENT_DISCOUNT_QUANTITY: CostDimension.COMMITMENT_DISCOUNT_UNIT,
+}
+NO_UNIT = ""
+
+
 class CostComparison(StrEnum):
     """With what a period is compared."""
 
@@ -106,10 +115,13 @@ class CostPeriodName(StrEnum):
     """Periods by name; today is the day in UTC."""
 
     MONTH_TO_DATE = "MONTH_TO_DATE"
+    THIS_MONTH = "THIS_MONTH"
     LAST_MONTH = "LAST_MONTH"
     QUARTER_TO_DATE = "QUARTER_TO_DATE"
+    THIS_QUARTER = "THIS_QUARTER"
     LAST_QUARTER = "LAST_QUARTER"
     YEAR_TO_DATE = "YEAR_TO_DATE"
+    THIS_YEAR = "THIS_YEAR"
     LAST_YEAR = "LAST_YEAR"
     LAST_7_DAYS = "LAST_7_DAYS"
     LAST_30_DAYS = "LAST_30_DAYS"
@@ -285,7 +297,8 @@ class CostRow:
     """A line of what the database answers: sums of one group in one step and currency.
 
     `place` is None for all groups beyond the first ones together. `apart` is the currency of money that no rate
-    converts, None for money in the currency of the question.
+    converts, None for money in the currency of the question. `units`: for each measure the first and the last of the
+    units of its charges, NO_UNIT for those that do not say theirs; nothing for measures that have none.
     """
 
     place: int | None
@@ -295,18 +308,25 @@ class CostRow:
     apart: str | None
     amounts: tuple[Decimal | None, ...]
     charges: int
+    units: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class CostAmount:
     """A sum over charges: None where no charge has the measure; `charges` is how many there are.
 
-    `apart` is the money that no rate converts, by currency; it is in no other figure.
+    `apart` is the money that no rate converts, by currency; it is in no other figure. `units`: for each measure the
+    unit of its charges, or two of their units, in which case the amount is None; empty where nothing has a unit.
     """
 
     amounts: tuple[Decimal | None, ...]
     charges: int
     apart: tuple[tuple[str, tuple[Decimal | None, ...]], ...] = ()
+    units: tuple[tuple[str, ...], ...] = ()
+
+    def units_of(self, place: int) -> tuple[str, ...]:
+        """The units of a measure: none, one, or two of several."""
+        return self.units[place] if self.units else ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.records.cost_analysis import CostMeasure, CostPlan, CostQuestion, CostRow, DateRange
-from app.repositories.cost_reports import converted
+from app.repositories.cost_conversion import converted
 from app.repositories.planning import plan_for_average
 
 # What one select of charges has in common. An account's charges are those of the sub account, or of the billing account

@@ -10,7 +10,6 @@ import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +20,8 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
-    Numeric,
     Select,
     Text,
-    and_,
     bindparam,
     case,
     cast,
@@ -37,13 +34,13 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import AllocationMonth, CurrencyRate, ProviderDaily
+from app.models import AllocationMonth, CostImportPeriod, ProviderDaily
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
-    MONEY,
+    NO_UNIT,
+    UNIT_OF,
     CostDimension,
     CostMeasure,
     CostPlan,
@@ -55,6 +52,7 @@ from app.records.cost_analysis import (
     TextCondition,
 )
 from app.records.cost_rollups import LINK_OF, ROLLUPS, Grain, Link
+from app.repositories.cost_conversion import KEY, UNIT, converted, no_key, units_of
 from app.repositories.cost_dimensions import (
     ORGANIZATION,
     TABLES,
@@ -65,17 +63,15 @@ from app.repositories.cost_dimensions import (
 )
 from app.repositories.planning import plan_for_sets
 
-RATES: Any = CurrencyRate.__table__
 _ALLOCATED: Any = AllocationMonth.__table__
+_DELIVERED: Any = CostImportPeriod.__table__
 _PROVIDERS: Any = ProviderDaily.__table__
 _CURRENCY = Grouping(CostDimension.BILLING_CURRENCY)
 _LONGEST_MONTH = 31
 _SOME_MONTH = DateRange(date(2000, 1, 1), date(2000, 2, 1))
 _SOME_DAYS = DateRange(date.min, date.max)
-_SHOWN_CURRENCY = bindparam("currency", type_=Text())
-_KEY = "key_"
 _TOP = bindparam("top", type_=BigInteger())
-_ONE = literal(Decimal(1), Numeric)
+_COLUMNS = 6  # of an answer before its amounts: place, key, whether it is compared, step, currency apart, charges
 _NO_DAY: ColumnElement[Any] = cast(null(), Date)
 _FIELDS = {
     CostGranularity.WEEK: "week",
@@ -89,13 +85,46 @@ async def read_costs(session: AsyncSession, organization_id: UUID, plan: CostPla
 
     `step` is the first day of the calendar step, also where the period begins inside of it.
     """
-    if not _seeks(plan):
+    if not seeks(plan):
         await plan_for_sets(session)
     found = await session.execute(_statement(_shape(plan)), _values(organization_id, plan))
-    return [CostRow(row[0], tuple(row[1] or ()), row[2], row[3], row[4], tuple(row[6:]), int(row[5])) for row in found]
+    measures = plan.question.measures
+    end = _COLUMNS + len(measures)
+    quantities = [measure for measure in measures if measure in UNIT_OF]
+    return [
+        CostRow(
+            row[0],
+            tuple(row[1] or ()),
+            row[2],
+            row[3],
+            row[4],
+            tuple(row[_COLUMNS:end]),
+            int(row[5]),
+            _units(row[end:], measures) if quantities else (),
+        )
+        for row in found
+    ]
 
 
-def _seeks(plan: CostPlan) -> bool:
+def _units(found: Sequence[str | None], measures: Sequence[CostMeasure]) -> tuple[tuple[str, ...], ...]:
+    """For each measure its units; of each that is a quantity the first and the last one were found."""
+    pairs = iter(zip(found[::2], found[1::2], strict=True))
+    own = (next(pairs) if measure in UNIT_OF else () for measure in measures)
+    return tuple(tuple(sorted({unit for unit in pair if unit is not None})) for pair in own)
+
+
+async def count_charges(session: AsyncSession, organization_id: UUID, days: DateRange) -> int:
+    """How many charges the deliveries in force have that speak of any of these days."""
+    statement = select(func.coalesce(func.sum(_DELIVERED.c.charge_count), 0)).where(
+        _DELIVERED.c.organization_id == organization_id,
+        _DELIVERED.c.status == "ACTIVE",
+        _DELIVERED.c.first_day < days.end,
+        _DELIVERED.c.last_day >= days.start,
+    )
+    return int((await session.execute(statement)).scalar_one())
+
+
+def seeks(plan: CostPlan) -> bool:
     """Whether few rows are sought by an index among many: the first resources, or charges of some resources."""
     resources = (
         isinstance(one, TextCondition)
@@ -148,10 +177,13 @@ def _statement(plan: CostPlan) -> Select[Any]:
     facts = union_all(*(_segment(plan, number) for number in range(len(plan.segments)))).cte("facts")
     amounts = converted(plan, facts).cte("amounts")
     measures = plan.question.measures
-    sums = [func.sum(amounts.c[measure.name]).label(measure.name) for measure in measures]
+    sums = [
+        *(func.sum(amounts.c[measure.name]).label(measure.name) for measure in measures),
+        *units_of(amounts, measures),
+    ]
     charges = func.sum(amounts.c.charges).label("charges")
     if not plan.question.groupings:
-        keys: tuple[ColumnElement[Any], ...] = (literal(1).label("place"), _no_key().label("key"))
+        keys: tuple[ColumnElement[Any], ...] = (literal(1).label("place"), no_key().label("key"))
         apart = (amounts.c.previous, amounts.c.step, amounts.c.apart)
         return select(*keys, *apart, charges, *sums).group_by(*apart)
     is_one_each = len(plan.segments) == 1 and plan.question.granularity is CostGranularity.TOTAL and not plan.converts
@@ -159,10 +191,6 @@ def _statement(plan: CostPlan) -> Select[Any]:
     grouped = (ranked.c.place, ranked.c.key, amounts.c.previous, amounts.c.step, amounts.c.apart)
     joined = amounts.join(ranked, ranked.c.key == amounts.c.key, isouter=True)
     return select(*grouped, charges, *sums).select_from(joined).group_by(*grouped)
-
-
-def _no_key() -> ColumnElement[Any]:
-    return cast(array([], type_=Text), ARRAY(Text))
 
 
 def _ranked(amounts: CTE, main: CostMeasure) -> Select[Any]:
@@ -183,62 +211,14 @@ def _first(amounts: CTE, main: CostMeasure) -> Select[Any]:
     return select(amounts.c.key, func.row_number().over(order_by=order).label("place")).order_by(*order).limit(_TOP)
 
 
-def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
-    """Facts by group, step and currency that stays apart, money in the currency of the question.
-
-    Parameters are `organization` and, where the plan converts, `currency`.
-    """
-    keys: list[ColumnElement[Any]] = [column for column in facts.c if column.name.startswith(_KEY)]
-    kept = (facts.c.previous, facts.c.step, *keys)
-    measures = plan.question.measures
-    # By the values and not by an array of them, which takes twice as long to compare.
-    key = cast(array(keys, type_=Text), ARRAY(Text)) if keys else _no_key()
-    shown = (facts.c.previous, facts.c.step, key.label("key"))
-    charges = func.sum(facts.c.charges).label("charges")
-    if not plan.converts:
-        sums = [func.sum(facts.c[measure.name]).label(measure.name) for measure in measures]
-        return select(*shown, cast(null(), Text).label("apart"), charges, *sums).group_by(*kept)
-    rates = _rates(facts).cte("rates")
-    same = facts.c.currency == _SHOWN_CURRENCY
-    rate = case((same, _ONE), else_=rates.c.rate)
-    apart = case((rate.is_(None), facts.c.currency)).label("apart")
-    factor = func.coalesce(rate, _ONE)
-    sums = [
-        func.sum(facts.c[one.name] * factor if one in MONEY else facts.c[one.name]).label(one.name) for one in measures
-    ]
-    on = and_(rates.c.currency == facts.c.currency, rates.c.month == facts.c.month)
-    joined = facts.join(rates, on, isouter=True)
-    return select(*shown, apart, charges, *sums).select_from(joined).group_by(*kept, apart)
-
-
-def _rates(facts: CTE) -> Select[Any]:
-    """The newest rate of each other currency on or before the last day of each month."""
-    pairs = (
-        select(facts.c.currency, facts.c.month).where(facts.c.currency != _SHOWN_CURRENCY).distinct().subquery("pairs")
-    )
-    following = cast(pairs.c.month + func.make_interval(0, 1), Date)
-    newest = (
-        select(RATES.c.rate)
-        .where(
-            RATES.c.organization_id == ORGANIZATION,
-            RATES.c.from_currency == pairs.c.currency,
-            RATES.c.to_currency == _SHOWN_CURRENCY,
-            RATES.c.valid_from < following,
-        )
-        .order_by(RATES.c.valid_from.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return select(pairs.c.currency, pairs.c.month, newest.label("rate"))
-
-
 def _segment(plan: CostPlan, number: int) -> Select[Any]:
     """The rows of a segment with their keys: summed by ids, then joined to what the ids stand for."""
     segment, linked = plan.segments[number], linked_tables()
     table = TABLES[segment.rollup].alias("source")
     question = plan.question
     reading = Reading(segment.rollup, plan.promoted, table, linked)
-    groupings = (*question.groupings, *((_CURRENCY,) if plan.converts else ()))
+    units = {one: Grouping(UNIT_OF[one]) for one in question.measures if one in UNIT_OF}
+    groupings = (*question.groupings, *units.values(), *((_CURRENCY,) if plan.converts else ()))
     links = {link for link in map(reading.link_of, groupings) if link is not None}
     day = _day(table, segment.rollup)
     step = _step(day, CostGranularity.TOTAL if segment.previous else question.granularity)
@@ -254,14 +234,20 @@ def _segment(plan: CostPlan, number: int) -> Select[Any]:
     statement = select(
         literal(segment.previous, Boolean).label("previous"),
         base.c.step,
-        *(cast(outer.shown(one), Text).label(f"{_KEY}{place}") for place, one in enumerate(question.groupings)),
+        *(cast(outer.shown(one), Text).label(f"{KEY}{place}") for place, one in enumerate(question.groupings)),
         currency.label("currency"),
         base.c.month,
         base.c.charges,
         *(base.c[measure.name] for measure in question.measures),
+        *(_unit(base, measure, outer.column(unit)) for measure, unit in units.items()),
     ).select_from(base)
     through = {Link.COST} if Link.SUMMARY in links and Link.SUMMARY.value not in table.c else set()
     return outer.joined(statement, links | through)
+
+
+def _unit(base: Any, measure: CostMeasure, unit: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The unit of a row's quantity, null where it has none."""
+    return case((base.c[measure.name].is_not(None), func.coalesce(unit, NO_UNIT))).label(f"{UNIT}{measure.name}")
 
 
 def _base(

@@ -11,14 +11,15 @@ from app.schema.enums import graph_enum
 
 graph_enum(
     CostMeasure,
-    "What is summed over charges. Costs are in one currency; quantities are summed as they are, whatever their units.",
+    "What is summed over charges. Costs are in one currency. A quantity has a sum where all its charges have one unit: "
+    "group by the unit, or choose one in `where`.",
     BILLED_COST="What is invoiced.",
     EFFECTIVE_COST="What it costs with upfront and recurring fees of commitments spread over what they cover.",
     LIST_COST="What it would cost at public list prices.",
     CONTRACTED_COST="What it would cost at negotiated prices, before commitments.",
-    PRICING_QUANTITY="Quantity that is multiplied by the unit prices.",
-    CONSUMED_QUANTITY="How much was used.",
-    COMMITMENT_DISCOUNT_QUANTITY="How much of commitments was bought or consumed.",
+    PRICING_QUANTITY="Quantity that is multiplied by the unit prices, in PRICING_UNIT.",
+    CONSUMED_QUANTITY="How much was used, in CONSUMED_UNIT.",
+    COMMITMENT_DISCOUNT_QUANTITY="How much of commitments was bought or consumed, in COMMITMENT_DISCOUNT_UNIT.",
     PRICING_CURRENCY_EFFECTIVE_COST="Effective cost in the pricing currency, such as credits; never converted. It "
     "needs PRICING_CURRENCY in `groupBy`, or one pricing currency in `where`.",
     CHARGE_COUNT="How many charges there are.",

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
 
 from app.context import Info
+from app.costs.analysis.change import ratio
 from app.costs.analysis.coverage import period_coverage
 from app.costs.analysis.nodes import NOTHING_IMPORTED, reason_of
 from app.costs.analysis.periods import uncovered_days
-from app.costs.analysis.report import EXACT
+from app.costs.analysis.report_forecasts import Forecasts
 from app.costs.imports.interning import resource_key
 from app.records import cost_analysis
 from app.records.budgets import CostGranularity
@@ -30,7 +30,17 @@ from app.records.cost_analysis import (
     Grouping,
 )
 from app.schema.accounts import Account
+from app.schema.cost_amounts import (
+    CostChange,
+    CostPoint,
+    MetricAmount,
+    UnconvertedCost,
+    amounts_of,
+    points_of,
+    unconverted_of,
+)
 from app.schema.cost_coverage import CostCoverage
+from app.schema.cost_report_forecasts import CostReportForecast, forecast_of_group
 from app.schema.enums import graph_enum
 from app.schema.node import global_id
 from app.schema.resources import Resource
@@ -52,71 +62,7 @@ graph_enum(
     RESOURCE_MONTHLY="Months by resource.",
     CHARGES="The charges themselves.",
 )
-_RATIO = Context(prec=50)
-_SIX_DIGITS = Decimal("0.000001")
 _ACCOUNTS = (CostDimension.ACCOUNT, CostDimension.SUB_ACCOUNT_ID, CostDimension.BILLING_ACCOUNT_ID)
-
-
-def ratio(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
-    """The one divided by the other, to six digits behind the point; None where that is unknown or has no meaning."""
-    if part is None or not whole:
-        return None
-    quotient = _RATIO.divide(part, whole)
-    return quotient.quantize(_SIX_DIGITS, context=Context(prec=max(28, quotient.adjusted() + 8)))
-
-
-@strawberry.type(description="One of the metrics that were asked for.")
-class MetricAmount:
-    """An entry of the amounts of a sum."""
-
-    metric: CostMeasure = strawberry.field(description="Which metric.")
-    amount: Decimal | None = strawberry.field(
-        description="The exact sum, never rounded; null where it is unknown, such as when no charge has the metric."
-    )
-
-
-@strawberry.type(description="Money that no currency rate converts: it is in no other figure.")
-class UnconvertedCost:
-    """An entry of `apart` of a sum."""
-
-    currency: str = strawberry.field(description="The currency in which it was billed.")
-    amount: Decimal | None = strawberry.field(description="How much, by the main metric; null where no charge has it.")
-    amounts: list[MetricAmount] = strawberry.field(description="How much by each metric that is a cost.")
-
-
-@strawberry.type(description="How a sum differs from that of the compared period.")
-class CostChange:
-    """The difference of two sums."""
-
-    previous: Decimal | None = strawberry.field(description="The sum of the compared period; null where unknown.")
-    amount: Decimal | None = strawberry.field(description="How much more it is now; null where either is unknown.")
-    ratio: Decimal | None = strawberry.field(
-        description="`amount` divided by the size of `previous`, to six digits; null where that is unknown or 0."
-    )
-
-
-@strawberry.type(description="One step of a series: a day, a week from Monday, a month or a quarter.")
-class CostPoint:
-    """See app.records.cost_analysis.CostStep."""
-
-    start: date = strawberry.field(description="Its first day, not before that of the period.")
-    end: date = strawberry.field(description="The day after its last one, not after that of the period.")
-    amount: Decimal | None = strawberry.field(
-        description="The main metric; 0 where it is known that there was no charge, null where nothing was imported "
-        "for any day of it, or no charge has the metric."
-    )
-    step: strawberry.Private[cost_analysis.CostStep]
-    measures: strawberry.Private[tuple[CostMeasure, ...]]
-
-    @strawberry.field(description="Every metric that was asked for.")
-    def amounts(self) -> list[MetricAmount]:
-        """In the order in which they were asked."""
-        return amounts_of(self.step.sum, self.measures)
-
-    @strawberry.field(description="How many charges start in it; null where nothing was imported.")
-    def charge_count(self) -> BigInt | None:
-        """From the sum."""
-        return BigInt(self.step.sum.charges) if self.step.sum is not None else None
 
 
 @strawberry.type(description="What one grouping says of the charges of a group.")
@@ -144,6 +90,7 @@ class Asked:
     organization_id: UUID
     question: CostQuestion
     total: CostAmount | None
+    forecasts: Forecasts | None
 
 
 @strawberry.type(description="The charges that have the same values of all groupings.")
@@ -162,10 +109,11 @@ class CostGroup:
     charge_count: BigInt = strawberry.field(description="How many charges it has.")
     group: strawberry.Private[cost_analysis.CostGroup]
     asked: strawberry.Private[Asked]
+    place: strawberry.Private[int | None]
 
     @classmethod
-    def of(cls, group: cost_analysis.CostGroup, asked: Asked) -> CostGroup:
-        """Make it of a group of an answer."""
+    def of(cls, group: cost_analysis.CostGroup, asked: Asked, place: int | None) -> CostGroup:
+        """Make it of a group of an answer, and its place among them; that of `other` is None."""
         amount = group.sum.amounts[0]
         keys = _shown_keys(group, asked)
         return cls(
@@ -173,10 +121,11 @@ class CostGroup:
             total=amount,
             reason=reason_of(group.sum),
             share=ratio(amount, asked.total.amounts[0] if asked.total is not None else None),
-            change=change_of(group.sum, group.previous, asked.question),
+            change=CostChange.of(group.sum, group.previous, asked.question),
             charge_count=BigInt(group.sum.charges),
             group=group,
             asked=asked,
+            place=place,
         )
 
     @strawberry.field(description="What each grouping says of its charges; none for `other`.")
@@ -196,7 +145,15 @@ class CostGroup:
     @strawberry.field(description="Its series; empty where the granularity is TOTAL.")
     def points(self) -> list[CostPoint]:
         """One for each step of the period."""
-        return points_of(self.group.steps, self.asked.question)
+        return points_of(self.group.steps, self.asked.question, forecast_of_group(self.asked.forecasts, self.place))
+
+    @strawberry.field(
+        description="What it will have cost: of the first `topGroups` groups; null where no forecast was asked for."
+    )
+    def forecast(self) -> CostReportForecast | None:
+        """Of its own history."""
+        found = forecast_of_group(self.asked.forecasts, self.place)
+        return None if found is None else CostReportForecast.of(found)
 
     @strawberry.field(description="By currency, what of it no rate converts: it is in no other figure.")
     def unconverted(self) -> list[UnconvertedCost]:
@@ -263,7 +220,7 @@ class CostReport:
     total: Decimal | None = strawberry.field(description="The main metric over all charges; null where it is unknown.")
     reason: str | None = strawberry.field(description="Why the total is unknown.")
     previous_total: Decimal | None = strawberry.field(
-        description="That of the compared period; null where none was asked, or nothing was imported for it."
+        description="That of the compared period; null where none was asked, or it is unknown: `change` says why."
     )
     change: CostChange | None = strawberry.field(description="Against the compared period; null where none was asked.")
     charge_count: BigInt = strawberry.field(description="How many charges count.")
@@ -275,8 +232,8 @@ class CostReport:
     asked: strawberry.Private[Asked]
 
     @classmethod
-    def of(cls, organization_id: UUID, answer: CostAnswer) -> CostReport:
-        """Make it of an answer."""
+    def of(cls, organization_id: UUID, answer: CostAnswer, forecasts: Forecasts | None = None) -> CostReport:
+        """Make it of an answer, and forecasts where they were asked for."""
         question, total, previous = answer.question, answer.total, answer.question.previous
         return cls(
             start=question.period.start,
@@ -288,12 +245,12 @@ class CostReport:
             total=total.amounts[0] if total is not None else None,
             reason=reason_of(total) if total is not None else NOTHING_IMPORTED,
             previous_total=answer.previous.amounts[0] if answer.previous is not None else None,
-            change=change_of(total, answer.previous, question),
+            change=CostChange.of(total, answer.previous, question),
             charge_count=BigInt(total.charges if total is not None else 0),
             uncovered_days=uncovered_days(question.period, answer.coverage.covered),
             rollups=list(answer.rollups),
             answer=answer,
-            asked=Asked(organization_id, question, total),
+            asked=Asked(organization_id, question, total, forecasts),
         )
 
     @strawberry.field(
@@ -320,22 +277,31 @@ class CostReport:
     @strawberry.field(description="The series over all charges; empty where the granularity is TOTAL.")
     def points(self) -> list[CostPoint]:
         """One for each step of the period."""
-        return points_of(self.answer.steps, self.answer.question)
+        forecasts = self.asked.forecasts
+        return points_of(self.answer.steps, self.answer.question, forecasts.total if forecasts is not None else None)
+
+    @strawberry.field(
+        description="What all charges of the period will have cost; null where no forecast was asked for."
+    )
+    def forecast(self) -> CostReportForecast | None:
+        """Of all charges."""
+        forecasts = self.asked.forecasts
+        return None if forecasts is None else CostReportForecast.of(forecasts.total)
 
     @strawberry.field(description="The groups, the largest first; at most `topN`. Empty without `groupBy`.")
     def groups(self) -> list[CostGroup]:
         """In their order."""
-        return [CostGroup.of(group, self.asked) for group in self.answer.groups]
+        return [CostGroup.of(group, self.asked, place) for place, group in enumerate(self.answer.groups)]
 
     @strawberry.field(description="All groups beyond the first `topN` together; null where there are none.")
     def other(self) -> CostGroup | None:
         """Its key is empty."""
-        return CostGroup.of(self.answer.other, self.asked) if self.answer.other is not None else None
+        return CostGroup.of(self.answer.other, self.asked, None) if self.answer.other is not None else None
 
     @strawberry.field(description="By currency, what no rate converts: it is in no other figure.")
     def unconverted(self) -> list[UnconvertedCost]:
         """From the total."""
-        return unconverted_of(self.answer.total, self.answer.question) if self.answer.total is not None else []
+        return unconverted_of(self.answer.total, self.answer.question)
 
     @strawberry.field(description="Which of the metrics some charges lack.")
     def incomplete(self) -> list[IncompleteMetric]:
@@ -350,51 +316,3 @@ class CostReport:
             for one in self.answer.question.measures
             if one in MONEY and unknown.get(one.value)
         ]
-
-
-def amounts_of(found: CostAmount | None, measures: Sequence[CostMeasure]) -> list[MetricAmount]:
-    """A sum by metric; unknown where there is none."""
-    amounts = found.amounts if found is not None else (None,) * len(measures)
-    return [MetricAmount(metric=one, amount=amount) for one, amount in zip(measures, amounts, strict=True)]
-
-
-def points_of(steps: Sequence[cost_analysis.CostStep], question: CostQuestion) -> list[CostPoint]:
-    """A series."""
-    return [
-        CostPoint(
-            start=step.days.start,
-            end=step.days.end,
-            amount=step.sum.amounts[0] if step.sum is not None else None,
-            step=step,
-            measures=question.measures,
-        )
-        for step in steps
-    ]
-
-
-def unconverted_of(found: CostAmount, question: CostQuestion) -> list[UnconvertedCost]:
-    """What of a sum no rate converts."""
-    return [
-        UnconvertedCost(
-            currency=currency,
-            amount=amounts[0],
-            amounts=[
-                MetricAmount(metric=one, amount=amount)
-                for one, amount in zip(question.measures, amounts, strict=True)
-                if one in MONEY
-            ],
-        )
-        for currency, amounts in found.apart
-    ]
-
-
-def change_of(now: CostAmount | None, before: CostAmount | None, question: CostQuestion) -> CostChange | None:
-    """How a sum differs from that of the compared period; None where nothing is compared."""
-    if question.previous is None:
-        return None
-    current = now.amounts[0] if now is not None else None
-    previous = before.amounts[0] if before is not None else None
-    if current is None or previous is None:
-        return CostChange(previous=previous, amount=None, ratio=None)
-    amount = EXACT.subtract(current, previous)
-    return CostChange(previous=previous, amount=amount, ratio=ratio(amount, previous.copy_abs()))

@@ -26,6 +26,7 @@ from app.records.currencies import checked_currency
 from app.schema.cost_filters import CostFilter, conditions_of
 from app.schema.cost_periods import MONTH_TO_DATE, Metric, Period, PeriodCost
 from app.schema.cost_questions import CostGrouping
+from app.schema.cost_report_forecasts import CostReportForecastInput
 from app.schema.cost_reports import CostReport
 from app.schema.currencies import OrganizationCurrencies
 
@@ -52,6 +53,13 @@ TopN = Annotated[
 Currency = Annotated[
     str | None, strawberry.argument(description="Code of ISO 4217; the organization's currency when left out.")
 ]
+Forecast = Annotated[
+    CostReportForecastInput | None,
+    strawberry.argument(
+        description="Forecast the main metric, a cost, over the days of the period that are not known yet, such as "
+        "those of THIS_MONTH to come; `{}` asks with what is usual."
+    ),
+]
 
 
 @strawberry.type
@@ -74,6 +82,7 @@ class OrganizationCosts(OrganizationCurrencies):
         compare: Compare = None,
         top_n: TopN = None,
         currency: Currency = None,
+        forecast: Forecast = None,
     ) -> CostReport | None:
         """Two statements; one more each where `where` names accounts, and where the first resources are in an index."""
         key = self.require(Permission.ORGANIZATION_READ)
@@ -98,7 +107,9 @@ class OrganizationCosts(OrganizationCurrencies):
 
         of_all_time = period.name is CostPeriodName.ALL_TIME
         span = None if of_all_time else spanning(period.days(), compared(period.days()))
-        return CostReport.of(key, await info.context.loaders.cost_answer(key, span, ask))
+        if forecast is None:
+            return CostReport.of(key, await info.context.loaders.cost_answer(key, span, ask))
+        return CostReport.of(key, *await info.context.loaders.cost_forecasts(key, span, ask, forecast.wish()))
 
     @strawberry.field(description="What its charges cost from the first of this month to today.")
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:

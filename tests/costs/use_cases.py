@@ -239,6 +239,7 @@ USE_CASES: dict[str, Case | Beyond | dict[str, Case | Beyond]] = {
         ),
         COMPUTE,
         narrow=True,
+        also=("PRICING_UNIT",),  # the query adds up unlike units, which `costs` never does
     ),
     "costs_by_availability_zone": Case(
         of("PROVIDER REGION_NAME AVAILABILITY_ZONE BILLING_PERIOD_START +EFFECTIVE_COST")

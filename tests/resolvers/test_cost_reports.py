@@ -26,12 +26,13 @@ COSTS = """query ($slug: String!, $period: CostPeriodInput!, $granularity: CostG
     costs(period: $period, granularity: $granularity, metrics: $metrics, groupBy: $groupBy, where: $where,
         compare: $compare, topN: $topN, currency: $currency) {
       start end previousStart previousEnd currency total reason previousTotal chargeCount uncoveredDays rollups
-      change { previous amount ratio } amounts { metric amount }
+      change { previous amount ratio reason previousUnconverted { currency amount } }
+      amounts { metric amount unit reason }
       unconverted { currency amount } incomplete { metric chargeCount }
-      points { start end amount chargeCount }
-      groups { key total share chargeCount change { amount ratio } keys { dimension tag value }
-        unconverted { currency amount } points { start amount } amounts { metric amount }
-        node { __typename ... on Account { nativeId } ... on Resource { name } } }
+      points { start end amount chargeCount reason unconverted { currency amount } }
+      groups { key total share chargeCount change { amount ratio reason } keys { dimension tag value }
+        unconverted { currency amount } points { start amount } amounts { metric amount unit reason }
+        reason node { __typename ... on Account { nativeId } ... on Resource { name } } }
       other { total share points { amount } }
     }
   }
@@ -89,7 +90,10 @@ async def test_a_report_in_full(graphql: GraphQL, runtime: Runtime) -> None:
         ("EFFECTIVE_COST", Decimal("21.00")),
         ("BILLED_COST", Decimal("23.00")),
     ]
-    assert found["change"] == {"previous": "8", "amount": "13.00", "ratio": "1.625000"}
+    unrated = "No currency rate converts JPY of the period; `setCurrencyRates` sets one."
+    assert found["change"] == {
+        "previous": "8", "amount": None, "ratio": None, "reason": unrated, "previousUnconverted": [],
+    }  # fmt: skip
     assert found["unconverted"] == [{"currency": "JPY", "amount": "5"}]
     assert found["incomplete"] == [{"metric": "EFFECTIVE_COST", "chargeCount": 1}]
     assert (found["rollups"], found["uncoveredDays"]) == (["SERVICE_MONTHLY"], 0)
@@ -98,12 +102,85 @@ async def test_a_report_in_full(graphql: GraphQL, runtime: Runtime) -> None:
         ("Amazon EC2", Decimal("6.10"), "0.290476"),
     ]
     assert found["groups"][0]["unconverted"] == [{"currency": "JPY", "amount": "5"}]
-    assert found["groups"][1]["change"] == {"amount": "-1.90", "ratio": "-0.237500"}
+    assert found["groups"][1]["change"] == {"amount": "-1.90", "ratio": "-0.237500", "reason": None}
+    assert found["groups"][0]["change"]["reason"] == unrated
     assert found["groups"][1]["keys"] == [{"dimension": "SERVICE_NAME", "tag": None, "value": "Amazon EC2"}]
     assert Decimal(found["other"]["total"]) == Decimal("3.90")
     assert [(one["start"], Decimal(one["amount"]), one["chargeCount"]) for one in found["points"]] == [
         ("2026-10-01", Decimal("21.00"), 5)
     ]
+    assert found["points"][0]["unconverted"] == [{"currency": "JPY", "amount": "5"}]
+
+
+async def test_a_change_is_unknown_where_one_side_could_not_be_converted(graphql: GraphQL, runtime: Runtime) -> None:
+    """Of the compared period alone too; its money is told, by currency. Nothing is nothing in every currency."""
+    person = await olga(
+        graphql,
+        runtime,
+        [
+            charge(date(2026, 10, 1), "6"),
+            charge(date(2026, 10, 1), "0", billing_currency="GBP"),
+            charge(date(2026, 9, 30), "8"),
+            charge(date(2026, 9, 30), "700", billing_currency="JPY", service_name="VM"),
+        ],
+    )
+    found = await report(graphql, person, compare="PREVIOUS_PERIOD", groupBy=SERVICE)
+    assert found["change"] == {
+        "previous": "8",
+        "amount": None,
+        "ratio": None,
+        "reason": "No currency rate converts JPY of the compared period; `setCurrencyRates` sets one.",
+        "previousUnconverted": [{"currency": "JPY", "amount": "700"}],
+    }
+    assert [(group["key"], group["change"]["amount"]) for group in found["groups"]] == [
+        ("Amazon EC2", "-2"),
+        ("VM", None),
+    ]
+    august = await report(
+        graphql, person, compare="PREVIOUS_PERIOD", period={"start": "2026-09-01", "end": "2026-10-01"}
+    )
+    assert august["change"]["reason"] == "Nothing was imported for any day of the compared period."
+
+
+async def test_quantities_in_unlike_units_have_no_sum(graphql: GraphQL, runtime: Runtime) -> None:
+    day = date(2026, 10, 1)
+    person = await olga(
+        graphql,
+        runtime,
+        [
+            charge(day, "1", consumed_quantity=Decimal(24), consumed_unit="Hours"),
+            charge(day, "1", consumed_quantity=Decimal(6), consumed_unit="Hours"),
+            charge(day, "1", consumed_quantity=Decimal("1.5"), consumed_unit="GB", service_name="Amazon S3"),
+            charge(day, "1", consumed_quantity=Decimal(7), service_name="AWS Lambda"),
+            charge(day, "1", service_name="Support"),
+        ],
+    )
+    quantity = {"metrics": ["CONSUMED_QUANTITY", "BILLED_COST"], "granularity": "DAY"}
+    found = await report(graphql, person, **quantity, where={"serviceName": {"notIn": ["AWS Lambda"]}})
+    several = "Quantities in several units, such as `GB` and `Hours`, have no sum: group by the unit, or choose one in "
+    assert (found["total"], found["reason"]) == (None, f"{several}`where`.")
+    assert found["amounts"] == [
+        {"metric": "CONSUMED_QUANTITY", "amount": None, "unit": None, "reason": f"{several}`where`."},
+        {"metric": "BILLED_COST", "amount": "4", "unit": None, "reason": None},
+    ]
+    assert (found["points"][0]["amount"], found["points"][0]["reason"]) == (None, f"{several}`where`.")
+    unsaid = "Some of the charges with a quantity do not say its unit, so that it has no sum: group by the unit."
+    by_service = await report(graphql, person, **quantity, groupBy=SERVICE, compare="PREVIOUS_PERIOD")
+    amounts = {group["key"]: group["amounts"][0] for group in by_service["groups"]}
+    assert [(one["amount"], one["unit"], one["reason"]) for one in amounts.values()] == [
+        ("30", "Hours", None),
+        (None, None, unsaid),
+        ("1.5", "GB", None),
+        (None, None, "None of the charges has this amount."),
+    ]
+    by_unit = await report(graphql, person, **quantity, groupBy=[{"dimension": "CONSUMED_UNIT"}])
+    assert [(group["key"], group["total"]) for group in by_unit["groups"]] == [
+        ("Hours", "30"),
+        (None, None),
+        ("GB", "1.5"),
+    ]
+    hours = await report(graphql, person, **quantity, where={"consumedUnit": {"eq": "Hours"}})
+    assert hours["total"] == "30"
 
 
 async def test_a_point_for_each_step_and_zero_is_not_unknown(graphql: GraphQL, runtime: Runtime) -> None:

@@ -13,6 +13,7 @@ from app.costs.analysis.periods import whole_months
 from app.costs.analysis.plan import unchecked_plan
 from app.costs.analysis.report import amount_of
 from app.records.cost_analysis import (
+    NO_UNIT,
     CostAmount,
     CostCoverage,
     CostDimension,
@@ -34,6 +35,7 @@ NOTHING_IMPORTED = "Nothing was imported for any day of the period."
 NOT_DELIVERED = "Nothing was imported of its billing account, or of its provider, for any day of the period."
 NO_CHARGE_OF_RESOURCE = "No charge names this resource: its service bills without, or nobody imported it."
 NO_METRIC = "None of the charges has this amount."
+NO_UNITS = "Some of the charges with a quantity do not say its unit, so that it has no sum: group by the unit."
 NO_RATE = "No currency rate converts any of it; see `unconverted`."
 
 
@@ -100,8 +102,16 @@ def _cost(found: CostAmount | None, period: DateRange, coverage: CostCoverage, i
     return NodeCost(coverage.currency, found, reason_of(found), known)
 
 
-def reason_of(found: CostAmount) -> str | None:
-    """Why the main measure of a sum is unknown; None where it is known."""
-    if found.amounts[0] is not None:
+def reason_of(found: CostAmount, place: int = 0) -> str | None:
+    """Why a measure of a sum is unknown, the main one unless said otherwise; None where it is known."""
+    if found.amounts[place] is not None:
         return None
-    return NO_RATE if found.apart else NO_METRIC
+    units = found.units_of(place)
+    if NO_UNIT in units:
+        return NO_UNITS
+    if units:
+        shown = " and ".join(f"`{unit}`" for unit in units)
+        return (
+            f"Quantities in several units, such as {shown}, have no sum: group by the unit, or choose one in `where`."
+        )
+    return NO_RATE if any(amounts[place] is not None for _, amounts in found.apart) else NO_METRIC

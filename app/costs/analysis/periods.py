@@ -16,9 +16,17 @@ MOST_STEPS = 1_100  # three years of days
 _DAY = timedelta(days=1)
 _MONTHS_OF = {CostGranularity.MONTH: 1, CostGranularity.QUARTER: 3}
 _LAST_DAYS = {CostPeriodName.LAST_7_DAYS: 7, CostPeriodName.LAST_30_DAYS: 30, CostPeriodName.LAST_90_DAYS: 90}
-# Months that a period to date begins at the first of: this month, quarter, year; and of the last whole one.
+# Months that a period to date begins at the first of: this month, quarter, year.
 _TO_DATE = {CostPeriodName.MONTH_TO_DATE: 1, CostPeriodName.QUARTER_TO_DATE: 3, CostPeriodName.YEAR_TO_DATE: 12}
-_LAST = {CostPeriodName.LAST_MONTH: 1, CostPeriodName.LAST_QUARTER: 3, CostPeriodName.LAST_YEAR: 12}
+# How many months whole ones have, and how many months before this one, quarter or year they begin.
+_WHOLE = {
+    CostPeriodName.THIS_MONTH: (1, 0),
+    CostPeriodName.THIS_QUARTER: (3, 0),
+    CostPeriodName.THIS_YEAR: (12, 0),
+    CostPeriodName.LAST_MONTH: (1, 1),
+    CostPeriodName.LAST_QUARTER: (3, 3),
+    CostPeriodName.LAST_YEAR: (12, 12),
+}
 
 
 def today() -> date:
@@ -38,16 +46,19 @@ def checked_period(start: date, end: date) -> DateRange:
 
 
 def named_period(name: CostPeriodName, day: date, held: Sequence[DateRange] = ()) -> DateRange:
-    """The period of this name on a day. Periods to date include that day; the last n days end before it.
+    """The period of this name on a day. Periods to date include that day, this month, quarter or year its whole.
+
+    The last n days end before it.
 
     ALL_TIME reaches from the first to the last day of `held`; without any it is that day.
     """
     tomorrow = day + _DAY
     if name in _TO_DATE:
         return DateRange(_floor(day, _TO_DATE[name]), tomorrow)
-    if name in _LAST:
-        end = _floor(day, _LAST[name])
-        return DateRange(add_months(end, -_LAST[name]), end)
+    if name in _WHOLE:
+        months, before = _WHOLE[name]
+        start = add_months(_floor(day, months), -before)
+        return DateRange(start, add_months(start, months))
     if name in _LAST_DAYS:
         return DateRange(day - timedelta(days=_LAST_DAYS[name]), day)
     if name is CostPeriodName.LAST_12_MONTHS:

@@ -17,6 +17,8 @@ from app.database import Database
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
     MONEY,
+    NO_UNIT,
+    UNIT_OF,
     CostAmount,
     CostAnswer,
     CostCoverage,
@@ -53,10 +55,17 @@ async def answer_about(
     and no charge can answer.
     """
     async with database.read(organization_id, one_state=True) as session:
-        coverage = await cost_coverage(session, organization_id, span)
-        plan = make_plan(ask(coverage), coverage)
-        known = await narrowed(session, organization_id, coverage, plan.question.conditions)
-        return await answer_by_plan(session, organization_id, plan, known)
+        return await answer_within(session, organization_id, span, ask)
+
+
+async def answer_within(
+    session: AsyncSession, organization_id: UUID, span: DateRange | None, ask: Callable[[CostCoverage], CostQuestion]
+) -> CostAnswer:
+    """The same within a transaction, which sees one state."""
+    coverage = await cost_coverage(session, organization_id, span)
+    plan = make_plan(ask(coverage), coverage)
+    known = await narrowed(session, organization_id, coverage, plan.question.conditions)
+    return await answer_by_plan(session, organization_id, plan, known)
 
 
 async def answer_by_plan(
@@ -156,11 +165,17 @@ def _floor(day: date, granularity: CostGranularity) -> date:
 
 
 def amount_of(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> CostAmount:
-    """The sum of rows: 0 where there is no charge at all, None where no charge has the measure."""
+    """The sum of rows: 0 where there is no charge at all, None where no charge has the measure.
+
+    None also for quantities in unlike units, or of which the unit is unknown.
+    """
     charges = sum(row.charges for row in rows)
     together = [row for row in rows if row.apart is None]
+    units = _units(rows, measures) if any(measure in UNIT_OF for measure in measures) else ()
     amounts = tuple(
         _sum(row.amounts[place] for row in (together if measure in MONEY else rows))
+        if not units or _adds_up(units[place])
+        else None
         for place, measure in enumerate(measures)
     )
     by_currency = [
@@ -171,7 +186,22 @@ def amount_of(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> CostA
         amounts=amounts if charges else (Decimal(0),) * len(measures),
         charges=charges,
         apart=tuple((currency, _money(found, measures)) for currency, found in by_currency),
+        units=units,
     )
+
+
+def _adds_up(units: tuple[str, ...]) -> bool:
+    """Whether amounts in these units have a sum."""
+    return len(units) < 2 and units != (NO_UNIT,)  # noqa: PLR2004  (two units are several)
+
+
+def _units(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> tuple[tuple[str, ...], ...]:
+    """For each measure the units of the rows, the first and the last where there are several."""
+    found = []
+    for place in range(len(measures)):
+        own = {unit for row in rows if row.units for unit in row.units[place]}
+        found.append(tuple(sorted({min(own), max(own)})) if own else ())
+    return tuple(found)
 
 
 def _money(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> tuple[Decimal | None, ...]:

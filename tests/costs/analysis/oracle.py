@@ -12,6 +12,7 @@ from app.costs.analysis.periods import steps_of
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
     MONEY,
+    UNIT_OF,
     AmountCondition,
     Condition,
     CostAmount,
@@ -117,13 +118,22 @@ class PlainAnswer:
                 values.append(value)
             return exact_sum(values)
 
+        def units_of(measure: CostMeasure) -> tuple[str, ...]:
+            if measure not in UNIT_OF:
+                return ()
+            unit = UNIT_OF[measure].value
+            own = {one.get(unit) or "" for one in charges if one.get(measure.value) is not None}
+            return tuple(sorted({min(own), max(own)})) if own else ()
+
         measures = self.question.measures
+        units = tuple(map(units_of, measures)) if set(UNIT_OF) & set(measures) else ()
+        mixed = {one for one, found in zip(measures, units, strict=False) if len(found) > 1 or found == ("",)}
         has_money = bool(MONEY & set(measures))
         together = [one for one in charges if self.rate(one) is not None]
         unrated = [one for one in charges if self.rate(one) is None]
         apart = sorted({one["billing_currency"] for one in unrated}) if has_money else []
         return CostAmount(
-            tuple(summed(one, together if one in MONEY else charges) for one in measures)
+            tuple(None if one in mixed else summed(one, together if one in MONEY else charges) for one in measures)
             if charges
             else (Decimal(0),) * len(measures),
             len(charges),
@@ -139,6 +149,7 @@ class PlainAnswer:
                 )
                 for currency in apart
             ),
+            units,
         )
 
     def ranked(self) -> list[tuple[str | None, ...]]:
@@ -151,10 +162,13 @@ class PlainAnswer:
             # What the statement sums: money where a rate is known, quantities likewise; then everything.
             converting = bool(MONEY & set(self.question.measures))
             together = [one for one in own if not converting or self.rate(one) is not None]
-            first = self.amount(together).amounts[0] if together else None
-            rest = exact_sum([first, *(amounts[0] for _, amounts in found.apart)])
-            if main not in MONEY:
-                rest = found.amounts[0] if own else None
+            if main in UNIT_OF:  # whatever the units: groups have some order
+                first, rest = (exact_sum(one.get(main.value) for one in some) for some in (together, own))
+            else:
+                first = self.amount(together).amounts[0] if together else None
+                rest = exact_sum([first, *(amounts[0] for _, amounts in found.apart)])
+                if main not in MONEY:
+                    rest = found.amounts[0] if own else None
             return (
                 (first is None, -(first or Decimal(0))),
                 (rest is None, -(rest or Decimal(0))),

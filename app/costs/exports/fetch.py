@@ -10,6 +10,7 @@ from uuid import UUID
 from app.costs.exports.files import ExportFiles
 from app.database import Database
 from app.errors import ConflictError, ForbiddenError, NotFoundError
+from app.models import now
 from app.records import Permission, Principal
 from app.records.cost_exports import UNDER_WAY, CostExportFormat, CostExportState
 from app.records.downloads import Download
@@ -39,7 +40,8 @@ async def open_export(
         row = await cost_exports.find_export(session, organization_id, export_id)
     if row is None:
         raise no_such_export()
-    if row["state"] != CostExportState.SUCCEEDED:
+    # The clock takes files away some time after their own is over.
+    if row["state"] != CostExportState.SUCCEEDED or row["expires_at"] <= now():
         raise ConflictError(_why(row))
     async with files.open(row) as path:
         form = CostExportFormat(row["format"])
@@ -60,6 +62,6 @@ def file_name(row: Mapping[Any, Any]) -> str:
 def _why(row: Mapping[Any, Any]) -> str:
     if row["state"] in UNDER_WAY:
         return "The file is not ready yet. Ask the graph for the export's state."
-    if row["state"] == CostExportState.EXPIRED:
+    if row["state"] in {CostExportState.SUCCEEDED, CostExportState.EXPIRED}:
         return "The time of the file is over. Ask for another export."
     return f"There is no file: {row['message']}"

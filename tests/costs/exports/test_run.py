@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import RowMapping, select, text
 
 from app.accounts.vault import Vault
+from app.auth.permissions import grant_of
 from app.config import Settings
 from app.costs.exports.conditions import conditions_of_json, conditions_to_json
+from app.costs.exports.fetch import open_export
 from app.costs.exports.files import ExportTools
 from app.costs.exports.purge import purge_expired_exports, recover_exports
 from app.costs.exports.run import order_of
@@ -24,6 +26,7 @@ from app.embedded import EngineUrls
 from app.errors import BadUserInputError, ConflictError
 from app.models import now
 from app.providers.calls import ProviderPool
+from app.records import Principal, Role
 from app.records.cost_analysis import (
     AmountCondition,
     Condition,
@@ -157,6 +160,12 @@ async def test_what_is_over_is_taken_away(office: Office, owner: Database) -> No
     async with owner.engine.begin() as connection:
         past = "UPDATE cost_exports SET expires_at = now() - interval '1 second' WHERE id = :id"
         await connection.execute(text(past), {"id": over["id"]})
+    keeper = Principal(actor=SYSTEM, grants={ORGANIZATION: grant_of(ORGANIZATION, Role.ADMIN)})
+    async with open_export(office.database, office.files, keeper, (ORGANIZATION, kept["id"])) as download:
+        assert download.size == kept["size"]
+    with pytest.raises(ConflictError, match="The time of the file is over"):
+        async with open_export(office.database, office.files, keeper, (ORGANIZATION, over["id"])):
+            pytest.fail("it was there until the clock came")
     purged = await purge_expired_exports(office.database, office.files, grace=timedelta(0))
     assert (purged.expired, purged.forgotten, purged.stray) == (1, 0, 1)
     assert office.stored() == [str(kept["id"])]

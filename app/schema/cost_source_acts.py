@@ -89,8 +89,9 @@ class CreateCostSourceInput:
     )
     overlaps: bool = strawberry.field(
         default=False,
-        description="That the account may have this source beside another one. Without it that is refused, for the "
-        "same bill would count twice: give it where this one brings other charges, or both are meant to count.",
+        description="That the account may have this source beside another one, or beside the bill of another account "
+        "that has its charges. Without it that is refused, for the same bill would count twice: give it where this one "
+        "brings other charges, or both are meant to count.",
     )
     cron: str = strawberry.field(
         default=DEFAULT_CRON,

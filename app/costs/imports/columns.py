@@ -12,8 +12,9 @@ import orjson
 import polars as pl
 
 from app.costs.conformance import ConformanceNotes, Gap, shortened
-from app.costs.focus import FocusColumn, Kind
+from app.costs.focus import FOCUS_COLUMNS, FocusColumn, Kind
 from app.costs.imports.frames import LINE
+from app.costs.imports.interning import COST, PLACE, RESOURCE, SKU, SUMMARY, first_places
 from app.costs.normalise import typed_value
 from app.costs.values import (
     DESCRIPTION_BYTES,
@@ -29,6 +30,17 @@ from app.records import RowIssue
 
 MOMENT: Final = pl.Datetime("us", "UTC")
 _NUMBERS: Final = (Kind.DECIMAL, Kind.NON_NEGATIVE_DECIMAL)
+_JSON_KINDS: Final = frozenset({Kind.JSON_OBJECT, Kind.KEY_VALUE})
+_KEY: Final = "\x00key"
+_JSON_NAMES: Final = frozenset(column.column for column in FOCUS_COLUMNS if column.kind in _JSON_KINDS)
+_REPEATING: Final = tuple(
+    tuple(name for name in names if name not in _JSON_NAMES) for names in ((*SUMMARY, *COST), SKU, RESOURCE)
+)
+"""Columns that many rows share: those of the dimensions, but JSON, which always needs a look."""
+_SEEN: Final = 200_000
+"""Rows of a group of columns that are remembered: 1.6 MB."""
+_SEEN_TEXTS: Final = 10_000
+"""JSON texts that are remembered, of some 100 bytes as a rule."""
 # What needs no second look. Blanks around, the word NULL, control characters, exponents, signs before a price, … do.
 _ODD_TEXT: Final = r"^\s|\s$|^$|^(?i:null)$|[\x00\x1e\x1f]"
 # Without negative zeros, which are read as zero.
@@ -59,20 +71,57 @@ class ReadColumns:
     odd: dict[str, list[OddValue]] = field(default_factory=dict)
 
 
-def read_columns(frame: pl.DataFrame, columns: Sequence[FocusColumn]) -> ReadColumns:
+class Seen:
+    """What the columns of one file held so far: rows of plain values, and JSON that was looked at. Bounded."""
+
+    def __init__(self) -> None:
+        self._plain: dict[tuple[str, ...], pl.Series] = {}
+        self._json: dict[str, OddValue] = {}
+
+    def unseen(self, frame: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
+        """Distinct rows of these columns that are not known to be plain, and their keys.
+
+        Polars' 64-bit hash stands for a row, as where dimensions are interned.
+        """
+        firsts = first_places(frame.select(pl.struct(names).hash().alias(_KEY)).to_series())
+        plain = self._plain.get(tuple(names))
+        if plain is not None:
+            firsts = firsts.join(plain.to_frame(), on=_KEY, how="anti")
+        return frame.select(pl.col(names).gather(firsts.get_column(PLACE))), firsts.get_column(_KEY)
+
+    def add_plain(self, names: Sequence[str], keys: pl.Series) -> None:
+        """Note rows that `unseen` gave as plain."""
+        before = self._plain.get(tuple(names))
+        known = keys if before is None else pl.concat([before, keys], rechunk=True)
+        self._plain[tuple(names)] = known if known.len() <= _SEEN else keys
+
+    def look(self, column: FocusColumn, raw: str) -> OddValue:
+        """`_look`, once for each JSON text: tags are the same in every part of a file."""
+        if column.kind not in _JSON_KINDS:
+            return _look(column, raw)
+        key = f"{column.column}\x1f{raw}"
+        found = self._json.get(key)
+        if found is None:
+            if len(self._json) >= _SEEN_TEXTS:
+                self._json.clear()
+            found = self._json[key] = _look(column, raw)
+        return found
+
+
+def read_columns(frame: pl.DataFrame, columns: Sequence[FocusColumn], seen: Seen) -> ReadColumns:
     """Type the columns of a frame, which have their table names and hold text.
 
     Text, decimals and JSON stay text, in their one spelling; timestamps become moments in UTC. Values that cannot be
     read are left null: `refused` tells of them. The raw text is kept beside an odd column under `raw_name`.
     """
-    suspicious = _suspicious(frame, columns)
+    suspicious = _suspicious(frame, columns, seen)
     read = ReadColumns(frame)
     changes: list[pl.Expr | pl.Series] = []
     for column in columns:
         if column.kind is Kind.TIMESTAMP:
             changes.append(_moments(read, column))
-        elif suspicious[column.column]:
-            changes.append(_looked_at(read, column))
+        elif column.column in suspicious:
+            changes.append(_looked_at(read, column, seen))
     read.frame = frame.with_columns(
         pl.col(name).alias(raw_name(name)) for name, odd in read.odd.items() if odd
     ).with_columns(changes)
@@ -84,22 +133,30 @@ def raw_name(column: str) -> str:
     return f"\x00raw_{column}"
 
 
-def _suspicious(frame: pl.DataFrame, columns: Sequence[FocusColumn]) -> dict[str, bool]:
-    """Whether a column has any value that is not plain, all columns side by side.
+def _suspicious(frame: pl.DataFrame, columns: Sequence[FocusColumn], seen: Seen) -> set[str]:
+    """The columns that have any value that is not plain.
 
-    Of texts only distinct ones are looked at: they repeat, and finding them takes half as long as looking at all.
+    Of columns that repeat together only distinct rows are looked at, once in a file: it takes a third of the time.
     """
-    odd = [
-        _is_odd(column, _values(column)).any().alias(column.column)
-        for column in columns
-        if column.kind is not Kind.TIMESTAMP
-    ]
-    return frame.select(odd).row(0, named=True) if odd else {}
+    texts = {column.column: column for column in columns if column.kind is not Kind.TIMESTAMP}
+    odd: set[str] = set()
+    for group in _REPEATING:
+        names = [name for name in group if name in texts]
+        if not names:
+            continue
+        rows, keys = seen.unseen(frame, names)
+        found = _odd_columns(rows, [texts.pop(name) for name in names])
+        if not found:
+            seen.add_plain(names, keys)
+        odd |= found
+    return odd | _odd_columns(frame, list(texts.values()))
 
 
-def _values(column: FocusColumn) -> pl.Expr:
-    value = pl.col(column.column)
-    return value if column.kind in _NUMBERS else value.unique()
+def _odd_columns(frame: pl.DataFrame, columns: Sequence[FocusColumn]) -> set[str]:
+    if not columns or not frame.height:
+        return set()
+    odd = frame.select(_is_odd(column, pl.col(column.column)).any().alias(column.column) for column in columns)
+    return {name for name, found in odd.row(0, named=True).items() if found}
 
 
 def _is_odd(column: FocusColumn, value: pl.Expr) -> pl.Expr:
@@ -114,12 +171,12 @@ def _is_odd(column: FocusColumn, value: pl.Expr) -> pl.Expr:
     return value.is_not_null()
 
 
-def _looked_at(read: ReadColumns, column: FocusColumn) -> pl.Expr:
+def _looked_at(read: ReadColumns, column: FocusColumn, seen: Seen) -> pl.Expr:
     name = column.column
     distinct = (
         read.frame.lazy().filter(_is_odd(column, pl.col(name))).select(pl.col(name).unique()).collect().to_series()
     )
-    values = [_look(column, raw) for raw in distinct]
+    values = [seen.look(column, raw) for raw in distinct]
     found = [value for value in values if value.changed or value.error or value.more or _text(value) != value.raw]
     if not found:
         return pl.col(name)
@@ -156,9 +213,7 @@ def _look(column: FocusColumn, raw: str) -> OddValue:
     if is_null(raw):
         return OddValue(raw, changed="NULL or blanks read as null" if raw else None)
     try:
-        value, changed = (
-            _json_text(raw) if column.kind in {Kind.JSON_OBJECT, Kind.KEY_VALUE} else typed_value(column, raw)
-        )
+        value, changed = _json_text(raw) if column.kind in _JSON_KINDS else typed_value(column, raw)
     except UnusableValueError as error:
         return OddValue(raw, error=f"{column.name} {error}")
     more = None

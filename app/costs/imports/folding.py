@@ -20,6 +20,9 @@ EXACT: Final = pl.Decimal(38, 20)
 _MOST: Final = 1e17
 """Sums stay below this where as many charges as there are have the largest amount; polars would overflow silently."""
 _FITS: Final = r"^-?[0-9]{1,15}(?:\.[0-9]{1,20})?$"
+_SHORT: Final = 21
+"""A plain number of so many characters, sign and point among them, has at most 19 decimals."""
+_SURE: Final = 1e15
 _DIGITS: Final = 136
 _COMPACTED: Final = 200_000
 _DAY: Final = ["import_period_id", "day", "cost_dim_id", "summary_dim_id", "allocation_id"]
@@ -56,11 +59,12 @@ class Folding:
         """Fold a frame in. Where an amount has too many digits, only the totals are folded and `exact` ends."""
         if not frame.height:
             return
-        self._largest += frame.height * _largest_amount(frame)
+        most = frame.height * _largest_amount(frame)
+        self._largest += most
         self.exact = self.exact and self._largest < _MOST
         start = pl.col("charge_period_start")
         dated = frame.with_columns(start.dt.date().alias("day"), start.dt.truncate("1mo").dt.date().alias("month"))
-        self._periods.append(_period_totals(dated))
+        self._periods.append(_period_totals(dated, fits=most < _MOST))
         if not self.exact:
             self._days.clear()
             self._resources.clear()
@@ -124,15 +128,19 @@ def add_exactly(amounts: Iterable[Decimal]) -> Decimal:
 
 def _largest_amount(frame: pl.DataFrame) -> float:
     """The largest amount of a frame, whatever its sign; infinite where one has too many digits for a sum of columns."""
-    fits = frame.select(pl.col(METRICS).str.contains(_FITS).fill_null(value=True).all()).row(0)
-    if not all(fits):
+    amounts = pl.col(METRICS)
+    largest = max(frame.select(amounts.cast(pl.Float64).abs().max().fill_null(0.0)).row(0))
+    # Lengths are at hand; the pattern takes as long as all sums.
+    longest = max(frame.select(amounts.str.len_bytes().max().fill_null(0)).row(0))
+    if (longest > _SHORT or largest >= _SURE) and not all(
+        frame.select(amounts.str.contains(_FITS).fill_null(value=True).all()).row(0)
+    ):
         return math.inf
-    return float(max(frame.select(pl.col(METRICS).cast(pl.Float64).abs().max().fill_null(0.0)).row(0)))
+    return float(largest)
 
 
-def _period_totals(frame: pl.DataFrame) -> pl.DataFrame:
-    """Counts of a frame by import period; `billed` is its sum as a text in a list, for sums of any size."""
-    fits = frame.height * _largest_amount(frame) < _MOST
+def _period_totals(frame: pl.DataFrame, *, fits: bool) -> pl.DataFrame:
+    """Counts of a frame by import period; `billed` has its sum as text, or its amounts where that does not fit."""
     billed = pl.col("billed_cost").cast(EXACT).sum().cast(pl.String) if fits else pl.col("billed_cost")
     return frame.group_by("import_period_id").agg(
         pl.len().cast(pl.Int64).alias("charge_count"),

@@ -39,7 +39,7 @@ def frame_of_chunk(file: CsvText, chunk: Chunk) -> RawFrame:
     """The rows of a chunk: by columns where it is well formed, row by row where it is not."""
     if chunk.balanced and b"\0" not in chunk.data and _is_utf8(chunk.data):
         try:
-            return _by_columns(file, chunk)
+            return _of_plain(file, chunk) or _by_columns(file, chunk)
         except pl.exceptions.PolarsError:
             pass  # what it cannot read is told line by line
     return _by_rows(file, chunk.data, chunk.first_line)
@@ -53,6 +53,32 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _of_plain(file: CsvText, chunk: Chunk) -> RawFrame | None:
+    """The rows of a chunk in which each line is a record of the header's columns; None where that is not certain.
+
+    It is where there are as many records as lines, none is too long, and the last column has no null: a record that is
+    too short would have one. Otherwise each line needs an end mark, which costs half as much again.
+    """
+    if file.ends_in_nulls:
+        return None
+    try:
+        frame = pl.read_csv(
+            chunk.data,
+            has_header=False,
+            schema=dict.fromkeys(file.columns, pl.String),
+            separator=file.delimiter,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    if frame.get_columns()[-1].null_count():
+        file.ends_in_nulls = True
+        return None
+    if frame.height != chunk.lines:
+        return None
+    lines = pl.int_range(chunk.first_line, chunk.first_line + frame.height, dtype=pl.Int64, eager=True).alias(LINE)
+    return RawFrame(frame.insert_column(0, lines))
 
 
 def _by_columns(file: CsvText, chunk: Chunk) -> RawFrame:

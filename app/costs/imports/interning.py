@@ -31,9 +31,16 @@ RESOURCE: Final = _content_columns(ResourceDim)
 DETAIL: Final = _content_columns(DetailDim)
 
 _KEY: Final = "\x00key"
+PLACE: Final = "\x00place"
 # How providers write the ids of what the inventory calls by its short name.
 _EC2: Final = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:[^/:]+/([^/:]+)")
 _S3: Final = re.compile(r"arn:[^:]*:s3:::([^/*]+)")
+
+
+def first_places(keys: pl.Series) -> pl.DataFrame:
+    """Distinct keys, under their name, and the row in which each stands first as `PLACE`."""
+    places = keys.arg_unique()
+    return pl.DataFrame([keys.gather(places), places.alias(PLACE)])
 
 
 class Interned:
@@ -48,11 +55,10 @@ class Interned:
         """The id of each row of a frame, and the dimension's rows that this run has not met before."""
         # Within a run polars' own 64-bit hash stands for the content: eight times as fast as comparing 33 columns.
         keys = frame.select(pl.struct(self.columns).hash().alias(_KEY)).to_series()
-        distinct = frame.select(self.columns).with_columns(keys).unique(subset=_KEY, keep="any")
-        fresh = distinct.join(self._known, on=_KEY, how="anti")
-        new = self._describe(fresh.drop(_KEY))
+        fresh = first_places(keys).join(self._known, on=_KEY, how="anti")
+        new = self._describe(frame.select(pl.col(self.columns).gather(fresh.get_column(PLACE))))
         known = pl.DataFrame({_KEY: fresh.get_column(_KEY), "id": new.get_column("id")})
-        self._known = pl.concat([self._known, known])
+        self._known = pl.concat([self._known, known], rechunk=True)
         ids = keys.to_frame().join(self._known, on=_KEY, how="left", maintain_order="left").get_column("id")
         # Contents that differ in nothing that is stored have one id.
         return ids, new.filter(pl.col("id") != NONE).unique(subset="id", keep="any")

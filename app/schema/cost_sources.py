@@ -329,7 +329,7 @@ class OrganizationCostSources(OrganizationPart):
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[CostSourceRun]:
+    ) -> Connection[CostSourceRun] | None:
         """One statement a page, one more for the count when it is asked."""
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)

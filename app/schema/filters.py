@@ -130,13 +130,16 @@ def refuse_unstorable(values: Sequence[str | None], name: str, at: tuple[str, ..
             raise BadUserInputError(message, path=(*at, name)) from None
 
 
-def bounded(values: Sequence[str] | None, name: str, at: tuple[str, ...] = WHERE) -> tuple[str, ...] | None:
+def bounded(
+    values: Sequence[str] | None, name: str, at: tuple[str, ...] = WHERE, operator: str = "in"
+) -> tuple[str, ...] | None:
     """A list of at most 200 values. Raises BadUserInputError for more. `at` is where the filter stands."""
     if values is None:
         return None
     if len(values) > LARGEST_LIST:
-        message = f"A list of `{'.'.join((*at, name))}` has {len(values)} values; at most {LARGEST_LIST} are allowed."
-        raise BadUserInputError(message, path=(*at, name))
+        path = (*at, name, operator)
+        message = f"`{'.'.join(path)}` has {len(values)} values; at most {LARGEST_LIST} are allowed."
+        raise BadUserInputError(message, path=path)
     return tuple(values)
 
 

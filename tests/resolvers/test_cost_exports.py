@@ -150,7 +150,7 @@ async def test_a_file_that_is_gone_is_told_of(graphql: GraphQL, runtime: Runtime
     [
         ({"period": {"start": "2026-10-01", "end": "2026-10-01"}}, ["input", "period"]),
         ({"dataset": " "}, ["input", "dataset"]),
-        ({"where": {"serviceName": {"in": ["x"] * 201}}}, ["where", "serviceName", "in"]),
+        ({"where": {"serviceName": {"in": ["x"] * 201}}}, ["input", "where", "serviceName", "in"]),
     ],
 )
 async def test_what_cannot_be_is_refused(graphql: GraphQL, more: dict[str, Any], path: list[str]) -> None:

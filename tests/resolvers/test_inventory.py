@@ -48,7 +48,7 @@ query Resources($slug: String!, $where: ResourceFilter, $orderBy: ResourceOrder,
 }
 """
 CHARGES = """
-query Charges($slug: String!, $where: ChargeFilter, $orderBy: ChargeOrder, $first: Int) {
+query Charges($slug: String!, $where: CostFilter, $orderBy: ChargeOrder, $first: Int) {
   organization(slug: $slug) {
     charges(where: $where, orderBy: $orderBy, first: $first) {
       totalCount

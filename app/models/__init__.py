@@ -25,6 +25,7 @@ from app.models.cost_rollups import (
     SummaryMonthly,
     TagDaily,
     TagServiceDaily,
+    TagTotalDaily,
 )
 from app.models.cost_sources import CostSource, CostSourceDelivery, CostSourceRun
 from app.models.costs import (
@@ -106,6 +107,7 @@ __all__ = [
     "TagKeyFigure",
     "TagServiceDaily",
     "TagSet",
+    "TagTotalDaily",
     "Team",
     "TeamDaily",
     "Upload",

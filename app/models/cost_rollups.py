@@ -129,6 +129,17 @@ class SummaryMonthly(Amounts, Base, kw_only=True):
     summary_dim_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
 
+class TagTotalDaily(Amounts, Base, kw_only=True):
+    """Charges of a day by promoted tags, merged over imports and services; "" stands for unknown."""
+
+    __tablename__ = "tag_total_daily"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    allocation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    charge_category: Mapped[str] = mapped_column(primary_key=True)
+    billing_currency: Mapped[str] = mapped_column(primary_key=True)
+
+
 class TagServiceDaily(Amounts, Base, kw_only=True):
     """Charges of a day by promoted tags and service, merged over imports; "" stands for unknown."""
 

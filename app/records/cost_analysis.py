@@ -137,6 +137,7 @@ class CostRollup(StrEnum):
     SERVICE_MONTHLY = "service_monthly"
     SUMMARY_MONTHLY = "summary_monthly"
     TEAM_DAILY = "team_daily"
+    TAG_TOTAL_DAILY = "tag_total_daily"
     TAG_SERVICE_DAILY = "tag_service_daily"
     SERVICE_DAILY = "service_daily"
     TAG_DAILY = "tag_daily"

@@ -85,6 +85,7 @@ ROLLUPS: Mapping[CostRollup, Rollup] = {
     CostRollup.SERVICE_MONTHLY: Rollup(Grain.MONTH, _SELLER | {_D.SERVICE_CATEGORY, _D.SERVICE_NAME}),
     CostRollup.SUMMARY_MONTHLY: Rollup(Grain.MONTH, links=frozenset({Link.SUMMARY})),
     CostRollup.TEAM_DAILY: Rollup(Grain.DAY, frozenset({_D.BILLING_CURRENCY}), frozenset({Link.TEAM})),
+    CostRollup.TAG_TOTAL_DAILY: Rollup(Grain.DAY, _COARSE, frozenset({Link.ALLOCATION})),
     CostRollup.TAG_SERVICE_DAILY: Rollup(Grain.DAY, _COARSE | {_D.SERVICE_NAME}, frozenset({Link.ALLOCATION})),
     CostRollup.SERVICE_DAILY: Rollup(Grain.DAY, links=frozenset({Link.SUMMARY, Link.PERIOD})),
     CostRollup.TAG_DAILY: Rollup(Grain.DAY, links=frozenset({Link.SUMMARY, Link.ALLOCATION, Link.PERIOD})),

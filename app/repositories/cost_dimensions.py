@@ -51,6 +51,7 @@ from app.models import (
     TagDaily,
     TagServiceDaily,
     TagSet,
+    TagTotalDaily,
     TeamDaily,
 )
 from app.records.cost_analysis import (
@@ -69,6 +70,7 @@ _ROLLUP_MODELS = (
     ServiceMonthly,
     SummaryMonthly,
     TeamDaily,
+    TagTotalDaily,
     TagServiceDaily,
     ServiceDaily,
     TagDaily,

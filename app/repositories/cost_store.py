@@ -75,6 +75,7 @@ _SERVICE: Final = {
     },
     "billing_currency": "s.billing_currency",
 }
+_WITH_SUMMARY: Final = "JOIN summary_dims s ON s.organization_id = $1 AND s.id = r.summary_dim_id "
 _MONTH: Final = {"month": "date_trunc('month', r.day)::date"}
 MERGED: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "provider_daily": (
@@ -99,8 +100,12 @@ MERGED: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
             "billing_currency": _SERVICE["billing_currency"],
         },
     ),
+    "tag_total_daily": (
+        "tag_service_daily",
+        {name: f"r.{name}" for name in ("day", "allocation_id", "charge_category", "billing_currency")},
+    ),
 }
-"""Roll-ups merged over imports: the fine one that each is summed from, and its keys behind the organization."""
+"""Roll-ups merged over imports: the finer one that each is summed from, and its keys behind the organization."""
 
 
 class CostStore:
@@ -228,7 +233,7 @@ class CostStore:
                 await self._execute(
                     f"INSERT INTO {table} (organization_id, {', '.join((*keys, *_AMOUNTS))}) "
                     f"SELECT $1, {', '.join(keys.values())}, {_SUMS}, sum(charge_count) FROM {fine} r "
-                    "JOIN summary_dims s ON s.organization_id = $1 AND s.id = r.summary_dim_id "
+                    f"{_WITH_SUMMARY if fine in FINE else ''}"
                     f"WHERE r.organization_id = $1 AND r.day >= $2 AND r.day < $3 GROUP BY {places} ORDER BY {places}",
                     *bounds,
                 )

@@ -37,7 +37,7 @@ _ADD_SETS = text("""
 """)
 _CLEAR = tuple(
     text(f"DELETE FROM {table} WHERE organization_id = :organization_id AND day >= :first AND day < :end")  # noqa: S608
-    for table in ("tag_daily", "tag_service_daily")
+    for table in ("tag_daily", "tag_service_daily", "tag_total_daily")
 )
 # A day at a time: the largest month of charges would take longer than one statement may.
 _TAG_DAILY = text(f"""
@@ -60,6 +60,13 @@ _TAG_SERVICE_DAILY = text(f"""
     WHERE r.organization_id = :organization_id AND r.day >= :first AND r.day < :end
     GROUP BY r.day, r.allocation_id, coalesce(s.service_name, ''), coalesce(s.charge_category, ''), s.billing_currency
     ORDER BY r.day, r.allocation_id, coalesce(s.service_name, ''), coalesce(s.charge_category, ''), s.billing_currency
+""")  # noqa: S608  (made of constants)
+_TAG_TOTAL_DAILY = text(f"""
+    INSERT INTO tag_total_daily (organization_id, day, allocation_id, charge_category, billing_currency, {_AMOUNTS})
+    SELECT :organization_id, r.day, r.allocation_id, r.charge_category, r.billing_currency, {_SUMS}, sum(r.charge_count)
+    FROM tag_service_daily r WHERE r.organization_id = :organization_id AND r.day >= :first AND r.day < :end
+    GROUP BY r.day, r.allocation_id, r.charge_category, r.billing_currency
+    ORDER BY r.day, r.allocation_id, r.charge_category, r.billing_currency
 """)  # noqa: S608  (made of constants)
 _DROP_SETS = text("""
     DELETE FROM allocation_sets a WHERE a.organization_id = :organization_id
@@ -108,13 +115,14 @@ async def derive_tag_sets(
 
 
 async def rebuild_month(session: AsyncSession, organization_id: UUID, month: date) -> None:
-    """Make `tag_daily` and `tag_service_daily` of a month anew from its charges. The caller holds `lock_costs`."""
+    """Make the roll-ups by tags of a month anew from its charges. The caller holds `lock_costs`."""
     values = {"organization_id": organization_id, "first": month, "end": next_month(month)}
     for statement in _CLEAR:
         await session.execute(statement, values)
     for day in days_of(month):
         await session.execute(_TAG_DAILY, values | hours_of(day))
     await session.execute(_TAG_SERVICE_DAILY, values)
+    await session.execute(_TAG_TOTAL_DAILY, values)
 
 
 async def drop_unused_sets(session: AsyncSession, organization_id: UUID) -> None:

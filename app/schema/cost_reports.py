@@ -54,6 +54,7 @@ graph_enum(
     SERVICE_MONTHLY="Months by service.",
     SUMMARY_MONTHLY="Months by account and service.",
     TEAM_DAILY="Days by team.",
+    TAG_TOTAL_DAILY="Days by promoted tags.",
     TAG_SERVICE_DAILY="Days by promoted tags and service.",
     SERVICE_DAILY="Days by account and service.",
     TAG_DAILY="Days by promoted tags, account and service.",

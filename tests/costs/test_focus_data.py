@@ -35,6 +35,7 @@ ROLL_UPS = (
     "service_monthly",
     "summary_monthly",
     "tag_service_daily",
+    "tag_total_daily",
 )
 
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason=f"the third-party FOCUS data is not at {SHARED}")

@@ -219,4 +219,8 @@ ROLL_UPS = {
         f"coalesce(s.service_name, ''), coalesce(s.charge_category, ''), s.billing_currency, {MERGED} "
         f"FROM tag_daily {WITH_DIM} {ITS} GROUP BY 1, 2, 3, 4, 5, 6"
     ),
+    "tag_total_daily": (
+        "INSERT INTO tag_total_daily SELECT r.organization_id, r.day, r.allocation_id, r.charge_category, "  # noqa: S608
+        f"r.billing_currency, {MERGED} FROM tag_service_daily r {ITS} GROUP BY 1, 2, 3, 4, 5"
+    ),
 }

@@ -66,7 +66,7 @@ async def tables(owner: Database, organization_id: UUID) -> dict[str, list[tuple
             f"SELECT * FROM {table} WHERE organization_id = :id ORDER BY 1, 2, 3, 4, 5",  # noqa: S608  (constants)
             organization_id,
         )
-        for table in ("tag_daily", "tag_service_daily")
+        for table in ("tag_daily", "tag_service_daily", "tag_total_daily")
     }
 
 

@@ -85,6 +85,9 @@ _ROLLUPS = (
     """INSERT INTO tag_service_daily
         SELECT c.organization_id, c.day, c.allocation_id, coalesce(s.service_name, ''), {kind}, {rolled}
         FROM tag_daily c {to_summary} WHERE c.organization_id = :organization GROUP BY 1, 2, 3, 4, 5, 6""",
+    """INSERT INTO tag_total_daily
+        SELECT c.organization_id, c.day, c.allocation_id, c.charge_category, c.billing_currency, {rolled}
+        FROM tag_service_daily c WHERE c.organization_id = :organization GROUP BY 1, 2, 3, 4, 5""",
     """INSERT INTO cost_months SELECT organization_id, month, bool_or(rows > 1) FROM (
             SELECT organization_id, month, count(*) AS rows FROM resource_monthly
             WHERE organization_id = :organization GROUP BY organization_id, month, resource_dim_id, billing_currency

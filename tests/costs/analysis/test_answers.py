@@ -106,4 +106,4 @@ async def test_a_key_that_is_still_being_promoted_is_read_from_the_charges(datab
     assert [group.key for group in found.groups] == [("web",)]
     async with database.write(ORGANIZATION) as session:
         await session.execute(update(AllocationRun).values(state="SUCCEEDED"))
-    assert (await answer(database, ORGANIZATION, question)).rollups == (CostRollup.TAG_SERVICE_DAILY,)
+    assert (await answer(database, ORGANIZATION, question)).rollups == (CostRollup.TAG_TOTAL_DAILY,)

@@ -27,6 +27,7 @@ ROLL_UPS = (
     "service_monthly",
     "summary_monthly",
     "tag_service_daily",
+    "tag_total_daily",
 )
 
 

@@ -41,6 +41,10 @@ UNPACKED_BYTES: Final = 2**30
 UNPACKED_RATIO: Final = 200
 """Exports unpack to 10 to 40 times their length, one row again and again to 300 to 1,000 times."""
 
+UNFOLDED_ROWS: Final = 2**20
+UNFOLDED_RATIO: Final = 10
+"""Exports have 5 to 50 bytes for each row, one row again and again 400 rows for each byte."""
+
 
 class UnreadableFileError(BadUserInputError):
     """The file as a whole, or its rest from `line` on (0: before the first), cannot be read."""
@@ -149,6 +153,16 @@ def check_unpacked(path: Path, line: int, unpacked: int, packed: int) -> None:
             "unpacked, or in parts of less than 1 GiB"
         )
         raise UnreadableFileError(path, line, reason)
+
+
+def check_unfolded(path: Path, rows: int) -> None:
+    """The same for Parquet, which holds one row again and again in next to no bytes. Raises UnreadableFileError."""
+    if rows > max(UNFOLDED_ROWS, UNFOLDED_RATIO * path.stat().st_size):
+        reason = (
+            f"the file has {rows:,} rows, more than {UNFOLDED_RATIO} for each of its bytes, which no export of costs "
+            f"has: give it in parts of less than {UNFOLDED_ROWS:,} rows"
+        )
+        raise UnreadableFileError(path, 0, reason)
 
 
 def read_header(path: Path, number: int, line: bytes) -> tuple[tuple[str, ...], str]:

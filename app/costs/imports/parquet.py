@@ -10,7 +10,7 @@ import orjson
 import polars as pl
 
 from app.costs.conformance import shortened
-from app.costs.files import UnreadableFileError, checked_columns
+from app.costs.files import UnreadableFileError, check_unfolded, checked_columns
 from app.costs.focus import FocusColumn, Kind
 from app.costs.imports.frames import LINE, RawFrame
 from app.costs.normalise import target_of
@@ -50,6 +50,7 @@ class ParquetRows:
             self.rows = int(self._scan.select(pl.len()).collect().item())
         except _BROKEN as error:
             raise UnreadableFileError(path, 0, f"the file is no whole Parquet file: {shortened(str(error))}") from None
+        check_unfolded(path, self.rows)
         self.columns = checked_columns(path, 0, names)
 
     def frames(self) -> Iterator[RawFrame]:

@@ -6,10 +6,12 @@ import gzip
 import random
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from app.costs import files
-from app.costs.files import BLANK_BYTES, UNPACKED_RATIO, RowFile, UnreadableFileError
+from app.costs.files import BLANK_BYTES, UNFOLDED_RATIO, UNPACKED_RATIO, RowFile, UnreadableFileError
+from app.costs.imports.parquet import ParquetRows
 from app.costs.imports.text_files import CsvText
 from tests.costs.imports.deliveries import charge, write
 from tests.costs.imports.test_damaged_files import by_columns
@@ -50,6 +52,21 @@ def test_a_small_file_of_gigabytes_of_rows_is_given_up(
     rows = "".join(f"{chance.random()},{number}\n" for number in range(2**17))
     path.write_bytes(gzip.compress(f"BilledCost,Tags\n{rows}".encode()))
     assert all_of(reader, path) == 2**17
+
+
+def test_a_small_parquet_file_of_one_row_again_and_again_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.parquet"
+    frame = pl.DataFrame({"BilledCost": pl.repeat("1", 2**20, eager=True)})
+    frame.write_parquet(path, row_group_size=2**20)
+    assert UNFOLDED_RATIO * path.stat().st_size < 2**20
+    assert ParquetRows(path).rows == 2**20, "so few of them do no harm"
+    monkeypatch.setattr(files, "UNFOLDED_ROWS", 2**10)
+    with pytest.raises(UnreadableFileError, match="1,048,576 rows, more than 10 for each of its bytes"):
+        ParquetRows(path)
+    frame.with_columns(pl.int_range(2**20).hash()).write_parquet(path)
+    assert ParquetRows(path).rows == 2**20
 
 
 def all_of(reader: type[CsvText | RowFile], path: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from tests.clients import GraphQL, cheap_passwords, serving
 from tests.providers.moto import moto_server, moto_url
 
 __all__ = ["moto_server", "moto_url"]  # fixtures
+
+# Collecting the tests loads everything and leaves no garbage: without looking for it, it takes three quarters of the
+# time (15 s of processor time instead of 21).
+gc.disable()
 
 TEMPLATE = "template_skyledger"
 # A table that was emptied has no file to speak of, so its size tells whether there is anything to do.
@@ -46,6 +51,12 @@ def quiet_logs() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest tests come first, so that no worker of pytest-xdist ends with one while the others have nothing."""
     items.sort(key=lambda item: item.get_closest_marker("campaign") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded now stays: garbage is looked for among what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -248,6 +248,13 @@ class Charge(Base, kw_only=True):
             unique=True,
             postgresql_where=text("identity IS NOT NULL"),
         ),
+        # Few charges last longer than a day: who looks for anomalies reads those by themselves.
+        Index(
+            "ix_charges_long",
+            "organization_id",
+            "charge_period_start",
+            postgresql_where=text("charge_period_end - charge_period_start > '1 day'::interval"),
+        ),
         {"postgresql_partition_by": "RANGE (charge_period_start)"},
     )
 

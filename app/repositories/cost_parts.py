@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Date, Select, Table, cast, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Date, Select, Table, cast, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Charge, CostDaily, CostDim, ResourceDim, ServiceDaily, SummaryDim
@@ -22,6 +22,12 @@ RESOURCES: Table = ResourceDim.__table__  # type: ignore[assignment]
 CHARGES: Table = Charge.__table__  # type: ignore[assignment]
 BY_SUMMARY: Table = ServiceDaily.__table__  # type: ignore[assignment]
 BY_COST: Table = CostDaily.__table__  # type: ignore[assignment]
+LONGEST_SPREAD = timedelta(31)
+_CATEGORY = "charge_category"
+# As the partial index on `charges` has it, so that only such charges are read. Days are those in UTC.
+_IS_LONG: ColumnElement[bool] = CHARGES.c.charge_period_end - CHARGES.c.charge_period_start > text("interval '1 day'")
+_FIRST_DAY = cast(func.timezone("UTC", CHARGES.c.charge_period_start), Date)
+_END_DAY = cast(func.timezone("UTC", CHARGES.c.charge_period_end) - text("interval '1 microsecond'"), Date) + 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,24 @@ class PartCost:
 
 
 @dataclass(frozen=True)
+class LongPart:
+    """What charges of these values and category cost that each last from `start` to before `end`, more than a day.
+
+    A value is "" where they have none.
+    """
+
+    key: tuple[str, ...]
+    start: date
+    end: date
+    category: str | None
+    amount: Decimal
+
+    def with_key(self, key: tuple[str, ...]) -> LongPart:
+        """The same under another key."""
+        return replace(self, key=key)
+
+
+@dataclass(frozen=True)
 class MonthCost:
     """What the charges of a calendar month in one currency cost, credits as much as costs, and how many they are."""
 
@@ -52,6 +76,15 @@ class MonthCost:
     month: date
     amount: Decimal
     charge_count: int
+
+
+@dataclass(frozen=True)
+class DailyResources:
+    """What resources cost on each day on which a charge starts, those that last longer, and names by resource id."""
+
+    parts: list[PartCost]
+    long: list[LongPart]
+    names: dict[str, str | None]
 
 
 async def currency_months(
@@ -171,13 +204,13 @@ async def costliest_resources(session: AsyncSession, organization_id: UUID, cut:
 
 async def daily_resources(
     session: AsyncSession, organization_id: UUID, cut: Cut, resource_dim_ids: Sequence[int]
-) -> tuple[list[PartCost], dict[str, str | None]]:
-    """Costs of a cut by day and resource, of these resources, and the resources' names by their ids."""
-    day = cast(func.timezone("UTC", CHARGES.c.charge_period_start), Date)
+) -> DailyResources:
+    """Costs of a cut by start day and resource, of these resources. Reads raw charges."""
     amount = func.sum(CHARGES.c[cut.metric.value])
-    dims = _dimensions(organization_id, cut, (), fine=True).subquery("dims")
+    dims = _dimensions(organization_id, cut, (_CATEGORY,), fine=True).subquery("dims")
+    columns = (RESOURCES.c.resource_id, RESOURCES.c.resource_name, _FIRST_DAY, _END_DAY, dims.c[_CATEGORY])
     statement = (
-        select(RESOURCES.c.resource_id, RESOURCES.c.resource_name, day, amount)
+        select(*columns, func.bool_or(_IS_LONG), amount)
         .select_from(CHARGES)
         .join(dims, dims.c.id == CHARGES.c.cost_dim_id)
         .join(
@@ -189,11 +222,37 @@ async def daily_resources(
             CHARGES.c.resource_dim_id.in_(resource_dim_ids),
             RESOURCES.c.resource_id.is_not(None),
         )
-        .group_by(RESOURCES.c.resource_id, RESOURCES.c.resource_name, day)
-        .order_by(RESOURCES.c.resource_id, day)
+        .group_by(*columns, _IS_LONG)
+        .order_by(RESOURCES.c.resource_id, _FIRST_DAY, _END_DAY)
     )
     rows = (await session.execute(statement)).all()
-    return [PartCost((row[0],), row[2], row[3]) for row in rows], {row[0]: row[1] for row in rows}
+    return DailyResources(
+        [PartCost((row[0],), row[2], row[6]) for row in rows],
+        [LongPart((row[0],), row[2], row[3], row[4], row[6]) for row in rows if row[5]],
+        {row[0]: row[1] for row in rows},
+    )
+
+
+async def long_parts(session: AsyncSession, organization_id: UUID, cut: Cut, by: Sequence[str]) -> list[LongPart]:
+    """The charges of a cut that last more than a day, by their days and the values of columns.
+
+    Those that began in the month before the cut are there too: they may reach into it. One statement, which reads
+    them from an index of their own.
+    """
+    reaching = replace(cut, start=cut.start - LONGEST_SPREAD)
+    dims = _dimensions(organization_id, cut, (*by, _CATEGORY), fine=True).subquery("dims")
+    columns = (*(dims.c[column] for column in by), dims.c[_CATEGORY], _FIRST_DAY, _END_DAY)
+    statement = (
+        select(*columns, func.sum(CHARGES.c[cut.metric.value]))
+        .join(dims, dims.c.id == CHARGES.c.cost_dim_id)
+        .where(*_charges_of(organization_id, reaching), _IS_LONG)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    rows = (await session.execute(statement)).all()
+    return [
+        LongPart(tuple(value or "" for value in row[: len(by)]), row[-3], row[-2], row[-4], row[-1]) for row in rows
+    ]
 
 
 def _charges_of(organization_id: UUID, cut: Cut) -> tuple[ColumnElement[bool], ...]:

@@ -11,10 +11,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.anomalies.series import ACCOUNT, SERVICE, SeriesName, daily_by_key
+from app.costs.anomalies.spread import with_spread
 from app.costs.outlook.anomalies import Anomaly
 from app.costs.outlook.explain import Explanation, explain
 from app.costs.outlook.series import DailySeries
-from app.repositories.cost_parts import Cut, costliest_resources, daily_parts, daily_resources
+from app.repositories.cost_parts import Cut, costliest_resources, daily_parts, daily_resources, long_parts
 
 CAUSES = {"services": SERVICE, "accounts": ACCOUNT, "regions": "region_id"}
 RESOURCES = "resources"
@@ -37,7 +38,8 @@ async def explain_anomaly(
     for cause, column in CAUSES.items():
         if column not in fixed:
             found = await daily_parts(session, organization_id, cut, (column,), _MOST_PARTS)
-            parts[cause] = daily_by_key(found, start, anomaly.end)
+            long = await long_parts(session, organization_id, cut, (column,))
+            parts[cause] = daily_by_key(with_spread(found, long), start, anomaly.end)
     resources, names = await _resources(session, organization_id, cut, anomaly)
     parts[RESOURCES] = resources
     explanations = await asyncio.to_thread(_explain_all, anomaly, parts)
@@ -56,8 +58,9 @@ async def _resources(
         chosen += await costliest_resources(session, organization_id, week, _MOST_PARTS)
     if not chosen:
         return {}, {}
-    parts, names = await daily_resources(session, organization_id, cut, sorted(set(chosen)))
-    return daily_by_key(parts, cut.start, cut.end), names
+    found = await daily_resources(session, organization_id, cut, sorted(set(chosen)))
+    parts = with_spread(found.parts, found.long)
+    return daily_by_key(parts, cut.start, cut.end), found.names
 
 
 def _explain_all(

@@ -11,11 +11,12 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.costs.anomalies.spread import arrived, by_columns, with_spread
 from app.costs.money_series import RateOn, Rates
 from app.costs.outlook.series import DailySeries, exact_product, exact_sum
 from app.records.budgets import AnomalySeries
 from app.records.costs import CostMetric
-from app.repositories.cost_parts import Cut, MonthCost, PartCost, currency_months, daily_parts
+from app.repositories.cost_parts import Cut, MonthCost, PartCost, currency_months, daily_parts, long_parts
 from app.repositories.cost_series import rates_into
 from app.repositories.organizations import organizations_by_id
 
@@ -79,7 +80,8 @@ async def read_series(
 ) -> WatchedSeries:
     """The series of the days from `start` to before `end`, all of which must have been imported.
 
-    Four statements for each currency, of which the costliest five are looked at, and three to find those.
+    Charges of several days lie on all of them, see app.costs.anomalies.spread. Five statements for each currency, of
+    which the costliest five are looked at, and three to find those.
     """
     found: dict[SeriesName, DailySeries] = {}
     whole = set()
@@ -88,15 +90,18 @@ async def read_series(
     currencies = await _ranked(session, organization_id, months)
     for currency in currencies[:MOST_CURRENCIES]:
         cut = Cut(metric, currency, start, end)
+        long = await long_parts(session, organization_id, cut, (SERVICE, ACCOUNT))
         for series, columns in COLUMNS.items():
             parts = await daily_parts(session, organization_id, cut, columns, MOST_SERIES[series])
-            by_key = daily_by_key(parts, start, end)
+            of_key = by_columns(long, [(SERVICE, ACCOUNT).index(column) for column in columns])
+            charges = [charge for of_one in of_key.values() for charge in of_one]
+            by_key = daily_by_key(with_spread(parts, charges), start, end)
             if len(by_key) < MOST_SERIES[series] or series is AnomalySeries.TOTAL:
                 whole.add((series, currency))
             for key, daily in by_key.items():
                 values = dict(zip(columns, key, strict=True))
                 name = SeriesName(series, metric, currency, values.get(SERVICE), values.get(ACCOUNT))
-                found[name] = daily
+                found[name] = arrived(daily, of_key.get(key, ()))
     return WatchedSeries(found, frozenset(whole), tuple(currencies[MOST_CURRENCIES:]))
 
 

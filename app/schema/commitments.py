@@ -154,7 +154,7 @@ class CommitmentReport:
         self,
         info: Info,
         first: Annotated[int, strawberry.argument(description="How many at most, 1 to 1,000.")] = 100,
-    ) -> list[Commitment]:
+    ) -> list[Commitment] | None:
         """One statement."""
         most = within(first, MOST_COMMITMENTS)
         async with info.context.database.read(self.organization_id) as session:

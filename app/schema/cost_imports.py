@@ -135,7 +135,7 @@ class CostImport(Node):
     @strawberry.field(
         description="What it says of which billing period, the latest period first; none unless it SUCCEEDED."
     )
-    async def periods(self, info: Info, first: MostPeriods = 100) -> list[CostImportPeriod]:
+    async def periods(self, info: Info, first: MostPeriods = 100) -> list[CostImportPeriod] | None:
         """One statement for all imports of a page."""
         asked = Asked(*self.key, (within(first, MOST_PERIODS),))
         rows = await info.context.loaders.periods_of_cost_import.load(asked)
@@ -215,7 +215,7 @@ class CostImportPeriod:
     @strawberry.field(
         description="What earlier deliveries said of the same period, the newest first: how it was restated."
     )
-    async def superseded(self, info: Info, first: MostSuperseded = 20) -> list[CostImportPeriod]:
+    async def superseded(self, info: Info, first: MostSuperseded = 20) -> list[CostImportPeriod] | None:
         """One statement for all periods of a page."""
         asked = AskedPeriod(self.import_key[0], self.period_key, within(first, MOST_SUPERSEDED))
         rows = await info.context.loaders.superseded_periods.load(asked)

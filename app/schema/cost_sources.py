@@ -273,7 +273,7 @@ class CostSource(Node):
         return Account.from_row(row)
 
     @strawberry.field(description="Its newest runs, the newest first; `Organization.costSourceRuns` has all of them.")
-    async def runs(self, info: Info, first: MostRuns = 10) -> list[CostSourceRun]:
+    async def runs(self, info: Info, first: MostRuns = 10) -> list[CostSourceRun] | None:
         """One statement for all sources of a page."""
         asked = Asked(*self.key, (within(first, MOST_RUNS),))
         rows = await info.context.loaders.newest_cost_source_runs.load(asked)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 import pytest
 from graphql import GraphQLNonNull, GraphQLObjectType, build_schema
 
 from app.resolvers.roots import schema_text
+from tests.costs.watch.deliveries import daily
 from tests.resolvers.cost_caller import Caller
 
 MONTH = "period: {name: LAST_MONTH}"
@@ -103,6 +107,7 @@ CASES = [
     for field, (selection, beside, each) in FIELDS.items()
     for bad, path in each
 ]
+CREATE_TEAM = "mutation ($input: CreateTeamInput!) { createTeam(input: $input) { __typename } }"
 RECORD = """mutation ($input: RecordBusinessMetricsInput!) { recordBusinessMetrics(input: $input) { __typename } }"""
 # Arguments whose bad values GraphQL itself refuses: enums, booleans, and what a bad value of cannot be thought of.
 BY_TYPE = {"metric", "costMetric", "compare", "orderBy", "includeArchived", "before", "forecast"}
@@ -137,3 +142,25 @@ def test_no_argument_is_left_out() -> None:
         by_type = BY_TYPE | ({"where"} if name in CONNECTIONS and name != "charges" else set())
         assert set(organization.fields[name].args) - by_type <= paths, name
         assert not isinstance(organization.fields[name].type, GraphQLNonNull), name
+
+
+@pytest.mark.parametrize(
+    ("selection", "path", "expected"),
+    [
+        ("budgets { nodes { name bad: history(first: 0) { actual } } }", "first", {"name": "all"}),
+        ("budgets { nodes { name bad: alerts(first: 1001) { value } } }", "first", {"name": "all"}),
+        (f"teams {{ nodes {{ name bad: costs({BACKWARDS}) {{ cost }} }} }}", "period", {"name": "Web"}),
+        ("costImports { nodes { dataset bad: periods(first: 0) { dataset } } }", "first", {"dataset": "bills"}),
+    ],
+)
+async def test_a_bad_argument_further_down_leaves_what_it_hangs_on(
+    caller: Caller, selection: str, path: str, expected: dict[str, Any]
+) -> None:
+    await caller.create()
+    await caller.act(CREATE_TEAM, organizationId=caller.person.organization_id, name="Web")
+    await caller.deliveries.deliver([*daily(date(2026, 10, 1), date(2026, 10, 3), lambda _: 1)])
+    query = f'{{ organization(slug: "{caller.person.slug}") {{ {selection} }} }}'
+    answer = await caller.graphql(query, token=caller.person.token)
+    assert [error["extensions"]["inputPath"] for error in answer["errors"]] == [[path]]
+    (found,) = answer["data"]["organization"].values()
+    assert found["nodes"] == [{**expected, "bad": None}]

@@ -124,6 +124,12 @@ def _shifted(chance: np.random.Generator, days: int, origin: int) -> FloatArray:
     return values
 
 
+def _begun(chance: np.random.Generator, days: int, first: int) -> FloatArray:
+    values = background(chance, Background.STEADY, days, FIRST_DAY, 0.05)
+    values[:first] = 0
+    return values
+
+
 def _with_events(chance: np.random.Generator, days: int, rate: float, amount: float) -> FloatArray:
     values = background(chance, Background.STEADY, days, FIRST_DAY, 0.05)
     return values + amount * (chance.random(days) < rate)
@@ -142,6 +148,8 @@ class Course(StrEnum):
     ONE_OFF = "one-off purchases (1 % of days)"
     CREDITS = "credits (3 % of days)"
     INTERMITTENT = "a charge every third day"
+    NEW = "a new service: nothing until 10 days ago"
+    WORKDAYS = "workdays only, nothing on weekends"
 
 
 def course(chance: np.random.Generator, kind: Course, history: int, ahead: int) -> DailySeries:
@@ -158,5 +166,7 @@ def course(chance: np.random.Generator, kind: Course, history: int, ahead: int) 
         Course.ONE_OFF: lambda: _with_events(chance, days, 0.01, 800),
         Course.CREDITS: lambda: _with_events(chance, days, 0.03, -300),
         Course.INTERMITTENT: lambda: background(chance, Background.INTERMITTENT, days, FIRST_DAY, 0.3),
+        Course.NEW: lambda: _begun(chance, days, history - 10),
+        Course.WORKDAYS: lambda: background(chance, Background.STEADY, days, FIRST_DAY, 0.05, 1.0),
     }
     return exact_series(FIRST_DAY, made[kind]())

@@ -6,6 +6,7 @@ against the series' own past and corrected where that shows them too narrow.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -301,10 +302,9 @@ def _total(
 def _widening(trials: Sequence[_Trial], interval: Decimal) -> Decimal:
     """By how much intervals of past totals were too narrow: what would have held the asked part of them.
 
-    Between 1 and 2: a few origins that may have met the same surprise are no ground for more.
+    The part is that of conformal prediction, which counts the total to come among them: of four origins the one that
+    missed most. Between 1 and 2: a few origins that may have met the same surprise are no ground for more.
     """
-    import numpy as np  # noqa: PLC0415 - as above
-
     misses = []
     for trial in trials:
         expected, actual = float(trial.futures.expected.sum()), float(trial.actual.sum())
@@ -312,7 +312,8 @@ def _widening(trials: Sequence[_Trial], interval: Decimal) -> Decimal:
         allowed = upper - expected if actual > expected else expected - lower
         if allowed > 0:
             misses.append(abs(actual - expected) / allowed)
-    needed = float(np.quantile(misses, float(interval))) if misses else 1.0
+    rank = min(math.ceil((len(misses) + 1) * interval), len(misses))
+    needed = sorted(misses)[rank - 1] if misses else 1.0
     return rounded(min(max(needed, 1.0), _MOST_WIDENING), RATIO_SCALE)
 
 

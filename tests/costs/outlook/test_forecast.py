@@ -25,6 +25,7 @@ from app.costs.outlook.forecast import (
     forecast,
     month_end,
 )
+from app.costs.outlook.futures import simulate
 from app.costs.outlook.series import DailySeries
 from benchmarks.cost_series import Course, course
 
@@ -261,6 +262,7 @@ def test_very_small_and_very_large_costs(size: Decimal) -> None:
         (Course.SHRINKING, 0.06),
         (Course.WANDERING, 0.10),
         (Course.MONTH_START, 0.05),
+        (Course.WORKDAYS, 0.03),
     ],
 )
 def test_errors_and_coverage_on_seeded_series(kind: Course, error: float) -> None:
@@ -276,6 +278,54 @@ def test_errors_and_coverage_on_seeded_series(kind: Course, error: float) -> Non
         ]
     assert sum(errors) / len(errors) <= error
     assert 0.6 <= sum(inside) / len(inside) <= 0.98
+
+
+def test_a_new_service_is_expected_to_stay() -> None:
+    """Its ten days decide, not the nothing before them: a mean of four weeks would miss two thirds."""
+    for number in range(4):
+        series = course(np.random.default_rng([8, number]), Course.NEW, 60, 30)
+        origin = series.start + timedelta(60)
+        answer, actual = made(series.until(origin), 30), series.between(origin, series.end).total
+        assert abs(answer.total.expected / actual - 1) < 0.25
+        assert answer.total.lower > 0
+
+
+def test_nothing_ever_is_nothing_to_come() -> None:
+    answer = made(daily(*[0] * 90), 30)
+    assert (answer.total.lower, answer.total.expected, answer.total.upper) == (0, 0, 0)
+    assert answer.error is not None
+    assert (answer.error.mape, answer.error.wape, answer.error.coverage) == (None, None, 1)
+
+
+def test_what_is_said_of_errors_is_what_earlier_forecasts_missed() -> None:
+    """The back-test sees only earlier days: its error is that of forecasts that are made of those days alone."""
+    series = course(np.random.default_rng(9), Course.WEEKLY, 88, 0)
+    told = back_test(series, 30, 2)
+    assert isinstance(told, BackTest)
+    missed = came = Decimal(0)
+    for origin in (series.start + timedelta(28), series.start + timedelta(58)):
+        answer = simulated(series.until(origin), 30)
+        actual = series.between(origin, origin + timedelta(30))
+        missed += abs(sum(answer) - actual.total)
+        came += actual.total
+    assert told.origins == 2
+    assert told.total_wape == pytest.approx(missed / came, abs=Decimal("0.0002"))
+
+
+def simulated(series: DailySeries, days: int) -> list[Decimal]:
+    """What is expected of each day, by the model alone."""
+    return [Decimal(float(amount)) for amount in simulate(series, days, courses=200).expected]
+
+
+def test_of_four_earlier_totals_the_one_that_missed_most_decides_how_wide_bounds_are() -> None:
+    """As conformal prediction asks for 80 %; bounds are never narrowed, and at most doubled."""
+    amounts = noisy(12, 148, noise=1)
+    amounts[-30:] = [amount * 1.04 for amount in amounts[-30:]]  # the last of the four misses
+    answer = made(daily(*amounts), 30)
+    assert answer.error is not None
+    assert (answer.error.origins, answer.widened) == (4, 2)
+    assert answer.error.total_coverage <= Decimal("0.75")
+    assert made(daily(*[10] * 148), 30).widened == 1
 
 
 def test_the_libraries_are_loaded_only_when_asked() -> None:

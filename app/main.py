@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
@@ -44,6 +45,9 @@ from app.upgrade import check_up_to_date, newest_revision
 from app.uploads.stores import make_kept_files, make_stores
 
 TEND_SECONDS = 0.5
+WARM_SECONDS = 10.0
+"""From being ready until the libraries of forecasts are loaded, which takes a core for four seconds: a process that has
+just started has callers that come back, and one that ends again at once needs no forecasts."""
 
 
 def make_runtime(settings: Settings, urls: EngineUrls, *, passwords: Passwords | None = None) -> Runtime:
@@ -172,11 +176,12 @@ def run_api(
 ) -> None:
     """Serve on a listening socket until SIGTERM or SIGINT, then finish what runs within the time of the settings."""
     app, server = create_app(make_runtime(settings, urls), tend=tend)
+    warming = threading.Timer(WARM_SECONDS, ASIDE.warm)
 
     def ready(url: str) -> None:
         if on_ready is not None:
             on_ready(url)
-        ASIDE.warm()  # not before: it takes a core for four seconds
+        warming.start()
 
     uvicorn_server = make_server(
         app,
@@ -188,4 +193,7 @@ def run_api(
     try:
         uvicorn_server.run(sockets=[listener])
     finally:
+        warming.cancel()
+        if warming.is_alive():
+            warming.join()
         ASIDE.close()

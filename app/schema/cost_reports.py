@@ -289,7 +289,10 @@ class CostReport:
         forecasts = self.asked.forecasts
         return None if forecasts is None else CostReportForecast.of(forecasts.total)
 
-    @strawberry.field(description="The groups, the largest first; at most `topN`. Empty without `groupBy`.")
+    @strawberry.field(
+        description="The groups, the largest by the main metric first, whatever its units; at most `topN`. Empty "
+        "without `groupBy`."
+    )
     def groups(self) -> list[CostGroup]:
         """In their order."""
         return [CostGroup.of(group, self.asked, place) for place, group in enumerate(self.answer.groups)]

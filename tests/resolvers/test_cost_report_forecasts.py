@@ -13,17 +13,23 @@ import pytest
 from app.context import Runtime
 from app.costs.analysis import report_forecasts
 from app.costs.analysis.periods import today
+from app.costs.analysis.step_forecasts import forecast_periods
+from app.costs.outlook.aside import ASIDE
+from app.costs.outlook.forecast import INTERVAL
+from app.costs.outlook.series import DailySeries
 from app.database import Database
 from app.schema.node import parse_id
 from tests.clients import GraphQL, Person, register
 from tests.costs.analysis.store import Store
 from tests.costs.analysis.store import charge as stored
 from tests.costs.watch.deliveries import Deliveries, charge, daily
+from tests.house.statements import counted
 from tests.resolvers.company import code_of
 
 TODAY = today()
 SETTLED = TODAY - timedelta(2)
 """Charges of the last two days that were delivered are still arriving."""
+AFTER_IT = (TODAY + timedelta(20), TODAY + timedelta(21))
 EXPECTED = "{ actual expected lower upper }"
 FORECAST = f"""{{ reason start totalReason interval method historyDays widened unconverted {{ currency amount }}
   total {EXPECTED} error {{ origins }} }}"""
@@ -61,9 +67,9 @@ class Caller:
 
 
 @pytest.fixture
-async def caller(graphql: GraphQL, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Caller:
-    """One without costs, and with patience: the process that forecasts may be starting."""
-    monkeypatch.setattr(report_forecasts, "PATIENCE", timedelta(minutes=2))
+async def caller(graphql: GraphQL, database: Database, tmp_path: Path) -> Caller:
+    """One without costs; the process that forecasts has started."""
+    await ASIDE.answer(forecast_periods, DailySeries(TODAY, (Decimal(1),) * 20), INTERVAL, (AFTER_IT,))
     return Caller(graphql, database, await register(graphql, "Olga"), tmp_path)
 
 
@@ -194,6 +200,13 @@ async def test_what_is_known_and_what_is_not_imported(caller: Caller) -> None:
     amount = sum((cost_of(TODAY - timedelta(back)) for back in range(5, 10)), Decimal(0))
     assert (past["forecast"]["start"], past["forecast"]["reason"], past["forecast"]["method"]) == (None, None, None)
     assert {Decimal(one) for one in past["forecast"]["total"].values()} == {amount, Decimal(past["total"])}
+    nowhere = await caller.report(
+        TODAY - timedelta(9), TODAY - timedelta(4), where={"regionId": {"eq": "nowhere"}}, granularity="TOTAL"
+    )
+    assert nowhere["forecast"]["total"] == {"actual": "0", "expected": "0", "lower": "0", "upper": "0"}
+    partly = await caller.report(first - timedelta(40), TODAY - timedelta(4), granularity="MONTH")
+    assert (partly["forecast"]["total"], partly["forecast"]["start"]) == (None, None)
+    assert "nothing was imported" in partly["forecast"]["totalReason"]
     before = await caller.report(first - timedelta(40), TODAY + timedelta(3), granularity="MONTH")
     assert (before["forecast"]["reason"], before["forecast"]["total"]) == (None, None)
     assert "nothing was imported" in before["forecast"]["totalReason"]
@@ -283,6 +296,22 @@ async def test_named_periods_to_come(caller: Caller) -> None:
         assert found["start"] <= TODAY.isoformat() < found["end"]
         assert found["start"].endswith("-01")
         assert found["end"].endswith("-01")
+
+
+async def test_statements(caller: Caller, runtime: Runtime) -> None:
+    """One more for a period that is over, three where some days are to come, one for each group that is asked for."""
+    await caller.deliveries.deliver(list(daily(TODAY - timedelta(40), TODAY, cost_of)))
+    numbers = []
+    for end, forecast in (
+        (TODAY - timedelta(5), None),
+        (TODAY - timedelta(5), {}),
+        (TODAY + timedelta(5), {}),
+        (TODAY + timedelta(5), {"topGroups": 1}),
+    ):
+        with counted(runtime.database) as statements:
+            await caller.report(TODAY - timedelta(9), end, groupBy=[SERVICE], forecast=forecast)
+        numbers.append(len([one for one in statements if "cost_import_periods" in one or "WITH facts" in one]))
+    assert [number - numbers[0] for number in numbers] == [0, 1, 3, 4]
 
 
 async def test_arguments_are_checked(caller: Caller) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.analysis.nodes import NO_RATE, NOTHING_IMPORTED
+from app.costs.analysis.nodes import NO_RATE, NOTHING_IMPORTED, reason_of
 from app.costs.analysis.periods import today, uncovered_days
 from app.costs.analysis.plan import unchecked_plan
 from app.costs.analysis.report import answer_within
@@ -29,6 +29,7 @@ from app.database import Database
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
     MONEY,
+    CostAmount,
     CostAnswer,
     CostCoverage,
     CostGroup,
@@ -113,12 +114,20 @@ async def answer_with_forecasts(
     ask: Callable[[CostCoverage], CostQuestion],
     wish: ForecastWish,
 ) -> tuple[CostAnswer, Forecasts]:
-    """`answer_about`, and forecasts: three statements more, and one for each group. All see one state."""
+    """`answer_about`, and forecasts; all see one state.
+
+    One statement more, three where some days of the period are not known, and one for each group.
+    """
     async with database.read(organization_id, one_state=True) as session:
         found = await answer_within(session, organization_id, span, ask)
-        known = await _grounds(session, organization_id, found, wish)
+        history = await _history(session, organization_id, found)
+        period, covered = found.question.period, found.coverage.covered
+        if isinstance(history, DateRange) and period.end <= history.end:
+            sums = [found.total, *(group.sum for group in found.groups[: wish.groups])]
+            total, *groups = [_over(found, one, wish.interval) for one in sums]
+            return found, Forecasts(total, tuple(groups))
+        known = await _grounds(session, organization_id, found, history, wish)
     steps = [step.days for step in found.steps]
-    period, covered = found.question.period, found.coverage.covered
     total, *groups = await asyncio.gather(
         *(_forecast(one, period, steps, covered, wish.interval) for one in known),
     )
@@ -126,11 +135,10 @@ async def answer_with_forecasts(
 
 
 async def _grounds(
-    session: AsyncSession, organization_id: UUID, found: CostAnswer, wish: ForecastWish
+    session: AsyncSession, organization_id: UUID, found: CostAnswer, history: DateRange | str, wish: ForecastWish
 ) -> list[_Known | str]:
     """What is known of all charges and of each of the first groups, or why nothing is."""
     groups = found.groups[: wish.groups]
-    history = await _history(session, organization_id, found)
     if isinstance(history, str):
         return [history] * (1 + len(groups))
     days = DateRange(min(history.start, found.question.period.start), history.end)
@@ -215,6 +223,19 @@ def _by_day(rows: Sequence[CostRow], history: DateRange) -> _Known:
     return _Known(DateRange(min(start, history.end), history.end), amounts, lacking, dict(sorted(apart.items())))
 
 
+def _over(found: CostAnswer, sum_: CostAmount | None, interval: Decimal) -> PeriodForecast:
+    """Of a period all days of which are known: what it cost."""
+    period, apart = found.question.period, sum_.apart if sum_ is not None else ()
+    reason = NOTHING_IMPORTED if sum_ is None else reason_of(sum_) or _not_imported(period, found.coverage.covered)
+    amount = None if sum_ is None or reason is not None else sum_.amounts[0]
+    return PeriodForecast(
+        interval,
+        total=None if amount is None else expected_of(period, amount, None),
+        total_reason=reason,
+        unconverted={currency: amounts[0] for currency, amounts in apart if amounts[0]},
+    )
+
+
 async def _forecast(
     known: _Known | str,
     period: DateRange,
@@ -224,11 +245,7 @@ async def _forecast(
 ) -> PeriodForecast:
     if isinstance(known, str):
         return PeriodForecast(interval, reason=known, total_reason=known)
-    whole = rest_of(period, known.until)
-    if whole is None:
-        reason = _unknown(period, known, covered)
-        total = None if reason else expected_of(period, known.actual(period), None)
-        return PeriodForecast(interval, total=total, total_reason=reason, steps=(None,) * len(steps))
+    whole = (max(period.start, known.until), period.end)
     rests = [rest_of(step, known.until) for step in steps]
     history = DailySeries.of_imported(known.history.start, known.until, known.amounts)
     made = await _made(history, interval, (*(rest for rest in rests if rest is not None), whole))
@@ -264,10 +281,16 @@ def _unknown(days: DateRange, known: _Known, covered: Sequence[DateRange]) -> st
     before = DateRange(days.start, min(days.end, known.until))
     if before.days <= 0:
         return None
-    missing = uncovered_days(before, covered)
-    if missing == before.days:
-        return NOTHING_IMPORTED
-    if missing:
-        return f"Of {missing} of the days before {before.end} nothing was imported."
+    reason = _not_imported(before, covered)
     lacking = sum(before.start <= day < before.end for day in known.lacking)
-    return f"On {lacking} of the days before {before.end} no charge has this metric." if lacking else None
+    if reason is None and lacking:
+        return f"On {lacking} of the days before {before.end} no charge has this metric."
+    return reason
+
+
+def _not_imported(days: DateRange, covered: Sequence[DateRange]) -> str | None:
+    """Of how many of these days nothing was imported; None where something was of each."""
+    missing = uncovered_days(days, covered)
+    if missing == days.days:
+        return NOTHING_IMPORTED
+    return f"Of {missing} of the days before {days.end} nothing was imported." if missing else None

@@ -42,7 +42,7 @@ def rest_of(days: DateRange, until: date) -> tuple[date, date] | None:
 
 
 def expected_of(days: DateRange, actual: Decimal, rest: ForecastTotal | None) -> ExpectedCost:
-    """What is known of days and what is expected of the rest, together."""
+    """What is known of days and what is expected of the rest, if there is any, together."""
     if rest is None:
         return ExpectedCost(days, actual, actual, actual, actual)
     return ExpectedCost(days, actual, *(exact_sum((actual, one)) for one in (rest.expected, rest.lower, rest.upper)))

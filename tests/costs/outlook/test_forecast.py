@@ -292,9 +292,9 @@ def test_a_new_service_is_expected_to_stay() -> None:
 
 def test_nothing_ever_is_nothing_to_come() -> None:
     answer = made(daily(*[0] * 90), 30)
-    assert (answer.total.lower, answer.total.expected, answer.total.upper) == (0, 0, 0)
+    assert {answer.total.lower, answer.total.expected, answer.total.upper} == {Decimal(0)}
     assert answer.error is not None
-    assert (answer.error.mape, answer.error.wape, answer.error.coverage) == (None, None, 1)
+    assert (answer.error.mape, answer.error.wape, answer.error.coverage) == (None, None, Decimal(1))
 
 
 def test_what_is_said_of_errors_is_what_earlier_forecasts_missed() -> None:
@@ -323,7 +323,7 @@ def test_of_four_earlier_totals_the_one_that_missed_most_decides_how_wide_bounds
     amounts[-30:] = [amount * 1.04 for amount in amounts[-30:]]  # the last of the four misses
     answer = made(daily(*amounts), 30)
     assert answer.error is not None
-    assert (answer.error.origins, answer.widened) == (4, 2)
+    assert (answer.error.origins, answer.widened) == (4, Decimal(2))
     assert answer.error.total_coverage <= Decimal("0.75")
     assert made(daily(*[10] * 148), 30).widened == 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -13,12 +13,17 @@ ARRIVING_DAYS = 2
 """Charges of the last days of a billing period that is not final are still arriving."""
 LATE_DAYS = 10
 """An account that is further behind than this has probably ended, and is not waited for."""
+MATERIAL_CHARGES = 20
+"""A billing account with less than 1/20 of all charges may have months without any, which nobody delivers."""
 _DAY = timedelta(1)
 
 
 @dataclass(frozen=True)
 class KnownDays:
     """The last stretch of imported days without a gap, from `start` to before `end`.
+
+    A gap is where nothing was imported of a billing account that has charges before and after it, and more than a few:
+    what all cost together is unknown there. One that begins or ends makes none.
 
     From `settled_until` on charges are still arriving. `import_id` is the newest delivery; `deliveries` tells one
     state of the deliveries in force from another.
@@ -55,6 +60,7 @@ def known_days(periods: Sequence[ImportedDays], today: date) -> KnownDays | None
     start, end = _last_stretch(ranges)
     end = min(end, today + _DAY)
     current = [period for period in newest.values() if _end(period, is_newest=True) >= end - timedelta(LATE_DAYS)]
+    start = max([start, *_resumed(periods, ranges, {period.billing_account[1] for period in current})])
     settled = min([end, *(_settled(period, end) for period in current)])
     last = max(periods, key=lambda period: period.id)
     return KnownDays(min(start, end), end, max(settled, min(start, end)), last.import_id, deliveries_of(periods))
@@ -83,6 +89,23 @@ def _settled(period: ImportedDays, end: date) -> date:
     """The day from which on charges of a billing account are still arriving; purchases may lie in days to come."""
     after = min(_end(period, is_newest=True), end)
     return after if period.is_final else after - timedelta(ARRIVING_DAYS)
+
+
+def _resumed(
+    periods: Sequence[ImportedDays], ranges: Sequence[tuple[date, date]], current: Collection[str]
+) -> Iterator[date]:
+    """The days on which these billing accounts were there again after a gap, whichever datasets have them."""
+    of_account: dict[str, list[tuple[date, date]]] = {}
+    charges: dict[str, int] = {}
+    for period, days in zip(periods, ranges, strict=True):
+        account = period.billing_account[1]
+        of_account.setdefault(account, []).append(days)
+        charges[account] = charges.get(account, 0) + period.charges
+    for account in current:
+        start, _ = _last_stretch(of_account[account])
+        is_material = charges[account] * MATERIAL_CHARGES >= sum(charges.values())
+        if is_material and start > min(of_account[account])[0]:
+            yield start
 
 
 def _last_stretch(ranges: list[tuple[date, date]]) -> tuple[date, date]:

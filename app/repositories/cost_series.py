@@ -59,7 +59,7 @@ class DayCost:
 class ImportedDays:
     """The days of a billing account's billing period on which charges start, `first_day` to `last_day` (inclusive).
 
-    `is_final`: its provider does not restate the billing period any more.
+    `is_final`: its provider does not restate the billing period any more. `charges` is how many there are.
     """
 
     id: int
@@ -70,6 +70,7 @@ class ImportedDays:
     first_day: date
     last_day: date
     is_final: bool
+    charges: int = 0
 
 
 # By the roll-up that is read: which dimensions each scope chooses, and where their amounts stand. The scopes travel as
@@ -220,6 +221,7 @@ async def imported_days(session: AsyncSession, organization_id: UUID) -> list[Im
             first_day=row["first_day"],
             last_day=row["last_day"],
             is_final=row["finality"] == Finality.FINAL,
+            charges=row["charge_count"],
         )
         for row in (await session.execute(statement)).mappings()
     ]

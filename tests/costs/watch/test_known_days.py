@@ -21,7 +21,9 @@ TODAY = date(2026, 11, 20)
 PERIOD_ENDS = {8: date(2026, 9, 1), 9: date(2026, 10, 1), 10: date(2026, 11, 1), 11: date(2026, 12, 1)}
 
 
-def month(number: int, last_day: int, *, first_day: int = 1, final: bool = False, account: str = "a") -> ImportedDays:
+def month(
+    number: int, last_day: int, *, first_day: int = 1, final: bool = False, account: str = "a", charges: int = 1
+) -> ImportedDays:
     """What was imported of a month of 2026."""
     return ImportedDays(
         id=number,
@@ -32,6 +34,7 @@ def month(number: int, last_day: int, *, first_day: int = 1, final: bool = False
         first_day=date(2026, number, first_day),
         last_day=date(2026, number, last_day),
         is_final=final,
+        charges=charges,
     )
 
 
@@ -51,6 +54,36 @@ def month(number: int, last_day: int, *, first_day: int = 1, final: bool = False
         # The slower of two accounts decides, unless it has ended long ago.
         ([month(11, 19), month(11, 16, account="b")], "11-01", "11-20", "11-15"),
         ([month(11, 19), month(10, 31, account="b")], "10-01", "11-20", "11-18"),
+        # September of one of two accounts is not there: what both cost in it is unknown.
+        (
+            [month(8, 31), month(10, 31), month(11, 19), *(month(each, 30, account="b") for each in (8, 9, 10))],
+            "10-01",
+            "11-20",
+            "11-18",
+        ),
+        # The same of an account with few charges: it may have had none in September.
+        (
+            [
+                *(month(each, 30, charges=1) for each in (8, 10)),
+                month(11, 19, charges=1),
+                *(month(each, 30, account="b", charges=100) for each in (8, 9, 10)),
+            ],
+            "08-01",
+            "11-20",
+            "11-18",
+        ),
+        # An account that begins in October, and one that another export delivers since, leave no gap.
+        (
+            [
+                month(9, 30),
+                month(10, 31, account="b"),
+                month(10, 31),
+                replace(month(11, 19), billing_account=("new", "a")),
+            ],
+            "09-01",
+            "11-20",
+            "11-18",
+        ),
         # A purchase of the days to come is no day that is known.
         ([month(11, 28)], "11-01", "11-21", "11-19"),
     ],

@@ -293,8 +293,8 @@ statsmodels stays, in a process of its own (app/costs/outlook/aside.py) that a s
 on two busy cores: in a thread its import stalled the event loop for up to 0.35 s and a forecast for up to 0.09 s; in
 the other process both together for 0.016 s. One thread of OpenBLAS in place of two takes a forecast of half a year's
 history from 1.0 to 0.35 s of processor time. The process has 190 MB. A page of 100 budgets with their forecasts,
-thresholds and alerts takes 17 statements, 65 ms of processor time and 0.10 to 0.18 s (once 0.36 s, with a collection of
-garbage); the check that makes the 100 forecasts 11 s, the next one, which finds them made, 2.3 s."""
+thresholds and alerts takes 17 statements, 65 ms of processor time and 0.10 to 0.18 s (once 0.36 s); the
+check that makes the 100 forecasts 11 s, the next one, which finds them made, 2.3 s."""
 ARRIVED: Final = (0.85, 0.4)
 """The parts of the last two days' charges that have arrived."""
 

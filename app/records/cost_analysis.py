@@ -249,7 +249,7 @@ class CostCoverage:
     "" where one has several. `unknown` counts their charges without a measure, by column. `currency` is the
     organization's own. `accounts` are the billing accounts that were ever delivered, with those of `covered` that lie
     in the asked period. `payers` are, by our id of the accounts or resources that were asked for, the billing accounts
-    that their charges come with.
+    that their charges come with. `missing` are the days of the question of which some of `accounts` has nothing.
     """
 
     covered: tuple[DateRange, ...] = ()
@@ -260,6 +260,7 @@ class CostCoverage:
     promoted_keys: frozenset[str] = frozenset()
     currency: str = "USD"
     accounts: tuple[AccountDays, ...] = ()
+    missing: tuple[DateRange, ...] = ()
     payers: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
 
 
@@ -332,10 +333,14 @@ class CostAmount:
 
 @dataclass(frozen=True)
 class CostStep:
-    """One step of a series; `sum` is None where nothing was imported for any of its days."""
+    """One step of a series; `sum` is None where nothing was imported for any of its days.
+
+    `missing_days` are those of which some billing account was not delivered.
+    """
 
     days: DateRange
     sum: CostAmount | None
+    missing_days: int = 0
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,10 @@ class CostPoint:
         description="The main metric; 0 where it is known that there was no charge, null where nothing was imported "
         "for any day of it, or no charge has the metric."
     )
+    missing_days: int = strawberry.field(
+        description="Of how many of its days nothing was imported of one of the report's billing accounts, or of all: "
+        "where it is not 0, `amount` is what is known so far. See `coverage`."
+    )
     forecast: ExpectedCost | None = strawberry.field(
         description="What it will have cost; null where all its days are known, where earlier days of it are not, or "
         "where nothing is forecast: the report's `forecast` says why."
@@ -104,6 +108,7 @@ class CostPoint:
             start=step.days.start,
             end=step.days.end,
             amount=step.sum.amounts[0] if step.sum is not None else None,
+            missing_days=step.missing_days,
             forecast=ExpectedCost.of(expected),
             step=step,
             question=question,

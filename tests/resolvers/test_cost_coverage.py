@@ -16,8 +16,8 @@ COVERAGE = (
 )
 PERIOD = {"start": "2026-10-01", "end": "2026-10-11"}
 QUERY = f"""query ($slug: String!, $period: CostPeriodInput!, $where: CostFilter) {{ organization(slug: $slug) {{
-  costs(period: $period, where: $where, compare: PREVIOUS_PERIOD) {{
-    total reason {COVERAGE} previousCoverage {{ knownFrom missingDays }} }}
+  costs(period: $period, where: $where, compare: PREVIOUS_PERIOD, granularity: WEEK) {{
+    points {{ start amount missingDays }} total reason {COVERAGE} previousCoverage {{ knownFrom missingDays }} }}
   monthToDateCost {{ reason {COVERAGE} }}
   accounts(first: 9) {{ nodes {{ nativeId costs(period: $period) {{ cost {{ amount }} reason {COVERAGE} }} }} }}
   resources(first: 9) {{ nodes {{ nativeId costs(period: $period) {{ cost {{ amount }} reason {COVERAGE} }} }} }}
@@ -64,7 +64,14 @@ async def test_figures_say_what_they_lack(graphql: GraphQL, runtime: Runtime) ->
         both | {"missingDays": 2, "gapCount": 1, "gaps": [first]},
         both | {"knownUntil": "2026-10-04", "gapCount": 1, "gaps": [second]},
     ]
-    nothing = {"knownFrom": None, "knownUntil": None, "missingDays": 10, "isComplete": False, "gapCount": 0, "gaps": []}
+    nothing: dict[str, Any] = {
+        "knownFrom": None,
+        "knownUntil": None,
+        "missingDays": 10,
+        "isComplete": False,
+        "gapCount": 0,
+        "gaps": [],
+    }
     variables = {"slug": person.slug, "period": PERIOD}
     found = (await graphql.data(QUERY, variables, token=person.token))["organization"]
     assert found["costs"] == {
@@ -72,6 +79,10 @@ async def test_figures_say_what_they_lack(graphql: GraphQL, runtime: Runtime) ->
         "reason": None,
         "coverage": both,
         "previousCoverage": {"knownFrom": None, "missingDays": 10},
+        "points": [
+            {"start": "2026-10-01", "amount": "7", "missingDays": 1},
+            {"start": "2026-10-05", "amount": "5", "missingDays": 6},
+        ],
     }
     assert found["monthToDateCost"]["reason"] == NOTHING_IMPORTED
     assert found["monthToDateCost"]["coverage"]["gapCount"] == 2

@@ -62,15 +62,21 @@ def period_coverage(period: DateRange, accounts: Sequence[AccountDays]) -> Perio
         for account, own in zip(accounts, known, strict=True)
         for days in _missing(period, own)
     ]
-    missing = union([gap.days for gap in gaps]) if accounts else (period,)
     told = nlargest(MOST_GAPS, gaps, key=lambda gap: gap.days.days)
     return PeriodCoverage(
         known_from=min((days.start for own in known for days in own), default=None),
         known_until=max((days.end for own in known for days in own), default=None),
-        missing_days=sum(days.days for days in missing),
+        missing_days=sum(days.days for days in missing_in(period, accounts)),
         gaps=tuple(sorted(told, key=lambda gap: (gap.days.start, gap.dataset, gap.billing_account_id))),
         gap_count=len(gaps),
     )
+
+
+def missing_in(period: DateRange, accounts: Sequence[AccountDays]) -> tuple[DateRange, ...]:
+    """The days of a period of which some of these billing accounts, or all, was not delivered."""
+    if not accounts:
+        return (period,)
+    return union([days for account in accounts for days in _missing(period, _within(period, account.covered))])
 
 
 def of_payers(coverage: CostCoverage, payers: Collection[str]) -> CostCoverage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -71,8 +71,9 @@ async def costs_of_accounts(
         top=2**31 - 1,  # every account that is asked for
     )
     rows = await read_costs(session, organization_id, unchecked_plan(question, coverage))
+    known = _known(period, coverage, accounts)
     return {
-        id_: _cost(amount_of([row for row in rows if row.key == key], question.measures), period, coverage, id_)
+        id_: _cost(coverage, known[id_], amount_of([row for row in rows if row.key == key], question.measures))
         for id_, key in accounts.items()
     }
 
@@ -86,15 +87,22 @@ async def costs_of_resources(
     plan = CostPlan(question, (), converts=not coverage.currencies <= {coverage.currency})
     months = whole_months(period, coverage.held)
     rows = await resource_costs(session, organization_id, plan, resource_ids, months)
+    known = _known(period, coverage, resource_ids)
     return {
-        id_: _cost(amount_of(rows[id_], question.measures) if rows[id_] else None, period, coverage, id_)
+        id_: _cost(coverage, known[id_], amount_of(rows[id_], question.measures) if rows[id_] else None)
         for id_ in resource_ids
     }
 
 
-def _cost(found: CostAmount | None, period: DateRange, coverage: CostCoverage, id_: UUID) -> NodeCost:
+def _known(period: DateRange, coverage: CostCoverage, ids: Iterable[UUID]) -> dict[UUID, PeriodCoverage]:
+    """What is known of each account or resource; many of a page have the same billing accounts."""
+    payers = {id_: coverage.payers.get(id_, frozenset()) for id_ in ids}
+    found = {one: period_coverage(period, of_payers(coverage, one).accounts) for one in set(payers.values())}
+    return {id_: found[one] for id_, one in payers.items()}
+
+
+def _cost(coverage: CostCoverage, known: PeriodCoverage, found: CostAmount | None) -> NodeCost:
     """A figure; unknown without any charge where nothing of its billing accounts was imported for the period."""
-    known = period_coverage(period, of_payers(coverage, coverage.payers.get(id_, frozenset())).accounts)
     if known.known_from is None and (found is None or not found.charges):
         return NodeCost(coverage.currency, None, NOT_DELIVERED, known)
     if found is None:

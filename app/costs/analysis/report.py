@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.analysis.coverage import narrowed
-from app.costs.analysis.periods import month_of, spanning, steps_of, touches
+from app.costs.analysis.coverage import missing_in, narrowed
+from app.costs.analysis.periods import month_of, spanning, steps_of, touches, uncovered_days
 from app.costs.analysis.plan import make_plan
 from app.database import Database
 from app.records.budgets import CostGranularity
@@ -72,6 +72,7 @@ async def answer_by_plan(
     session: AsyncSession, organization_id: UUID, plan: CostPlan, coverage: CostCoverage
 ) -> CostAnswer:
     """Answer by a plan that is made already."""
+    coverage = replace(coverage, missing=missing_in(plan.question.period, coverage.accounts))
     rows = await read_costs(session, organization_id, plan)
     if plan.by_index:
         question = replace(plan.question, groupings=(), previous=None)
@@ -151,7 +152,8 @@ def _steps(
         # Charges that lie outside of what was delivered, such as corrections, are told, and no other day becomes known.
         own = by_step.get(_floor(one.start, question.granularity), ())
         is_known = bool(own) or touches(one, coverage.covered)
-        steps.append(CostStep(one, amount_of(own, question.measures) if is_known else None))
+        missing = one.days - uncovered_days(one, coverage.missing)
+        steps.append(CostStep(one, amount_of(own, question.measures) if is_known else None, missing))
     return tuple(steps)
 
 

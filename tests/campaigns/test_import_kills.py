@@ -168,9 +168,7 @@ async def importer(site: Site) -> AsyncIterator[Importing]:
 
 
 @pytest.mark.campaign
-async def test_no_kill_shows_half_a_delivery(
-    request: pytest.FixtureRequest, site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_no_kill_shows_half_a_delivery(request: pytest.FixtureRequest, site: Site) -> None:
     wanted: int = request.config.getoption("--kills")
     amounts = {"1.25": ROWS, "2.75": ROWS - 777}
     totals = {amount: (Decimal(amount) * rows, Decimal(rows)) for amount, rows in amounts.items()}
@@ -197,8 +195,7 @@ async def test_no_kill_shows_half_a_delivery(
         reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await reading
-    with capsys.disabled():
-        Console(width=110).print("\n", results(site, rounds, outcomes))
+    Console(width=110).print(results(site, rounds, outcomes))
     assert site.torn == [], "charges and roll-ups were of different deliveries"
     assert site.seen.keys() == set(totals.values()), "a reader saw what no delivery says"
     assert outcomes.keys() == {"SUCCEEDED"}

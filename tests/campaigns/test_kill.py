@@ -50,19 +50,15 @@ mutation Begin($input: AddNoteInput!) {
 
 
 @pytest.mark.campaign
-async def test_no_kill_loses_doubles_or_reorders_anything(
-    request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_no_kill_loses_doubles_or_reorders_anything(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     kills: int = request.config.getoption("--kills")
     async with Fleet(tmp_path) as fleet:
         try:
             facts = await carry_out(fleet, kills, seeded(kills))
         except BaseException:
-            with capsys.disabled():
-                Console().print(fleet.last_words(), markup=False, highlight=False)
+            Console().print(fleet.last_words(), markup=False, highlight=False)
             raise
-        with capsys.disabled():
-            Console(width=110).print("\n", results(facts))
+        Console(width=110).print(results(facts))
         judge(facts)
 
 

@@ -75,7 +75,6 @@ async def test_no_kill_changes_what_a_scan_finds(
     settings: Settings,
     engine_urls: EngineUrls,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     kills: int = request.config.getoption("--kills") // 2
     chance = seeded(kills)
@@ -100,8 +99,7 @@ async def test_no_kill_changes_what_a_scan_finds(
             assert found == await quiet_round(undisturbed), f"round {rounds} differs"
             assert await engine.inventory() == await undisturbed.inventory(), f"round {rounds} left other rows"
     tokens = [token for (token,) in await engine.rows("SELECT fencing_token FROM jobs WHERE kind = 'run_scan'")]
-    with capsys.disabled():
-        Console(width=110).print("\n", results(crew, rounds, tokens))
+    Console(width=110).print(results(crew, rounds, tokens))
     assert await engine.rows("SELECT count(*) FROM scan_sightings") == [(0,)]
     assert len(await engine.events("SCAN_FINISHED")) == len(await engine.events("SCAN_STARTED")) == rounds * ACCOUNTS
     assert sum(tokens) > len(tokens), "no kill hit a scan"

@@ -11,9 +11,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, insert
+from sqlalchemy import text as sql
 
 from app.database import Database
+from app.models import PromotedTagKey, now
 from app.paging import PageRequest
 from app.records.charge_ids import ChargeKey, decode_charge_id, encode_charge_id
 from app.records.cost_analysis import (
@@ -188,6 +190,32 @@ async def test_conditions_orders_and_directions(filled: Database) -> None:
                 wanted_keys = keys(inorder if direction is Direction.ASC else inorder[::-1])
                 assert keys(found) == wanted_keys, (name, field, direction, backwards)
     assert met == {True, False}
+
+
+async def test_promoted_tags_choose_the_same(
+    database: Database, owner: Database, some: list[dict[str, str]], tmp_path: Path
+) -> None:
+    """By their allocation sets, and while a run writes these, by the tag sets themselves."""
+    key = {"organization_id": ORGANIZATION, "key": "team", "position": 1, "created_at": now()}
+    async with database.write(ORGANIZATION) as session:
+        await session.execute(insert(PromotedTagKey).values(key))
+    await deliver(database, ORGANIZATION, written(tmp_path / "some.csv", some), dataset="first")
+    everything = await pages(database, (), LATEST, 1_000, backwards=False)
+    tagged = {name: wanted for name, wanted in CRITERIA.items() if "tag" in name}
+    expected = {name: [row for row in everything if meets(row, wanted)] for name, wanted in tagged.items()}
+    assert len({len(rows) for rows in expected.values()}) > 3
+    unset = sql("UPDATE tag_sets SET allocation_id = 0")
+    run = sql(
+        "INSERT INTO allocation_runs (organization_id, id, kind, state, months_done, actor_kind, created_at) "
+        "VALUES (:organization_id, gen_random_uuid(), 'TAG_KEYS', 'QUEUED', 0, 'SYSTEM', now())"
+    )
+    for statements in ((), (unset, run)):
+        async with owner.engine.begin() as connection:
+            for statement in statements:
+                await connection.execute(statement, {"organization_id": ORGANIZATION} if statement is run else None)
+        for name, wanted in tagged.items():
+            found = await pages(database, wanted, LATEST, 1_000, backwards=False)
+            assert keys(found) == keys(expected[name]), (name, statements)
 
 
 @pytest.mark.parametrize("name", ["a service", "resources", "a text", "cut days"])

@@ -52,16 +52,15 @@ _COVERAGE = """
 # The billing accounts that an account's charges came with, whenever that was; those of its provider where it has none.
 _PAYERS = """, pairs AS MATERIALIZED (SELECT DISTINCT provider, account FROM asked),
     seen AS MATERIALIZED (
-        SELECT provider, account, coalesce(billing_account_id, '') AS payer
-        FROM (SELECT provider, billing_account_id, coalesce(sub_account_id, billing_account_id) AS account
-            FROM summary_dims WHERE organization_id = :organization_id) AS dims
-        WHERE provider IN (SELECT provider FROM pairs) GROUP BY 1, 2, 3),
+        SELECT s.provider, pairs.account, coalesce(s.billing_account_id, '') AS payer
+        FROM summary_dims s LEFT JOIN pairs
+            ON pairs.provider = s.provider AND pairs.account = coalesce(s.sub_account_id, s.billing_account_id)
+        WHERE s.organization_id = :organization_id GROUP BY 1, 2, 3),
+    own AS (SELECT provider, account, jsonb_agg(payer) AS payers FROM seen WHERE account IS NOT NULL GROUP BY 1, 2),
+    whole AS (SELECT provider, jsonb_agg(DISTINCT payer) AS payers FROM seen GROUP BY 1),
     payers AS (
-        SELECT pairs.provider, pairs.account, coalesce(
-            (SELECT jsonb_agg(DISTINCT payer) FROM seen WHERE (seen.provider, seen.account) = (pairs.provider,
-                pairs.account)),
-            (SELECT jsonb_agg(DISTINCT payer) FROM seen WHERE seen.provider = pairs.provider)) AS payers
-        FROM pairs)"""
+        SELECT provider, account, coalesce(own.payers, whole.payers) AS payers
+        FROM pairs LEFT JOIN own USING (provider, account) LEFT JOIN whole USING (provider))"""
 _ASKED = {
     "accounts": """, asked AS MATERIALIZED (
         SELECT id, provider, account FROM unnest(:ids, :providers, :natives) AS given(id, provider, account))""",

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.activity.record import record
 from app.costs.analysis.periods import FIRST_DAY, LAST_DAY
 from app.costs.values import UnusableValueError, read_decimal
+from app.costs.watch import request_check
 from app.database import Database
 from app.errors import BadUserInputError
 from app.records import Actor, EventKind, NewEvent, RowIssue
@@ -89,6 +90,7 @@ async def drop_rates(
             data = {"fromCurrency": pair[0], "toCurrency": pair[1], "deleted": deleted}
             event = NewEvent(EventKind.CURRENCY_RATES_DELETED, actor, "Organization", organization_id, data)
             await record(session, organization_id, event)
+            await request_check(session, organization_id)  # budgets and anomalies are in the organization's currency
     return deleted
 
 
@@ -125,6 +127,7 @@ async def _store(
         data = {"added": outcome.added, "changed": outcome.changed, "source": source}
         event = NewEvent(EventKind.CURRENCY_RATES_SET, actor, "Organization", organization_id, data)
         await record(session, organization_id, event)
+        await request_check(session, organization_id)
 
 
 def _read(sent: Sequence[SentRate], issues: list[RowIssue]) -> Iterator[Rate]:

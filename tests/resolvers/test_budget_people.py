@@ -9,12 +9,17 @@ from typing import Any
 from app.costs.budgets.standing import NOT_IMPORTED, NOTHING_MEANT
 from tests.costs.watch.deliveries import daily
 from tests.resolvers.company import code_of
-from tests.resolvers.cost_caller import CREATE, TODAY, Caller
+from tests.resolvers.cost_caller import CREATE, TODAY, Caller, jobs_of
 from tests.resolvers.test_budgets import BUDGETS, UPDATE
 
 MONTH = TODAY.replace(day=1)
 EARLIER = (MONTH - timedelta(1)).replace(day=1)
 ACTIVITY = "query ($slug: String!) { organization(slug: $slug) { activity(first: 100) { nodes { kind data } } } }"
+
+SET_RATES = """mutation ($input: SetCurrencyRatesInput!) { setCurrencyRates(input: $input) {
+  ... on SetCurrencyRatesPayload { added } ... on UserError { message } } }"""
+DELETE_RATES = """mutation ($input: DeleteCurrencyRatesInput!) { deleteCurrencyRates(input: $input) {
+  ... on DeleteCurrencyRatesPayload { deleted } ... on UserError { message } } }"""
 
 
 async def state_of(caller: Caller, **variables: Any) -> dict[str, Any]:
@@ -51,6 +56,21 @@ async def test_a_currency_without_a_rate_says_what_to_do(caller: Caller) -> None
     )
     assert [Decimal(each["amount"]) for each in state["unconverted"]] == [10 * (MONTH - EARLIER).days]
     assert await told(caller) == []
+
+
+async def test_a_rate_that_comes_later_has_budgets_checked(caller: Caller) -> None:
+    await caller.deliveries.deliver([*daily(EARLIER, MONTH, lambda _: 10)])
+    await caller.create(currency="EUR")
+    queued = await jobs_of(caller)
+    rate = {"fromCurrency": "USD", "toCurrency": "EUR", "validFrom": "2026-01-01", "rate": "0.5"}
+    organization = {"organizationId": caller.person.organization_id}
+    assert (await caller.act(SET_RATES, **organization, rates=[rate]))["added"] == 1
+    assert await jobs_of(caller) == queued + 1
+    assert (await caller.act(SET_RATES, **organization, rates=[rate]))["added"] == 0
+    assert await jobs_of(caller) == queued + 1, "what changes nothing needs no check"
+    pair = {"fromCurrency": "USD", "toCurrency": "EUR"}
+    assert (await caller.act(DELETE_RATES, **organization, **pair))["deleted"] == 1
+    assert await jobs_of(caller) == queued + 2
 
 
 async def test_a_filter_that_meets_nothing_says_so(caller: Caller) -> None:

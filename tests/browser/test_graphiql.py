@@ -202,6 +202,19 @@ async def test_wrong_password_is_said_and_signing_out_forgets_the_token(visit: V
     assert await visit.page.evaluate("JSON.stringify(localStorage)") == '{"graphiql:visiblePlugin":"Examples"}'
 
 
+async def test_wrong_password_in_the_log_in_example_does_not_end_the_session(visit: Visit, member: Member) -> None:
+    await signed_in(visit, member)
+    await visit.page.get_by_role("button", name="What the sign-in bar above does").click()
+    await visit.wait_for_pane("operation.graphql", "mutation LogIn(")
+    await visit.press_run()
+    await visit.wait_for_pane("response.json", "The e-mail address or the password is wrong.")
+    await visit.page.get_by_role("button", name="Who am I").click()
+    await visit.press_run()
+    await visit.wait_for_pane("response.json", member.email)
+    assert await visit.page.get_by_text(f"Signed in as {member.email}").is_visible()
+    await assert_quiet(visit)
+
+
 async def test_ended_session_is_shown(visit: Visit, member: Member) -> None:
     await visit.open()
     claims = base64.urlsafe_b64encode(json.dumps({"exp": 1}).encode()).decode().rstrip("=")

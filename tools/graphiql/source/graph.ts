@@ -1,7 +1,12 @@
 // One plain request to the graph, and small readers for its answers. The shape of the session operations is written in
 // app/server/graphiql/session/*.graphql, so answers are searched by field name instead of by a path fixed in this bundle.
 
-export type Answer = { data?: unknown; errors?: { message?: string; extensions?: { code?: string; body?: string } }[] };
+export type Answer = { data?: unknown; errors?: AnswerError[] };
+
+type AnswerError = { message?: string; path?: (string | number)[]; extensions?: { code?: string; body?: string } };
+
+// Operations that ask for a credential themselves: what they refuse is what stands in their input, not the caller's token.
+const SIGN_IN_FIELDS = ["logIn", "refreshSession"];
 
 export const ACCEPT = "application/graphql-response+json, application/json";
 
@@ -40,5 +45,10 @@ export function findText(value: unknown, name: string): string | null {
 
 /** Whether an answer says that the caller's credential is missing, wrong, expired or revoked. */
 export function isUnauthenticated(answer: Answer): boolean {
-  return answer.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED") ?? false;
+  return (
+    answer.errors?.some(
+      ({ path, extensions }) =>
+        extensions?.code === "UNAUTHENTICATED" && !SIGN_IN_FIELDS.includes(String(path?.[0])),
+    ) ?? false
+  );
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import strawberry
@@ -11,6 +13,7 @@ from app.costs.analysis.coverage import period_coverage
 from app.costs.analysis.nodes import NOTHING_IMPORTED, NodeCost, reason_of
 from app.costs.analysis.periods import compared_period, spanning
 from app.costs.analysis.plan import largest_top
+from app.errors import BadUserInputError
 from app.records import Permission
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
@@ -62,6 +65,17 @@ Forecast = Annotated[
 ]
 
 
+@contextmanager
+def _named_as_sent(*, several: bool) -> Iterator[None]:
+    """Have a refusal of `metrics` name `metric` where that was sent."""
+    try:
+        yield
+    except BadUserInputError as error:
+        if several or error.path != ("metrics",):
+            raise
+        raise BadUserInputError(error.message, path=("metric",)) from None
+
+
 @strawberry.type
 class OrganizationCosts(OrganizationCurrencies):
     """The part of `Organization` that this room adds; `Organization` inherits it."""
@@ -107,9 +121,10 @@ class OrganizationCosts(OrganizationCurrencies):
 
         of_all_time = period.name is CostPeriodName.ALL_TIME
         span = None if of_all_time else spanning(period.days(), compared(period.days()))
-        if forecast is None:
-            return CostReport.of(key, await info.context.loaders.cost_answer(key, span, ask))
-        return CostReport.of(key, *await info.context.loaders.cost_forecasts(key, span, ask, forecast.wish()))
+        with _named_as_sent(several=bool(metrics)):
+            if forecast is None:
+                return CostReport.of(key, await info.context.loaders.cost_answer(key, span, ask))
+            return CostReport.of(key, *await info.context.loaders.cost_forecasts(key, span, ask, forecast.wish()))
 
     @strawberry.field(description="What its charges cost from the first of this month to today.")
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:

@@ -24,9 +24,7 @@ class AccountCosts:
         description="What its charges in a period cost: those with its id as SubAccountId, or as BillingAccountId "
         "where they have no sub account, and of its provider."
     )
-    async def costs(
-        self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST
-    ) -> PeriodCost | None:
+    async def costs(self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost | None:
         """Two statements for all accounts of a page."""
         return await account_cost(self, info, period, metric)
 
@@ -55,9 +53,7 @@ class ResourceCosts:
         description="What its charges in a period cost: those that name it by ResourceId, of its account and provider. "
         "Services that bill without naming resources are not in it."
     )
-    async def costs(
-        self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST
-    ) -> PeriodCost | None:
+    async def costs(self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost | None:
         """Two statements for all resources of a page."""
         return await resource_cost(self.key, info, period, metric)
 

@@ -279,7 +279,7 @@ async def test_slots_bound_what_runs_at_a_time(database: Database, engine_urls: 
         nonlocal most, now_running
         now_running += 1
         most = max(most, now_running)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
         now_running -= 1
 
     wanted = [await put(database) for _ in range(30)]
@@ -323,7 +323,7 @@ async def test_one_heartbeat_is_one_statement_however_many_jobs(
         if "extended" in statement:
             beats.append(statement)
 
-    runner = make_runner(database, engine_urls.redis_url, {"probe": ledger.wait}, replace(IDLE, heartbeat=0.3))
+    runner = make_runner(database, engine_urls.redis_url, {"probe": ledger.wait}, replace(IDLE, heartbeat=1.0))
     event.listen(database.engine.sync_engine, "before_cursor_execute", remember)
     async with running(runner):
         await until(lambda: runner.running == 10)

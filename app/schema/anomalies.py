@@ -73,7 +73,10 @@ class AnomalyCauses:
     )
 
 
-@strawberry.type(description="Days on which costs were far from what their past lets expect.")
+@strawberry.type(
+    description="Days on which costs were far from what their past lets expect. A charge for several days lies on all "
+    "of them here; one for a month or longer says nothing of a day and is left out; a purchase is on its first day."
+)
 class CostAnomaly(Node):
     """A row of `cost_anomalies`."""
 

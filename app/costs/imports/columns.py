@@ -109,7 +109,7 @@ class Seen:
 
 
 def read_columns(frame: pl.DataFrame, columns: Sequence[FocusColumn], seen: Seen) -> ReadColumns:
-    """Type the columns of a frame, which have their table names and hold text.
+    """Type the columns of a frame, which have their table names and hold text; times may be such already.
 
     Text, decimals and JSON stay text, in their one spelling; timestamps become moments in UTC. Values that cannot be
     read are left null: `refused` tells of them. The raw text is kept beside an odd column under `raw_name`.
@@ -122,7 +122,7 @@ def read_columns(frame: pl.DataFrame, columns: Sequence[FocusColumn], seen: Seen
             changes.append(_moments(read, column))
         elif column.column in suspicious:
             changes.append(_looked_at(read, column, seen))
-    read.frame = frame.with_columns(
+    read.frame = read.frame.with_columns(
         pl.col(name).alias(raw_name(name)) for name, odd in read.odd.items() if odd
     ).with_columns(changes)
     return read
@@ -192,6 +192,12 @@ def _looked_at(read: ReadColumns, column: FocusColumn, seen: Seen) -> pl.Expr:
 def _moments(read: ReadColumns, column: FocusColumn) -> pl.Series:
     name = column.column
     texts = read.frame.get_column(name)
+    if texts.dtype != pl.String:
+        typed = _typed_moments(texts)
+        if typed is not None:
+            return typed
+        texts = texts.dt.to_string(_PLAIN_MOMENT)
+        read.frame = read.frame.with_columns(texts)
     plain = texts.str.strptime(pl.Datetime("us"), _PLAIN_MOMENT, strict=False).dt.replace_time_zone("UTC")
     odd = texts.filter(plain.is_null() & texts.is_not_null()).unique()
     early = plain.dt.year().is_between(1990, 2199) | plain.is_null()
@@ -206,6 +212,13 @@ def _moments(read: ReadColumns, column: FocusColumn) -> pl.Series:
         [value.raw for value in found], pl.Series(moments, dtype=MOMENT), default=None, return_dtype=MOMENT
     )
     return pl.select(pl.when(texts.is_in(odd.implode())).then(replaced).otherwise(plain).alias(name)).to_series()
+
+
+def _typed_moments(series: pl.Series) -> pl.Series | None:
+    """Times that came as such, in UTC; None where one is in a year that needs a look."""
+    zoned = series.dtype == MOMENT
+    moments = series if zoned else series.dt.cast_time_unit("us").dt.replace_time_zone("UTC")
+    return moments if moments.dt.year().is_between(1990, 2199).all() else None
 
 
 def _look(column: FocusColumn, raw: str) -> OddValue:

@@ -1,4 +1,4 @@
-"""Parquet files as frames: a row a row, every column as the text that a CSV file of it would hold."""
+"""Parquet files as frames: a row a row, every column as the text that a CSV file of it would hold, but for times."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ class ParquetRows:
                     if not finite.all():
                         not_numbers[series.name] = lines.filter(~finite)
                         series = series.set(~finite, None)  # noqa: PLW2901  (the same column)
-                texts.append(_text_of(series, is_focus=isinstance(target, FocusColumn)))
+                texts.append(
+                    series if _is_moment(series, target) else _text_of(series, is_focus=isinstance(target, FocusColumn))
+                )
             except _BROKEN as error:
                 reason = f"the column {shortened(series.name)} cannot be read as text: {shortened(str(error))}"
                 raise UnreadableFileError(self.path, start + 1, reason) from None
@@ -94,6 +96,15 @@ def _target(name: str) -> FocusColumn | str | None:
         return target_of(name)
     except UnusableValueError:
         return None
+
+
+def _is_moment(series: pl.Series, target: FocusColumn | str | None) -> bool:
+    """Whether a column holds whole seconds of time for a column of times, so that it need not be text in between."""
+    if not isinstance(target, FocusColumn) or target.kind is not Kind.TIMESTAMP:
+        return False
+    if series.dtype not in {pl.Datetime("us"), pl.Datetime("ms")} and series.dtype != pl.Datetime("us", "UTC"):
+        return False
+    return bool((series.dt.microsecond() == 0).all())
 
 
 def _is_optional_number(target: FocusColumn | str | None) -> bool:

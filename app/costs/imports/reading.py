@@ -244,12 +244,11 @@ class FrameReader:
             return
         for column in mandatory_columns():
             present = column.column in self.present
-            if present and column.nullable:
+            if (present and column.nullable) or not frame.get_column(column.column).null_count():
                 continue
             lacking = frame.filter(pl.col(column.column).is_null()).get_column(LINE)
-            if lacking.len():
-                gap = Gap.NULL_VALUE if present else Gap.MISSING_COLUMN
-                self.notes.record(gap, column.name, "kept as null", int(str(lacking.min())), lacking.len())
+            gap = Gap.NULL_VALUE if present else Gap.MISSING_COLUMN
+            self.notes.record(gap, column.name, "kept as null", int(str(lacking.min())), lacking.len())
         first = int(str(frame.get_column(LINE).min()))
         for name in self.ignored:
             detail = "a row's own number says nothing about the charge"

@@ -330,11 +330,15 @@ async def _save_progress(database: Database, order: ImportOrder, progress: Progr
     """Write how far the import is every two seconds; ends when the delivery was cancelled."""
     while True:
         await asyncio.sleep(SAVE_SECONDS)
-        try:
+        with suppress(
+            UnavailableError, DBAPIError
+        ):  # only a figure: the import itself tells whether PostgreSQL is there
             if not await _change(database, order, {"bytes_total": progress.bytes_total, **_counts(progress)}):
-                return
-        except (UnavailableError, DBAPIError):
-            continue  # only a figure that others look at: the import itself tells whether PostgreSQL is there
+                async with database.read(order.organization_id) as session:
+                    found = await cost_imports.get_import(session, order.organization_id, order.import_id)
+                # It may also have ended well a moment ago, which this task must not hide.
+                if found is None or found["state"] != ImportState.SUCCEEDED:
+                    return
 
 
 async def _change(database: Database, order: ImportOrder, values: dict[str, Any]) -> bool:

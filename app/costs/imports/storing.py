@@ -27,10 +27,13 @@ from app.repositories import cost_imports
 from app.repositories.cost_locks import lock_costs
 from app.repositories.cost_store import FINE, CostStore
 from app.repositories.tag_keys import promoted_keys
+from app.tasks import end_tasks
 
 KEPT_REJECTS: Final = 1_000
 MOST_MONTHS: Final = 120
 """Months in which the charges of one delivery may begin; each month's partition is there for all organizations."""
+DIMENSIONS_AT_ONCE: Final = 10_000
+"""New rows of a dimension that are stored together; after each part of a file it took a second of a million rows."""
 _UNDER_LOCK: Final = frozenset({"tag_sets", "allocation_sets"})
 _Item = TypeVar("_Item")
 
@@ -75,11 +78,13 @@ class Storing:
         self._ids: dict[PeriodKey, int] = {}
         self._ends: dict[int, date] = {}
         self._later: list[tuple[str, pl.DataFrame]] = []
+        self._waiting: dict[str, list[pl.DataFrame]] = {}
         self._continued: dict[int, RowMapping] = {}
         self._months: set[date] = set()
         self._partitions: set[date] = set()
         self._folding = Folding()
         self._line = 0
+        self._copying: asyncio.Task[int] | None = None
 
     async def store(
         self,
@@ -91,9 +96,9 @@ class Storing:
     ) -> frozenset[date]:
         """Store a delivery and put it in force; returns the months in which amounts changed.
 
-        The next part is read while PostgreSQL takes the last one. Raises UnavailableError where the organization's
-        promoted tag keys are no longer those that the delivery was interned with: then import it once more; and where
-        another import is being stored for longer than `wait_seconds`.
+        PostgreSQL takes a part while the next is made ready and the one after that is read. Raises UnavailableError
+        where the organization's promoted tag keys are no longer those that the delivery was interned with: then import
+        it once more; and where another import is being stored for longer than `wait_seconds`.
         """
         store = await CostStore.open(session, self._organization_id)
         if self._mode is ImportMode.APPEND:
@@ -105,9 +110,12 @@ class Storing:
                 ahead = asyncio.create_task(_next(parts))
                 progress.take(part)
                 await self._take(session, store, part, progress)
+            await self._add_waiting()
+            await self._copied()
         finally:
             # A thread cannot be cancelled: wait for it, for it reads from files that are closed after this.
             await asyncio.wait([ahead])
+            await end_tasks(self._copying)
         if self._mode is ImportMode.REPLACE:
             await self._lock(session, promoted)
         return await self._put_in_force(session, store, progress)
@@ -122,7 +130,10 @@ class Storing:
         if not part.frame.height:
             return
         await self._make_partitions(part.months)
-        for key in sorted(part.periods.keys() - self._ids.keys()):
+        new = sorted(part.periods.keys() - self._ids.keys())
+        if new:
+            await self._copied()
+        for key in new:
             period_id = self._ids[key] = await self._period(session, key, part.periods[key])
             self._ends[period_id] = part.periods[key]
         for table, rows in part.dimensions.items():
@@ -131,11 +142,22 @@ class Storing:
         if self._mode is ImportMode.APPEND:
             frame = await self._append(store, frame)
         else:
-            await store.add_charges(await asyncio.to_thread(charges_csv, frame, self._organization_id))
+            content = await asyncio.to_thread(charges_csv, frame, self._organization_id)
+            await self._copied()
+            self._copying = asyncio.create_task(store.add_charges(content), name="copy-charges")
         progress.added += frame.height
         progress.unchanged += part.frame.height - frame.height
         self._months.update(frame.get_column("charge_period_start").dt.truncate("1mo").dt.date().unique())
         await asyncio.to_thread(self._folding.add, frame)
+
+    async def _copied(self) -> None:
+        """Wait for the COPY that is on its way: until then its connection can do nothing else."""
+        copying, self._copying = self._copying, None
+        if copying is not None:
+            try:
+                await copying
+            finally:
+                await end_tasks(copying)
 
     async def _make_partitions(self, months: frozenset[date]) -> None:
         new = months - self._partitions
@@ -149,21 +171,31 @@ class Storing:
                 await cost_imports.make_partitions(session, new)
 
     async def _add_dimensions(self, store: CostStore, table: str, rows: pl.DataFrame) -> None:
-        """Store what is new of a dimension at once, in a transaction of its own, so that no other import waits.
+        """Have what is new of a dimension stored; tags wait for the organization's lock.
 
-        Nothing points to it if the import fails, and nothing is wrong with it. Tags wait for the organization's lock:
-        what they say under the promoted keys holds under it only.
+        What they say under the promoted keys holds under it only.
         """
-        if table in _UNDER_LOCK and self._mode is ImportMode.REPLACE:
+        if table not in _UNDER_LOCK:
+            self._waiting.setdefault(table, []).append(rows)
+            if sum(frame.height for frame in self._waiting[table]) >= DIMENSIONS_AT_ONCE:
+                await self._add_waiting()
+        elif self._mode is ImportMode.REPLACE:
             self._later.append((table, rows))
-            return
-        content = await asyncio.to_thread(to_csv, rows)
-        if table in _UNDER_LOCK:
-            await store.add_dimensions(table, rows.columns, content)
-            return
-        async with self._database.write(self._organization_id) as session:
-            own = await CostStore.open(session, self._organization_id)
-            await own.add_dimensions(table, rows.columns, content)
+        else:
+            await store.add_dimensions(table, rows.columns, await asyncio.to_thread(to_csv, rows))
+
+    async def _add_waiting(self) -> None:
+        """Store new rows of dimensions in a transaction of their own, so that no other import waits for long.
+
+        Nothing points to them if the import fails, and nothing is wrong with them.
+        """
+        waiting, self._waiting = self._waiting, {}
+        for table, frames in waiting.items():
+            rows = pl.concat(frames)
+            content = await asyncio.to_thread(to_csv, rows)
+            async with self._database.write(self._organization_id) as session:
+                store = await CostStore.open(session, self._organization_id)
+                await store.add_dimensions(table, rows.columns, content)
 
     async def _append(self, store: CostStore, frame: pl.DataFrame) -> pl.DataFrame:
         """Store what is not there yet; returns those rows. Lines go on behind all that the dataset has."""

@@ -18,6 +18,8 @@ from tests.resolvers.cost_caller import BUDGET, TODAY, Caller, jobs_of, reads
 
 UPDATE = f"""mutation ($input: UpdateBudgetInput!) {{ updateBudget(input: $input) {{ __typename
   ... on UpdateBudgetPayload {{ budget {{ {BUDGET} }} }} ... on UserError {{ code message path }} }} }}"""
+PROMOTE = """mutation ($input: SetPromotedTagKeysInput!) { setPromotedTagKeys(input: $input) { __typename
+  ... on UserError { message } } }"""
 DELETE = """mutation ($input: DeleteBudgetInput!) { deleteBudget(input: $input) { __typename
   ... on DeleteBudgetPayload { deletedBudgetId } ... on UserError { code message path } } }"""
 STATE = """periodStart periodEnd actual reason remaining spent elapsed unconverted { amount currency }
@@ -76,6 +78,17 @@ async def test_a_name_of_a_budget_is_taken_whatever_the_case(caller: Caller) -> 
         assert (await caller.create(name=name))["__typename"] == "Conflict"
     assert (await caller.act(UPDATE, id=second["id"], name="ALL"))["__typename"] == "Conflict"
     assert (await caller.act(UPDATE, id=second["id"], name="STRASSE"))["budget"]["name"] == "STRASSE"
+
+
+async def test_a_tag_key_that_a_budget_uses_stays(caller: Caller) -> None:
+    organization = {"organizationId": caller.person.organization_id}
+    await caller.act(PROMOTE, **organization, keys=["team", "env"])
+    made = (await caller.create(name="Web", where={"tags": [{"key": "Team", "eq": "web"}]}))["budget"]
+    message = "The budget 'Web' uses the tag key `team`. Change or delete the budget first."
+    assert await caller.act(PROMOTE, **organization, keys=[]) == {"__typename": "Conflict", "message": message}
+    assert (await caller.act(PROMOTE, **organization, keys=["team"]))["__typename"] == "SetPromotedTagKeysPayload"
+    assert (await caller.act(UPDATE, id=made["id"], where={}))["__typename"] == "UpdateBudgetPayload"
+    assert (await caller.act(PROMOTE, **organization, keys=[]))["__typename"] == "SetPromotedTagKeysPayload"
 
 
 @pytest.mark.parametrize(

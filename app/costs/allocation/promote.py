@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.costs.allocation.rules import rule_of
@@ -15,7 +16,8 @@ from app.database import Database
 from app.errors import BadUserInputError, ConflictError
 from app.records import Actor, EventKind, NewEvent
 from app.records.allocation import AllocationRunKind, Rule
-from app.repositories import allocation, tag_keys
+from app.records.cost_scopes import CostScope
+from app.repositories import allocation, budgets, tag_keys
 from app.repositories.cost_locks import lock_rules
 
 
@@ -25,7 +27,7 @@ async def set_promoted_tag_keys(
     """Promote these keys, in this order, and no others; returns their normal forms and the run that spreads them.
 
     Charges that come in from now on are grouped by them; a job does the past months, the newest first. No run where
-    only the order differs. Raises BadUserInputError; ConflictError where a rule uses a key that would go.
+    only the order differs. Raises BadUserInputError; ConflictError where a rule or a budget uses a key that would go.
     """
     wanted = _checked(keys)
     async with database.write(organization_id) as session:
@@ -33,15 +35,7 @@ async def set_promoted_tag_keys(
         before = await tag_keys.promoted_keys(session, organization_id)
         if wanted == before:
             return wanted, None
-        gone = set(before) - set(wanted)
-        for row in await allocation.all_rules(session, organization_id):
-            rule = rule_of(row)
-            used = sorted(gone & _keys_of(rule))
-            if used:
-                message = (
-                    f"The allocation rule {rule.name!r} uses the tag key `{used[0]}`. Change or delete the rule first."
-                )
-                raise ConflictError(message)
+        await _check_unused(session, organization_id, set(before) - set(wanted))
         await tag_keys.replace_promoted_keys(session, organization_id, wanted)
         run = None
         if set(wanted) != set(before):
@@ -50,6 +44,25 @@ async def set_promoted_tag_keys(
         event = NewEvent(EventKind.TAG_KEYS_PROMOTED, actor, "Organization", organization_id, data)
         await record(session, organization_id, event)
         return wanted, run
+
+
+async def _check_unused(session: AsyncSession, organization_id: UUID, gone: set[str]) -> None:
+    """Raise ConflictError where an allocation rule or a budget uses one of the keys."""
+    for row in await allocation.all_rules(session, organization_id):
+        rule = rule_of(row)
+        used = sorted(gone & _keys_of(rule))
+        if used:
+            message = (
+                f"The allocation rule {rule.name!r} uses the tag key `{used[0]}`. Change or delete the rule first."
+            )
+            raise ConflictError(message)
+    # Without its key a budget finds no charge, takes that for 0 and raises no alert. Nobody may add one meanwhile.
+    await budgets.lock_budget_names(session, organization_id)
+    for budget in await budgets.all_budgets(session, organization_id):
+        used = sorted(gone & set(CostScope.from_json(budget["scope"]).tags))
+        if used:
+            message = f"The budget {budget['name']!r} uses the tag key `{used[0]}`. Change or delete the budget first."
+            raise ConflictError(message)
 
 
 def _checked(keys: Sequence[str]) -> tuple[str, ...]:

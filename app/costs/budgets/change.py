@@ -112,6 +112,7 @@ async def _change(
         _check_free({key: name for key, name in names.items() if key != budget_id}, given["name"])
     _check_period({**before, **given})
     if "scope" in given:
+        await budgets.lock_budget_names(session, organization_id)  # Its tag keys stay promoted meanwhile.
         await check_tags(session, organization_id, CostScope.from_json(given["scope"]), SCOPE)
     changed = {key: value for key, value in given.items() if value != before[key]}
     if not changed:

@@ -18,10 +18,13 @@ METRICS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "cha
 
 def upgrade() -> None:
     """Make the table, fill it from the finer one, then close it to all but its tenant."""
-    types = (sa.Uuid(), sa.Date(), sa.BigInteger(), sa.Text(), sa.Text())
     op.create_table(
         TABLE,
-        *(sa.Column(name, type_, nullable=False, autoincrement=False) for name, type_ in zip(KEYS, types, strict=True)),
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("allocation_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("charge_category", sa.Text(), nullable=False),
+        sa.Column("billing_currency", sa.Text(), nullable=False),
         sa.Column("billed_cost", sa.Numeric(), nullable=False),
         *(sa.Column(name, sa.Numeric(), nullable=True) for name in METRICS[1:-1]),
         sa.Column("charge_count", sa.BigInteger(), nullable=False),

@@ -32,11 +32,11 @@ from tests.auth.people import (
     ORIGIN,
     PASSWORD,
     Presented,
-    cheap_passwords,
     everything_stored,
     principal_of,
     sign_up,
 )
+from tests.clients import cheap_passwords
 
 
 async def stored(owner: Database, statement: str, **values: object) -> Any:

@@ -190,9 +190,8 @@ async def test_resources_are_known_by_who_pays_for_their_accounts(database: Data
     resources = {UUID(int=21): ONE, UUID(int=22): TWO, UUID(int=23): GCP}
     async with database.write(ORGANIZATION) as session:
         for id_, (provider, native_id) in ACCOUNTS.items():
-            account = Account(id=id_, provider=provider, native_id=native_id, kind="MANUAL", name=native_id)
-            account.organization_id = ORGANIZATION
-            session.add(account)
+            mine: dict[str, Any] = {"organization_id": ORGANIZATION, "id": id_}
+            session.add(Account(**mine, provider=provider, native_id=native_id, kind="MANUAL", name=native_id))
         await session.flush()
         for id_, account_id in resources.items():
             values = {

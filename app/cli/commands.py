@@ -146,7 +146,10 @@ def export_costs(
     organization: Organization,
     period: Annotated[str, typer.Option(help="Month, 2026-10, or days, 2026-10-01..2026-11-01 (end exclusive).")],
     focus_version: Annotated[str, typer.Option(help="Release of FOCUS: 1.2, 1.3 or 1.4.")] = "1.4",
-    form: Annotated[str, typer.Option("--format", help="csv, csv.gz or parquet.")] = "parquet",
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="csv, csv.gz or parquet; what FILE ends in when left out, else parquet."),
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="One stream of rows only; all when left out.")] = None,
 ) -> None:
     """Write the charges that start in a period."""

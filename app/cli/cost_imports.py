@@ -143,7 +143,8 @@ def _total(period: Row) -> str:
 
 
 def _note(note: Mapping[str, Any]) -> str:
-    rows = f"{note['rows']:,} rows from row {note['firstRow']}"
+    count = note["rows"]
+    rows = f"row {note['firstRow']}" if count == 1 else f"{count:,} rows from row {note['firstRow']}"
     return f"  note: {note['column']}: {note['detail']} ({note['kind']}, {rows})"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from app.cli.operator import as_operator
@@ -22,16 +23,18 @@ from app.records.cost_exports import CostExportFormat, CostExportOrder, FocusVer
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _BETWEEN = ".."
+Choice = TypeVar("Choice", FocusVersion, CostExportFormat)
 
 
 def run_export_costs(
-    path: Path, organization: str, period: str, focus_version: str, form: str, dataset: str | None
+    path: Path, organization: str, period: str, focus_version: str, form: str | None, dataset: str | None
 ) -> None:
-    """Write the charges of a period into a file."""
+    """Write the charges of a period into a file; without a `form` into one of the kind that its name says."""
     try:
         start, end = read_period(period)
-        order = CostExportOrder(start, end, FocusVersion(focus_version), CostExportFormat(form), dataset)
-        order = checked_order(order)
+        version = one_of(FocusVersion, focus_version, "--focus-version")
+        kind = named_form(path) if form is None else one_of(CostExportFormat, form, "--format")
+        order = checked_order(CostExportOrder(start, end, version, kind, dataset))
     except BadUserInputError as error:
         raise fail(error.message) from None
     except ValueError as error:
@@ -68,14 +71,31 @@ def scratch(folder: Path) -> Iterator[tuple[int, Path]]:
 
 def read_period(text: str) -> tuple[date, date]:
     """First day and the day after the last, of `2026-10` or `2026-10-01..2026-11-01`. Raises ValueError."""
-    if found := _MONTH.fullmatch(text):
-        first = date(int(found[1]), int(found[2]), 1)
-        return first, (first + timedelta(days=31)).replace(day=1)
-    start, between, end = text.partition(_BETWEEN)
-    if not between:
-        message = f"--period {text!r} is neither a month such as 2026-10 nor days such as 2026-10-01..2026-11-01"
-        raise ValueError(message)
-    return date.fromisoformat(start), date.fromisoformat(end)
+    try:
+        if found := _MONTH.fullmatch(text):
+            first = date(int(found[1]), int(found[2]), 1)
+            return first, (first + timedelta(days=31)).replace(day=1)
+        start, _, end = text.partition(_BETWEEN)
+        return date.fromisoformat(start), date.fromisoformat(end)
+    except ValueError:
+        message = f"`--period` is {text!r}; it must be a month such as 2026-10 or days such as 2026-10-01..2026-11-01"
+        raise ValueError(message) from None
+
+
+def named_form(path: Path) -> CostExportFormat:
+    """The form that a file's name ends in, Parquet where it ends in none."""
+    name = path.name.lower()
+    return next((form for form in CostExportFormat if name.endswith(f".{form}")), CostExportFormat.PARQUET)
+
+
+def one_of(choices: type[Choice], text: str, option: str) -> Choice:
+    """The choice of that value. Raises ValueError with the option's name and all that may be given."""
+    try:
+        return choices(text.lower())
+    except ValueError:
+        *others, last = (choice.value for choice in choices)
+        message = f"`{option}` is {text!r}; it must be {', '.join(others)} or {last}"
+        raise ValueError(message) from None
 
 
 def _umask() -> int:

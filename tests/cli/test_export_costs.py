@@ -12,7 +12,7 @@ import pytest
 
 from app.auth.authenticator import Authenticator
 from app.auth.sessions import Origin
-from app.cli.exports import read_period
+from app.cli.exports import named_form, read_period
 from app.config import Settings
 from app.database import Database
 from app.organizations.create import register_with_organization
@@ -67,7 +67,7 @@ def _umask() -> int:
 
 def test_days_as_csv_of_an_older_release(exporting: Command, tmp_path: Path) -> None:
     path = tmp_path / "days.csv"
-    options = ("--period", "2026-10-01..2026-10-03", "--focus-version", "1.2", "--format", "csv")
+    options = ("--period", "2026-10-01..2026-10-03", "--focus-version", "1.2")
     result = exporting(path, *options)
     assert result.exit_code == 0, result.output
     days = ("2026-10-01", "2026-10-02")
@@ -86,11 +86,12 @@ def said(row: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--period", "October"), "neither a month such as 2026-10 nor days"),
-        (("--period", "2026-13"), "month must be in 1..12"),
+        (("--period", "October"), "`--period` is 'October'; it must be a month such as 2026-10 or days"),
+        (("--period", "2026-13"), "`--period` is '2026-13'; it must be a month such as 2026-10 or days"),
+        (("--period", "2026-10-01.."), "`--period` is '2026-10-01..'; it must be a month such as 2026-10 or days"),
         (("--period", "2026-10-02..2026-10-01"), "must end after it starts"),
-        (("--period", "2026-10", "--focus-version", "1.5"), "'1.5' is not a valid FocusVersion"),
-        (("--period", "2026-10", "--format", "xlsx"), "'xlsx' is not a valid CostExportFormat"),
+        (("--period", "2026-10", "--focus-version", "1.5"), "`--focus-version` is '1.5'; it must be 1.2, 1.3 or 1.4"),
+        (("--period", "2026-10", "--format", "xlsx"), "`--format` is 'xlsx'; it must be csv, csv.gz or parquet"),
     ],
 )
 def test_what_cannot_be_is_refused(exporting: Command, tmp_path: Path, options: tuple[str, ...], reason: str) -> None:
@@ -104,6 +105,12 @@ def test_a_folder_that_is_not_there_is_refused(exporting: Command, tmp_path: Pat
     result = exporting(tmp_path / "nowhere" / "out", "--period", "2026-10")
     assert result.exit_code == 1
     assert "is no folder" in result.output
+
+
+def test_a_file_has_the_form_that_its_name_says() -> None:
+    names = ("costs.CSV", "costs.csv.gz", "costs.parquet", "costs.csv.old", "costs")
+    forms = [named_form(Path(name)).value for name in names]
+    assert forms == ["csv", "csv.gz", "parquet", "parquet", "parquet"]
 
 
 def test_periods() -> None:

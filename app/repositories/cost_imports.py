@@ -173,10 +173,13 @@ async def settle_periods(session: AsyncSession, organization_id: UUID, import_id
 
 
 async def settle_quiet_periods(session: AsyncSession, organization_id: UUID, quiet_since: date) -> int:
-    """Make final what was delivered after its billing period's end, and last before the end of a day; how many."""
+    """Make final what was delivered after its billing period's end, and last before the end of a day; how many.
+
+    Waits for nobody: what an import is replacing at this moment stays as it is.
+    """
     delivered = func.date(func.timezone("UTC", PERIODS.c.created_at))
-    result = await session.execute(
-        update(PERIODS)
+    quiet = (
+        select(PERIODS.c.id)
         .where(
             PERIODS.c.organization_id == organization_id,
             PERIODS.c.status == "ACTIVE",
@@ -184,6 +187,11 @@ async def settle_quiet_periods(session: AsyncSession, organization_id: UUID, qui
             PERIODS.c.billing_period_end <= delivered,
             delivered <= quiet_since,
         )
+        .with_for_update(skip_locked=True)
+    )
+    result = await session.execute(
+        update(PERIODS)
+        .where(PERIODS.c.organization_id == organization_id, PERIODS.c.id.in_(quiet))
         .values(finality=Finality.FINAL)
         .returning(PERIODS.c.id)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -78,6 +79,20 @@ async def test_time_settles_what_is_over_and_was_not_restated_since(database: Da
             "half": "PROVISIONAL",
         }
     await delivered(database, organizations[0], {"restated": now() - SETTLED_DAYS * A_DAY})
+    assert await settle_costs(database) == 1
+
+
+async def test_time_waits_for_no_import_that_is_replacing_a_period(database: Database, tmp_path: Path) -> None:
+    organizations = [await added(database), await added(database)]
+    for organization in organizations:
+        for dataset in ("one", "other"):
+            rows = [charge(date(2026, 8, 1), 5, BillingAccountId=dataset)]
+            await deliver(database, organization, written(tmp_path / f"{dataset}.csv", rows), dataset=dataset)
+        await delivered(database, organization, dict.fromkeys(("one", "other"), now() - SETTLED_DAYS * A_DAY))
+    async with database.write(organizations[0]) as session:
+        await session.execute(select(PERIODS.c.id).where(PERIODS.c.dataset == "one").with_for_update())
+        async with asyncio.timeout(5):
+            assert await settle_costs(database) == 3
     assert await settle_costs(database) == 1
 
 

@@ -48,15 +48,12 @@ class Aside:
         question = (function, *arguments)
         with self._lock:
             known = self._answers.get(question)
-            if known is not None:
-                self._answers.move_to_end(question)
-                return known
-            answer: Future[Answer] = self._submit(function, arguments)
-            self._answers[question] = answer
+            if known is None or _has_failed(known):
+                known = self._answers[question] = self._submit(function, arguments)
+            self._answers.move_to_end(question)
             if len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
-        answer.add_done_callback(lambda done: self._forget_failed(question, done))
-        return answer
+        return known
 
     async def answer(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
         """The answer, which no thread waits for. Cancelled, it is computed all the same, for who asks again.
@@ -91,15 +88,18 @@ class Aside:
         self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin)
         return self._pool.submit(function, *arguments)
 
-    def _forget_failed(self, question: tuple[Any, ...], done: Future[Any]) -> None:
-        if done.cancelled() or done.exception() is not None:
-            with self._lock:
-                if self._answers.get(question) is done:
-                    del self._answers[question]
-
 
 ASIDE: Final = Aside()
 """That of this process; it does nothing before it is asked."""
+
+
+def _has_failed(answer: Future[Any]) -> bool:
+    """Whether it is an error, or was given up.
+
+    Looked at when it is asked again, not told by a callback: newer Pythons break a pool, and so call back, under the
+    pool's lock, which `ask` takes under its own. Both would wait for each other.
+    """
+    return answer.done() and (answer.cancelled() or answer.exception() is not None)
 
 
 def _begin() -> None:

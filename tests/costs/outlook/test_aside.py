@@ -57,7 +57,9 @@ async def test_an_error_is_raised_and_not_remembered(aside: Aside) -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="a forecast is of 1 to"):
             await aside.answer(forecast, SERIES, MOST_DAYS_AHEAD + 1)
-    assert not aside._answers
+    first = aside.ask(forecast, SERIES, MOST_DAYS_AHEAD + 1)
+    assert isinstance(first.exception(timeout=60), ValueError)
+    assert aside.ask(forecast, SERIES, MOST_DAYS_AHEAD + 1) is not first
 
 
 async def test_only_so_many_answers_are_kept(aside: Aside) -> None:

@@ -199,8 +199,6 @@ async def _store(
 
 def _is_gone(row: RowMapping, judged: Judged) -> bool:
     """Whether an anomaly that was not found again would have been, had it been there."""
-    if row["state"] == AnomalyState.RESOLVED or row["ends_on"] > judged.known.settled_until:
-        return False
     name = SeriesName(
         AnomalySeries(row["series"]),
         CostMetric(row["metric"]),
@@ -208,7 +206,12 @@ def _is_gone(row: RowMapping, judged: Judged) -> bool:
         row["service_name"],
         row["sub_account_id"],
     )
-    return name in judged.series.series or (name.series, name.currency) in judged.series.whole
+    daily = judged.series.series.get(name)
+    # A series may end before the others: where its charges of several days are still arriving.
+    until = judged.known.settled_until if daily is None else daily.end
+    if row["state"] == AnomalyState.RESOLVED or row["ends_on"] > until:
+        return False
+    return daily is not None or (name.series, name.currency) in judged.series.whole
 
 
 async def _insert(session: AsyncSession, organization_id: UUID, judged: Judged, finding: Finding) -> RowMapping:

@@ -130,6 +130,19 @@ async def test_it_grows_and_stays_the_same_anomaly(
     assert (after["first_import_id"], after["last_import_id"]) == (before["first_import_id"], delivery.import_id)
 
 
+async def test_it_stays_while_a_charge_of_several_days_holds_up_its_days(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver(bills({SPIKE: 500}))
+    await watch_anomalies(database, organization_id, TODAY, hold)
+    start, end = SPIKE - timedelta(2), SPIKE + timedelta(8)
+    long = charge(start, 900) | {"ChargePeriodEnd": f"{end}T00:00:00Z"}
+    await deliveries.deliver([*bills({SPIKE: 500}), long])
+    watched = await watch_anomalies(database, organization_id, TODAY, hold)
+    assert (watched.found, watched.changed, watched.resolved) == ([], [], [])
+    assert {row["state"] for row in (await stored(database, organization_id)).values()} == {AnomalyState.OPEN}
+
+
 async def test_a_restatement_resolves_it_and_another_brings_it_back(
     database: Database, organization_id: UUID, deliveries: Deliveries
 ) -> None:

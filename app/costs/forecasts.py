@@ -7,12 +7,15 @@ this process, even in a thread, it would load libraries for seconds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeVar
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.budgets.standing import HISTORY_DAYS
@@ -27,7 +30,9 @@ from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.repositories.cost_series import AskedSeries, daily_costs, imported_days, rates_into
 
-__all__ = ["CostOutlook", "ForecastGround", "cost_outlook", "outlook_of", "read_ground"]
+__all__ = ["CostOutlook", "ForecastGround", "computed", "cost_outlook", "outlook_of", "read_ground"]
+
+Answer = TypeVar("Answer")
 
 PATIENCE = timedelta(seconds=7)
 """Less than an operation may take, so that its other fields are answered."""
@@ -71,12 +76,24 @@ async def read_ground(
 
 
 async def outlook_of(history: DailySeries, days: int, interval: Decimal) -> CostOutlook | ForecastUnavailable:
-    """`cost_outlook` computed in a process beside this one; equal questions are computed once.
+    """`cost_outlook`, see `computed`."""
+    return await computed(cost_outlook, history, days, interval)
 
-    The first of a process takes no longer than others once the server has been up for some seconds. One that is not
-    there within `PATIENCE` says so; it is computed all the same, and there when it is asked for again.
+
+async def computed(function: Callable[..., Answer], *arguments: object) -> Answer | ForecastUnavailable:
+    """What a function of the mathematics says, computed in a process beside this one; equal questions once.
+
+    The first of a process takes no longer than others once the server has been up for some seconds. What is not there
+    within `PATIENCE` says so; it is computed all the same, and there when it is asked for again. So does what cannot be
+    computed since that process is killed over it: whoever asks has other fields that are known.
     """
     try:
-        return await asyncio.wait_for(ASIDE.answer(cost_outlook, history, days, interval), PATIENCE.total_seconds())
+        return await asyncio.wait_for(ASIDE.answer(function, *arguments), PATIENCE.total_seconds())
     except TimeoutError:
         return ForecastUnavailable("The forecast is still being computed. Ask again in a few seconds.")
+    except BrokenProcessPool:
+        structlog.get_logger(__name__).warning("forecast_process_killed", function=function.__name__)
+        return ForecastUnavailable(
+            "The process that computes forecasts was ended twice, perhaps for want of memory. Ask again; if it stays "
+            "so, the operator of Skyledger gives its host more memory."
+        )

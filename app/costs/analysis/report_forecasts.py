@@ -20,9 +20,8 @@ from app.costs.analysis.plan import unchecked_plan
 from app.costs.analysis.report import answer_within
 from app.costs.analysis.step_forecasts import ExpectedCost, expected_of, forecast_periods, rest_of
 from app.costs.budgets.standing import HISTORY_DAYS
-from app.costs.forecasts import PATIENCE
+from app.costs.forecasts import computed
 from app.costs.known_days import known_days
-from app.costs.outlook.aside import ASIDE
 from app.costs.outlook.forecast import Forecast, ForecastTotal, ForecastUnavailable
 from app.costs.outlook.series import DailySeries, exact_sum
 from app.database import Database
@@ -248,7 +247,8 @@ async def _forecast(
     whole = (max(period.start, known.until), period.end)
     rests = [rest_of(step, known.until) for step in steps]
     history = DailySeries.of_imported(known.history.start, known.until, known.amounts)
-    made = await _made(history, interval, (*(rest for rest in rests if rest is not None), whole))
+    periods = (*(rest for rest in rests if rest is not None), whole)
+    made = await computed(forecast_periods, history, interval, periods)
     told = PeriodForecast(interval, history_days=history.days, unconverted=known.unconverted)
     if isinstance(made, ForecastUnavailable):
         return replace(told, reason=made.reason, total_reason=made.reason)
@@ -264,16 +264,6 @@ async def _forecast(
     total = expected(period, next(totals))
     reason = _unknown(period, known, covered)
     return replace(told, start=whole[0], total=total, total_reason=reason, steps=expected_steps, made=made)
-
-
-async def _made(
-    history: DailySeries, interval: Decimal, periods: tuple[tuple[date, date], ...]
-) -> Forecast | ForecastUnavailable:
-    try:
-        asked = ASIDE.answer(forecast_periods, history, interval, periods)
-        return await asyncio.wait_for(asked, PATIENCE.total_seconds())
-    except TimeoutError:
-        return ForecastUnavailable("The forecast is still being computed. Ask again in a few seconds.")
 
 
 def _unknown(days: DateRange, known: _Known, covered: Sequence[DateRange]) -> str | None:

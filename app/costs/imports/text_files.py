@@ -16,8 +16,8 @@ from typing import Any, Final, Self
 from app.costs.files import BLANK_BYTES, LINE_BYTES, UnreadableFileError, check_unpacked, read_header
 
 CHUNK_BYTES: Final = 16 * 2**20
-"""About 18,000 rows of 57 columns. Of 32 MB parsing takes a third longer, for malloc maps such pieces anew each time; of
-8 MB all takes a sixth longer, for what each part costs; of 20 MB a whole import takes 100 MB more memory."""
+"""About 18,000 rows of 57 columns. Of 32 MB parsing takes a third longer, for malloc maps such pieces anew each time;
+of 8 MB all takes a sixth longer, for what each part costs; of 20 MB a whole import takes 100 MB more memory."""
 LARGEST_CHUNK: Final = 4 * CHUNK_BYTES
 GZIP: Final = b"\x1f\x8b"
 _BLOCK: Final = 2**22

@@ -1,4 +1,4 @@
-"""SQL of budgets and their alerts."""
+"""SQL of budgets, their alerts and the forecasts that are kept of them."""
 
 from __future__ import annotations
 
@@ -59,18 +59,10 @@ async def update_budget(session: AsyncSession, organization_id: UUID, budget_id:
 
 
 async def delete_budget(session: AsyncSession, organization_id: UUID, budget_id: UUID) -> None:
-    """Delete a budget with its alerts."""
+    """Delete a budget with its alerts and forecasts."""
     await session.execute(
         delete(BUDGETS).where(BUDGETS.c.organization_id == organization_id, BUDGETS.c.id == budget_id)
     )
-
-
-async def enabled_budgets(session: AsyncSession, organization_id: UUID) -> Sequence[RowMapping]:
-    """The budgets that are watched."""
-    statement = (
-        select(BUDGETS).where(BUDGETS.c.organization_id == organization_id, BUDGETS.c.enabled).order_by(BUDGETS.c.id)
-    )
-    return (await session.execute(statement)).mappings().all()
 
 
 async def all_budgets(session: AsyncSession, organization_id: UUID) -> Sequence[RowMapping]:

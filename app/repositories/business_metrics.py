@@ -42,12 +42,6 @@ async def add_metric(session: AsyncSession, organization_id: UUID, name: str, un
     return row
 
 
-async def metrics_by_id(session: AsyncSession, organization_id: UUID, metric_ids: Sequence[UUID]) -> list[RowMapping]:
-    """These metrics."""
-    statement = select(METRICS).where(METRICS.c.organization_id == organization_id, METRICS.c.id.in_(metric_ids))
-    return list((await session.execute(statement)).mappings())
-
-
 async def delete_metric(session: AsyncSession, organization_id: UUID, metric_id: UUID) -> RowMapping | None:
     """Delete a metric with its values; returns the row as it was."""
     statement = delete(METRICS).where(METRICS.c.organization_id == organization_id, METRICS.c.id == metric_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -53,11 +53,3 @@ async def update_anomaly(session: AsyncSession, organization_id: UUID, anomaly_i
     statement = update(ANOMALIES).where(ANOMALIES.c.organization_id == organization_id, ANOMALIES.c.id == anomaly_id)
     row: RowMapping = (await session.execute(statement.values(**values).returning(ANOMALIES))).mappings().one()
     return row
-
-
-async def anomalies_by_id(
-    session: AsyncSession, organization_id: UUID, anomaly_ids: Collection[UUID]
-) -> Sequence[RowMapping]:
-    """These anomalies."""
-    statement = select(ANOMALIES).where(ANOMALIES.c.organization_id == organization_id, ANOMALIES.c.id.in_(anomaly_ids))
-    return (await session.execute(statement)).mappings().all()

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Table, TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import CostDim, CostImportPeriod, SummaryDim
+from app.models import CostImportPeriod, SummaryDim
 from app.models.currencies import CurrencyRate
 from app.records.cost_analysis import CostDimension, TextCondition
 from app.records.cost_rollups import LINK_OF, Link
@@ -23,7 +23,6 @@ from app.records.costs import CostMetric, Finality
 from app.repositories.cost_dimensions import ESCAPE, contained
 
 SUMMARY_COLUMNS = frozenset(SummaryDim.__table__.c.keys()) - {"organization_id", "id"}
-COST_COLUMNS = frozenset(CostDim.__table__.c.keys()) - {"organization_id", "id", "summary_dim_id"}
 PERIODS: Table = CostImportPeriod.__table__  # type: ignore[assignment]
 RATES: Table = CurrencyRate.__table__  # type: ignore[assignment]
 

@@ -61,11 +61,6 @@ class DailySeries:
         """Its days in order."""
         return (self.start + timedelta(offset) for offset in range(len(self.values)))
 
-    def amount_on(self, day: date) -> Decimal | None:
-        """The amount of a day; None where the day is no part of the series."""
-        offset = (day - self.start).days
-        return self.values[offset] if 0 <= offset < len(self.values) else None
-
     def between(self, start: date, end: date) -> DailySeries:
         """The days from `start` to `end` (exclusive) that are part of the series."""
         first = min(max((start - self.start).days, 0), len(self.values))

@@ -19,9 +19,6 @@ def test_an_imported_day_without_charges_is_zero_and_other_days_are_no_part() ->
     series = DailySeries.of_imported(FIRST, date(2026, 1, 8), amounts)
     assert series.values == (Decimal(0), Decimal("1.5"), Decimal(0))
     assert series.end == date(2026, 1, 8)
-    assert series.amount_on(date(2026, 1, 5)) == 0
-    assert series.amount_on(date(2026, 1, 4)) is None
-    assert series.amount_on(date(2026, 1, 8)) is None
 
 
 def test_nothing_imported_is_an_empty_series() -> None:

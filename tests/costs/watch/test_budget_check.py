@@ -28,7 +28,7 @@ from app.records.budgets import BudgetRecurrence, Threshold, ThresholdBasis
 from app.records.cost_analysis import CostDimension, DateRange, Grouping, TextCondition
 from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
-from app.repositories.budgets import enabled_budgets, forecasts_of
+from app.repositories.budgets import all_budgets, forecasts_of
 from tests.costs.watch.deliveries import SYSTEM, Deliveries, daily, events, hold
 
 TODAY = date(2026, 11, 20)
@@ -75,7 +75,7 @@ async def budget(database: Database, organization_id: UUID, amount: int, *thresh
 async def standing_of(database: Database, organization_id: UUID) -> Standing:
     """How the only budget stands in November."""
     async with database.read(organization_id) as session:
-        (row,) = await enabled_budgets(session, organization_id)
+        (row,) = await all_budgets(session, organization_id)
         period = DateRange(NOVEMBER, date(2026, 12, 1))
         (standing,) = (await read_standings(session, organization_id, [(row, period)], TODAY)).found
     return standing
@@ -233,7 +233,7 @@ async def test_too_short_a_history_says_so_and_is_not_tried_again(
     assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 1
     assert (await check_budgets(database, organization_id, TODAY, hold)).forecasts == 0
     async with database.read(organization_id) as session:
-        (row,) = await enabled_budgets(session, organization_id)
+        (row,) = await all_budgets(session, organization_id)
         period = DateRange(TODAY - timedelta(3), date(2026, 12, 17))
         (standing,) = (await read_standings(session, organization_id, [(row, period)], TODAY)).found
     assert await expected(database, standing) == ForecastUnavailable("1 days of history; a forecast needs 14")
@@ -259,9 +259,7 @@ async def test_a_page_knows_what_the_check_knows(
         await budget(database, organization_id, 5, **given)
     async with database.read(organization_id) as session:
         asked = [
-            (row, period)
-            for row in await enabled_budgets(session, organization_id)
-            for period in periods_until(row, TODAY)
+            (row, period) for row in await all_budgets(session, organization_id) for period in periods_until(row, TODAY)
         ]
         days = (await read_standings(session, organization_id, asked, TODAY)).found
         months = (await read_standings(session, organization_id, asked, TODAY, with_history=False)).found

@@ -82,10 +82,13 @@ async def create_source(
         others = await cost_sources.other_sources(session, organization_id, account_id, source["id"])
         if others and not overlaps:
             raise _counts_twice(others)
-        if kind is CostSourceKind.AWS_COST_EXPLORER and not overlaps:
-            await _refuse_billed(session, organization_id, account["native_id"])
+        bills: Sequence[str] = ()
+        if kind is CostSourceKind.AWS_COST_EXPLORER:
+            bills = await cost_sources.bills_with(session, organization_id, account["native_id"])
+        if bills and not overlaps:
+            raise _is_billed(bills)
         source = await queue_next(session, source, moment)
-        await _record(session, source, actor, EventKind.COST_SOURCE_CREATED, overlaps=overlaps and bool(others))
+        await _record(session, source, actor, EventKind.COST_SOURCE_CREATED, overlaps=bool(others or bills))
         return source
 
 
@@ -169,16 +172,14 @@ async def _check_account(
     return account
 
 
-async def _refuse_billed(session: AsyncSession, organization_id: UUID, native_id: str) -> None:
-    """Raise ConflictError where the charges that Cost Explorer tells of an account are there in the bill of another."""
-    bills = await cost_sources.bills_with(session, organization_id, native_id)
-    if bills:
-        message = (
-            f"The costs of this account are there already, in the bill of {', '.join(bills)}. What Cost Explorer tells "
-            "would count beside them: all reports would have the same charges twice. Use the costs that are there, or "
-            "send `overlaps: true` if both are meant to count."
-        )
-        raise ConflictError(message)
+def _is_billed(bills: Sequence[str]) -> ConflictError:
+    """The charges that Cost Explorer tells of an account are there in the bill of another."""
+    message = (
+        f"The costs of this account are there already, in the bill of {', '.join(bills)}. What Cost Explorer tells "
+        "would count beside them: all reports would have the same charges twice. Use the costs that are there, or "
+        "send `overlaps: true` if both are meant to count."
+    )
+    return ConflictError(message)
 
 
 async def _refuse_alike(

@@ -177,6 +177,7 @@ async def test_costs_that_are_in_the_bill_of_another_account_are_not_asked_of_co
     assert "`overlaps: true`" in told.value.message
     assert await works.rows("SELECT count(*) FROM cost_sources") == [(0,)]
     await works.create(**explorer, overlaps=True)
+    assert [event["data"].get("overlaps") for event in await works.events("COST_SOURCE_CREATED")] == [True]
 
 
 async def test_of_two_first_sources_at_once_one_is_refused(works: Works) -> None:

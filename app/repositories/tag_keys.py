@@ -20,6 +20,14 @@ KEYS: Table = PromotedTagKey.__table__  # type: ignore[assignment]
 _METRICS = tuple(metric.value for metric in CostMetric)
 _SUMS = ", ".join(f"sum(r.{metric})" for metric in _METRICS)
 _AMOUNTS = f"{', '.join(_METRICS)}, charge_count"
+# A key is older than the run that spreads it, if only by a moment, and younger than all that ended before.
+_SPREADING = text("""
+    WITH runs AS (SELECT state, created_at FROM allocation_runs
+                  WHERE organization_id = :organization_id AND kind = 'TAG_KEYS')
+    SELECT key FROM promoted_tag_keys k
+    WHERE k.organization_id = :organization_id AND EXISTS (SELECT FROM runs WHERE state IN ('QUEUED', 'RUNNING'))
+        AND NOT EXISTS (SELECT FROM runs WHERE state = 'SUCCEEDED' AND created_at >= k.created_at)
+""")
 _TAG_SETS = text("""
     SELECT id, tags, allocation_id FROM tag_sets
     WHERE organization_id = :organization_id AND id > :after ORDER BY id LIMIT :limit
@@ -80,6 +88,11 @@ async def promoted_keys(session: AsyncSession, organization_id: UUID) -> tuple[s
     """The promoted keys in their normal form, in the organization's order."""
     statement = select(KEYS.c.key).where(KEYS.c.organization_id == organization_id)
     return tuple(await session.scalars(statement.order_by(KEYS.c.position, KEYS.c.key)))
+
+
+async def spreading_keys(session: AsyncSession, organization_id: UUID) -> frozenset[str]:
+    """The promoted keys that past months do not know yet: the run that spreads them is under way."""
+    return frozenset(await session.scalars(_SPREADING, {"organization_id": organization_id}))
 
 
 async def replace_promoted_keys(session: AsyncSession, organization_id: UUID, keys: Sequence[str]) -> None:

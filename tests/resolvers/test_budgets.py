@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 
 from app.context import Runtime
+from app.costs.allocation.runs import run_allocation
 from app.costs.budgets.kept import NOT_MADE
-from app.costs.budgets.standing import NOT_IMPORTED
+from app.costs.budgets.standing import NOT_IMPORTED, SPREADING
 from app.costs.outlook.aside import ASIDE
+from app.schema.node import parse_id
 from tests.costs.watch.deliveries import daily
 from tests.house.statements import counted
-from tests.resolvers.cost_caller import BUDGET, TODAY, Caller, jobs_of, reads
+from tests.resolvers.cost_caller import BUDGET, TODAY, Caller, Job, jobs_of, reads
 
 UPDATE = f"""mutation ($input: UpdateBudgetInput!) {{ updateBudget(input: $input) {{ __typename
   ... on UpdateBudgetPayload {{ budget {{ {BUDGET} }} }} ... on UserError {{ code message path }} }} }}"""
 PROMOTE = """mutation ($input: SetPromotedTagKeysInput!) { setPromotedTagKeys(input: $input) { __typename
-  ... on UserError { message } } }"""
+  ... on SetPromotedTagKeysPayload { run { id } } ... on UserError { message } } }"""
 DELETE = """mutation ($input: DeleteBudgetInput!) { deleteBudget(input: $input) { __typename
   ... on DeleteBudgetPayload { deletedBudgetId } ... on UserError { code message path } } }"""
 STATE = """periodStart periodEnd actual reason remaining spent elapsed unconverted { amount currency }
@@ -78,6 +80,28 @@ async def test_a_name_of_a_budget_is_taken_whatever_the_case(caller: Caller) -> 
         assert (await caller.create(name=name))["__typename"] == "Conflict"
     assert (await caller.act(UPDATE, id=second["id"], name="ALL"))["__typename"] == "Conflict"
     assert (await caller.act(UPDATE, id=second["id"], name="STRASSE"))["budget"]["name"] == "STRASSE"
+
+
+async def test_what_a_tag_cost_is_unknown_until_past_months_know_it(caller: Caller) -> None:
+    last = TODAY.replace(day=1) - timedelta(1)
+    first = last.replace(day=1)
+    await caller.deliveries.deliver([*daily(first, last, lambda _: "10.10", Tags='{"Team": "web"}')])
+    promoted = await caller.act(PROMOTE, organizationId=caller.person.organization_id, keys=["team"])
+    await caller.create(startsOn=first.isoformat(), where={"tags": [{"key": "team", "eq": "web"}]})
+    (budget,) = (await caller.read(BUDGETS))["budgets"]["nodes"]
+    assert budget["history"][1] == {
+        "periodStart": first.isoformat(),
+        "actual": None,
+        "reason": SPREADING.format("team"),
+    }
+    checks = await jobs_of(caller)
+    job = Job(caller.organization_id, caller.database)
+    job.arguments = {"runId": str(parse_id(promoted["run"]["id"], "AllocationRun").id)}
+    await run_allocation(job)
+    assert await jobs_of(caller) == checks + 1
+    (budget,) = (await caller.read(BUDGETS))["budgets"]["nodes"]
+    assert Decimal(budget["history"][1]["actual"]) == Decimal("10.10") * (last - first).days
+    assert budget["history"][1]["reason"] is None
 
 
 async def test_a_tag_key_that_a_budget_uses_stays(caller: Caller) -> None:

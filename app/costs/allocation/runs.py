@@ -16,6 +16,7 @@ from app.activity.record import record
 from app.costs.allocation.allocate import allocate_month
 from app.costs.allocation.figures import want_figures
 from app.costs.allocation.tag_keys import allocation_id, allocation_of
+from app.costs.watch import request_check
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import new_id, now
@@ -190,6 +191,7 @@ class _Work:
         if run["kind"] == AllocationRunKind.TAG_KEYS.value:
             await tag_keys.drop_unused_sets(session, self.organization_id)
             await want_figures(session, self.organization_id)
+            await request_check(session, self.organization_id)  # budgets by these keys knew nothing until now
         moment = now()
         values: dict[str, Any] = {"state": AllocationRunState.SUCCEEDED.value, "next_month": None}
         values |= {"months_done": months_done, "started_at": run["started_at"] or moment, "finished_at": moment}

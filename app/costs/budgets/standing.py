@@ -21,11 +21,16 @@ from app.records.cost_analysis import DateRange
 from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.repositories.cost_series import AskedSeries, daily_costs, imported_days, rates_into
+from app.repositories.tag_keys import spreading_keys
 
 HISTORY_DAYS = 182
 """What a forecast is fitted to."""
 NOT_IMPORTED = "Nothing was imported for the period yet. `importCosts` imports what a provider billed."
 NOTHING_MEANT = "No charge of the period meets the budget's filter. Check its values if there should be some."
+SPREADING = (
+    "The tag key {} was promoted a short time ago, and past months do not know it yet. Ask again when the last of "
+    "`allocationRuns` has SUCCEEDED."
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ async def read_standings(
     *,
     with_history: bool = True,
 ) -> Standings:
-    """How budgets stand in periods; at most six statements, however many are asked.
+    """How budgets stand in periods; at most seven statements, however many are asked.
 
     `with_history` reads the days to forecast from too: half a year of them for each, where months would do.
     """
@@ -79,11 +84,15 @@ async def read_standings(
     currencies = {budget["currency"] for budget, _ in asked}
     rates = Rates(await rates_into(session, organization_id, currencies) if currencies else ())
     series = [_asked(budget, period, known if with_history else None) for budget, period in asked]
+    tagged = any(each.scope.tags for each in series)
+    spreading = await spreading_keys(session, organization_id) if tagged else frozenset()
     costs = await daily_costs(session, organization_id, series)
     found = []
-    for (budget, period), of_days in zip(asked, costs, strict=True):
+    for (budget, period), one, of_days in zip(asked, series, costs, strict=True):
         money = MoneySeries.of(of_days, budget["currency"], rates.into(budget["currency"]))
         standing = _standing(budget, period, money, known, is_imported=is_known(periods, period.start, period.end))
+        if standing.actual is not None and (unknown := sorted(spreading & one.scope.tags.keys())):
+            standing = replace(standing, actual=None, reason=SPREADING.format(unknown[0]))
         if with_history and known is not None and _wants_history(standing, known):
             history = money.daily(_history_start(known, period), known.settled_until)
             standing = replace(standing, history=history)

@@ -47,9 +47,14 @@ def parse_id(value: str, expected: str | None = None, *, path: tuple[str, ...] =
     except (ValueError, binascii.Error):
         type_name, key = "", b""
     if not type_name or (expected is not None and type_name != expected):
-        wanted = f"the id of a {expected}" if expected else "a global id"
-        found = f"the id of a {type_name}" if type_name else "no global id"
+        wanted = f"the id of {_with_article(expected)}" if expected else "a global id"
+        found = f"the id of {_with_article(type_name)}" if type_name else "no global id"
         message = f"`{'.'.join(path)}` must be {wanted} as the graph gives it; this is {found}."
         raise BadUserInputError(message, path=path)
     organization = UUID(bytes=key[:-_UUID_BYTES]) if len(key) > _UUID_BYTES else None
     return NodeKey(type_name, organization, UUID(bytes=key[-_UUID_BYTES:]))
+
+
+def _with_article(type_name: str) -> str:
+    """`a Charge`, `an Upload`, but `a User`, which sounds like you."""
+    return f"{'an' if type_name.startswith(('A', 'E', 'I', 'O', 'Up')) else 'a'} {type_name}"

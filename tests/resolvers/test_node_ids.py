@@ -1,0 +1,25 @@
+"""Global ids that are of another type, or none, are refused in a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.errors import BadUserInputError
+from app.models import new_id
+from app.schema.node import global_id, parse_id
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "message"),
+    [
+        (global_id("User", new_id()), "Upload", "must be the id of an Upload … this is the id of a User."),
+        (global_id("Upload", new_id()), "Team", "must be the id of a Team … this is the id of an Upload."),
+        ("", "Organization", "must be the id of an Organization … this is no global id."),
+        ("x", None, "must be a global id … this is no global id."),
+    ],
+)
+def test_a_wrong_id_is_refused_in_a_sentence(value: str, expected: str | None, message: str) -> None:
+    with pytest.raises(BadUserInputError) as raised:
+        parse_id(value, expected, path=("input", "id"))
+    start, end = message.split(" … ")
+    assert raised.value.message == f"`input.id` {start} as the graph gives it; {end}"

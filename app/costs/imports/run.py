@@ -330,9 +330,8 @@ async def _save_progress(database: Database, order: ImportOrder, progress: Progr
     """Write how far the import is every two seconds; ends when the delivery was cancelled."""
     while True:
         await asyncio.sleep(SAVE_SECONDS)
-        with suppress(
-            UnavailableError, DBAPIError
-        ):  # only a figure: the import itself tells whether PostgreSQL is there
+        # Only a figure that others look at: the import itself tells whether PostgreSQL is there.
+        with suppress(UnavailableError, DBAPIError):
             if not await _change(database, order, {"bytes_total": progress.bytes_total, **_counts(progress)}):
                 async with database.read(order.organization_id) as session:
                     found = await cost_imports.get_import(session, order.organization_id, order.import_id)

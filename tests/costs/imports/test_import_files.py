@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from sqlalchemy import text
 
+from app.costs.imports import run
 from app.database import Database
 from app.records.costs import ImportMode, ImportState
 from tests.costs.imports.deliveries import ROLL_UPS, charge, deliver, rows_of, sums, sums_of, write
@@ -67,6 +68,15 @@ async def test_a_restated_month_takes_the_place_of_the_old_one(database: Databas
         ("SUPERSEDED", "FINAL", 60, sums_of(MONTH)[0]),
         ("ACTIVE", "PROVISIONAL", 30, Decimal("37.5")),
     ]
+
+
+async def test_an_import_that_ends_while_its_progress_is_saved_has_succeeded(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "SAVE_SECONDS", 0)  # so that one is always being saved, and waits for the import's commit
+    for rows in range(1, 6):
+        path = write(tmp_path / f"{rows}.csv", [charge(number) for number in range(rows)])
+        assert (await deliver(database, path)).state is ImportState.SUCCEEDED
 
 
 async def test_datasets_do_not_replace_each_other(database: Database, tmp_path: Path) -> None:

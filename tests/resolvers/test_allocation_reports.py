@@ -194,3 +194,15 @@ async def test_a_preview_tells_what_would_move_and_stores_nothing(room: Room, ow
         for table in ("allocated_daily", "team_daily", "allocation_months"):
             count = text(f"SELECT count(*) FROM {table}")  # noqa: S608  (constants)
             assert (await connection.execute(count)).scalar_one() == 0
+
+
+async def test_a_preview_waits_until_past_months_know_a_tag_key(room: Room, owner: Database, runtime: Runtime) -> None:
+    await room.team("web")
+    await fill(owner, room.organization_id, [Spent(OCTOBER, Decimal(5), tags={"team": "web"})])
+    await room.act("setPromotedTagKeys", keys=["team"])
+    by_team = {"month": "2026-10-01", "rule": {"name": "By team", "method": "BY_TAG", "tagKey": "team"}}
+    answer = await room.graphql(PREVIEW, {"slug": room.person.slug, "input": by_team}, token=room.person.token)
+    assert "promoted a short time ago" in answer["errors"][0]["message"]
+    await work(runtime.database, runtime.settings.redis_url or "")
+    told = await room.ask(PREVIEW, input=by_team)
+    assert [move["change"] for move in told["previewAllocationRule"]["moves"]] == ["-5", "5"]

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.allocation.allocate import share_out
 from app.costs.allocation.change_rules import check_position, checked_rule
-from app.costs.allocation.rules import rule_of
-from app.errors import BadUserInputError, NotFoundError, argument
+from app.costs.allocation.rules import keys_of, rule_of
+from app.errors import BadUserInputError, ConflictError, NotFoundError, argument
 from app.models import new_id
 from app.records.allocation import Rule
 from app.records.costs import CostMetric
-from app.repositories import allocated, allocation, teams
+from app.repositories import allocated, allocation, tag_keys, teams
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ async def preview_rule(
     """What would move between teams in a month if a rule were added or changed.
 
     Both sides are worked out by the rules as they are now, so nothing shows of what earlier ones have stored. Raises
-    BadUserInputError, NotFoundError.
+    BadUserInputError, NotFoundError; ConflictError where a rule needs a tag key that past months do not know yet.
     """
     if month.day != 1:
         message = "`month` must be the first day of a month, such as 2026-11-01."
@@ -68,6 +68,7 @@ async def preview_rule(
     with argument("input", "rule"):
         rule = await checked_rule(session, organization_id, replace(draft.rule, id=draft.replaces or new_id()))
     others = _with_draft(rules, rule, draft)
+    await _check_spread(session, organization_id, [*rules, rule])
     everyone = await teams.all_teams(session, organization_id)
     before, _ = await _told(session, organization_id, month, rules, everyone, metric)
     after, notes = await _told(session, organization_id, month, others, everyone, metric)
@@ -75,6 +76,18 @@ async def preview_rule(
     moved = [Moved(*pair, before.get(pair), after.get(pair)) for pair in pairs]
     notes = [{"month": month} | note for note in notes]
     return Preview(month, [each for each in moved if each.before != each.after], notes)
+
+
+async def _check_spread(session: AsyncSession, organization_id: UUID, rules: Sequence[Rule]) -> None:
+    """Raise ConflictError for a tag key of a rule that was promoted so short ago that its rule would find nothing."""
+    keys = await tag_keys.spreading_keys(session, organization_id)
+    used = sorted(key for rule in rules for key in keys & keys_of(rule))
+    if used:
+        message = (
+            f"The tag key `{used[0]}` was promoted a short time ago, and past months do not know it yet. Ask again "
+            "when the last of `allocationRuns` has SUCCEEDED."
+        )
+        raise ConflictError(message)
 
 
 def _with_draft(rules: Sequence[Rule], rule: Rule, draft: Draft) -> list[Rule]:

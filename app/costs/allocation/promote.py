@@ -9,13 +9,13 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
-from app.costs.allocation.rules import rule_of
+from app.costs.allocation.rules import keys_of, rule_of
 from app.costs.allocation.runs import start_run
 from app.costs.allocation.tag_keys import LONGEST_KEY, MOST_PROMOTED_KEYS, is_storable, normal_key
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError
 from app.records import Actor, EventKind, NewEvent
-from app.records.allocation import AllocationRunKind, Rule
+from app.records.allocation import AllocationRunKind
 from app.records.cost_scopes import CostScope
 from app.repositories import allocation, budgets, tag_keys
 from app.repositories.cost_locks import lock_rules
@@ -50,7 +50,7 @@ async def _check_unused(session: AsyncSession, organization_id: UUID, gone: set[
     """Raise ConflictError where an allocation rule or a budget uses one of the keys."""
     for row in await allocation.all_rules(session, organization_id):
         rule = rule_of(row)
-        used = sorted(gone & _keys_of(rule))
+        used = sorted(gone & keys_of(rule))
         if used:
             message = (
                 f"The allocation rule {rule.name!r} uses the tag key `{used[0]}`. Change or delete the rule first."
@@ -78,9 +78,3 @@ def _checked(keys: Sequence[str]) -> tuple[str, ...]:
             message = f"The tag key `{key}` stands there twice: blanks around a key and its case do not matter."
             raise BadUserInputError(message, path=("input", "keys"))
     return wanted
-
-
-def _keys_of(rule: Rule) -> set[str]:
-    return {one.of.tag for one in rule.match if one.of.tag is not None} | (
-        {rule.tag_key} if rule.tag_key is not None else set()
-    )

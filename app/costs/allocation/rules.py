@@ -138,6 +138,13 @@ def _check_values(lists: Collection[tuple[str, ...] | None], field: str) -> None
             raise _wrong(message, "where", field)
 
 
+def keys_of(rule: Rule) -> set[str]:
+    """The tag keys by which a rule chooses charges or teams."""
+    return {one.of.tag for one in rule.match if one.of.tag is not None} | (
+        {rule.tag_key} if rule.tag_key is not None else set()
+    )
+
+
 def _check_promoted(key: str, promoted: Collection[str], *path: str) -> None:
     if key not in promoted:
         message = f"The tag key `{key}` is not promoted: add it with `setPromotedTagKeys` first."

@@ -24,7 +24,7 @@ from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook.aside import ASIDE
 from app.costs.outlook.forecast import CostOutlook, ForecastUnavailable, cost_outlook
 from app.costs.outlook.series import DailySeries
-from app.costs.scopes import check_tags
+from app.costs.scopes import check_tags, why_spreading
 from app.records.cost_analysis import DateRange
 from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
@@ -53,11 +53,14 @@ class ForecastGround:
 async def read_ground(
     session: AsyncSession, organization_id: UUID, scope: CostScope, metric: CostMetric, currency: str, today: date
 ) -> ForecastGround:
-    """The last half year of complete days in one currency; five statements at most.
+    """The last half year of complete days in one currency; six statements at most.
 
     Raises BadUserInputError for a tag that is not promoted.
     """
     await check_tags(session, organization_id, scope, ("where",))
+    reason = await why_spreading(session, organization_id, scope)
+    if reason is not None:
+        return ForecastGround(None, reason, {})
     known = known_days(await imported_days(session, organization_id), today)
     if known is None:
         return ForecastGround(None, "Nothing was imported yet.", {})

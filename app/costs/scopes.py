@@ -11,9 +11,13 @@ from app.errors import BadUserInputError
 from app.records.cost_analysis import Condition, CostDimension, Grouping, TextCondition
 from app.records.cost_rollups import LINK_OF, Link
 from app.records.cost_scopes import CostScope
-from app.repositories.tag_keys import promoted_keys
+from app.repositories.tag_keys import promoted_keys, spreading_keys
 
 MOST_TAGS = 10
+SPREADING = (
+    "The tag key {} was promoted a short time ago, and past months do not know it yet. Ask again when the last of "
+    "`allocationRuns` has SUCCEEDED."
+)
 _IN_DAILY_SUMS = frozenset({Link.SUMMARY, Link.COST})
 
 
@@ -59,6 +63,14 @@ async def check_tags(session: AsyncSession, organization_id: UUID, scope: CostSc
     if unknown:
         problem = f"{', '.join(unknown)} is no promoted tag key. Use `setPromotedTagKeys` first"
         raise refusal((*at, "tags"), problem)
+
+
+async def why_spreading(session: AsyncSession, organization_id: UUID, scope: CostScope) -> str | None:
+    """Why the sums of days of a scope are unknown for now: past months do not have one of its tags. None otherwise."""
+    if not scope.tags:
+        return None
+    unknown = sorted(await spreading_keys(session, organization_id) & scope.tags.keys())
+    return SPREADING.format(unknown[0]) if unknown else None
 
 
 def field_of(of: Grouping) -> str:

@@ -14,7 +14,7 @@ from app.costs.analysis.periods import steps_of
 from app.costs.known_days import is_known
 from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook.series import exact_difference, exact_sum, ratio
-from app.costs.scopes import check_tags
+from app.costs.scopes import check_tags, why_spreading
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import DateRange
 from app.records.cost_scopes import CostScope
@@ -67,7 +67,8 @@ async def read_unit_costs(
     (costs,) = await daily_costs(session, organization_id, [asked])
     rates = Rates(await rates_into(session, organization_id, [currency]))
     money = MoneySeries.of(costs, currency, rates.into(currency))
-    return unit_costs(steps, money, quantities, await imported_days(session, organization_id))
+    unknown = await why_spreading(session, organization_id, scope)
+    return unit_costs(steps, money, quantities, await imported_days(session, organization_id), unknown)
 
 
 def unit_costs(
@@ -75,14 +76,15 @@ def unit_costs(
     money: MoneySeries,
     quantities: Mapping[date, Decimal],
     imported: Sequence[ImportedDays],
+    unknown: str | None = None,
 ) -> list[UnitCost]:
-    """The unit costs of steps, in their order."""
+    """The unit costs of steps, in their order; `unknown` says why nothing is known of any cost."""
     spans = {(one.first_day, one.last_day, one.period_start, one.period_end, one.is_final): one for one in imported}
     found: list[UnitCost] = []
     for days in steps:
         near = [one for one in spans.values() if is_known([one], days.start, days.end)]
         before = found[-1].unit_cost if found else None
-        found.append(_unit_cost(days, money, quantities, near, before))
+        found.append(_unit_cost(days, money, quantities, near, before, unknown))
     return found
 
 
@@ -92,9 +94,10 @@ def _unit_cost(
     quantities: Mapping[date, Decimal],
     imported: Sequence[ImportedDays],
     before: Decimal | None,
+    unknown: str | None,
 ) -> UnitCost:
     of_step = {day: quantity for day, quantity in sorted(quantities.items()) if days.start <= day < days.end}
-    unknown = _why_unknown(money, days, imported)
+    unknown = unknown or _why_unknown(money, days, imported)
     matched = [day for day in of_step if unknown is None and _cost_is_known(money, day, imported)]
     cost = exact_sum(money.amounts.get(day, Decimal(0)) for day in matched) if matched else None
     quantity = exact_sum(of_step[day] for day in matched) if matched else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from app.costs.allocation.runs import run_allocation
 from app.costs.watch import CHECK_COSTS_JOB, check_costs
 from app.database import Database
 from app.models import new_id, now
@@ -54,6 +55,12 @@ class Caller:
     async def checked(self) -> None:
         """Run the check as a worker does."""
         await check_costs(Job(self.organization_id, self.database))
+
+    async def allocated(self, run: Mapping[str, str]) -> None:
+        """Do a run of allocation as a worker does."""
+        job = Job(self.organization_id, self.database)
+        job.arguments = {"runId": str(parse_id(run["id"], "AllocationRun").id)}
+        await run_allocation(job)
 
 
 class Job:

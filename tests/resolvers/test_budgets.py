@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from app.context import Runtime
-from app.costs.allocation.runs import run_allocation
 from app.costs.budgets.kept import NOT_MADE
-from app.costs.budgets.standing import NOT_IMPORTED, SPREADING
+from app.costs.budgets.standing import NOT_IMPORTED
 from app.costs.outlook.aside import ASIDE
-from app.schema.node import parse_id
+from app.costs.scopes import SPREADING
 from tests.costs.watch.deliveries import daily
 from tests.house.statements import counted
-from tests.resolvers.cost_caller import BUDGET, TODAY, Caller, Job, jobs_of, reads
+from tests.resolvers.cost_caller import BUDGET, TODAY, Caller, jobs_of, reads
 
 UPDATE = f"""mutation ($input: UpdateBudgetInput!) {{ updateBudget(input: $input) {{ __typename
   ... on UpdateBudgetPayload {{ budget {{ {BUDGET} }} }} ... on UserError {{ code message path }} }} }}"""
@@ -95,9 +94,7 @@ async def test_what_a_tag_cost_is_unknown_until_past_months_know_it(caller: Call
         "reason": SPREADING.format("team"),
     }
     checks = await jobs_of(caller)
-    job = Job(caller.organization_id, caller.database)
-    job.arguments = {"runId": str(parse_id(promoted["run"]["id"], "AllocationRun").id)}
-    await run_allocation(job)
+    await caller.allocated(promoted["run"])
     assert await jobs_of(caller) == checks + 1
     (budget,) = (await caller.read(BUDGETS))["budgets"]["nodes"]
     assert Decimal(budget["history"][1]["actual"]) == Decimal("10.10") * (last - first).days

@@ -28,7 +28,8 @@ EXPORT = """mutation ($input: ExportCostsInput!) { exportCosts(input: $input) { 
   ... on UserError { message path } } }"""
 TEAM = """mutation ($input: CreateTeamInput!) { createTeam(input: $input) {
   ... on CreateTeamPayload { team { id } } } }"""
-PROMOTE = "mutation ($input: SetPromotedTagKeysInput!) { setPromotedTagKeys(input: $input) { __typename } }"
+PROMOTE = """mutation ($input: SetPromotedTagKeysInput!) { setPromotedTagKeys(input: $input) {
+  ... on SetPromotedTagKeysPayload { run { id } } } }"""
 RECORD = "mutation ($input: RecordBusinessMetricsInput!) { recordBusinessMetrics(input: $input) { __typename } }"
 S3 = {"ServiceName": "Amazon S3", "ServiceCategory": "Storage", "SubAccountId": "222", "RegionId": "us-east-1"}
 EVERYWHERE: list[dict[str, Any]] = [
@@ -66,7 +67,8 @@ REPORTS_AND_CHARGES: list[dict[str, Any]] = [
 @pytest.fixture
 async def billed(caller: Caller) -> Caller:
     """A month of three services, two of them with the tag that is promoted."""
-    await caller.act(PROMOTE, organizationId=caller.person.organization_id, keys=["team"])
+    promoted = await caller.act(PROMOTE, organizationId=caller.person.organization_id, keys=["team"])
+    await caller.allocated(promoted["run"])
     values = {"name": "orders", "unit": "orders", "values": [{"day": "2026-10-01", "quantity": "1"}]}
     await caller.act(RECORD, organizationId=caller.person.organization_id, **values)
     await caller.deliveries.deliver(

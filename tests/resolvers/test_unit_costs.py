@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
+from app.costs.scopes import SPREADING
 from tests.costs.watch.deliveries import daily
 from tests.resolvers.company import code_of
-from tests.resolvers.cost_caller import Caller
+from tests.resolvers.cost_caller import TODAY, Caller
 
 RECORD = """mutation ($input: RecordBusinessMetricsInput!) { recordBusinessMetrics(input: $input) { __typename
   ... on RecordBusinessMetricsPayload { received added changed unchanged issues { rowNumber column value reason }
@@ -16,6 +17,12 @@ UNIT_COSTS = """query ($slug: String!, $metric: String!, $period: CostPeriodInpu
   organization(slug: $slug) { unitCosts(metric: $metric, period: $period, granularity: $granularity) {
     metric { name } currency points { start end cost quantity quantityDays matchedDays matchedCost matchedQuantity
       unitCost change reason } } } }"""
+PROMOTE = """mutation ($input: SetPromotedTagKeysInput!) { setPromotedTagKeys(input: $input) {
+  ... on SetPromotedTagKeysPayload { run { id } } } }"""
+TAGGED = """query ($slug: String!, $period: CostPeriodInput!) { organization(slug: $slug) {
+  costForecast(where: {tags: {key: "team", eq: "web"}}) { reason }
+  unitCosts(metric: "orders", period: $period, granularity: TOTAL, where: {tags: {key: "team", eq: "web"}}) {
+    points { cost unitCost reason } } } }"""
 
 
 async def test_unit_costs(caller: Caller) -> None:
@@ -84,6 +91,28 @@ async def test_unit_costs(caller: Caller) -> None:
         token=caller.person.token,
     )
     assert code_of(missing) == "BAD_USER_INPUT"
+
+
+async def test_what_a_tag_cost_is_unknown_until_past_months_know_it(caller: Caller) -> None:
+    """0 would be a unit cost too, and a history of nothing a forecast."""
+    last = TODAY.replace(day=1) - timedelta(1)
+    first = last.replace(day=1)
+    await caller.deliveries.deliver([*daily(first, last, lambda _: 30, Tags='{"Team": "web"}')])
+    organization = {"organizationId": caller.person.organization_id}
+    values = [{"day": first.isoformat(), "quantity": "10"}]
+    await caller.act(RECORD, **organization, name="orders", unit="orders", values=values)
+    promoted = await caller.act(PROMOTE, **organization, keys=["team"])
+    period = {"start": first.isoformat(), "end": last.isoformat()}
+    found = await caller.read(TAGGED, period=period)
+    unknown = SPREADING.format("team")
+    assert found["costForecast"] == {"reason": unknown}
+    assert found["unitCosts"]["points"] == [{"cost": None, "unitCost": None, "reason": unknown}]
+    await caller.allocated(promoted["run"])
+    found = await caller.read(TAGGED, period=period)
+    assert found["costForecast"]["reason"] != unknown
+    (point,) = found["unitCosts"]["points"]
+    assert Decimal(point["cost"]) == 30 * (last - first).days
+    assert Decimal(point["unitCost"]) == Decimal(3)
 
 
 async def test_a_metric_is_listed_and_deleted(caller: Caller) -> None:

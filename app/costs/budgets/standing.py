@@ -16,6 +16,7 @@ from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook import budget_state as outlook
 from app.costs.outlook.forecast import MOST_DAYS_AHEAD, ForecastTotal, ForecastUnavailable
 from app.costs.outlook.series import DailySeries
+from app.costs.scopes import SPREADING
 from app.records.budgets import Threshold
 from app.records.cost_analysis import DateRange
 from app.records.cost_scopes import CostScope
@@ -27,10 +28,6 @@ HISTORY_DAYS = 182
 """What a forecast is fitted to."""
 NOT_IMPORTED = "Nothing was imported for the period yet. `importCosts` imports what a provider billed."
 NOTHING_MEANT = "No charge of the period meets the budget's filter. Check its values if there should be some."
-SPREADING = (
-    "The tag key {} was promoted a short time ago, and past months do not know it yet. Ask again when the last of "
-    "`allocationRuns` has SUCCEEDED."
-)
 
 
 @dataclass(frozen=True)

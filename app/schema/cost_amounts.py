@@ -56,7 +56,8 @@ class CostChange:
         description="By currency, what of the compared period no rate converts."
     )
     amount: Decimal | None = strawberry.field(
-        description="How much more it is now; null where either is unknown, or has money that no rate converts."
+        description="How much more it is now, by what is known of both: `coverage` and `previousCoverage` say which "
+        "days are missing. Null where either is unknown, or has money that no rate converts."
     )
     ratio: Decimal | None = strawberry.field(
         description="`amount` divided by the size of `previous`, to six digits; null where that is unknown or 0."

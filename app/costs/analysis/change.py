@@ -1,4 +1,4 @@
-"""How a sum differs from that of the compared period, where both are known in full."""
+"""How a sum differs from that of the compared period, by what is known of both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _SIX_DIGITS = Decimal("0.000001")
 
 @dataclass(frozen=True)
 class Change:
-    """`previous` is what is known of the compared period. `amount` is None for the `reason`, or where `ratio` is."""
+    """`previous` is what is known of the compared period. `amount` is None for the `reason`; then `ratio` is too.
+
+    Days that were not delivered of either make neither unknown: a month to date always lacks some. Coverage has them.
+    """
 
     previous: Decimal | None
     amount: Decimal | None

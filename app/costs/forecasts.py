@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.costs.budgets.standing import HISTORY_DAYS
 from app.costs.known_days import known_days
 from app.costs.money_series import MoneySeries, Rates
-from app.costs.outlook.aside import ASIDE
+from app.costs.outlook.aside import ASIDE, BusyError
 from app.costs.outlook.forecast import CostOutlook, ForecastUnavailable, cost_outlook
 from app.costs.outlook.series import DailySeries
 from app.costs.scopes import check_tags, why_spreading
@@ -94,6 +94,8 @@ async def computed(function: Callable[..., Answer], *arguments: object) -> Answe
         return await asyncio.wait_for(ASIDE.answer(function, *arguments), PATIENCE.total_seconds())
     except TimeoutError:
         return ForecastUnavailable("The forecast is still being computed. Ask again in a few seconds.")
+    except BusyError:
+        return ForecastUnavailable("Too many forecasts are being computed. Ask again in half a minute.")
     except BrokenProcessPool:
         structlog.get_logger(__name__).warning("forecast_process_killed", function=function.__name__)
         return ForecastUnavailable(

@@ -24,8 +24,14 @@ Answer = TypeVar("Answer")
 
 REMEMBERED: Final = 500
 """Answers that are kept, each a few kilobytes: equal questions have equal answers."""
+MOST_WAITING: Final = 64
+"""Questions that wait, of all organizations: half a minute of computing, which is longer than anybody waits."""
 _THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _LIBRARIES: Final = "app.costs.outlook.futures"
+
+
+class BusyError(Exception):
+    """So many questions wait already that a new one would not be answered in time."""
 
 
 class Aside:
@@ -43,12 +49,15 @@ class Aside:
     def ask(self, function: Callable[..., Answer], *arguments: Any) -> Future[Answer]:
         """The answer to come of a pure function of a module; arguments can be hashed and pickled.
 
-        Questions are answered one after the other. One that is asked again, by whomever, is not computed again.
+        Questions are answered one after the other. One that is asked again, by whomever, is not computed again. Raises
+        BusyError for a new one where too many wait.
         """
         question = (function, *arguments)
         with self._lock:
             known = self._answers.get(question)
             if known is None or _has_failed(known):
+                if sum(not answer.done() for answer in self._answers.values()) >= MOST_WAITING:
+                    raise BusyError
                 known = self._answers[question] = self._submit(function, arguments)
             self._answers.move_to_end(question)
             if len(self._answers) > REMEMBERED:
@@ -58,7 +67,8 @@ class Aside:
     async def answer(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
         """The answer, which no thread waits for. Cancelled, it is computed all the same, for who asks again.
 
-        Raises what the function raises, and BrokenProcessPool where the process was killed twice over it.
+        Raises what the function raises, BusyError as `ask`, and BrokenProcessPool where the process was killed twice
+        over it.
         """
         try:
             return await asyncio.shield(asyncio.wrap_future(self.ask(function, *arguments)))

@@ -152,9 +152,9 @@ class CostStore:
             names = ", ".join(CHARGE_COLUMNS)
             return rows_of(await self._execute(f"INSERT INTO charges ({names}) SELECT {names} FROM staged_charges"))
         await self._driver.execute(f"SET LOCAL ROLE {IMPORTER_ROLE}")
-        copied = await self._copy("charges", CHARGE_COLUMNS, rows, schema="public")
+        count = await self._copy("charges", CHARGE_COLUMNS, rows, schema="public")
         await self._driver.execute(f"SET LOCAL ROLE {APP_ROLE}")
-        return copied
+        return count
 
     async def append_charges(self, rows: bytes) -> list[int]:
         """Store those charges (CSV of `CHARGE_COLUMNS`) whose identity is new; returns their line numbers."""

@@ -57,7 +57,8 @@ class CostChange:
     )
     amount: Decimal | None = strawberry.field(
         description="How much more it is now, by what is known of both: `coverage` and `previousCoverage` say which "
-        "days are missing. Null where either is unknown, or has money that no rate converts."
+        "billing accounts are missing. Null where either is unknown, has money that no rate converts, or has days of "
+        "which nothing was imported, but for the last three of the period, whose charges are still arriving."
     )
     ratio: Decimal | None = strawberry.field(
         description="`amount` divided by the size of `previous`, to six digits; null where that is unknown or 0."
@@ -65,9 +66,11 @@ class CostChange:
     reason: str | None = strawberry.field(description="Why `amount` is unknown.")
 
     @classmethod
-    def of(cls, now: CostAmount | None, before: CostAmount | None, question: CostQuestion) -> CostChange | None:
-        """Make it of two sums; None where nothing is compared."""
-        change = change_of(now, before, question)
+    def of(
+        cls, now: CostAmount | None, before: CostAmount | None, question: CostQuestion, incomparable: str | None
+    ) -> CostChange | None:
+        """Make it of two sums, and why their periods cannot be compared; None where nothing is."""
+        change = change_of(now, before, question, incomparable)
         if change is None:
             return None
         return cls(

@@ -11,7 +11,7 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
-from app.costs.analysis.change import ratio
+from app.costs.analysis.change import ratio, why_incomparable
 from app.costs.analysis.coverage import period_coverage
 from app.costs.analysis.nodes import NOTHING_IMPORTED, reason_of
 from app.costs.analysis.periods import uncovered_days
@@ -92,6 +92,8 @@ class Asked:
     question: CostQuestion
     total: CostAmount | None
     forecasts: Forecasts | None
+    incomparable: str | None = None
+    """Why no sums of the two periods have a difference."""
 
 
 @strawberry.type(description="The charges that have the same values of all groupings.")
@@ -122,7 +124,7 @@ class CostGroup:
             total=amount,
             reason=reason_of(group.sum),
             share=ratio(amount, asked.total.amounts[0] if asked.total is not None else None),
-            change=CostChange.of(group.sum, group.previous, asked.question),
+            change=CostChange.of(group.sum, group.previous, asked.question, asked.incomparable),
             charge_count=BigInt(group.sum.charges),
             group=group,
             asked=asked,
@@ -236,6 +238,7 @@ class CostReport:
     def of(cls, organization_id: UUID, answer: CostAnswer, forecasts: Forecasts | None = None) -> CostReport:
         """Make it of an answer, and forecasts where they were asked for."""
         question, total, previous = answer.question, answer.total, answer.question.previous
+        incomparable = why_incomparable(question, answer.coverage.covered)
         return cls(
             start=question.period.start,
             end=question.period.end,
@@ -246,12 +249,12 @@ class CostReport:
             total=total.amounts[0] if total is not None else None,
             reason=reason_of(total) if total is not None else NOTHING_IMPORTED,
             previous_total=answer.previous.amounts[0] if answer.previous is not None else None,
-            change=CostChange.of(total, answer.previous, question),
+            change=CostChange.of(total, answer.previous, question, incomparable),
             charge_count=BigInt(total.charges if total is not None else 0),
             uncovered_days=uncovered_days(question.period, answer.coverage.covered),
             rollups=list(answer.rollups),
             answer=answer,
-            asked=Asked(organization_id, question, total, forecasts),
+            asked=Asked(organization_id, question, total, forecasts, incomparable),
         )
 
     @strawberry.field(

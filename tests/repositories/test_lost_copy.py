@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -14,6 +15,7 @@ from app.database import Database
 from app.errors import UnavailableError
 from app.repositories.copying import copied
 from app.repositories.planning import driver_of
+from app.tasks import end_tasks
 
 SOCKET = ".s.PGSQL.5432"
 PASSED_ON = 100_000
@@ -23,19 +25,28 @@ PASSED_ON = 100_000
 @asynccontextmanager
 async def failing_road(sockets: Path, folder: Path) -> AsyncIterator[None]:
     """A way to PostgreSQL that takes no more than a begin from each client, and is cut half a second later."""
+    meetings: set[asyncio.Task[None]] = set()
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         theirs, ours = await asyncio.open_unix_connection(str(sockets / SOCKET))
         answers = asyncio.create_task(pass_on(theirs, writer))
-        await pass_on(reader, ours, PASSED_ON)
-        await asyncio.sleep(0.5)
-        answers.cancel()
-        writer.transport.abort()
-        ours.transport.abort()
+        try:
+            await pass_on(reader, ours, PASSED_ON)
+            await asyncio.sleep(0.5)
+        finally:
+            answers.cancel()
+            for end in (writer, ours):
+                end.transport.abort()
+                with contextlib.suppress(OSError):
+                    await end.wait_closed()
 
-    server = await asyncio.start_unix_server(meet, str(folder / SOCKET), limit=2**12)
+    def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        meetings.add(asyncio.create_task(meet(reader, writer)))
+
+    server = await asyncio.start_unix_server(welcome, str(folder / SOCKET), limit=2**12)
     async with server:
         yield
+    await end_tasks(*meetings)
 
 
 async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter, most: int = 2**62) -> None:

@@ -120,6 +120,8 @@ async def test_a_change_is_unknown_where_one_side_could_not_be_converted(graphql
         [
             charge(date(2026, 10, 1), "6"),
             charge(date(2026, 10, 1), "0", billing_currency="GBP"),
+            charge(date(2026, 9, 1), "0"),
+            charge(date(2026, 10, 31), "0"),
             charge(date(2026, 9, 30), "8"),
             charge(date(2026, 9, 30), "700", billing_currency="JPY", service_name="VM"),
         ],

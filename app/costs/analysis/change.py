@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Context, Decimal
 
 from app.costs.analysis.nodes import NOTHING_IMPORTED, reason_of
+from app.costs.analysis.periods import uncovered_days
 from app.costs.analysis.report import EXACT
-from app.records.cost_analysis import CostAmount, CostQuestion
+from app.records.cost_analysis import CostAmount, CostQuestion, DateRange
 
 NOTHING_COMPARED = "Nothing was imported for any day of the compared period."
 OTHER_UNITS = "The quantities of the two periods are in unlike units: group by the unit, or choose one in `where`."
+NOT_IMPORTED = "Of {0} of the {1} days of the {2}period nothing was imported: choose periods that are known."
+_ARRIVING_DAYS = 3
+"""Providers tell a day's charges within one or two days after it."""
 _RATIO = Context(prec=50)
 _SIX_DIGITS = Decimal("0.000001")
 
@@ -28,12 +34,36 @@ class Change:
     reason: str | None
 
 
-def change_of(now: CostAmount | None, before: CostAmount | None, question: CostQuestion) -> Change | None:
-    """How the main measure differs from that of the compared period; None where nothing is compared."""
+def why_incomparable(question: CostQuestion, covered: Sequence[DateRange]) -> str | None:
+    """Why sums of the question's periods say nothing against each other, by the days of which anything was imported.
+
+    Charges of the last days of a period that is not over arrive late: some days may be missing at its end.
+    """
+    if question.previous is None:
+        return None
+    if missing := uncovered_days(question.previous, covered):
+        return NOT_IMPORTED.format(missing, question.previous.days, "compared ")
+    missing, late = uncovered_days(question.period, covered), min(_ARRIVING_DAYS, question.period.days - 1)
+    if missing > late or (missing and uncovered_days(_without_last(question.period, late), covered)):
+        return NOT_IMPORTED.format(missing, question.period.days, "")
+    return None
+
+
+def _without_last(days: DateRange, count: int) -> DateRange:
+    return DateRange(days.start, days.end - timedelta(days=count))
+
+
+def change_of(
+    now: CostAmount | None, before: CostAmount | None, question: CostQuestion, incomparable: str | None = None
+) -> Change | None:
+    """How the main measure differs from that of the compared period; None where nothing is compared.
+
+    `incomparable` is why nothing can be said of the two periods at all.
+    """
     if question.previous is None:
         return None
     previous = before.amounts[0] if before is not None else None
-    reason = _unknown(now, before)
+    reason = _unknown(now, before) or incomparable
     if reason is not None or now is None or now.amounts[0] is None or previous is None:
         return Change(previous, None, None, reason)
     amount = EXACT.subtract(now.amounts[0], previous)

@@ -31,9 +31,9 @@ def content_id(values: Sequence[str | None]) -> int:
     return _id(SEPARATOR.join(NULL if value is None else value for value in values))
 
 
-def content_ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """The same for each row of a frame, of its columns as text."""
-    return pl.Series("id", [_id(key) for key in _keys(frame, columns)], dtype=pl.Int64)
+def content_ids(frame: pl.DataFrame, columns: Sequence[str], salt: bytes = b"") -> pl.Series:
+    """The same for each row of a frame, of its columns as text; with another salt (16 bytes) they are others."""
+    return pl.Series("id", [_id(key, salt) for key in _keys(frame, columns)], dtype=pl.Int64)
 
 
 def row_identities(frame: pl.DataFrame, columns: Sequence[str], dataset: str) -> list[bytes]:
@@ -63,8 +63,8 @@ def _keys(frame: pl.DataFrame, columns: Sequence[str]) -> Iterable[str]:
     return frame.select(pl.concat_str(list(texts), separator=SEPARATOR)).to_series()
 
 
-def _id(key: str) -> int:
-    digest = blake2b(key.encode(), digest_size=8, person=_PERSON).digest()
+def _id(key: str, salt: bytes = b"") -> int:
+    digest = blake2b(key.encode(), digest_size=8, person=_PERSON, salt=salt).digest()
     return int.from_bytes(digest, signed=True) or 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 import orjson
 import polars as pl
@@ -67,7 +68,8 @@ class Interned:
 class Dimensions:
     """All dimensions of one run: hand in frames of charges, get their ids and what is new of each table."""
 
-    def __init__(self, promoted: Sequence[str]) -> None:
+    def __init__(self, organization_id: UUID, promoted: Sequence[str]) -> None:
+        self._organization_id = organization_id
         self._promoted = tuple(promoted)
         self.summaries: dict[int, tuple[str | None, ...]] = {}
         self._summary_of: dict[int, int] = {}
@@ -75,7 +77,7 @@ class Dimensions:
         self._new: dict[str, list[pl.DataFrame]] = {}
         self._cost = Interned([*SUMMARY, *COST], self._costs)
         self._sku = Interned(SKU, _skus)
-        self._resource = Interned(RESOURCE, _resources)
+        self._resource = Interned(RESOURCE, self._resources)
         self._tags = Interned(["tags"], self._tag_sets)
         self._detail = Interned(DETAIL, _details)
 
@@ -117,6 +119,15 @@ class Dimensions:
         self._summary_of.update(zip(ids, summary_ids, strict=True))
         return described.select("id", "summary_dim_id", *COST)
 
+    def _resources(self, distinct: pl.DataFrame) -> pl.DataFrame:
+        """Resources under ids of the organization's own: an index of charges begins with them.
+
+        Whoever is billed for a resource of the same name must not make look-ups of others longer.
+        """
+        keys = [None if id_ is None else resource_key(id_) for id_ in distinct.get_column("resource_id")]
+        described = _with_ids(distinct, RESOURCE, self._organization_id.bytes)
+        return described.with_columns(pl.Series("resource_key", keys, dtype=pl.String))
+
     def _tag_sets(self, distinct: pl.DataFrame) -> pl.DataFrame:
         texts = distinct.get_column("tags").to_list()
         ids = [NONE if text in {None, "{}"} else content_id([text]) for text in texts]
@@ -157,15 +168,10 @@ def _details(distinct: pl.DataFrame) -> pl.DataFrame:
     return _with_ids(distinct, DETAIL).with_columns(pl.col("extra").fill_null("{}"))
 
 
-def _resources(distinct: pl.DataFrame) -> pl.DataFrame:
-    keys = [None if id_ is None else resource_key(id_) for id_ in distinct.get_column("resource_id")]
-    return _with_ids(distinct, RESOURCE).with_columns(pl.Series("resource_key", keys, dtype=pl.String))
-
-
-def _with_ids(distinct: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+def _with_ids(distinct: pl.DataFrame, columns: Sequence[str], salt: bytes = b"") -> pl.DataFrame:
     """The rows with their ids in front; a row of nulls is none."""
     empty = distinct.select(pl.all_horizontal(pl.col(list(columns)).is_null())).to_series()
-    ids = content_ids(distinct, columns)
+    ids = content_ids(distinct, columns, salt)
     return distinct.select(pl.when(empty).then(pl.lit(NONE)).otherwise(ids).alias("id"), *columns)
 
 

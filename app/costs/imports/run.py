@@ -203,7 +203,7 @@ async def _store(
         promoted = await promoted_keys(session, order.organization_id)
     delivery = Delivery(
         sources,
-        Dimensions(promoted),
+        Dimensions(order.organization_id, promoted),
         notes,
         billing_currency=order.billing_currency,
         identities_of=order.dataset if order.mode is ImportMode.APPEND else None,

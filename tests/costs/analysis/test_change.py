@@ -1,11 +1,11 @@
-"""What changed: only where both sides are known in full."""
+"""What changed: only where enough is known of both sides."""
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
 
-from app.costs.analysis.change import Change, change_of
+from app.costs.analysis.change import NOT_IMPORTED, Change, change_of, why_incomparable
 from app.records.cost_analysis import CostAmount, CostMeasure, CostQuestion, DateRange
 
 OCTOBER, SEPTEMBER = (DateRange(date(2026, month, 1), date(2026, month + 1, 1)) for month in (10, 9))
@@ -53,3 +53,21 @@ def test_what_is_unknown_has_its_reason() -> None:
     same = change_of(amount("3", units=("Hours",)), amount("0", 0, units=()), HOURS)
     assert same is not None
     assert same.amount == 3
+
+
+def test_days_that_nobody_imported_say_nothing_of_a_change() -> None:
+    def told(*known: tuple[int, int, int, int]) -> str | None:
+        covered = [DateRange(date(2026, *known_[:2]), date(2026, *known_[2:])) for known_ in known]
+        return why_incomparable(QUESTION, covered)
+
+    assert told((9, 1, 11, 1)) is None
+    assert told((9, 1, 10, 29)) is None, "the last three days are still arriving"
+    assert told((9, 1, 10, 28)) == NOT_IMPORTED.format(4, 31, "")
+    assert told((9, 1, 10, 9), (10, 10, 11, 1)) == NOT_IMPORTED.format(1, 31, ""), "a gap is no end"
+    assert told((9, 2, 11, 1)) == NOT_IMPORTED.format(1, 30, "compared ")
+    assert told((10, 1, 11, 1)) == NOT_IMPORTED.format(30, 30, "compared ")
+    today = CostQuestion(DateRange(date(2026, 10, 2), date(2026, 10, 3)), "USD", previous=SEPTEMBER)
+    assert why_incomparable(today, [SEPTEMBER]) is not None, "of a day that is wholly unknown nothing is said"
+    assert why_incomparable(CostQuestion(OCTOBER, "USD"), []) is None
+    found = change_of(amount("12"), amount("-8"), QUESTION, "why")
+    assert found == Change(Decimal(-8), None, None, "why")

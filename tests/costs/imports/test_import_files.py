@@ -7,6 +7,7 @@ import gzip
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import polars as pl
 import pytest
@@ -14,9 +15,10 @@ from sqlalchemy import text
 
 from app.activity.record import RECORDED
 from app.costs.imports import run
+from app.costs.imports.run import import_files
 from app.database import Database
-from app.records.costs import ImportMode, ImportState
-from tests.costs.imports.deliveries import ROLL_UPS, charge, deliver, rows_of, sums, sums_of, write
+from app.records.costs import ImportMode, ImportSource, ImportSourceKind, ImportState
+from tests.costs.imports.deliveries import ACTOR, ORGANIZATION, ROLL_UPS, charge, deliver, rows_of, sums, sums_of, write
 
 MONTH = [charge(number) for number in range(1, 61)]
 
@@ -88,6 +90,22 @@ async def test_datasets_do_not_replace_each_other(database: Database, tmp_path: 
     await deliver(database, write(tmp_path / "a.csv", MONTH))
     await deliver(database, write(tmp_path / "b.csv", MONTH[:10]), dataset="others")
     await assert_sums(database, MONTH + MONTH[:10])
+
+
+async def test_organizations_share_no_ids_of_resources(database: Database, tmp_path: Path) -> None:
+    """An index of charges begins with them: who is billed for the same names must not make it longer for others."""
+    path, other = write(tmp_path / "a.csv", MONTH), UUID(int=77)
+    source = ImportSource(ImportSourceKind.FILE, names=("a.csv",))
+    await deliver(database, path)
+    await import_files(database, other, ACTOR, [path], dataset="bills", mode=ImportMode.REPLACE, source=source)
+    found = []
+    for organization_id in (ORGANIZATION, other):
+        async with database.read(organization_id) as session:
+            rows = await session.execute(text("SELECT DISTINCT resource_dim_id FROM charges"))
+            found.append(set(rows.scalars()) - {0})
+    mine, theirs = found
+    assert len(mine) == len(theirs) > 1
+    assert not mine & theirs
 
 
 async def test_appended_rows_add_up_and_overlap_without_harm(database: Database, tmp_path: Path) -> None:

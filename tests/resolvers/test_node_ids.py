@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from app.errors import BadUserInputError
-from app.models import new_id
 from app.schema.node import global_id, parse_id
 
 
 @pytest.mark.parametrize(
     ("value", "expected", "message"),
     [
-        (global_id("User", new_id()), "Upload", "must be the id of an Upload … this is the id of a User."),
-        (global_id("Upload", new_id()), "Team", "must be the id of a Team … this is the id of an Upload."),
+        (global_id("User", UUID(int=7)), "Upload", "must be the id of an Upload … this is the id of a User."),
+        (global_id("Upload", UUID(int=7)), "Team", "must be the id of a Team … this is the id of an Upload."),
         ("", "Organization", "must be the id of an Organization … this is no global id."),
         ("x", None, "must be a global id … this is no global id."),
     ],

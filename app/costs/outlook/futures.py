@@ -80,7 +80,7 @@ def simulate(series: DailySeries, days: int, *, courses: int, widened: float = 1
     events = _events(values, starts)
     expected, drawn, method = _regular(np.where(events.left_out, np.nan, values), days, courses, chance)
     expected = expected.copy()
-    if len(events.purchases) > 1:
+    if len(events.purchases):
         expected += ahead * events.purchase_chance * events.purchases.mean()
         method += ", month-start purchases"
     if len(events.single) >= _RECURRING:

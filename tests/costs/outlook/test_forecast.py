@@ -89,11 +89,15 @@ def test_purchases_on_the_first_come_again_on_the_first() -> None:
     assert answer.month_start_unseen is False
 
 
-def test_a_purchase_seen_once_is_possible_but_not_expected() -> None:
+def test_a_purchase_seen_once_is_expected_by_half() -> None:
+    """As it is drawn: what is expected of several months lies between the bounds of their total."""
     amounts = [10.0] * 40
     amounts[27] = 110
-    (first,) = [point for point in made(daily(*amounts), 30).points if point.day.day == 1]
-    assert (first.lower, first.expected, first.upper) == (Decimal(10), Decimal(10), Decimal(110))
+    answer = made(daily(*amounts), 90)
+    first, *_ = [point for point in answer.points if point.day.day == 1]
+    assert (first.lower, first.expected, first.upper) == (Decimal(10), Decimal(60), Decimal(110))
+    assert answer.total.lower < answer.total.expected < answer.total.upper
+    assert answer.total.expected == 900 + 3 * 50
 
 
 def test_it_is_told_that_no_month_start_was_seen() -> None:

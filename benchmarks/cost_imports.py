@@ -173,7 +173,7 @@ def main() -> None:
         url, path = arguments.import_one
         print(asyncio.run(_import_one(url, Path(path))))  # noqa: T201
         return
-    with tempfile.TemporaryDirectory() as name, engines(Path(name) / "data") as urls:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, engines(Path(name) / "data") as urls:
         upgrade(urls.database_url)
         if arguments.memory:
             print(asyncio.run(_memory(urls.database_url, Path(name), arguments.memory)))  # noqa: T201

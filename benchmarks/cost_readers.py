@@ -169,7 +169,7 @@ def main() -> None:
         url, organization_id, *paths = arguments.import_into
         asyncio.run(_child(url, UUID(organization_id), [Path(path) for path in paths], arguments.seconds))
         return
-    with tempfile.TemporaryDirectory() as name, engines(Path(name) / "data") as urls:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, engines(Path(name) / "data") as urls:
         upgrade(urls.database_url)
         measured = _measure(urls.database_url, Path(name), arguments.rows, arguments.readers, arguments.seconds)
         print(asyncio.run(measured))  # noqa: T201

@@ -174,7 +174,7 @@ def main() -> None:
     backlog_seconds = given.backlog * given.job_seconds / 20
     load = Load(given.tenants, given.jobs_each, given.backlog, given.job_seconds, backlog_seconds * 0.7)
     configure_logging("ERROR")
-    with tempfile.TemporaryDirectory() as folder, engines(Path(folder) / "data") as urls:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, engines(Path(folder) / "data") as urls:
         upgrade(urls.database_url)
         settings = Settings(data_dir=Path(folder), database_url=urls.database_url, redis_url=urls.redis_url)
         clock, seconds = asyncio.run(measure(settings, urls, load))

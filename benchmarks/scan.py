@@ -324,7 +324,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     sizes = sorted({size for size in options.smaller if size < options.instances} | {options.instances})
-    with tempfile.TemporaryDirectory(prefix="skyledger-benchmark-") as folder:
+    with tempfile.TemporaryDirectory(prefix="skyledger-benchmark-", ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "data"
         with engines(data) as urls, moto() as far_side:
             upgrade(urls.database_url)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.costs.conformance import ConformanceNotes
@@ -81,6 +81,7 @@ def by_rows(path: Path) -> Found:
 
 
 @given(places=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 40), JUNK), min_size=1, max_size=4))
+@example(places=[(0.5, 7, b'"'), (0.7000686275567075, 16, b",")])
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damage_is_told_at_its_line_and_nothing_else_is_lost(
     tmp_path: Path, places: list[tuple[float, int, bytes]]
@@ -95,7 +96,8 @@ def test_damage_is_told_at_its_line_and_nothing_else_is_lost(
     # Not by splitlines, for which the junk has more line ends than a file.
     raw = re.split("\r\n|\r|\n", path.read_bytes().decode(errors="replace"))
     both = charges.keys() & expected.keys()
-    assert {line: charges[line] for line in both} == {line: expected[line] for line in both}
+    # As numbers: by columns a text keeps the zeros at its end.
+    assert {line: Decimal(charges[line]) for line in both} == {line: Decimal(expected[line]) for line in both}
     # A quote in the middle of a field may be text or not: by columns some records are whole that by rows are not.
     for line in charges.keys() - both:
         assert line in wrong

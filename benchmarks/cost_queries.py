@@ -8,7 +8,7 @@ their keys and day already, so `resource_monthly` and its dimensions are filled 
 
 What is timed is what a request spends on the database behind an open transaction: the statement on what the imports
 say, and the statement of the answer, with the making of both and the reading of their rows. On a machine that has
-other work, and here there always was some (see the load), the clock tells more of that than of the questions: promises
+other work (see the load), the clock tells more of that than of the questions: promises
 are held against the CPU time of the backend, which works alone, without parallel workers; the clock stands beside it.
 """
 

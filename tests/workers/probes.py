@@ -36,8 +36,8 @@ async def job_row(database: Database, job_id: UUID) -> RowMapping:
 
 
 async def until_state(database: Database, job_id: UUID, *states: str) -> RowMapping:
-    """Wait until the job is in one of the states; fails when it does not come in 20 s."""
-    async with asyncio.timeout(20):
+    """Wait until the job is in one of the states; fails when it does not come in 60 s."""
+    async with asyncio.timeout(60):
         row = await job_row(database, job_id)
         while row["state"] not in states:
             await asyncio.sleep(0.02)
@@ -46,8 +46,8 @@ async def until_state(database: Database, job_id: UUID, *states: str) -> RowMapp
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; fails when it does not come in 20 s."""
-    async with asyncio.timeout(20):
+    """Wait for a condition; fails when it does not come in 60 s."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
             await asyncio.sleep(0.01)
 

@@ -293,7 +293,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", type=Path, help="write a cProfile of this process here")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="skyledger-benchmark-", ignore_cleanup_errors=True) as folder, engines(Path(folder) / "data") as urls:
+    with (
+        tempfile.TemporaryDirectory(prefix="skyledger-benchmark-", ignore_cleanup_errors=True) as folder,
+        engines(Path(folder) / "data") as urls,
+    ):
         upgrade(urls.database_url)
         profile = cProfile.Profile()
         if options.profile:

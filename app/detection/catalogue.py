@@ -1,0 +1,19 @@
+"""All checks, in one flat list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from app.detection.check import Check
+from app.detection.checks import aws_ebs
+
+ALL_CHECKS: Final[tuple[Check, ...]] = (*aws_ebs.CHECKS,)
+CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
+"""By id."""
+
+
+def checks_of(resource_type: str) -> tuple[Check, ...]:
+    """The checks that look at a resource type."""
+    return tuple(check for check in ALL_CHECKS if resource_type in check.resource_types)

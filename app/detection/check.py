@@ -1,0 +1,149 @@
+"""What a check is: code that looks at one resource, with everything said about it that a reader or a planner needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from app.records import Provider, RelationshipKind
+from app.records.detection import Confidence, Remedy, Severity
+
+if TYPE_CHECKING:
+    from app.detection.facts import Facts
+    from app.detection.finding import Finding
+
+MIN_AGE_DAYS = "minAgeDays"
+LOOKBACK_DAYS = "lookbackDays"
+
+
+class Area(StrEnum):
+    """What part of a cloud a check is about."""
+
+    COMPUTE = "COMPUTE"
+    STORAGE = "STORAGE"
+    NETWORK = "NETWORK"
+    DATABASE = "DATABASE"
+    CONTAINERS = "CONTAINERS"
+    ANALYTICS = "ANALYTICS"
+    AI = "AI"
+    LICENSES = "LICENSES"
+    OPERATIONS = "OPERATIONS"
+    COMMITMENTS = "COMMITMENTS"
+
+
+class Daily(StrEnum):
+    """What the provider makes of the samples of one day."""
+
+    AVERAGE = "AVERAGE"
+    MINIMUM = "MINIMUM"
+    MAXIMUM = "MAXIMUM"
+    SUM = "SUM"
+    P95 = "P95"
+    PEAK_HOUR = "PEAK_HOUR"
+    """The largest sum of an hour: what a rate, such as operations a second, has to be judged by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A threshold that an organization may set; `least` and `most` are allowed as well."""
+
+    name: str
+    """As in the graph, such as `minAgeDays`."""
+    default: Decimal
+    unit: str
+    """Such as `days`, `percent`, `GiB`."""
+    description: str
+    least: Decimal = Decimal(0)
+    most: Decimal = Decimal(1_000_000_000)
+
+
+def days(name: str, default: int, description: str, *, most: int = 3650) -> Parameter:
+    """A threshold in whole days."""
+    return Parameter(name, Decimal(default), "days", description, most=Decimal(most))
+
+
+def percent(name: str, default: int, description: str) -> Parameter:
+    """A threshold in percent, 0 to 100."""
+    return Parameter(name, Decimal(default), "percent", description, most=Decimal(100))
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric that a check reads of its resource, one value a day.
+
+    A dimension's value is the resource's native id (`id`), its name (`name`) or one of its properties
+    (`properties.loadBalancerDimension`). `silent_at_zero` is for metrics that have no samples where nothing happened.
+    """
+
+    key: str
+    """What the check calls it, such as `cpu`."""
+    name: str
+    daily: Daily
+    namespace: str | None = None
+    dimensions: tuple[tuple[str, str], ...] = ()
+    silent_at_zero: bool = False
+    days: int | str = LOOKBACK_DAYS
+    """How many days, or the parameter that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Other resources that a check looks at: those its resource names (`outgoing`), or those that name it.
+
+    `siblings` are those that stand in the same relation to the same third one, as the snapshots of one volume.
+    """
+
+    kind: RelationshipKind
+    resource_type: str
+    properties: tuple[str, ...] = ()
+    """Which of their properties the check reads."""
+    outgoing: bool = False
+    siblings: bool = False
+
+
+@dataclass(frozen=True)
+class Check:
+    """One kind of waste. `find` is pure: facts in, a finding or None out; UnknownFactError where a fact is missing."""
+
+    id: str
+    """Stable for ever, such as `aws.ebs.unattached`."""
+    title: str
+    description: str
+    """What is looked at and why it is waste, in a few sentences."""
+    provider: Provider
+    area: Area
+    resource_types: tuple[str, ...]
+    severity: Severity
+    confidence: Confidence
+    remedy: Remedy
+    remediation: str
+    """What to do, in steps that a person can follow."""
+    find: Callable[[Facts], Finding | None]
+    saving: str
+    """The formula in words."""
+    properties: tuple[str, ...] = ()
+    """Which properties of the resource it reads: no others are given to it."""
+    prices: tuple[str, ...] = ()
+    """Codes of the prices that it asks for, `*` for any part of one: `ebs.*.storage`."""
+    parameters: tuple[Parameter, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    neighbours: tuple[Neighbours, ...] = ()
+    absence_of: tuple[str, ...] = ()
+    """Resource types whose absence is an argument: they must have been read completely in the resource's region."""
+    permissions: tuple[str, ...] = ()
+    """What collecting it needs beyond reading the resource types themselves."""
+    links: tuple[str, ...] = ()
+    deletes: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "deletes", self.remedy is Remedy.DELETE)
+
+    def parameter(self, name: str) -> Parameter:
+        """One of its parameters. Raises KeyError."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise KeyError(name)

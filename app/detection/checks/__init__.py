@@ -1,0 +1,1 @@
+"""The checks themselves, a file for each cloud and area."""

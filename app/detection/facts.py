@@ -1,0 +1,175 @@
+"""What a check is told of one resource: everything frozen, everything missing told as missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from app.detection.usage import Usage
+from app.records import Provider, RelationshipKind
+from app.records.detection import Price
+
+
+class UnknownFactError(Exception):
+    """Something that a check needs is not known; the message says what and is shown to the customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A resource of the inventory. All moments are in UTC."""
+
+    id: UUID
+    account_id: UUID
+    provider: Provider
+    resource_type: str
+    native_id: str
+    name: str
+    region: str | None
+    status: str | None
+    first_seen_at: datetime
+    tags: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime | None = None
+    last_used_at: datetime | None = None
+    status_since: datetime | None = None
+    """Since when the status is known to be this one; None where it was never seen otherwise."""
+
+    def text(self, name: str) -> str | None:
+        """A property that is text, or None. Raises UnknownFactError where it could not be read."""
+        value = self._property(name)
+        return None if value is None else str(value)
+
+    def number(self, name: str) -> Decimal:
+        """A property that is a number. Raises UnknownFactError where it is missing or none."""
+        value = self._property(name)
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise UnknownFactError(self._missing(name))
+        try:
+            number = Decimal(str(value))
+        except ArithmeticError:
+            raise UnknownFactError(self._missing(name)) from None
+        if not number.is_finite():
+            raise UnknownFactError(self._missing(name))
+        return number
+
+    def flag(self, name: str) -> bool:
+        """A property that is true or false. Raises UnknownFactError where it is missing or neither."""
+        value = self._property(name)
+        if not isinstance(value, bool):
+            raise UnknownFactError(self._missing(name))
+        return value
+
+    def moment(self, name: str) -> datetime | None:
+        """A property that is a moment, or None. Raises UnknownFactError where it could not be read."""
+        value = self._property(name)
+        if value is None:
+            return None
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            raise UnknownFactError(self._missing(name)) from None
+        if found.tzinfo is None:
+            raise UnknownFactError(self._missing(name))
+        return found
+
+    def items(self, name: str) -> Sequence[Any]:
+        """A property that is a list. Raises UnknownFactError where it is missing or none."""
+        value = self._property(name)
+        if not isinstance(value, list | tuple):
+            raise UnknownFactError(self._missing(name))
+        return value
+
+    def _property(self, name: str) -> Any:
+        if name in self.properties.get("unreadable", ()):
+            message = f"`{name}` of {self.native_id} could not be read; the scan says which permission is missing."
+            raise UnknownFactError(message)
+        return self.properties.get(name)
+
+    def _missing(self, name: str) -> str:
+        return f"`{name}` of {self.native_id} is not known."
+
+
+@dataclass(frozen=True, slots=True)
+class ActualCost:
+    """What the resource's own charges of the last complete days came to, effective cost, in one currency.
+
+    `days` are those that were imported for its billing account within the window; a resource younger than the window
+    has cost less than a month of it will, which `days` says.
+    """
+
+    amount: Decimal
+    currency: str
+    days: int
+
+
+class Prices(Protocol):
+    """Looks prices up; whoever makes one has loaded them before."""
+
+    def price(self, provider: Provider, code: str, region: str | None) -> Price | None:
+        """The best price of today: contracted before list, the region's before one for all regions; None if unknown."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a check may look at. `parameters` are the thresholds in force for this resource."""
+
+    subject: Subject
+    now: datetime
+    parameters: Mapping[str, Decimal]
+    prices: Prices
+    cost: ActualCost | None = None
+    usages: Mapping[str, Usage | None] = field(default_factory=dict)
+    """By the key of the check's metric; None where the provider was not asked, or refused."""
+    neighbours: Mapping[tuple[RelationshipKind, str], Sequence[Subject]] = field(default_factory=dict)
+    """By kind and resource type; what is gone from the provider is not among them."""
+    targets: Mapping[RelationshipKind, Sequence[str]] = field(default_factory=dict)
+    """Native ids that the resource names, whether the inventory has them or not."""
+    complete_types: frozenset[str] = frozenset()
+    """Resource types that the last scan read completely in this resource's region (or globally)."""
+
+    def threshold(self, name: str) -> Decimal:
+        """A threshold in force."""
+        return self.parameters[name]
+
+    def age_days(self, since: datetime) -> Decimal:
+        """Whole and part days from a moment until now."""
+        return Decimal((self.now - since).total_seconds()) / 86_400
+
+    def is_older(self, since: datetime, name: str) -> bool:
+        """Whether more days have passed since a moment than a threshold asks for; exactly as many are not enough."""
+        return self.age_days(since) > self.threshold(name)
+
+    def status_since(self) -> datetime:
+        """Since when the resource has its status, at the latest; first seen so, where no change was seen."""
+        return self.subject.status_since or self.subject.first_seen_at
+
+    def usage(self, key: str) -> Usage:
+        """A metric's values. Raises UnknownFactError unless each day of the window is known."""
+        usage = self.usages.get(key)
+        if usage is None:
+            message = f"The metric {key} was not read."
+            raise UnknownFactError(message)
+        if not usage.is_complete and self.parameters.get(REQUIRE_COMPLETE, Decimal(1)):
+            message = f"The metric {key} is known for {len(usage.known)} of {usage.days} days."
+            raise UnknownFactError(message)
+        if not usage.known:
+            message = f"The metric {key} has no values."
+            raise UnknownFactError(message)
+        return usage
+
+    def related(self, kind: RelationshipKind, resource_type: str) -> Sequence[Subject]:
+        """Neighbours that the check has asked for."""
+        return self.neighbours.get((kind, resource_type), ())
+
+    def none_other(self, resource_type: str) -> None:
+        """Be sure that what is not among the neighbours is not there. Raises UnknownFactError."""
+        if resource_type not in self.complete_types:
+            message = f"{resource_type} was not read completely by the last scan, so what is missing may be there."
+            raise UnknownFactError(message)
+
+
+REQUIRE_COMPLETE = "requireCompleteMetrics"

@@ -1,0 +1,150 @@
+"""Cases of checks: one resource, what is known about it, and what must come of it.
+
+Each file in tests/detection/checks has a list `CASES` and runs it with `verify`; tests/house/test_checks.py holds that
+every check has a case that finds, one that does not, one at the boundary of each threshold, and one for each metric
+that is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Any
+from uuid import UUID
+
+from app.detection.catalogue import CHECKS
+from app.detection.check import Check
+from app.detection.evaluate import evaluate
+from app.detection.facts import ActualCost, Facts, Subject
+from app.detection.finding import Clear, Excluded, Finding, Unknown
+from app.detection.rule import default_rule
+from app.detection.usage import Usage
+from app.records import Provider, RelationshipKind
+from app.records.detection import Confidence, Price, PriceBasis, PriceUnit
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+FOUND, CLEAR, UNKNOWN, TOO_LITTLE = Finding, Clear, Unknown, Excluded
+ACCOUNT = UUID(int=1)
+
+
+def ago(days: float) -> datetime:
+    """A moment so many days before the check runs."""
+    return NOW - timedelta(days=days)
+
+
+def subject(resource_type: str, native_id: str, **values: Any) -> Subject:
+    """A resource that was first seen two years ago; the provider is told by the type."""
+    kind = resource_type.lower()
+    provider = Provider.AZURE if kind.startswith("microsoft.") else Provider.GCP
+    if kind.startswith("aws::"):
+        provider = Provider.AWS
+    plain: dict[str, Any] = {
+        "id": UUID(int=2),
+        "account_id": ACCOUNT,
+        "provider": provider,
+        "name": native_id,
+        "region": "us-east-1",
+        "status": None,
+        "first_seen_at": ago(730),
+    }
+    return Subject(resource_type=resource_type, native_id=native_id, **(plain | values))
+
+
+def flat(value: float | None, days: int) -> Usage:
+    """The same value on each of so many days."""
+    return Usage((NOW - timedelta(days=days)).date(), (value,) * days)
+
+
+@dataclass(frozen=True)
+class Case:
+    """`proves` is `found`, `clear`, `boundary:<parameter>`, `missing:<metric>`, or words of one's own."""
+
+    check: str
+    proves: str
+    subject: Subject
+    expected: type[Finding | Clear | Unknown | Excluded]
+    amount: str | None = None
+    """The monthly saving in dollars; None is not looked at, `unknown` has to be unknown."""
+    basis: PriceBasis = PriceBasis.LIST
+    confidence: Confidence | None = None
+    target: str | None = None
+    part_of: str | None = None
+    prices: Mapping[str, tuple[str, PriceUnit]] = field(default_factory=dict)
+    usages: Mapping[str, Usage | None] = field(default_factory=dict)
+    neighbours: Mapping[tuple[RelationshipKind, str], Sequence[Subject]] = field(default_factory=dict)
+    targets: Mapping[RelationshipKind, Sequence[str]] = field(default_factory=dict)
+    complete_types: frozenset[str] = frozenset()
+    cost: ActualCost | None = None
+    parameters: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What the test is called."""
+        return f"{self.check}-{self.proves}-{self.expected.__name__.lower()}"
+
+    def verify(self) -> None:
+        """Run the check and hold the outcome against what is expected."""
+        check = CHECKS[self.check]
+        rule = default_rule(check)
+        facts = Facts(
+            subject=_declared(self.subject, check.properties),
+            now=NOW,
+            parameters={**rule.parameters, **self.parameters},
+            prices=_Book(self.prices, check.prices),
+            cost=self.cost,
+            usages={metric.key: self.usages.get(metric.key) for metric in check.metrics},
+            neighbours=self._declared_neighbours(check),
+            targets=self.targets,
+            complete_types=self.complete_types,
+        )
+        outcome = evaluate(check, facts, rule, lambda amount, _: amount)
+        assert type(outcome) is self.expected, getattr(outcome, "why", outcome)
+        if isinstance(outcome, Finding):
+            self._verify_finding(outcome)
+
+    def _declared_neighbours(self, check: Check) -> dict[tuple[RelationshipKind, str], list[Subject]]:
+        return {
+            (asked.kind, asked.resource_type): [
+                _declared(found, asked.properties)
+                for found in self.neighbours.get((asked.kind, asked.resource_type), ())
+            ]
+            for asked in check.neighbours
+        }
+
+    def _verify_finding(self, finding: Finding) -> None:
+        assert finding.evidence
+        if self.amount == "unknown":
+            assert (finding.saving.amount, finding.saving.basis) == (None, PriceBasis.UNKNOWN)
+            assert finding.saving.reason
+        elif self.amount is not None:
+            assert finding.saving.amount == Decimal(self.amount), finding.saving
+            assert finding.saving.basis is self.basis
+        for name in ("confidence", "target", "part_of"):
+            if getattr(self, name) is not None:
+                assert getattr(finding, name) == getattr(self, name)
+
+
+def _declared(given: Subject, properties: Sequence[str]) -> Subject:
+    """The resource with what a check has asked for and no more, as the runner gives it."""
+    kept = {name: value for name, value in given.properties.items() if name in {*properties, "unreadable"}}
+    return replace(given, properties=kept)
+
+
+class _Book:
+    """Prices of a case, in dollars, the same in all regions; only those that the check says it asks for."""
+
+    def __init__(self, prices: Mapping[str, tuple[str, PriceUnit]], declared: Sequence[str]) -> None:
+        self._prices = prices
+        self._declared = declared
+
+    def price(self, provider: Provider, code: str, region: str | None) -> Price | None:
+        """See app.detection.facts.Prices."""
+        del provider, region
+        assert any(fnmatchcase(code, pattern) for pattern in self._declared), f"{code} is not declared"
+        if code not in self._prices:
+            return None
+        amount, unit = self._prices[code]
+        return Price(Decimal(amount), "USD", unit, PriceBasis.LIST, date(2026, 11, 1), "a test")

@@ -44,6 +44,8 @@ class Daily(StrEnum):
     P95 = "P95"
     PEAK_HOUR = "PEAK_HOUR"
     """The largest sum of an hour: what a rate, such as operations a second, has to be judged by."""
+    QUIET_HOURS = "QUIET_HOURS"
+    """Which hours (UTC) had an average below the metric's `below`: 1 for the first hour, 2, 4, ... added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,11 @@ def percent(name: str, default: int, description: str) -> Parameter:
 class Metric:
     """A metric that a check reads of its resource, one value a day.
 
-    A dimension's value is the resource's native id (`id`), its name (`name`) or one of its properties
-    (`properties.loadBalancerDimension`). `silent_at_zero` is for metrics that have no samples where nothing happened.
+    A dimension's value is the resource's native id (`id`), its name (`name`), the number of its account (`account`), a
+    text (`=Stateless`) or one of its properties (`properties.loadBalancerDimension`). Where the property is a list,
+    there is a series for each of its values, and a day's value is that of all of them: the sum of sums and of averages,
+    the largest of what is largest, the smallest of what is smallest.
+    `silent_at_zero` is for metrics that have no samples where nothing happened.
     """
 
     key: str
@@ -87,13 +92,18 @@ class Metric:
     silent_at_zero: bool = False
     days: int | str = LOOKBACK_DAYS
     """How many days, or the parameter that says so."""
+    region: str | None = None
+    """Where the provider keeps it, if not in the resource's own region."""
+    below: float | None = None
+    """For QUIET_HOURS: what an hour's average has to be below."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """Other resources that a check looks at: those its resource names (`outgoing`), or those that name it.
 
-    `siblings` are those that stand in the same relation to the same third one, as the snapshots of one volume.
+    `siblings` are those that stand in the same relation to the same third one, as the snapshots of one volume. `peers`
+    are all others of a type in the resource's account, in any region; their kind is MEMBER_OF.
     """
 
     kind: RelationshipKind
@@ -102,6 +112,7 @@ class Neighbours:
     """Which of their properties the check reads."""
     outgoing: bool = False
     siblings: bool = False
+    peers: bool = False
 
 
 @dataclass(frozen=True)

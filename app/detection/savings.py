@@ -75,6 +75,19 @@ def less(facts: Facts, *, then: Sequence[Part], why: str) -> Saving:
     return Saving(now.amount - tomorrow.amount, now.currency, tomorrow.basis, formula, inputs)
 
 
+def portion(saving: Saving, share: Decimal, label: str) -> Saving:
+    """So much of a saving: where a part of what is paid can be done without; `label` says what the share is of."""
+    if saving.amount is None:
+        return saving
+    return Saving(
+        amount=(saving.amount * share).quantize(_CENT_OF_A_CENT),
+        currency=saving.currency,
+        basis=saving.basis,
+        formula=f"({saving.formula}) * {label}",
+        inputs={**saving.inputs, label: f"{share:.4f}"},
+    )
+
+
 def nothing(why: str) -> Saving:
     """A finding that is hygiene: nothing is paid for it."""
     return Saving(Decimal(0), "USD", PriceBasis.LIST, formula=why, is_hygiene=True)

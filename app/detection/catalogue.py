@@ -7,9 +7,15 @@ from types import MappingProxyType
 from typing import Final
 
 from app.detection.check import Check
-from app.detection.checks import aws_ebs
+from app.detection.checks import (
+    aws_ebs,
+    aws_rds,
+)
 
-ALL_CHECKS: Final[tuple[Check, ...]] = (*aws_ebs.CHECKS,)
+ALL_CHECKS: Final[tuple[Check, ...]] = (
+    *aws_ebs.CHECKS,
+    *aws_rds.CHECKS,
+)
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
 """By id."""
 

@@ -1,0 +1,48 @@
+"""What many checks reckon alike: the busiest day of some metrics, and whether a resource did nothing for a window."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from app.detection.check import LOOKBACK_DAYS
+from app.detection.facts import Facts, Subject, UnknownFactError
+from app.detection.finding import Evidence
+
+GIB: Final = Decimal(2**30)
+
+
+def exact(value: float) -> Decimal:
+    """A measured value as the decimal number that it is written as."""
+    return Decimal(str(value))
+
+
+def required(subject: Subject, name: str) -> str:
+    """A property that is text and has to be there. Raises UnknownFactError."""
+    value = subject.text(name)
+    if not value:
+        message = f"`{name}` of {subject.native_id} is not known."
+        raise UnknownFactError(message)
+    return value
+
+
+def busiest_day(facts: Facts, *keys: str) -> Decimal:
+    """The most that some metrics came to together on a day. Raises UnknownFactError."""
+    rows = zip(*(facts.usage(key).values for key in keys), strict=True)
+    return max(sum((exact(value) for value in row if value is not None), Decimal(0)) for row in rows)
+
+
+def has_lived(facts: Facts) -> bool:
+    """Whether the resource is old enough to be judged by the window: what is new had no time to be used."""
+    since = facts.subject.created_at or facts.subject.first_seen_at
+    return facts.age_days(since) >= facts.threshold(LOOKBACK_DAYS)
+
+
+def unused(facts: Facts, *keys: str, unit: str, upto: Decimal = Decimal(0)) -> tuple[Evidence, ...] | None:
+    """What shows that no day of the window had more than so much work; None where one had, or where it is too new."""
+    if not has_lived(facts):
+        return None
+    most = busiest_day(facts, *keys)
+    if most > upto:
+        return None
+    return (Evidence("busiest day", f"{most:f}", unit), Evidence("days", f"{facts.threshold(LOOKBACK_DAYS):f}"))

@@ -10,11 +10,13 @@ from app.detection.check import Check
 from app.detection.checks import (
     aws_ebs,
     aws_rds,
+    aws_rds_snapshots,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_ebs.CHECKS,
     *aws_rds.CHECKS,
+    *aws_rds_snapshots.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
 """By id."""

@@ -9,12 +9,16 @@ from typing import Final
 from app.detection.check import Check
 from app.detection.checks import (
     aws_ebs,
+    aws_ec2,
+    aws_ec2_types,
     aws_rds,
     aws_rds_snapshots,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_ebs.CHECKS,
+    *aws_ec2.CHECKS,
+    *aws_ec2_types.CHECKS,
     *aws_rds.CHECKS,
     *aws_rds_snapshots.CHECKS,
 )

@@ -46,6 +46,7 @@ from app.models.identity import RefreshToken, Session, User
 from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
+from app.models.recommendations import Recommendation, RecommendationHistory
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
 from app.models.uploads import Upload
 
@@ -87,6 +88,8 @@ __all__ = [
     "Organization",
     "PromotedTagKey",
     "ProviderDaily",
+    "Recommendation",
+    "RecommendationHistory",
     "RefreshToken",
     "Resource",
     "ResourceChange",

@@ -53,8 +53,8 @@ class Scan(OrganizationOwned, Base, kw_only=True):
 class ScanStep(OrganizationOwned, Base, kw_only=True):
     """One service in one region (`global` for what has none). `problems` say what could not be read, and the remedy.
 
-    `collected` names the collectors that have ended, by their first resource type: the worker that takes a step over
-    goes on with the next.
+    `collected` are the resource types of the collectors that have told all: the worker that takes a step over goes on
+    with the next, and what is not among the resources of such a type is not there.
     """
 
     __tablename__ = "scan_steps"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, Uuid, any_, cast, func, literal, select, text, update
+from sqlalchemy import RowMapping, Table, Text, Uuid, any_, cast, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -152,10 +152,14 @@ async def count_in_step(session: AsyncSession, organization_id: UUID, step_id: U
 
 
 async def add_collected(
-    session: AsyncSession, organization_id: UUID, step_id: UUID, collector: str, problems: Sequence[Mapping[str, Any]]
+    session: AsyncSession,
+    organization_id: UUID,
+    step_id: UUID,
+    resource_types: Sequence[str],
+    problems: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Note that a collector of a step has told all, and what it could not read of that."""
-    values: dict[str, Any] = {"collected": func.array_append(STEPS.c.collected, collector)}
+    """Note that all resources of some types have been told, and what could not be read of them."""
+    values: dict[str, Any] = {"collected": func.array_cat(STEPS.c.collected, cast(list(resource_types), ARRAY(Text)))}
     if problems:
         values["problems"] = STEPS.c.problems.op("||")(cast(list(problems), JSONB))
     await update_step(session, organization_id, step_id, **values)

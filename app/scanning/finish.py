@@ -11,12 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.models import now
+from app.recommendations.jobs import request_look
 from app.records import Actor, ActorKind, EventKind, NewEvent, ScanState
 from app.repositories import scans
 from app.repositories.inventory_store import clear_sightings
 from app.scanning.progress import scan_changed
 
 SYSTEM = Actor(ActorKind.SYSTEM)
+_LOOKED_AT = (ScanState.SUCCEEDED, ScanState.PARTIAL)
+"""Scans that have read something; what they could not read keeps its recommendations."""
 
 
 async def end_scan(
@@ -47,6 +50,8 @@ async def end_scan(
     if cancelled_at is not None:
         values["cancel_requested_at"] = cancelled_at
     ended = await scans.update_scan(session, organization_id, scan_id, **values)
+    if state in _LOOKED_AT:
+        await request_look(session, organization_id, scan["account_id"])
     scan_changed(session, organization_id, scan_id)
     totals = (await scans.totals(session, organization_id, [scan_id]))[scan_id]
     await record(session, organization_id, _event(ended, totals, actor))

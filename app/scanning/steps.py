@@ -78,7 +78,7 @@ async def run_step(run: ScanRun, plan: Plan, connection: Connection, step: RowMa
     problems: list[Problem] = list(step["problems"])
     good = 0
     for collector in service.collectors:
-        if _name(collector) in step["collected"]:
+        if collector.resource_types[0] in step["collected"]:
             good += 1
             continue
         try:
@@ -121,7 +121,7 @@ async def _collect(
             regions=regions,
         )
         await run.job.progressed(session)
-        await scans.add_collected(session, run.organization_id, step["id"], _name(collector), problems)
+        await scans.add_collected(session, run.organization_id, step["id"], collector.resource_types, problems)
         if removed:
             await scans.count_in_step(session, run.organization_id, step["id"], removed=removed)
     return problems

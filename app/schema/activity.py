@@ -69,6 +69,7 @@ graph_enum(
     ANOMALY_ACKNOWLEDGED="Somebody has seen an anomaly.",
     ANOMALY_MARKED_EXPECTED="Somebody said that an anomaly was expected; `data` has the reason.",
     ANOMALY_REOPENED="Somebody opened an anomaly again.",
+    RECOMMENDATIONS_CHANGED="Recommendations of an account were found or resolved; `data` says how many.",
     BUSINESS_METRICS_RECORDED="Values of a business metric were stored; `data` has the counts.",
     BUSINESS_METRIC_DELETED="A business metric was deleted with its values.",
     TEAM_CREATED="A team that bears costs was made.",

@@ -28,6 +28,7 @@ from app.errors import BadUserInputError
 from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
+from app.recommendations.jobs import LOOK_JOB, look_for_waste
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
 from app.scanning.retention import purge_expired_scans
@@ -86,6 +87,7 @@ def make_handlers(
         **of_sources,
         **({} if exports is None else {RUN_EXPORT_JOB: partial(run_export, tools=exports)}),
         CHECK_COSTS_JOB: check_costs,
+        LOOK_JOB: look_for_waste,
         ALLOCATION_JOB: run_allocation,
         FIGURES_JOB: count_tag_keys,
         SOURCE_SCHEDULE_JOB: start_scheduled_cost_source,

@@ -1,0 +1,1 @@
+"""List prices that are delivered with the product: public facts, each with its date and its source."""

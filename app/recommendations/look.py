@@ -1,0 +1,181 @@
+"""Looks at an account's stored resources with all checks, and writes what it finds into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.activity.record import record
+from app.database import Database
+from app.detection.catalogue import checks_of
+from app.detection.check import Check
+from app.detection.evaluate import Convert, evaluate
+from app.detection.facts import Facts, Prices
+from app.detection.finding import Excluded, Finding, Unknown
+from app.detection.rule import Rule, default_rule
+from app.models import now
+from app.recommendations.gather import Gathered, gather
+from app.recommendations.readings import read_types
+from app.recommendations.store import SYSTEM, Changes, count_once, resolve_gone, store
+from app.records import EventKind, NewEvent
+from app.records.recommendations import Found, HistoryKind, Looked, Resolution
+from app.repositories import detection_facts, recommendations
+from app.repositories.cost_series import rates_into
+from app.repositories.organizations import organizations_by_id
+
+PAGE = 1_000
+"""Resources whose facts are in memory at a time, and that one transaction writes."""
+Regions = Mapping[str, frozenset[str]]
+
+
+@dataclass
+class Looking:
+    """One look at one account."""
+
+    database: Database
+    organization_id: UUID
+    account_id: UUID
+    prices: Prices
+    hold: Callable[[AsyncSession], Awaitable[None]]
+    """Called first in each transaction that writes; raises where somebody else has taken over."""
+    moment: datetime
+    convert: Convert
+    complete_types: Regions
+    """Resource types by region that the last scan read completely."""
+    changes: Changes = field(default_factory=Changes)
+    looked_at: int = 0
+
+
+async def look(looking: Looking) -> Changes:
+    """Run all checks on what is stored of an account; then count each amount once and record what was found.
+
+    A page at a time: memory does not grow with the account. Idempotent: the same facts change nothing.
+    """
+    async with looking.database.read(looking.organization_id) as session:
+        types = await detection_facts.types_there(session, looking.organization_id, looking.account_id)
+    for resource_type in types:
+        checks = checks_of(resource_type)
+        if checks:
+            await _look_at_type(looking, resource_type, checks)
+    await _finish(looking)
+    return looking.changes
+
+
+async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[Check]) -> None:
+    organization_id = looking.organization_id
+    rules = {check.id: default_rule(check) for check in checks}
+    async with looking.database.read(organization_id) as session:
+        ids = await detection_facts.subject_ids(session, organization_id, looking.account_id, resource_type)
+    for start in range(0, len(ids), PAGE):
+        async with looking.database.read(organization_id) as session:
+            page = await gather(session, organization_id, ids[start : start + PAGE], checks, looking.moment)
+        outcomes = [outcome for one in page for outcome in _outcomes(looking, one, checks, rules)]
+        async with looking.database.write(organization_id) as session:
+            await looking.hold(session)
+            stored = await store(session, organization_id, looking.account_id, outcomes, looking.moment)
+        looking.changes.merge(stored)
+        looking.looked_at += len(page)
+
+
+def _outcomes(
+    looking: Looking, one: Gathered, checks: Sequence[Check], rules: Mapping[str, Rule]
+) -> Iterator[Found | Looked]:
+    for check in checks:
+        rule = rules[check.id]
+        facts = Facts(
+            subject=one.subject,
+            now=looking.moment,
+            parameters=rule.parameters,
+            prices=looking.prices,
+            cost=one.cost,
+            usages={},
+            neighbours=one.neighbours,
+            targets=one.targets,
+            complete_types=looking.complete_types.get(one.subject.region or "", frozenset()),
+        )
+        outcome = evaluate(check, facts, rule, looking.convert)
+        if isinstance(outcome, Finding):
+            yield _found(looking, check, one, outcome, rule)
+        elif isinstance(outcome, Unknown):
+            yield Looked(check.id, str(one.subject.id), None, outcome.why)
+        else:
+            resolution = Resolution.LEFT_OUT if isinstance(outcome, Excluded) else Resolution.CHANGED
+            why = outcome.why if isinstance(outcome, Excluded) else None
+            yield Looked(check.id, str(one.subject.id), resolution, why)
+
+
+def _found(looking: Looking, check: Check, one: Gathered, finding: Finding, rule: Rule) -> Found:
+    saving = finding.saving
+    known = saving.amount is not None and saving.currency is not None
+    converted = looking.convert(saving.amount, saving.currency) if known else None  # type: ignore[arg-type]
+    return Found(
+        check_id=check.id,
+        subject_key=str(one.subject.id),
+        account_id=one.subject.account_id,
+        resource_id=one.subject.id,
+        node=one.subject.native_id,
+        severity=rule.severity,
+        confidence=finding.confidence or check.confidence,
+        remedy=check.remedy,
+        saving=saving,
+        converted=converted,
+        evidence=tuple((each.label, each.value, each.unit) for each in finding.evidence),
+        target=finding.target,
+        part_of=finding.part_of,
+        covers_parts=finding.covers_parts,
+        rule_version=rule.version,
+    )
+
+
+async def _finish(looking: Looking) -> None:
+    """Resolve what is gone, then count once and tell the activity, in one transaction each."""
+    organization_id, account_id = looking.organization_id, looking.account_id
+    while True:
+        async with looking.database.write(organization_id) as session:
+            await looking.hold(session)
+            gone = await resolve_gone(session, organization_id, account_id, looking.moment)
+        looking.changes.merge(gone)
+        if not gone.ids:
+            break
+    async with looking.database.write(organization_id) as session:
+        await looking.hold(session)
+        await recommendations.lock_account(session, organization_id, account_id)
+        await count_once(session, organization_id, account_id)
+        counts = {kind.value: count for kind, count in looking.changes.counts.items()}
+        if counts.keys() & {HistoryKind.FOUND, HistoryKind.CAME_BACK, HistoryKind.RESOLVED}:
+            data = {"accountId": str(account_id), **counts}
+            event = NewEvent(EventKind.RECOMMENDATIONS_CHANGED, SYSTEM, subject_type="Account", subject_id=account_id)
+            event.data.update(data)
+            await record(session, organization_id, event)
+
+
+async def start_look(
+    database: Database,
+    organization_id: UUID,
+    account_id: UUID,
+    prices: Prices,
+    hold: Callable[[AsyncSession], Awaitable[None]],
+) -> Looking:
+    """All that a look needs to know before its first page: currency, rates, and what was read completely."""
+    async with database.read(organization_id) as session:
+        (organization,) = await organizations_by_id(session, [organization_id])
+        currency: str = organization["currency"]
+        rates = await rates_into(session, organization_id, [currency])
+        complete = await read_types(session, organization_id, account_id)
+    today = now().date()
+    newest: dict[str, Decimal] = {}
+    for from_currency, _, valid_from, rate in rates:
+        if valid_from <= today:
+            newest.setdefault(from_currency, rate)
+
+    def convert(amount: Decimal, of: str) -> Decimal | None:
+        if of == currency:
+            return amount
+        return amount * newest[of] if of in newest else None
+
+    return Looking(database, organization_id, account_id, prices, hold, now(), convert, complete)

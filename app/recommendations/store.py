@@ -1,0 +1,169 @@
+"""Writes what checks found into the ledger: new rows, changed figures, states that follow, and the history of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.detection.overlap import Claim, counted
+from app.models import new_id
+from app.recommendations.lifecycle import found_again, not_found
+from app.records import Actor, ActorKind
+from app.records.recommendations import Found, HistoryKind, Looked, RecommendationState, Resolution, Step, Stored
+from app.repositories import recommendations
+
+SYSTEM = Actor(ActorKind.SYSTEM)
+BATCH = 1_000
+
+
+@dataclass
+class Changes:
+    """What a run has changed, by what happened."""
+
+    counts: dict[HistoryKind, int] = field(default_factory=dict)
+    ids: set[UUID] = field(default_factory=set)
+    """Of the recommendations that changed in a way that their followers want to know."""
+
+    def add(self, id_: UUID, kind: HistoryKind) -> None:
+        """Count one."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.ids.add(id_)
+
+    def merge(self, other: Changes) -> None:
+        """Add what another page has changed."""
+        for kind, count in other.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + count
+        self.ids |= other.ids
+
+
+async def store(
+    session: AsyncSession,
+    organization_id: UUID,
+    account_id: UUID,
+    outcomes: Sequence[Found | Looked],
+    moment: datetime,
+) -> Changes:
+    """Write what became of a page of subjects, in three statements however many they are."""
+    keys = {outcome.subject_key for outcome in outcomes}
+    rows = await recommendations.of_subjects(session, organization_id, account_id, keys)
+    known = {(row["check_id"], row["subject_key"]): row for row in rows}
+    written: list[Mapping[str, Any]] = []
+    history: list[tuple[UUID, HistoryKind, Mapping[str, Any]]] = []
+    for outcome in outcomes:
+        row = known.get((outcome.check_id, outcome.subject_key))
+        if row is None:
+            if isinstance(outcome, Found):
+                new = new_row(organization_id, outcome, moment)
+                written.append(new)
+                history.append((new["id"], HistoryKind.FOUND, {}))
+            continue
+        step, changed = _changed(row, outcome, moment)
+        if changed != dict(row):
+            written.append(changed)
+        if step.kind is not None:
+            history.append((row["id"], step.kind, step.data or {}))
+    await recommendations.write_rows(session, written)
+    await recommendations.write_history(session, organization_id, SYSTEM, history)
+    changes = Changes()
+    for id_, kind, _ in history:
+        changes.add(id_, kind)
+    return changes
+
+
+def _changed(row: Mapping[Any, Any], outcome: Found | Looked, moment: datetime) -> tuple[Step, dict[str, Any]]:
+    stored = stored_of(row)
+    if isinstance(outcome, Looked):
+        step = not_found(stored, outcome, moment)
+        return step, {**row, **step.values}
+    step = found_again(stored, outcome, moment)
+    return step, {**row, **figures(outcome), "last_found_at": moment, **step.values}
+
+
+async def resolve_gone(session: AsyncSession, organization_id: UUID, account_id: UUID, moment: datetime) -> Changes:
+    """Resolve what stands of resources that are gone; at most a batch, so call it until nothing changes."""
+    rows = await recommendations.of_gone_resources(session, organization_id, account_id, BATCH)
+    written: list[Mapping[str, Any]] = []
+    history: list[tuple[UUID, HistoryKind, Mapping[str, Any]]] = []
+    changes = Changes()
+    for row in rows:
+        looked = Looked(row["check_id"], row["subject_key"], Resolution.DELETED)
+        step, changed = _changed(row, looked, moment)
+        written.append(changed)
+        if step.kind is not None:
+            history.append((row["id"], step.kind, step.data or {}))
+            changes.add(row["id"], step.kind)
+    await recommendations.write_rows(session, written)
+    await recommendations.write_history(session, organization_id, SYSTEM, history)
+    return changes
+
+
+async def count_once(session: AsyncSession, organization_id: UUID, account_id: UUID) -> None:
+    """Tell anew which of an account's recommendations count; the caller holds the account's lock."""
+    claims = [
+        Claim(row["id"], row["node"], row["part_of"], row["covers_parts"], row["converted_saving"])
+        for row in await recommendations.claims_of(session, organization_id, account_id)
+    ]
+    await recommendations.set_counted(session, organization_id, account_id, counted(claims))
+
+
+def stored_of(row: Mapping[Any, Any]) -> Stored:
+    """What the ledger decides by."""
+    return Stored(
+        id=row["id"],
+        state=RecommendationState(row["state"]),
+        ignored_until=row["ignored_until"],
+        resolution=Resolution(row["resolution"]) if row["resolution"] else None,
+        converted=row["converted_saving"],
+        proved_at=row["proved_at"],
+    )
+
+
+def new_row(organization_id: UUID, found: Found, moment: datetime) -> dict[str, Any]:
+    """A row of `recommendations` for what was never found before."""
+    return {
+        "organization_id": organization_id,
+        "id": new_id(),
+        "account_id": found.account_id,
+        "check_id": found.check_id,
+        "subject_key": found.subject_key,
+        "resource_id": found.resource_id,
+        "state": RecommendationState.OPEN.value,
+        "state_changed_at": moment,
+        "found_at": moment,
+        "last_found_at": moment,
+        "is_counted": False,
+        **dict.fromkeys(("ignored_until", "reason", "note", "due_on", "decided_by")),
+        **dict.fromkeys(("resolution", "resolved_at", "proved_at")),
+        **figures(found),
+    }
+
+
+def figures(found: Found) -> dict[str, Any]:
+    """The columns that each look writes anew."""
+    saving = found.saving
+    return {
+        "node": found.node,
+        "severity": found.severity.value,
+        "confidence": found.confidence.value,
+        "remedy": found.remedy.value,
+        "price_basis": saving.basis.value,
+        "monthly_saving": saving.amount,
+        "currency": saving.currency,
+        "converted_saving": found.converted,
+        "saving": {
+            "formula": saving.formula,
+            "inputs": dict(saving.inputs),
+            "reason": saving.reason,
+            "isHygiene": saving.is_hygiene,
+        },
+        "evidence": [{"label": label, "value": value, "unit": unit} for label, value, unit in found.evidence],
+        "target": found.target,
+        "part_of": found.part_of,
+        "covers_parts": found.covers_parts,
+        "rule_version": found.rule_version,
+    }

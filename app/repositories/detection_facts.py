@@ -1,0 +1,144 @@
+"""SQL of what checks are told: pages of resources of one type with what is known of them and of their neighbours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Uuid, any_, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.records import RelationshipKind
+from app.repositories.planning import plan_for_average
+from app.repositories.relationships import relationships_of
+from app.repositories.resources import RESOURCES
+
+MOST_NEIGHBOURS = 200
+_PLAIN = (
+    "id",
+    "account_id",
+    "provider",
+    "resource_type",
+    "native_id",
+    "name",
+    "region",
+    "status",
+    "tags",
+    "provider_created_at",
+    "first_seen_at",
+    "last_used_at",
+)
+_STATUS_CHANGED = text("""
+    SELECT DISTINCT ON (resource_id) resource_id, changed_at FROM resource_changes
+    WHERE organization_id = :organization_id AND resource_id = ANY(CAST(:ids AS uuid[]))
+        AND (changes ? 'status' OR kind = 'RETURNED')
+    ORDER BY resource_id, id DESC
+""")
+# What says the same of the same third one, whether that is in the inventory or not.
+_SIBLINGS = text("""
+    SELECT own.resource_id, other.resource_id AS other_id
+    FROM resource_relationships AS own
+    JOIN resource_relationships AS other ON other.organization_id = :organization_id
+        AND other.target_native_id = own.target_native_id AND other.kind = own.kind
+        AND other.resource_id <> own.resource_id
+    WHERE own.organization_id = :organization_id AND own.resource_id = ANY(CAST(:ids AS uuid[])) AND own.kind = :kind
+""")
+_TYPES_READ = text("""
+    SELECT DISTINCT ON (step.service, step.region) step.service, step.region, step.state, step.collected, step.problems
+    FROM scan_steps AS step
+    JOIN scans AS scan ON scan.organization_id = :organization_id AND scan.id = step.scan_id
+    WHERE step.organization_id = :organization_id AND scan.account_id = :account_id
+        AND step.finished_at IS NOT NULL AND step.state <> 'CANCELLED'
+    ORDER BY step.service, step.region, step.finished_at DESC
+""")
+
+
+async def types_there(session: AsyncSession, organization_id: UUID, account_id: UUID) -> list[str]:
+    """The resource types that an account has resources of."""
+    statement = (
+        select(RESOURCES.c.resource_type)
+        .where(
+            RESOURCES.c.organization_id == organization_id,
+            RESOURCES.c.account_id == account_id,
+            RESOURCES.c.gone_at.is_(None),
+        )
+        .distinct()
+    )
+    return sorted((await session.execute(statement)).scalars())
+
+
+async def subject_ids(
+    session: AsyncSession, organization_id: UUID, account_id: UUID, resource_type: str
+) -> Sequence[UUID]:
+    """The resources of one type that are there; 16 bytes each, so that pages need no order of their own."""
+    statement = select(RESOURCES.c.id).where(
+        RESOURCES.c.organization_id == organization_id,
+        RESOURCES.c.account_id == account_id,
+        RESOURCES.c.resource_type == resource_type,
+        RESOURCES.c.gone_at.is_(None),
+    )
+    return (await session.execute(statement)).scalars().all()
+
+
+async def subjects(
+    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], properties: Sequence[str]
+) -> Sequence[RowMapping]:
+    """Resources with some of their properties; what went since it was asked for is not among them."""
+    asked = [part for name in (*properties, "unreadable") for part in (literal(name), RESOURCES.c.properties[name])]
+    picked = func.jsonb_strip_nulls(func.jsonb_build_object(*asked)).label("properties")
+    statement = select(*(RESOURCES.c[name] for name in _PLAIN), picked).where(
+        RESOURCES.c.organization_id == organization_id,
+        RESOURCES.c.id == any_(cast(list(ids), ARRAY(Uuid))),
+        RESOURCES.c.gone_at.is_(None),
+    )
+    return (await session.execute(statement)).mappings().all()
+
+
+async def status_changes(session: AsyncSession, organization_id: UUID, ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When the status of resources was last seen to change; those whose status never changed are not among them."""
+    values = {"organization_id": organization_id, "ids": list(ids)}
+    return {row.resource_id: row.changed_at for row in await session.execute(_STATUS_CHANGED, values)}
+
+
+async def targets_of(
+    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], kind: RelationshipKind, *, outgoing: bool
+) -> dict[UUID, list[tuple[str, Mapping[Any, Any] | None]]]:
+    """The other ends of one kind of relationship: native id, and the row where it is in the inventory and not gone."""
+    found = await relationships_of(
+        session,
+        organization_id,
+        ids,
+        outgoing=outgoing,
+        incoming=not outgoing,
+        kind=kind.value,
+        limit=MOST_NEIGHBOURS,
+    )
+    return {
+        id_: [
+            (one.native_id, one.resource if one.resource and one.resource["gone_at"] is None else None)
+            for one in related
+        ]
+        for id_, related in found.items()
+    }
+
+
+async def siblings_of(
+    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], kind: RelationshipKind
+) -> dict[UUID, list[UUID]]:
+    """The resources that stand in the same relationship to the same third one."""
+    await plan_for_average(session)
+    values = {"organization_id": organization_id, "ids": list(ids), "kind": kind.value}
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    for resource_id, other_id in await session.execute(_SIBLINGS, values):
+        found[resource_id].append(other_id)
+    return found
+
+
+async def last_steps(session: AsyncSession, organization_id: UUID, account_id: UUID) -> Sequence[RowMapping]:
+    """How each service and region of an account was last read: state, what was collected, problems."""
+    values = {"organization_id": organization_id, "account_id": account_id}
+    return (await session.execute(_TYPES_READ, values)).mappings().all()

@@ -110,6 +110,8 @@ class Neighbours:
     resource_type: str
     properties: tuple[str, ...] = ()
     """Which of their properties the check reads."""
+    watched: tuple[str, ...] = ()
+    """Of which of these it also asks since when they are what they are."""
     outgoing: bool = False
     siblings: bool = False
     peers: bool = False
@@ -137,6 +139,8 @@ class Check:
     """The formula in words."""
     properties: tuple[str, ...] = ()
     """Which properties of the resource it reads: no others are given to it."""
+    watched: tuple[str, ...] = ()
+    """Of which of these it also asks since when they are what they are."""
     prices: tuple[str, ...] = ()
     """Codes of the prices that it asks for, `*` for any part of one: `ebs.*.storage`."""
     parameters: tuple[Parameter, ...] = ()

@@ -37,6 +37,12 @@ class Subject:
     last_used_at: datetime | None = None
     status_since: datetime | None = None
     """Since when the status is known to be this one; None where it was never seen otherwise."""
+    changed_at: Mapping[str, datetime] = field(default_factory=dict)
+    """When a scan last saw a property change, of those that the check watches; none where it never did."""
+
+    def same_since(self, name: str) -> datetime:
+        """Since when a watched property is known to be what it is; first seen so, where no change was seen."""
+        return self.changed_at.get(name, self.first_seen_at)
 
     def text(self, name: str) -> str | None:
         """A property that is text, or None. Raises UnknownFactError where it could not be read."""
@@ -80,6 +86,13 @@ class Subject:
         """A property that is a list. Raises UnknownFactError where it is missing or none."""
         value = self._property(name)
         if not isinstance(value, list | tuple):
+            raise UnknownFactError(self._missing(name))
+        return value
+
+    def record(self, name: str) -> Mapping[str, Any]:
+        """A property that has parts with names. Raises UnknownFactError where it is missing or none."""
+        value = self._property(name)
+        if not isinstance(value, Mapping):
             raise UnknownFactError(self._missing(name))
         return value
 

@@ -90,7 +90,7 @@ class Case:
         check = CHECKS[self.check]
         rule = default_rule(check)
         facts = Facts(
-            subject=_declared(self.subject, check.properties),
+            subject=_declared(self.subject, check.properties, check.watched),
             now=NOW,
             parameters={**rule.parameters, **self.parameters},
             prices=_Book(self.prices, check.prices),
@@ -108,7 +108,7 @@ class Case:
     def _declared_neighbours(self, check: Check) -> dict[tuple[RelationshipKind, str], list[Subject]]:
         return {
             (asked.kind, asked.resource_type): [
-                _declared(found, asked.properties)
+                _declared(found, asked.properties, asked.watched)
                 for found in self.neighbours.get((asked.kind, asked.resource_type), ())
             ]
             for asked in check.neighbours
@@ -127,10 +127,11 @@ class Case:
                 assert getattr(finding, name) == getattr(self, name)
 
 
-def _declared(given: Subject, properties: Sequence[str]) -> Subject:
+def _declared(given: Subject, properties: Sequence[str], watched: Sequence[str]) -> Subject:
     """The resource with what a check has asked for and no more, as the runner gives it."""
     kept = {name: value for name, value in given.properties.items() if name in {*properties, "unreadable"}}
-    return replace(given, properties=kept)
+    changed_at = {name: moment for name, moment in given.changed_at.items() if name in watched}
+    return replace(given, properties=kept, changed_at=changed_at)
 
 
 class _Book:

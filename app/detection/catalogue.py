@@ -8,19 +8,29 @@ from typing import Final
 
 from app.detection.check import Check
 from app.detection.checks import (
+    aws_clusters,
+    aws_dynamodb,
     aws_ebs,
     aws_ec2,
+    aws_ec2_capacity,
     aws_ec2_types,
+    aws_elasticache,
     aws_rds,
     aws_rds_snapshots,
+    aws_redshift,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
+    *aws_clusters.CHECKS,
+    *aws_dynamodb.CHECKS,
     *aws_ebs.CHECKS,
     *aws_ec2.CHECKS,
+    *aws_ec2_capacity.CHECKS,
     *aws_ec2_types.CHECKS,
+    *aws_elasticache.CHECKS,
     *aws_rds.CHECKS,
     *aws_rds_snapshots.CHECKS,
+    *aws_redshift.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
 """By id."""

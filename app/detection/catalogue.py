@@ -18,6 +18,7 @@ from app.detection.checks import (
     aws_rds,
     aws_rds_snapshots,
     aws_redshift,
+    aws_snapshots,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
@@ -31,6 +32,7 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_rds.CHECKS,
     *aws_rds_snapshots.CHECKS,
     *aws_redshift.CHECKS,
+    *aws_snapshots.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
 """By id."""

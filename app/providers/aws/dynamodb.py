@@ -50,6 +50,8 @@ def _table(
             "sizeBytes": table.get("TableSizeBytes"),
             "items": table.get("ItemCount"),
             "globalIndexes": [_index(index) for index in table.get("GlobalSecondaryIndexes") or ()],
+            # The same names by themselves: metrics are asked for by them.
+            "globalIndexNames": [index["IndexName"] for index in table.get("GlobalSecondaryIndexes") or ()],
             "localIndexes": [index["IndexName"] for index in table.get("LocalSecondaryIndexes") or ()],
             "replicas": sorted(replica["RegionName"] for replica in table.get("Replicas") or ()),
             "streamEnabled": (table.get("StreamSpecification") or {}).get("StreamEnabled", False),

@@ -48,6 +48,7 @@ def _file_system(connection: AwsConnection, asking: Asking, region: str, system:
             {
                 "arn": system_arn,
                 "fileSystemId": identifier,
+                "oneZone": system.get("AvailabilityZoneName") is not None,
                 "sizeBytes": size.get("Value"),
                 "sizeBytesStandard": size.get("ValueInStandard"),
                 "sizeBytesInfrequentAccess": size.get("ValueInIA"),

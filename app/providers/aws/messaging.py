@@ -81,6 +81,8 @@ def _cluster(region: str, cluster: dict[str, Any]) -> FoundResource:
             "arn": native_id,
             "clusterType": cluster.get("ClusterType"),
             "brokers": provisioned.get("NumberOfBrokerNodes"),
+            # Brokers are numbered; metrics are asked for by their numbers.
+            "brokerIds": [str(number + 1) for number in range(provisioned.get("NumberOfBrokerNodes") or 0)],
             "instanceType": nodes.get("InstanceType"),
             "volumeGigabytesPerBroker": volumes.get("VolumeSize"),
             "storageMode": provisioned.get("StorageMode"),

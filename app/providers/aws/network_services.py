@@ -21,7 +21,7 @@ https://docs.aws.amazon.com/general/latest/gr/global_accelerator.html
 """
 _PAGE: Final = 100
 _DELETED: Final = frozenset({"deleted", "deleting", "rejected"})
-_FIREWALL_DESCRIBED: Final = ("deleteProtection", "endpoints", "firewallPolicyArn", "status", "tags", "vpcId")
+_FIREWALL_DESCRIBED: Final = ("deleteProtection", "endpoints", "firewallPolicyArn", "status", "tags", "vpcId", "zones")
 _INTERFACES: Final = ("virtualInterfaceCount", "availableVirtualInterfaceCount")
 
 
@@ -54,6 +54,8 @@ def _firewall(asking: Asking, region: str, firewall: dict[str, Any]) -> FoundRes
                 "deleteProtection": described.get("DeleteProtection"),
                 # An hour is paid for each endpoint.
                 "endpoints": sorted(one["EndpointId"] for one in attachments if one.get("EndpointId")),
+                # Metrics are kept by zone.
+                "zones": sorted(status.get("SyncStates") or ()),
                 "transitGatewayAttachmentId": firewall.get("TransitGatewayAttachmentId"),
             }
         ),

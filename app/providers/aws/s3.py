@@ -64,6 +64,9 @@ def _properties(answers: Answers, name: str) -> dict[str, Any]:
     versioning = answers.one("get_bucket_versioning", ("versioning",), Bucket=name)
     encryption = answers.one("get_bucket_encryption", ("encryption",), _NO_ENCRYPTION, Bucket=name)
     uploads = answers.one("list_multipart_uploads", ("incompleteUploads",), Bucket=name)
+    measured = answers.all(
+        "list_bucket_metrics_configurations", "MetricsConfigurationList", ("requestMetricsFilter",), Bucket=name
+    )
     tiering = answers.all(
         "list_bucket_intelligent_tiering_configurations",
         "IntelligentTieringConfigurationList",
@@ -77,6 +80,8 @@ def _properties(answers: Answers, name: str) -> dict[str, Any]:
         "encryption": _encryption(encryption.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())),
         "intelligentTiering": [_tiering(configuration) for configuration in tiering],
         "incompleteUploads": _uploads(uploads),
+        # What requests to the whole bucket are counted under; null where they are not counted.
+        "requestMetricsFilter": next((found["Id"] for found in measured if not found.get("Filter")), None),
     }
 
 
@@ -161,6 +166,7 @@ SERVICE: Final = Service(
                 "s3:GetEncryptionConfiguration",
                 "s3:GetIntelligentTieringConfiguration",
                 "s3:GetLifecycleConfiguration",
+                "s3:GetMetricsConfiguration",
                 "s3:ListBucketMultipartUploads",
             ),
             buckets,

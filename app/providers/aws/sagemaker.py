@@ -16,6 +16,8 @@ _NOTEBOOK: Final = "AWS::SageMaker::NotebookInstance"
 _APP: Final = "AWS::SageMaker::App"
 _PAGE: Final = 100
 """The most that a page may hold; without being told AWS puts ten in one."""
+_OF_CONFIG: Final = ("variantNames", "variants")
+_OF_ENDPOINT: Final = ("endpointConfigName", "async", *_OF_CONFIG)
 
 
 def _endpoints(connection: Any, region: str) -> Iterator[list[FoundResource]]:
@@ -28,12 +30,13 @@ def _endpoints(connection: Any, region: str) -> Iterator[list[FoundResource]]:
 def _endpoint(asking: Asking, region: str, endpoint: dict[str, Any]) -> FoundResource:
     answers = asking.about()
     name, native_id = endpoint["EndpointName"], endpoint["EndpointArn"]
-    described = answers.one("describe_endpoint", ("endpointConfigName", "async", "variants"), EndpointName=name)
+    described = answers.one("describe_endpoint", _OF_ENDPOINT, EndpointName=name)
     configured: Mapping[str, Any] = {}
     if described:
         configured = answers.one(
-            "describe_endpoint_config", ("variants",), EndpointConfigName=described["EndpointConfigName"]
+            "describe_endpoint_config", _OF_CONFIG, EndpointConfigName=described["EndpointConfigName"]
         )
+    variants = configured.get("ProductionVariants", ())
     running = {variant["VariantName"]: variant for variant in described.get("ProductionVariants", ())}
     return FoundResource(
         service=_CODE,
@@ -48,10 +51,9 @@ def _endpoint(asking: Asking, region: str, endpoint: dict[str, Any]) -> FoundRes
                 "arn": native_id,
                 "endpointConfigName": described.get("EndpointConfigName"),
                 "async": "AsyncInferenceConfig" in described,
-                "variants": [
-                    _variant(variant, running.get(variant["VariantName"], {}))
-                    for variant in configured.get("ProductionVariants", ())
-                ],
+                "variants": [_variant(variant, running.get(variant["VariantName"], {})) for variant in variants],
+                # The same names by themselves: metrics are asked for by them.
+                "variantNames": [variant["VariantName"] for variant in variants],
                 "lastModifiedAt": moment(endpoint.get("LastModifiedTime")),
             }
         ),

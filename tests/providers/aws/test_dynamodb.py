@@ -62,6 +62,7 @@ def test_table_of_each_billing_mode(moto_url: str) -> None:
                 "items": None,
             }
         ],
+        "globalIndexNames": ["by_owner"],
         "localIndexes": [],
         "replicas": [],
         "streamEnabled": False,

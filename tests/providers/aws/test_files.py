@@ -47,6 +47,7 @@ def test_efs_mounted_and_not(moto_url: str) -> None:
     assert mounted.properties == {
         "arn": EFS_ARN + home,
         "fileSystemId": home,
+        "oneZone": False,
         "sizeBytes": 0,
         "sizeBytesStandard": 0,
         "sizeBytesInfrequentAccess": 0,

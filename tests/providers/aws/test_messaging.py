@@ -116,6 +116,7 @@ def test_clusters_of_brokers_and_without_servers(moto_url: str) -> None:
             "arn": arn,
             "clusterType": "PROVISIONED",
             "brokers": 2,
+            "brokerIds": ["1", "2"],
             "instanceType": "kafka.m5.large",
             "volumeGigabytesPerBroker": 200,
             "storageMode": "LOCAL",

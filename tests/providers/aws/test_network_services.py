@@ -44,6 +44,7 @@ def a_firewall() -> FoundResource:
             "firewallPolicyArn": POLICY,
             "deleteProtection": True,
             "endpoints": ["vpce-1", "vpce-2"],
+            "zones": ["eu-west-1a", "eu-west-1b"],
             "transitGatewayAttachmentId": None,
         },
         relations=tuple(Relation(RelationshipKind.IN_NETWORK, target) for target in ("vpc-1", "subnet-a", "subnet-b")),
@@ -90,8 +91,9 @@ def test_a_firewall_that_may_not_be_described_is_listed_with_unknowns() -> None:
         "firewallPolicyArn": None,
         "deleteProtection": None,
         "endpoints": None,
+        "zones": None,
         "transitGatewayAttachmentId": None,
-        "unreadable": ["deleteProtection", "endpoints", "firewallPolicyArn", "status", "tags", "vpcId"],
+        "unreadable": ["deleteProtection", "endpoints", "firewallPolicyArn", "status", "tags", "vpcId", "zones"],
         "deniedPermissions": ["DescribeFirewall"],
     }
 

@@ -24,6 +24,7 @@ NOTHING_TOLD = {
     "encryption": "NONE",
     "intelligentTiering": [],
     "incompleteUploads": {"count": 0, "oldestStartedAt": None, "newestStartedAt": None, "truncated": False},
+    "requestMetricsFilter": None,
 }
 
 
@@ -130,6 +131,7 @@ def test_bucket_with_everything_and_one_with_nothing(moto_url: str) -> None:
             "newestStartedAt": "2010-11-10T20:48:33+00:00",
             "truncated": False,
         },
+        "requestMetricsFilter": None,
     }
     assert raw.properties == {"arn": "arn:aws:s3:::raw", **NOTHING_TOLD}
 
@@ -191,6 +193,9 @@ def test_regions_come_with_the_pages_of_the_list_and_uploads_are_one_page() -> N
       <IntelligentTieringConfiguration><Id>deep</Id><Status>Enabled</Status>
       <Tiering><Days>90</Days><AccessTier>ARCHIVE_ACCESS</AccessTier></Tiering>
       </IntelligentTieringConfiguration></ListBucketIntelligentTieringConfigurationsOutput>""")
+    counted = Told("""<ListMetricsConfigurationsResult><IsTruncated>false</IsTruncated>
+      <MetricsConfiguration><Id>logs</Id><Filter><Prefix>logs/</Prefix></Filter></MetricsConfiguration>
+      <MetricsConfiguration><Id>all</Id></MetricsConfiguration></ListMetricsConfigurationsResult>""")
     answers = {
         "GET /?max-buckets=250&continuation-token=two": page("far", "ap-southeast-2", ""),
         "GET /?max-buckets=250": page("near", "eu-west-1", "<ContinuationToken>two</ContinuationToken>"),
@@ -200,6 +205,7 @@ def test_regions_come_with_the_pages_of_the_list_and_uploads_are_one_page() -> N
         "GET /near?encryption": refused_as_xml("ServerSideEncryptionConfigurationNotFoundError", 404),
         "GET /near?intelligent-tiering": tiering,
         "GET /near?uploads": uploads,
+        "GET /near?metrics": counted,
         # A region that was switched off after the bucket was made there.
         "GET /far?": refused_as_xml("InvalidAccessKeyId"),
     }
@@ -208,7 +214,7 @@ def test_regions_come_with_the_pages_of_the_list_and_uploads_are_one_page() -> N
 
     near, far = found["near"], found["far"]
     assert (near.region, far.region) == ("eu-west-1", "ap-southeast-2")
-    assert near.properties["versioning"] == "Suspended"
+    assert (near.properties["versioning"], near.properties["requestMetricsFilter"]) == ("Suspended", "all")
     assert near.properties["intelligentTiering"] == [
         {"id": "deep", "enabled": True, "tiers": [{"tier": "ARCHIVE_ACCESS", "days": 90}]}
     ]

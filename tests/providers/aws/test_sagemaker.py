@@ -41,6 +41,7 @@ def an_endpoint(arn: str, modified: Any) -> FoundResource:
                     "serverlessProvisionedConcurrency": None,
                 }
             ],
+            "variantNames": ["main"],
             "lastModifiedAt": modified,
         },
     )
@@ -85,8 +86,9 @@ def test_an_endpoint_that_may_not_be_described_is_listed_with_unknowns() -> None
         "endpointConfigName": None,
         "async": None,
         "variants": None,
+        "variantNames": None,
         "lastModifiedAt": "2026-01-01T00:00:00+00:00",
-        "unreadable": ["async", "endpointConfigName", "variants"],
+        "unreadable": ["async", "endpointConfigName", "variantNames", "variants"],
         "deniedPermissions": ["DescribeEndpoint"],
     }
     assert far_side.calls("DescribeEndpointConfig") == []

@@ -8,6 +8,7 @@ from typing import Final
 
 from app.detection.check import Check
 from app.detection.checks import (
+    aws_addresses,
     aws_clusters,
     aws_dynamodb,
     aws_ebs,
@@ -22,6 +23,7 @@ from app.detection.checks import (
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
+    *aws_addresses.CHECKS,
     *aws_clusters.CHECKS,
     *aws_dynamodb.CHECKS,
     *aws_ebs.CHECKS,

@@ -46,3 +46,12 @@ def unused(facts: Facts, *keys: str, unit: str, upto: Decimal = Decimal(0)) -> t
     if most > upto:
         return None
     return (Evidence("busiest day", f"{most:f}", unit), Evidence("days", f"{facts.threshold(LOOKBACK_DAYS):f}"))
+
+
+def latest(facts: Facts, key: str) -> Decimal:
+    """The last known value of what only changes slowly, such as a size, however few days are known."""
+    usage = facts.usages.get(key)
+    if usage is None or not usage.known:
+        message = f"The metric {key} is not known."
+        raise UnknownFactError(message)
+    return exact(usage.known[-1])

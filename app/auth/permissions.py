@@ -14,6 +14,7 @@ _WORK = _READ | {
     Permission.RESOURCES_INGEST,
     Permission.COSTS_INGEST,
     Permission.COSTS_MANAGE,
+    Permission.RECOMMENDATIONS_MANAGE,
     Permission.ACTIVITY_WRITE,
 }
 _ALL = frozenset(Permission)

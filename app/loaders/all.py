@@ -20,6 +20,7 @@ from app.loaders.costs import CostLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
 from app.loaders.people import Listing, RowById
+from app.loaders.recommendations import RecommendationLoaders
 from app.loaders.scans import ScanLoaders
 from app.loaders.uploads import UploadLoaders
 from app.records import Principal
@@ -35,6 +36,7 @@ class Loaders(
     CostImportLoaders,
     CostSourceLoaders,
     CostWatchLoaders,
+    RecommendationLoaders,
     ScanLoaders,
     UploadLoaders,
     InventoryLoaders,

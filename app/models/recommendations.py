@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,7 +21,7 @@ class Recommendation(OrganizationOwned, Base, kw_only=True):
 
     `monthly_saving` is in `currency`, `converted_saving` in the organization's, both null where not known; `saving` is
     `{formula, inputs, reason, isHygiene}`, `evidence` a list of `{label, value, unit}`. `is_counted` tells those whose
-    money no other finding counts already.
+    money no other finding counts already. `saving_order` is `converted_saving`, or -1 where that is not known.
     """
 
     __tablename__ = "recommendations"
@@ -32,7 +32,8 @@ class Recommendation(OrganizationOwned, Base, kw_only=True):
         UniqueConstraint("organization_id", "check_id", "subject_key"),
         Index(None, "organization_id", "resource_id"),
         Index(None, "organization_id", "account_id", "state"),
-        Index("ix_recommendations_saving", "organization_id", "state", text("converted_saving DESC NULLS LAST"), "id"),
+        Index(None, "organization_id", "saving_order", "id"),
+        Index(None, "organization_id", "found_at", "id"),
         CheckConstraint(RECOMMENDATION_STATES, name="state"),
         CheckConstraint("(state = 'RESOLVED') = (resolution IS NOT NULL)", name="resolution"),
         CheckConstraint("price_basis IN ('ACTUAL', 'CONTRACTED', 'LIST', 'UNKNOWN')", name="price_basis"),
@@ -50,6 +51,7 @@ class Recommendation(OrganizationOwned, Base, kw_only=True):
     saving: Mapped[dict[str, Any]]
     evidence: Mapped[list[Any]] = mapped_column(JSONB)
     rule_version: Mapped[int]
+    saving_order: Mapped[Decimal]
     resource_id: Mapped[UUID | None] = mapped_column(default=None)
     monthly_saving: Mapped[Decimal | None] = mapped_column(default=None)
     currency: Mapped[str | None] = mapped_column(default=None)

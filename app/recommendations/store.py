@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from app.repositories import recommendations
 
 SYSTEM = Actor(ActorKind.SYSTEM)
 BATCH = 1_000
+_UNKNOWN_LAST = Decimal(-1)
 
 
 @dataclass
@@ -155,6 +157,7 @@ def figures(found: Found) -> dict[str, Any]:
         "monthly_saving": saving.amount,
         "currency": saving.currency,
         "converted_saving": found.converted,
+        "saving_order": _UNKNOWN_LAST if found.converted is None else found.converted,
         "saving": {
             "formula": saving.formula,
             "inputs": dict(saving.inputs),

@@ -136,6 +136,13 @@ class AnomalyOrderField(StrEnum):
     EXCESS = "excess"
 
 
+class RecommendationOrderField(StrEnum):
+    """Columns that recommendations can be ordered by."""
+
+    SAVING = "saving_order"
+    FOUND_AT = "found_at"
+
+
 class BusinessMetricOrderField(StrEnum):
     """Columns that business metrics are ordered by."""
 

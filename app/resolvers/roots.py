@@ -24,6 +24,7 @@ from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
 from app.resolvers.platform import PlatformQueries
+from app.resolvers.recommendations import CheckQueries, RecommendationMutations
 from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
 from app.resolvers.sessions import SessionMutations
@@ -33,7 +34,7 @@ from app.schema.scalars import SCALARS
 
 
 @strawberry.type(description="Reading. Everything that a tenant owns hangs under `organization`.")
-class Query(ViewerQueries, OrganizationQueries, NodeQueries, PlatformQueries):
+class Query(ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, PlatformQueries):
     """Root of queries."""
 
 
@@ -54,6 +55,7 @@ class Mutation(
     CostExportMutations,
     CostSourceMutations,
     CostWatchMutations,
+    RecommendationMutations,
     AllocationMutations,
     ActivityMutations,
 ):

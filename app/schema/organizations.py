@@ -27,6 +27,7 @@ from app.schema.listings import listing_page
 from app.schema.node import Node, global_id
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.people import Member
+from app.schema.recommendations import OrganizationRecommendations
 from app.schema.scans import OrganizationScans
 from app.schema.uploads import OrganizationUploads
 
@@ -41,6 +42,7 @@ class Organization(
     OrganizationCostSources,
     OrganizationCosts,
     OrganizationCostWatch,
+    OrganizationRecommendations,
     OrganizationAllocation,
     OrganizationAllocationPreview,
     OrganizationActivity,

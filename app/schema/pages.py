@@ -49,6 +49,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "found_at": read_moment,
     "starts_on": read_day,
     "excess": read_amount,
+    "saving_order": read_amount,
     "name": read_name,
 }
 

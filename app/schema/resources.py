@@ -24,6 +24,7 @@ from app.schema.node_costs import ResourceCosts
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments
 from app.schema.resource_graph import ResourceGraph
+from app.schema.resource_recommendations import ResourceRecommendations
 from app.schema.scalars import JSONObject
 
 graph_enum(
@@ -38,7 +39,7 @@ THERE: tuple[tuple[str, Condition], ...] = (("gone_at", Emptiness(empty=True)),)
 
 
 @strawberry.type(description="One thing that runs or is kept at a provider.")
-class Resource(ResourceGraph, ResourceCosts, Node):
+class Resource(ResourceGraph, ResourceCosts, ResourceRecommendations, Node):
     """A row of `resources`."""
 
     provider: Provider = strawberry.field(description="The provider.")

@@ -59,6 +59,7 @@ def _recommendations() -> None:
         _json("saving"),
         _json("evidence"),
         _column("rule_version", sa.Integer()),
+        _column("saving_order", sa.Numeric()),
         _column("resource_id", sa.Uuid(), nullable=True),
         _column("monthly_saving", sa.Numeric(), nullable=True),
         _column("currency", sa.Text(), nullable=True),
@@ -113,11 +114,12 @@ def _recommendations() -> None:
         "recommendations",
         ["organization_id", "account_id", "state"],
     )
-    op.create_index(
-        "ix_recommendations_saving",
-        "recommendations",
-        ["organization_id", "state", sa.text("converted_saving DESC NULLS LAST"), "id"],
-    )
+    for column in ("saving_order", "found_at"):
+        op.create_index(
+            op.f(f"ix_recommendations_organization_id_{column}_id"),
+            "recommendations",
+            ["organization_id", column, "id"],
+        )
 
 
 def _history() -> None:

@@ -1,0 +1,79 @@
+"""Reads of recommendations: pages, by id, those of resources, their history, and what could be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.dataloader import DataLoader
+
+from app.database import Database
+from app.loaders.inventory import KeyedRow, RowByKey, Rows
+from app.loaders.scans import AboutRows, Asked
+from app.records.recommendations import RecommendationState
+from app.repositories.recommendations import HISTORY, RECOMMENDATIONS, savings
+from app.repositories.selection import some_of_each
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What could be saved, by check, account and state."""
+
+    database: Database
+
+    async def of(self, organization_id: UUID) -> Sequence[RowMapping]:
+        """One statement."""
+        async with self.database.read(organization_id) as session:
+            return await savings(session, organization_id)
+
+
+class RecommendationLoaders:
+    """The loaders of this file, each made when it is first used."""
+
+    database: Database
+
+    @cached_property
+    def recommendations(self) -> Rows:
+        """Pages of recommendations."""
+        return Rows(self.database, RECOMMENDATIONS)
+
+    @cached_property
+    def recommendation_by_id(self) -> KeyedRow:
+        """Recommendations by our id."""
+        return DataLoader(load_fn=RowByKey(self.database, RECOMMENDATIONS, "id").load_one_each)
+
+    @cached_property
+    def recommendations_by_resource(self) -> DataLoader[Asked, list[RowMapping]]:
+        """What stands of a resource, the dearest first; arguments (limit)."""
+
+        async def read(
+            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], limit: int
+        ) -> dict[UUID, list[RowMapping]]:
+            order = (RECOMMENDATIONS.c.saving_order.desc(), RECOMMENDATIONS.c.id)
+            stands = RECOMMENDATIONS.c.state != RecommendationState.RESOLVED.value
+            return await some_of_each(
+                session, RECOMMENDATIONS, organization_id, "resource_id", ids, order, limit, stands
+            )
+
+        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+
+    @cached_property
+    def recommendation_history(self) -> DataLoader[Asked, list[RowMapping]]:
+        """What happened to a recommendation, the newest first; arguments (limit)."""
+
+        async def read(
+            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], limit: int
+        ) -> dict[UUID, list[RowMapping]]:
+            order = (HISTORY.c.id.desc(),)
+            return await some_of_each(session, HISTORY, organization_id, "recommendation_id", ids, order, limit)
+
+        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+
+    @cached_property
+    def savings(self) -> Savings:
+        """What could be saved."""
+        return Savings(self.database)

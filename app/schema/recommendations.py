@@ -1,0 +1,348 @@
+"""Recommendations: what checks found, with its money explained, its state and its history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from app.context import Info
+from app.detection.catalogue import CHECKS
+from app.errors import NotFoundError
+from app.loaders.scans import Asked
+from app.records import ActorKind, Permission
+from app.records.criteria import Direction, RecommendationOrderField
+from app.records.detection import Confidence, PriceBasis, Remedy, Severity
+from app.records.recommendations import HistoryKind, IgnoreReason, RecommendationState, Resolution
+from app.schema.accounts import Account
+from app.schema.checks import Check
+from app.schema.cost_words import Money
+from app.schema.enums import graph_enum
+from app.schema.filters import DateTimeFilter, DecimalFilter, EnumFilter, IDFilter, StringFilter
+from app.schema.node import Node, global_id
+from app.schema.organization_part import OrganizationPart
+from app.schema.pages import rows_page
+from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
+from app.schema.resources import Resource
+from app.schema.scalars import JSONObject
+
+graph_enum(
+    PriceBasis,
+    "What an amount rests on, the best first.",
+    ACTUAL="The resource's own charges of the last whole month.",
+    CONTRACTED="A price that the organization has agreed.",
+    LIST="The provider's public price.",
+    UNKNOWN="Nothing: the amount is not known.",
+)
+graph_enum(
+    RecommendationState,
+    "Where a recommendation stands.",
+    OPEN="It is to be decided.",
+    IGNORED="Somebody leaves it as it is, until a day or for ever.",
+    MARKED_FOR_DELETION="Its resource is to be deleted by a day. Nothing is deleted by this.",
+    RESOLVED="It is no longer found, or somebody said that it is done.",
+)
+graph_enum(
+    Resolution,
+    "Why a recommendation is resolved.",
+    DELETED="The resource is gone.",
+    CHANGED="The resource is no longer as it was.",
+    LEFT_OUT="The rule leaves it out now, or its saving has become too small.",
+    SAID_DONE="Somebody said so; the next look proves it or opens it again.",
+    ACCOUNT_GONE="Its account was disconnected.",
+)
+graph_enum(
+    IgnoreReason,
+    "Why somebody ignores a recommendation.",
+    NEEDED="It is needed as it is.",
+    TOO_RISKY="Changing it is too risky.",
+    TOO_LITTLE="It is not worth the work.",
+    LATER="It is to be looked at again later.",
+    WRONG="The finding is wrong.",
+    OTHER="Another reason, as the note says.",
+)
+graph_enum(
+    HistoryKind,
+    "What happened to a recommendation.",
+    FOUND="It was found for the first time.",
+    AMOUNT_CHANGED="Its saving changed by more than a tenth.",
+    IGNORED="Somebody ignored it.",
+    IGNORE_ENDED="The day has come until which it was ignored.",
+    MARKED_FOR_DELETION="Somebody marked its resource for deletion.",
+    REOPENED="Somebody opened it again.",
+    RESOLVED="It was resolved.",
+    PROVED="A look has proved that it is done.",
+    CAME_BACK="It was found again after it had been resolved.",
+)
+graph_enum(
+    RecommendationOrderField,
+    "What recommendations can be ordered by.",
+    SAVING="What can be saved a month, in the organization's currency; unknown is least.",
+    FOUND_AT="Since when it has been found.",
+)
+MOST_TOLD = 1_000
+MostTold = Annotated[int, strawberry.argument(description="How many at most, 1 to 1,000.")]
+
+
+@strawberry.type(description="A fact that a finding rests on.")
+class Evidence:
+    """An entry of the column `evidence`."""
+
+    label: str = strawberry.field(description="What it is, such as `stopped since`.")
+    value: str = strawberry.field(description="What was found.")
+    unit: str | None = strawberry.field(description="What it is counted in, where it is a figure.")
+
+
+@strawberry.type(description="What a month without the waste costs less, and how that was reckoned.")
+class Saving:
+    """Columns of `recommendations`."""
+
+    monthly: Money | None = strawberry.field(description="A month's saving in the currency of its prices.")
+    converted: Money | None = strawberry.field(
+        description="The same in the organization's currency when it was last found; null without a rate."
+    )
+    basis: PriceBasis = strawberry.field(description="What the amount rests on.")
+    formula: str = strawberry.field(description="How it was reckoned.")
+    inputs: JSONObject = strawberry.field(description="The figures in the formula, by name.")
+    reason: str | None = strawberry.field(description="Why the amount is not known.")
+    is_hygiene: bool = strawberry.field(description="Nothing is paid for it; it is there to be tidied up.")
+
+
+@strawberry.type(description="Something that happened to a recommendation.")
+class RecommendationEvent:
+    """A row of `recommendation_history`."""
+
+    kind: HistoryKind = strawberry.field(description="What happened.")
+    actor_kind: ActorKind = strawberry.field(description="What kind of caller did it.")
+    data: JSONObject = strawberry.field(description="What is to be said of it.")
+    happened_at: datetime = strawberry.field(description="When.")
+
+
+@strawberry.type(description="Waste that a check found on one resource, followed until it is gone.")
+class Recommendation(Node):
+    """A row of `recommendations`."""
+
+    severity: Severity = strawberry.field(description="How much it should worry.")
+    confidence: Confidence = strawberry.field(description="How sure it is.")
+    remedy: Remedy = strawberry.field(description="What is to be done.")
+    state: RecommendationState = strawberry.field(description="Where it stands.")
+    state_changed_at: datetime = strawberry.field(description="Since when it stands there.")
+    found_at: datetime = strawberry.field(description="Since when it has been found without a break.")
+    last_found_at: datetime = strawberry.field(description="When it was last found.")
+    evidence: list[Evidence] = strawberry.field(description="What it rests on.")
+    target: str | None = strawberry.field(description="What to change to, such as `gp3`.")
+    is_counted: bool = strawberry.field(
+        description="Whether its saving counts in totals; not where another finding would save the same money."
+    )
+    ignored_until: date | None = strawberry.field(description="The day on which it opens again.")
+    reason: IgnoreReason | None = strawberry.field(description="Why it is ignored.")
+    note: str | None = strawberry.field(description="What was said of it last.")
+    due_on: date | None = strawberry.field(description="The day by which its resource is to be deleted.")
+    resolution: Resolution | None = strawberry.field(description="Why it is resolved.")
+    resolved_at: datetime | None = strawberry.field(description="When it was resolved.")
+    proved_at: datetime | None = strawberry.field(description="When a look proved that it is.")
+    row: strawberry.Private[Mapping[Any, Any]]
+
+    @classmethod
+    def from_row(cls, row: Mapping[Any, Any]) -> Recommendation:
+        """Make it of a row."""
+        plain = (
+            "state_changed_at found_at last_found_at target is_counted ignored_until note due_on resolved_at proved_at"
+        )
+        return cls(
+            id=global_id("Recommendation", row["id"], row["organization_id"]),
+            severity=Severity(row["severity"]),
+            confidence=Confidence(row["confidence"]),
+            remedy=Remedy(row["remedy"]),
+            state=RecommendationState(row["state"]),
+            evidence=[Evidence(**each) for each in row["evidence"]],
+            reason=IgnoreReason(row["reason"]) if row["reason"] else None,
+            resolution=Resolution(row["resolution"]) if row["resolution"] else None,
+            row=row,
+            **{name: row[name] for name in plain.split()},
+        )
+
+    @strawberry.field(description="The check that found it; null where this release does not know it any more.")
+    def check(self) -> Check | None:
+        """Of the catalogue."""
+        found = CHECKS.get(self.row["check_id"])
+        return None if found is None else Check.of(found)
+
+    @strawberry.field(description="Name of the check that found it, such as `aws.ebs.unattached`.")
+    def check_id(self) -> str:
+        """As stored."""
+        check_id: str = self.row["check_id"]
+        return check_id
+
+    @strawberry.field(description="What can be saved.")
+    async def saving(self, info: Info) -> Saving:
+        """The organization's currency is one statement for all recommendations of a page."""
+        row, told = self.row, self.row["saving"]
+        converted = None
+        if row["converted_saving"] is not None:
+            organization = await info.context.loaders.organizations.by_id(row["organization_id"])
+            if organization is not None:
+                converted = Money(amount=row["converted_saving"], currency=organization["currency"])
+        known = row["monthly_saving"] is not None
+        return Saving(
+            monthly=Money(amount=row["monthly_saving"], currency=row["currency"]) if known else None,
+            converted=converted,
+            basis=PriceBasis(row["price_basis"]),
+            formula=told["formula"],
+            inputs=told["inputs"],
+            reason=told["reason"],
+            is_hygiene=told["isHygiene"],
+        )
+
+    @strawberry.field(description="The resource; null where the finding is about none.")
+    async def resource(self, info: Info) -> Resource | None:
+        """One statement for all recommendations of a page."""
+        if self.row["resource_id"] is None:
+            return None
+        key = (self.row["organization_id"], self.row["resource_id"])
+        found = await info.context.loaders.resource_by_id.load(key)
+        return None if found is None else Resource.from_row(found)
+
+    @strawberry.field(description="The account.")
+    async def account(self, info: Info) -> Account:
+        """One statement for all recommendations of a page."""
+        found = await info.context.loaders.account_by_id.load((self.row["organization_id"], self.row["account_id"]))
+        if found is None:  # a foreign key forbids it; both went while this was read
+            message = "The account was deleted in the meantime; ask again."
+            raise NotFoundError(message)
+        return Account.from_row(found)
+
+    @strawberry.field(description="What happened to it, the newest first.")
+    async def history(self, info: Info, first: MostTold = 25) -> list[RecommendationEvent] | None:
+        """One statement for all recommendations of a page."""
+        asked = Asked(self.row["organization_id"], self.row["id"], (within(first, MOST_TOLD),))
+        return [
+            RecommendationEvent(
+                kind=HistoryKind(row["kind"]),
+                actor_kind=ActorKind(row["actor_kind"]),
+                data=row["data"],
+                happened_at=row["happened_at"],
+            )
+            for row in await info.context.loaders.recommendation_history.load(asked)
+        ]
+
+
+@strawberry.input(description="Which recommendations; all conditions must hold.")
+class RecommendationFilter:
+    """Fields are named like columns of `recommendations`."""
+
+    state: EnumFilter[RecommendationState] | None = strawberry.field(default=None, description="Where it stands.")
+    check_id: StringFilter | None = strawberry.field(default=None, description="The check, by its name.")
+    account_id: IDFilter | None = strawberry.field(default=None, description="The account.")
+    resource_id: IDFilter | None = strawberry.field(default=None, description="The resource.")
+    severity: EnumFilter[Severity] | None = strawberry.field(default=None, description="How much it should worry.")
+    confidence: EnumFilter[Confidence] | None = strawberry.field(default=None, description="How sure it is.")
+    remedy: EnumFilter[Remedy] | None = strawberry.field(default=None, description="What is to be done.")
+    price_basis: EnumFilter[PriceBasis] | None = strawberry.field(default=None, description="What its money rests on.")
+    converted_saving: DecimalFilter | None = strawberry.field(
+        default=None, description="What can be saved a month, in the organization's currency."
+    )
+    found_at: DateTimeFilter | None = strawberry.field(default=None, description="Since when it has been found.")
+
+
+@strawberry.input(description="Order of recommendations; equal ones are ordered by id.")
+class RecommendationOrder:
+    """Field and direction."""
+
+    field: RecommendationOrderField = strawberry.field(description="What to order by.")
+    direction: Direction = strawberry.field(default=Direction.DESC, description="Which end first.")
+
+
+@strawberry.type(description="What could be saved by one key, such as a check.")
+class SavingsGroup:
+    """Sums of rows of the summary."""
+
+    key: str = strawberry.field(description="The check's name, or the account's global id.")
+    count: int = strawberry.field(description="Recommendations that are open or marked for deletion.")
+    potential: Decimal = strawberry.field(description="What they would save a month, no money twice.")
+
+
+@strawberry.type(description="What could be saved a month, in the organization's currency, no money twice.")
+class SavingsSummary:
+    """See app.repositories.recommendations.savings."""
+
+    currency: str = strawberry.field(description="The organization's currency.")
+    potential: Decimal = strawberry.field(description="By what is open or marked for deletion.")
+    marked: Decimal = strawberry.field(description="The part of it that is marked for deletion.")
+    ignored: Decimal = strawberry.field(description="What is ignored could save, each by itself; no part of it.")
+    count: int = strawberry.field(description="Recommendations that are open or marked for deletion.")
+    unknown_count: int = strawberry.field(description="Those of them whose saving is not known.")
+    by_check: list[SavingsGroup] = strawberry.field(description="By check, the most first.")
+    by_account: list[SavingsGroup] = strawberry.field(description="By account, the most first.")
+
+
+@strawberry.type
+class OrganizationRecommendations(OrganizationPart):
+    """The part of `Organization` that this room adds; `Organization` inherits it."""
+
+    @strawberry.field(
+        description="What checks found, the dearest first. Ask for `state` to leave out what is resolved."
+    )
+    async def recommendations(
+        self,
+        info: Info,
+        where: Annotated[RecommendationFilter | None, strawberry.argument(description="Which of them.")] = None,
+        order_by: Annotated[
+            RecommendationOrder | None, strawberry.argument(description="The dearest first when left out.")
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Recommendation] | None:
+        """One statement a page, one more for the count when it is asked."""
+        key = self.require(Permission.ORGANIZATION_READ)
+        dearest = (RecommendationOrderField.SAVING, Direction.DESC)
+        order = (order_by.field, order_by.direction) if order_by else dearest
+        page = PageArguments(first, after, last, before)
+        return await rows_page(info.context.loaders.recommendations, Recommendation.from_row, key, where, order, page)
+
+    @strawberry.field(description="What could be saved, by check and by account.")
+    async def savings_summary(self, info: Info) -> SavingsSummary | None:
+        """One statement."""
+        key = self.require(Permission.ORGANIZATION_READ)
+        organization = await info.context.loaders.organizations.by_id(key)
+        if organization is None:
+            return None
+        return summary_of(await info.context.loaders.savings.of(key), key, organization["currency"])
+
+
+def summary_of(rows: Sequence[Mapping[Any, Any]], organization_id: UUID, currency: str) -> SavingsSummary:
+    """Sums of what is saved by check, account and state."""
+    active = [row for row in rows if row["state"] != RecommendationState.IGNORED]
+    marked = [row for row in active if row["state"] == RecommendationState.MARKED_FOR_DELETION]
+    return SavingsSummary(
+        currency=currency,
+        potential=_sum(active, "saved"),
+        marked=_sum(marked, "saved"),
+        ignored=_sum([row for row in rows if row["state"] == RecommendationState.IGNORED], "known"),
+        count=sum(row["count"] for row in active),
+        unknown_count=sum(row["unknown"] for row in active),
+        by_check=_groups((row["check_id"], row) for row in active),
+        by_account=_groups((global_id("Account", row["account_id"], organization_id), row) for row in active),
+    )
+
+
+def _sum(rows: Sequence[Mapping[Any, Any]], column: str) -> Decimal:
+    return sum((row[column] for row in rows), Decimal(0))
+
+
+def _groups(rows: Any) -> list[SavingsGroup]:
+    found: dict[str, list[Mapping[Any, Any]]] = defaultdict(list)
+    for key, row in rows:
+        found[key].append(row)
+    groups = [
+        SavingsGroup(key=key, count=sum(row["count"] for row in each), potential=_sum(each, "saved"))
+        for key, each in found.items()
+    ]
+    return sorted(groups, key=lambda group: (-group.potential, group.key))

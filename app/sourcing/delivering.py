@@ -201,9 +201,10 @@ async def _imported(run: SourceRun, delivery: Delivery, step: Step, outcome: Imp
         await run.store()
         return message, _LOOK
     end_step(step, CostSourceStepState.SUCCEEDED, **counts)
+    import_id = outcome.same_as or outcome.import_id
     async with run.write() as session:
         await cost_sources.remember_delivery(
-            session, run.organization_id, run.source["id"], delivery.key, delivery.checksum, outcome.import_id
+            session, run.organization_id, run.source["id"], delivery.key, delivery.checksum, import_id
         )
         await run.store_in(session, imported=run.run["imported"] + 1)
         await run.job.progressed(session)

@@ -133,8 +133,11 @@ async def run_order(database: Database, order: ImportOrder, paths: Sequence[Path
     try:
         parts = await asyncio.to_thread(find_parts, paths)
         progress.bytes_total = sum(part.bytes_total for part in parts)
-        if await _is_known(database, order, parts, progress.bytes_total):
-            return await _end(database, order, ImportState.UNCHANGED, progress, notes, "This was imported before.")
+        before = await _same_before(database, order, parts, progress.bytes_total)
+        if before is not None:
+            message = "This was imported before."
+            ended = await _end(database, order, ImportState.UNCHANGED, progress, notes, message)
+            return replace(ended, same_as=before)
         return await _watched(database, order, parts, progress, notes)
     except (UnreadableFileError, BadUserInputError, ConflictError) as error:
         return await _end(database, order, ImportState.FAILED, progress, notes, error.message)
@@ -249,11 +252,11 @@ def _accept(order: ImportOrder, progress: Progress) -> None:
     raise RefusedError(message)
 
 
-async def _is_known(database: Database, order: ImportOrder, parts: Sequence[Part], size: int) -> bool:
-    """Whether the dataset has this very content already; only a delivery of the same size is worth a look."""
+async def _same_before(database: Database, order: ImportOrder, parts: Sequence[Part], size: int) -> UUID | None:
+    """The delivery in force that has this very content already; only one of the same size is worth a look."""
     async with database.read(order.organization_id) as session:
         if not await cost_imports.has_delivery_of_size(session, order.organization_id, order.dataset, size):
-            return False
+            return None
     digest = await asyncio.to_thread(_sha256, parts, threading.Event())
     async with database.write(order.organization_id) as session:
         before = await cost_imports.delivered_before(
@@ -262,7 +265,7 @@ async def _is_known(database: Database, order: ImportOrder, parts: Sequence[Part
         if before is not None:
             settled = settled_by(now().date())
             await cost_imports.settle_periods(session, order.organization_id, before, settled)
-    return before is not None
+    return before
 
 
 async def _note_overlaps(

@@ -11,7 +11,8 @@ import orjson
 import polars as pl
 
 from app.costs.allocation.tag_keys import allocation_id, allocation_of
-from app.costs.imports.content import NUMBERS, content_id, content_ids, shortest
+from app.costs.content import content_id
+from app.costs.imports.content import NUMBERS, content_ids, shortest
 from app.costs.providers import provider_of
 from app.models import CostDim, DetailDim, ResourceDim, SkuDim, SummaryDim
 from app.records import Provider

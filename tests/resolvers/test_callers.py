@@ -110,6 +110,14 @@ async def _costs(_: GraphQL, made: Company) -> dict[str, Any]:
     return {"organizationId": made.organization_id, "rows": [row]}
 
 
+async def _billing_period(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    send = """mutation ($input: IngestCostsInput!) { ingestCosts(input: $input) {
+      ... on IngestCostsPayload { added } } }"""
+    await graphql.data(send, {"input": await _costs(graphql, made)}, token=made.token("OWNER"))
+    values = {"dataset": "default", "billingPeriodStart": "2026-10-01T00:00:00Z"}
+    return {"organizationId": made.organization_id, **values}
+
+
 async def _upload(_: GraphQL, made: Company) -> dict[str, Any]:
     return {"organizationId": made.organization_id, "fileName": "costs.csv", "bytes": 1}
 
@@ -310,6 +318,7 @@ RULES = [
     Rule("createUpload", _upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("importCosts", _complete_upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("cancelCostImport", _running_import, "VIEWER", "COSTS_INGEST", "MEMBER"),
+    Rule("deleteBillingPeriod", _billing_period, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("deleteUpload", _existing_upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("setCurrencyRates", _rates, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("deleteCurrencyRates", _existing_rates, "VIEWER", "COSTS_MANAGE", "MEMBER"),

@@ -24,6 +24,7 @@ from app.costs.imports.delivery import Delivery, PeriodKey
 from app.costs.imports.interning import Dimensions
 from app.costs.imports.parts import InlineRows, Part, find_parts
 from app.costs.imports.storing import Progress, Storing
+from app.costs.left_out import note_left_out
 from app.costs.settle import settled_by
 from app.costs.watch import request_check
 from app.database import Database
@@ -223,6 +224,9 @@ async def _store(
             await storing.store(session, delivery, promoted, progress, order.wait_seconds)
             _accept(order, progress)
             await _note_overlaps(session, order, storing.periods, notes)
+            if order.mode is ImportMode.REPLACE:
+                import_id, periods = order.import_id, storing.periods
+                await note_left_out(session, order.organization_id, import_id, periods, order.month, notes)
             if not progress.added and isinstance(sources[0], InlineRows):
                 raise NothingNewError
             ended = {"sha256": await hashing, "focus_version": delivery.focus_version}

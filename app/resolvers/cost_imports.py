@@ -5,8 +5,8 @@ from __future__ import annotations
 import strawberry
 
 from app.context import Info
+from app.costs.datasets import checked_dataset
 from app.costs.delete_period import delete_billing_period
-from app.costs.ingest import checked_dataset
 from app.errors import BadUserInputError, NotFoundError
 from app.records import Permission
 from app.records.currencies import checked_currency

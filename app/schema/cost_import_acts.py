@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.costs.imports.run import REJECT_SHARE
+from app.costs.imports.order import REJECT_SHARE
 from app.records.costs import ImportMode
 from app.schema.cost_imports import CostImport, CostImportPeriod
 from app.schema.errors import Conflict, InvalidInput, NotFound

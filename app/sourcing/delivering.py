@@ -14,7 +14,7 @@ from typing import Self
 from uuid import UUID
 
 from app.costs.conformance import Gap
-from app.costs.imports.run import ImportOrder, create_import
+from app.costs.imports.order import ImportOrder, create_import
 from app.costs.imports.storing import Progress
 from app.models import new_id
 from app.providers.cost_exports import SPARE_BYTES, CostSource, Delivery, Stop

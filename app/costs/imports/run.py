@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -22,6 +21,7 @@ from app.costs.conformance import ConformanceNotes, Gap, shortened
 from app.costs.files import UnreadableFileError
 from app.costs.imports.delivery import Delivery, PeriodKey
 from app.costs.imports.interning import Dimensions
+from app.costs.imports.order import REJECT_SHARE, ImportOrder, create_import
 from app.costs.imports.parts import InlineRows, Part, find_parts
 from app.costs.imports.storing import Progress, Storing
 from app.costs.left_out import note_left_out
@@ -36,12 +36,9 @@ from app.repositories import cost_imports
 from app.repositories.tag_keys import promoted_keys
 from app.tasks import end_tasks
 
-REJECT_SHARE: Final = 0.05
-"""A delivery of which more rows are refused is refused as a whole."""
 TRIES: Final = 3
 SAVE_SECONDS: Final = 2.0
 _BLOCK: Final = 2**20
-Hold = Callable[[AsyncSession], Awaitable[None]]
 
 
 class RefusedError(Exception):
@@ -50,28 +47,6 @@ class RefusedError(Exception):
 
 class NothingNewError(Exception):
     """All rows that came inline are there already."""
-
-
-@dataclass(frozen=True)
-class ImportOrder:
-    """What to import into which organization, and how.
-
-    `hold` is called first in the transaction that stores: it raises where the job belongs to another worker now.
-    `billing_currency` stands in where a row has none. `reject_share` is the largest share of rows, 0 to 1, that may be
-    refused. `wait_seconds` is how long to wait for another import of the organization, None for as long as it takes.
-    `month` is the first day of the one month that is delivered; None where it may be several.
-    """
-
-    organization_id: UUID
-    import_id: UUID
-    actor: Actor
-    dataset: str
-    mode: ImportMode
-    billing_currency: str | None = None
-    reject_share: float = REJECT_SHARE
-    hold: Hold | None = None
-    wait_seconds: float | None = None
-    month: date | None = None
 
 
 async def import_files(
@@ -95,34 +70,6 @@ async def import_files(
     order = ImportOrder(organization_id, new_id(), actor, dataset, mode, billing_currency, reject_share)
     await create_import(database, order, source)
     return await run_order(database, order, paths, progress if progress is not None else Progress())
-
-
-async def create_import(
-    database: Database, order: ImportOrder, source: ImportSource, session: AsyncSession | None = None, **more: Any
-) -> None:
-    """Note a delivery that is about to be imported, in a transaction of its own or in the caller's."""
-    values = {
-        "id": order.import_id,
-        "organization_id": order.organization_id,
-        "dataset": order.dataset,
-        "mode": order.mode,
-        "state": ImportState.QUEUED,
-        "source": {"kind": source.kind, "id": str(source.id) if source.id else None, "names": list(source.names)},
-        "billing_currency": order.billing_currency,
-        "bytes_read": 0,
-        "received": 0,
-        "added": 0,
-        "unchanged": 0,
-        "rejected": 0,
-        "conformance": [],
-        "created_at": now(),
-        **more,
-    }
-    if session is not None:
-        await cost_imports.add_import(session, values)
-        return
-    async with database.write(order.organization_id) as own:
-        await cost_imports.add_import(own, values)
 
 
 async def run_order(database: Database, order: ImportOrder, paths: Sequence[Path], progress: Progress) -> ImportOutcome:

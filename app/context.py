@@ -14,7 +14,7 @@ from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
 from app.config import Settings
 from app.database import Database
-from app.errors import AuthenticationError, ForbiddenError, NotFoundError
+from app.errors import AuthenticationError, BadUserInputError, ForbiddenError, NotFoundError
 from app.loaders.all import Loaders
 from app.providers.calls import ProviderPool
 from app.queue import JobQueue
@@ -22,6 +22,9 @@ from app.records import Grant, Permission, Principal
 from app.scanning.feed import ScanFeed
 from app.uploads.kept import KeptFiles
 from app.uploads.storage import UploadStores
+
+MOST_FORECASTS = 12
+"""Of one operation, which may hold a field many times: each takes 0.4 s of a process that all organizations share."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Context:
     user_agent: str | None = None
     transport: str = "http"
     notes: dict[str, object] = field(default_factory=dict)
+    forecasts: int = 0
 
     @property
     def database(self) -> Database:
@@ -66,6 +70,17 @@ class Context:
     def forget_loaded(self) -> None:
         """Let what is loaded from now on be read anew: for the next message of a subscription."""
         self.__dict__.pop("loaders", None)
+        self.forecasts = 0
+
+    def count_forecasts(self, number: int, path: tuple[str, ...] = ()) -> None:
+        """Count what a field is about to have computed. Raises BadUserInputError where that makes too many."""
+        self.forecasts += number
+        if self.forecasts > MOST_FORECASTS:
+            message = (
+                f"An operation may ask for {MOST_FORECASTS} forecasts, and each of `topGroups` is one more: send the "
+                "others in another operation."
+            )
+            raise BadUserInputError(message, path=path)
 
     def signed_in(self) -> Principal:
         """The caller. Raises AuthenticationError for an anonymous one."""

@@ -26,6 +26,7 @@ from app.context import Context, Runtime
 from app.costs.outlook.aside import ASIDE
 from app.database import Database
 from app.embedded import EngineUrls
+from app.loading import loading
 from app.providers.calls import ProviderPool
 from app.queue import JobQueue
 from app.records import Principal
@@ -175,7 +176,8 @@ def run_api(
     on_ready: OnReady | None = None,
 ) -> None:
     """Serve on a listening socket until SIGTERM or SIGINT, then finish what runs within the time of the settings."""
-    app, server = create_app(make_runtime(settings, urls), tend=tend)
+    with loading():
+        app, server = create_app(make_runtime(settings, urls), tend=tend)
     warming = threading.Timer(WARM_SECONDS, ASIDE.warm)
 
     def ready(url: str) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from httpx._transports import default as transports
 from redis.asyncio import Redis
 
 from app.config import Settings
@@ -19,6 +22,8 @@ from app.database import Database
 from app.embedded import EngineUrls, engines
 from app.logging import configure_logging
 from app.main import create_app, make_runtime, running
+from app.server.documents import Documents
+from app.server.limits import Limits
 from app.upgrade import upgrade
 from tests.clients import GraphQL, cheap_passwords, serving
 from tests.providers.moto import moto_server, moto_url
@@ -30,6 +35,8 @@ __all__ = ["moto_server", "moto_url"]  # fixtures
 gc.disable()
 
 TEMPLATE = "template_skyledger"
+# These databases need not outlive a power cut: without waiting for the disk a clone takes a third of the time.
+CARELESS = ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
 # A table that was emptied has no file to speak of, so its size tells whether there is anything to do.
 EMPTY = """
 DO $$ DECLARE filled text; BEGIN
@@ -40,12 +47,51 @@ DO $$ DECLARE filled text; BEGIN
 END $$
 """
 USED = "used_by_tests"
+# What an earlier test had parsed and checked need not be again: there are ten documents to a test, 7 ms each.
+EXAMINED: dict[Limits, Documents] = {}
+# A connection that a test left behind must not hold the next one up.
+LEFT_BEHIND = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+class Administrator:
+    """One connection to a database as its owner, kept from test to test, on a loop of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.replace("postgresql+asyncpg", "postgresql")
+        self._loop = asyncio.new_event_loop()
+        self._connection: asyncpg.Connection | None = None
+
+    def do(self, *statements: str) -> None:
+        """Run statements, each in a transaction of its own; never inside another loop."""
+        self._loop.run_until_complete(self._do(statements))
+
+    async def _do(self, statements: tuple[str, ...]) -> None:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._url)
+        for statement in statements:
+            await self._connection.execute(statement)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._loop.run_until_complete(self._connection.close())
+        self._loop.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def quiet_logs() -> None:
     """Requests are not worth a line each; warnings are shown with the test that fails."""
     configure_logging("WARNING")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def authorities() -> Iterator[None]:
+    """Every client of httpx loads the certificates of all authorities, 36 ms of processor time; these share theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transports, "create_ssl_context", cache(httpx.create_ssl_context))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,34 +119,29 @@ def engine_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineUrls
 @pytest.fixture(scope="session")
 def template(engine_urls: EngineUrls) -> str:
     """A migrated database that tests clone; returns its name."""
-    # These databases need not outlive a power cut: without waiting for the disk a clone takes a third of the time.
-    asyncio.run(_administer(engine_urls, "ALTER SYSTEM SET fsync = off"))
-    asyncio.run(_administer(engine_urls, "SELECT pg_reload_conf()"))
-    asyncio.run(_administer(engine_urls, f"CREATE DATABASE {TEMPLATE}"))
+    with closing(Administrator(engine_urls.database_url)) as administrator:
+        administrator.do(*CARELESS, f"CREATE DATABASE {TEMPLATE}")
     upgrade(database_url(engine_urls, TEMPLATE))
     return TEMPLATE
 
 
 @pytest.fixture(scope="session")
-def used_database_url(engine_urls: EngineUrls, template: str) -> str:
-    """A database that tests use one after the other."""
-    asyncio.run(_administer(engine_urls, f"CREATE DATABASE {USED} TEMPLATE {template}"))
-    return database_url(engine_urls, USED)
+def used(engine_urls: EngineUrls, template: str) -> Iterator[Administrator]:
+    """Who looks after the database that tests use one after the other."""
+    with closing(Administrator(engine_urls.database_url)) as administrator:
+        administrator.do(f"CREATE DATABASE {USED} TEMPLATE {template}")
+    with closing(Administrator(database_url(engine_urls, USED))) as found:
+        yield found
 
 
 @pytest.fixture
-async def fresh_database_url(engine_urls: EngineUrls, used_database_url: str) -> AsyncIterator[str]:
+def fresh_database_url(engine_urls: EngineUrls, used: Administrator) -> Iterator[str]:
     """The URL of a migrated database with empty tables, as its owner.
 
     The tables with anything in them are emptied afterwards: 5 ms, where all of them take 100 and a clone 180.
     """
-    yield used_database_url
-    # A connection that a test left behind must not hold the next one up.
-    await _administer(
-        engine_urls,
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{USED}'",  # noqa: S608  (a constant)
-    )
-    await _administer(engine_urls, EMPTY, USED)
+    yield database_url(engine_urls, USED)
+    used.do(LEFT_BEHIND, EMPTY)
 
 
 @pytest.fixture
@@ -155,7 +196,8 @@ async def runtime(settings: Settings, engine_urls: EngineUrls) -> AsyncIterator[
 @pytest.fixture
 async def graphql(runtime: Runtime) -> AsyncIterator[GraphQL]:
     """Runs operations through the whole application, without a network."""
-    app, _ = create_app(runtime)
+    app, server = create_app(runtime)
+    server.documents = EXAMINED.setdefault(server.limits, server.documents)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield GraphQL(client)
 
@@ -172,12 +214,3 @@ def live_server(settings: Settings, engine_urls: EngineUrls) -> Iterator[str]:
 def database_url(urls: EngineUrls, name: str) -> str:
     """The URL of a database of the embedded PostgreSQL."""
     return urls.database_url.replace("/skyledger?", f"/{name}?")
-
-
-async def _administer(urls: EngineUrls, statement: str, name: str = "skyledger") -> None:
-    url = database_url(urls, name).replace("postgresql+asyncpg", "postgresql")
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

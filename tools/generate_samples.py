@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
-import orjson
-from sample_charges import COLUMNS, charges
-from sample_estate import ACCOUNTS, Resource, estate
+from app.demo.charges import Bill
+from app.demo.estate import estate
+from app.demo.rows import charges_csv, resources_csv
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-RESOURCE_COLUMNS = (
-    "provider",
-    "account_id",
-    "account_name",
-    "service",
-    "resource_type",
-    "resource_id",
-    "resource_name",
-    "region",
-    "availability_zone",
-    "status",
-    "tags",
-    "properties",
-    "created_at",
-)
+MONTH, LAST_DAY = date(2026, 10, 1), date(2026, 10, 31)
 
 
 def main() -> int:
@@ -36,10 +20,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not up to date")
     check = parser.parse_args().check
-    resources = estate()
+    resources = estate(LAST_DAY)
     contents = {
-        "resources.csv": _csv(RESOURCE_COLUMNS, map(_resource_row, resources)),
-        "costs.csv": _csv(COLUMNS, charges(resources)),
+        "resources.csv": resources_csv(resources),
+        "costs.csv": charges_csv(resources, Bill.whole(MONTH, by_day=False)),
     }
     stale = 0
     for name, content in contents.items():
@@ -54,33 +38,6 @@ def main() -> int:
             rows = content.count(b"\n") - 1
             print(f"{name}: {rows} rows, {len(content)} bytes")
     return int(stale > 0)
-
-
-def _resource_row(resource: Resource) -> dict[str, str]:
-    provider, account_id, account_name, _ = ACCOUNTS[resource.account]
-    return {
-        "provider": provider,
-        "account_id": account_id,
-        "account_name": account_name,
-        "service": resource.kind.service,
-        "resource_type": resource.kind.type,
-        "resource_id": resource.id,
-        "resource_name": resource.name,
-        "region": resource.region[0],
-        "availability_zone": resource.zone,
-        "status": resource.status,
-        "tags": orjson.dumps(resource.tags).decode() if resource.tags else "",
-        "properties": orjson.dumps(resource.properties).decode(),
-        "created_at": resource.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 if __name__ == "__main__":

@@ -56,8 +56,9 @@ class Passwords:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
         self._most_waiting = most_waiting
         self._waiting = 0
-        # Checked in place of the hash of an account that is not there, which then takes as long as a real one.
-        self._nobody = self._hasher.hash(secrets.token_bytes(16))
+        # Checked in place of the hash of an account that is not there, which then takes as long as a real one. Made in
+        # a thread: 50 ms that a start need not wait for.
+        self._nobody = self._threads.submit(self._hasher.hash, secrets.token_bytes(16))
 
     async def hash(self, password: str) -> str:
         """The argon2id hash, with its salt and parameters, as text."""
@@ -74,7 +75,7 @@ class Passwords:
     def _verify(self, password: str, stored: str | None) -> Verdict:
         normal = _normal(password[: LONGEST_PASSWORD + 1])  # nothing longer was ever stored
         try:
-            self._hasher.verify(stored or self._nobody, normal)
+            self._hasher.verify(stored or self._nobody.result(), normal)
         except (VerificationError, InvalidHashError):
             return Verdict(correct=False)
         if stored is None:

@@ -106,9 +106,15 @@ class LogInThrottle:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 
+class _Storage(RedisStorage):
+    """That of `limits`, which would load all clients that it knows and that are installed: 50 ms of a start for one."""
+
+    DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}  # noqa: RUF012  (no class variable to mypy)
+
+
 def _limiter_on(valkey: Redis) -> FixedWindowRateLimiter:
     # The pool of the client that is there already: TCP, TLS or unix socket, `limits` need not know.
-    storage = RedisStorage(
+    storage = _Storage(
         "async+redis://",
         implementation="redispy",
         key_prefix="skyledger:throttle",

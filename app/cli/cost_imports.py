@@ -18,8 +18,8 @@ from rich.progress import Progress as ProgressBar
 
 from app.cli.operator import OPERATOR, as_operator
 from app.cli.terminal import errors, fail, out, reason_of
+from app.costs.datasets import checked_dataset
 from app.costs.imports.storing import Progress
-from app.costs.ingest import checked_dataset
 from app.database import Database
 from app.errors import BadUserInputError
 from app.logging import configure_logging

@@ -8,7 +8,7 @@ import time
 from rich.markup import escape
 from rich.panel import Panel
 
-from app.cli.example import Example, kept_example, open_example
+from app.cli.example import Example, kept_example, open_example, top_up_example
 from app.cli.listen import address_to_open, ask, listen
 from app.cli.processes import Children, Stop, StopSignals
 from app.cli.terminal import Engines, engines_of, fail, out, settings_or_exit
@@ -19,6 +19,8 @@ READY_SECONDS = 60
 TURN_SECONDS = 0.05
 IDLE_TURN_SECONDS = 0.2
 STOP_SECONDS = 10
+TRY_AGAIN_SECONDS = 60
+_DAY_SECONDS = 86_400
 FIRST_QUERY = """{
   organization(slug: "%s") {
     name
@@ -42,6 +44,7 @@ class _Demo:
         self._children = Children()
         self._signals = StopSignals()
         self._engines: Engines | None = None
+        self._fresh_until = 0.0
 
     def run(self) -> None:
         """Run until a signal; raises Stop then."""
@@ -67,6 +70,7 @@ class _Demo:
             self._start("worker")
             while True:
                 self._tend()
+                self._keep_fresh(example)
                 time.sleep(IDLE_TURN_SECONDS)
 
     def stop(self) -> None:
@@ -90,6 +94,19 @@ class _Demo:
             self._children.tend()
         if self._engines is not None:
             self._engines.renew()
+
+    def _keep_fresh(self, example: Example) -> None:
+        """Once a day, first when all is ready, have the example's costs brought up to that day."""
+        if self._engines is None or time.time() < self._fresh_until:
+            return
+        try:
+            top_up_example(self._engines.urls, example, self._signals)
+            self._fresh_until = (time.time() // _DAY_SECONDS + 1) * _DAY_SECONDS  # the next midnight in UTC
+        except Exception as error:  # noqa: BLE001  (drivers raise many kinds while the engines start again)
+            import structlog  # noqa: PLC0415  (50 ms of a start, for what rarely happens)
+
+            self._fresh_until = time.time() + TRY_AGAIN_SECONDS
+            structlog.stdlib.get_logger(__name__).warning("demo_not_brought_up_to_date", reason=str(error))
 
     def _wait_until_ready(self, port: int) -> None:
         deadline = time.monotonic() + READY_SECONDS

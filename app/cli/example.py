@@ -1,4 +1,4 @@
-"""The example organization of `skyledger demo`: made at the first start, with the samples in it, and found again."""
+"""The example organization of `skyledger demo`: made at the first start, found again, and kept up to date."""
 # ruff: noqa: PLC0415  (a second start must be quick, and needs none of what is imported inside functions)
 
 from __future__ import annotations
@@ -6,15 +6,21 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from app.cli.processes import StopSignals
 from app.cli.terminal import errors
 from app.config import Settings
 from app.embedded import EngineUrls
 
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+if TYPE_CHECKING:
+    from app.database import Database
+
 ORGANIZATION = "Kestrel Bakery"
 
 
@@ -67,13 +73,34 @@ def _holds(settings: Settings, urls: EngineUrls, example: Example, signals: Stop
 
 
 async def _exists(urls: EngineUrls, slug: str) -> bool:
+    return await _with_organization(urls, slug, None)
+
+
+def top_up_example(urls: EngineUrls, example: Example, signals: StopSignals) -> None:
+    """Have a worker bring the example's costs up to today, where they are not; takes half a second of loading."""
+
+    async def ask(database: Database, organization_id: UUID) -> None:
+        from app.demo.top_up import request_top_up, today
+
+        await request_top_up(database, organization_id, today())
+
+    signals.run(_with_organization(urls, example.slug, ask))
+
+
+async def _with_organization(
+    urls: EngineUrls, slug: str, work: Callable[[Database, UUID], Awaitable[None]] | None
+) -> bool:
+    """Do something with the organization; returns whether it is there."""
     from app.database import Database
     from app.repositories.organizations import organization_by_slug
 
     database = Database.connect(urls.database_url, pool_size=1)
     try:
         async with database.system() as session:
-            return await organization_by_slug(session, slug) is not None
+            found = await organization_by_slug(session, slug)
+        if found is not None and work is not None:
+            await work(database, found["id"])
+        return found is not None
     finally:
         await database.close()
 
@@ -81,12 +108,8 @@ async def _exists(urls: EngineUrls, slug: str) -> bool:
 async def _make(settings: Settings, urls: EngineUrls) -> Example:
     from app.auth.authenticator import Authenticator
     from app.auth.sessions import Origin
-    from app.cli.cost_imports import import_costs
-    from app.cli.cost_imports import report as report_costs
-    from app.cli.imports import Tally, import_resources, report
     from app.cli.operator import announcing_database
     from app.organizations.create import register_with_organization
-    from app.sourcing.files import FileOptions
 
     # A start that was killed halfway left a user whose password nobody knows: the next one gets another address.
     email = f"demo+{secrets.token_hex(3)}@skyledger.example"
@@ -100,12 +123,38 @@ async def _make(settings: Settings, urls: EngineUrls) -> Example:
             password=password,
             organization_name=ORGANIZATION,
         )
-        resources = Tally()
-        await import_resources(database, organization["id"], file=SAMPLES / "resources.csv", tally=resources)
-        report(resources, errors)
-        costs = await import_costs(database, organization["id"], [SAMPLES / "costs.csv"], FileOptions())
-        report_costs(costs, errors)
+        await _fill(database, organization["id"])
     return Example(email, password, organization["slug"], embedded=settings.database_url is None)
+
+
+async def _fill(database: Database, organization_id: UUID) -> None:
+    """Give the new organization its settings, an inventory, and the charges of the last month and this one.
+
+    A worker adds the months before once all is ready, see `top_up_example`: they would double the time until then.
+    """
+    from app.cli.cost_imports import import_costs
+    from app.cli.cost_imports import report as report_costs
+    from app.cli.imports import Tally, import_resources, report
+    from app.cli.operator import OPERATOR
+    from app.demo.estate import estate
+    from app.demo.rows import resources_csv
+    from app.demo.settings import make_settings
+    from app.demo.top_up import months_of, record_orders, today, write_bill
+    from app.sourcing.files import FileOptions
+
+    day = today()
+    this_month, last_month, *_, first_month = months_of(day)
+    await make_settings(database, organization_id, OPERATOR, first_month)
+    await record_orders(database, organization_id, OPERATOR, day)
+    with tempfile.TemporaryDirectory(prefix="skyledger-demo-") as name:
+        folder, resources, tally = Path(name), estate(day), Tally()
+        inventory = folder / "resources.csv"
+        inventory.write_bytes(resources_csv(resources))
+        await import_resources(database, organization_id, file=inventory, tally=tally)
+        report(tally, errors)
+        bills = [write_bill(folder, resources, month, day) for month in (last_month, this_month)]
+        costs = await import_costs(database, organization_id, bills, FileOptions())
+        report_costs(costs, errors)
 
 
 def _keep(example: Example, path: Path) -> None:

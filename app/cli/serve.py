@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 
 from app.cli.listen import listen
-from app.cli.loading import loading
 from app.cli.processes import Children, end_with_parent
 from app.cli.terminal import Engines, engines_of, fail, settings_or_exit
 from app.config import Settings
+from app.loading import loading
 
 
 def run_serve(*, port: int | None = None, with_worker: bool = False, parent: int | None = None) -> None:

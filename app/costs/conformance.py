@@ -13,6 +13,7 @@ DISTINCT_NOTES = 1_000
 class Gap(StrEnum):
     """In which way a delivery departs from FOCUS although its rows were kept."""
 
+    STILL_COUNTED = "not delivered again"
     MISSING_COLUMN = "missing column"
     NULL_VALUE = "null where mandatory"
     DERIVED_VALUE = "derived value"

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
 from app.costs.conformance import shortened
+from app.costs.encodings import why_not_utf8
 from app.costs.foreign import foreign_format
 from app.errors import BadUserInputError
 from app.records import RowIssue
@@ -128,7 +129,7 @@ class RowFile:
     def _csv_rows(self) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
         line = next(self._lines)
         if self._lines.broken:
-            raise UnreadableFileError(self.path, self._lines.number, "the header is not UTF-8 text")
+            raise UnreadableFileError(self.path, self._lines.number, why_not_utf8("header", self._lines.broken_text))
         self.columns, delimiter = read_header(self.path, self._lines.number, line.encode())
         return _csv_rows(self._lines, self.columns, delimiter)
 
@@ -137,7 +138,7 @@ class RowFile:
             number, broken = self._lines.number, self._lines.broken
             self._lines.begin_record()
             if broken:
-                yield RowIssue(number, None, None, "the line is not UTF-8 text")
+                yield RowIssue(number, None, None, why_not_utf8("line", self._lines.broken_text))
             elif not line.isspace():
                 yield _json_row(number, line)
 
@@ -172,7 +173,7 @@ def read_header(path: Path, number: int, line: bytes) -> tuple[tuple[str, ...], 
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise UnreadableFileError(path, number, "the header is not UTF-8 text")
+        raise UnreadableFileError(path, number, why_not_utf8("header", line))
     headers = {mark: _fields(text, mark) for mark in _DELIMITERS}
     delimiter = max(_DELIMITERS, key=lambda mark: len(headers[mark]))
     if not headers[delimiter]:
@@ -221,7 +222,7 @@ def _csv_rows(
         if fields is None:
             return
         if lines.broken:
-            yield RowIssue(lines.broken, None, None, "the line is not UTF-8 text")
+            yield RowIssue(lines.broken, None, None, why_not_utf8("line", lines.broken_text))
         elif len(fields) != len(columns) and any(fields):
             reason = f"the row has {len(fields)} columns, the header has {len(columns)}"
             yield _bad_record(lines, first, fields[0], reason)
@@ -279,13 +280,14 @@ class _Lines:
     """Decoded lines of a binary file, as an iterator that survives the errors it raises.
 
     `number` is the last line given, `bytes` all that was read, `broken` the first line of the record that is not
-    UTF-8 (0: none); such a line is given with replacement characters.
+    UTF-8 (0: none) and `broken_text` its bytes; such a line is given with replacement characters.
     """
 
     def __init__(self, path: Path, source: BinaryIO, number: int = 0) -> None:
         self.number = number
         self.bytes = 0
         self.broken = 0
+        self.broken_text = b""
         self._path = path
         self._source = source
         self._record: list[bytes] = []
@@ -336,7 +338,8 @@ class _Lines:
         try:
             return line.decode()
         except UnicodeDecodeError:
-            self.broken = self.broken or self.number
+            if not self.broken:
+                self.broken, self.broken_text = self.number, line
             return line.decode(errors="replace")
 
     def _read(self) -> bytes:

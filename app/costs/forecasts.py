@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.costs.budgets.standing import HISTORY_DAYS
 from app.costs.known_days import known_days
 from app.costs.money_series import MoneySeries, Rates
-from app.costs.outlook.aside import ASIDE, BusyError
+from app.costs.outlook.aside import ASIDE, SHARE, BusyError, KilledError, OverdueError
 from app.costs.outlook.forecast import CostOutlook, ForecastUnavailable, cost_outlook
 from app.costs.outlook.series import DailySeries
 from app.costs.scopes import check_tags, why_spreading
@@ -78,26 +77,42 @@ async def read_ground(
     return ForecastGround(money.daily(start, known.settled_until), None, unconverted)
 
 
-async def outlook_of(history: DailySeries, days: int, interval: Decimal) -> CostOutlook | ForecastUnavailable:
+async def outlook_of(
+    organization_id: UUID, history: DailySeries, days: int, interval: Decimal
+) -> CostOutlook | ForecastUnavailable:
     """`cost_outlook`, see `computed`."""
-    return await computed(cost_outlook, history, days, interval)
+    return await computed(organization_id, cost_outlook, history, days, interval)
 
 
-async def computed(function: Callable[..., Answer], *arguments: object) -> Answer | ForecastUnavailable:
+async def computed(
+    organization_id: UUID, function: Callable[..., Answer], *arguments: object
+) -> Answer | ForecastUnavailable:
     """What a function of the mathematics says, computed in a process beside this one; equal questions once.
 
     The first of a process takes no longer than others once the server has been up for some seconds. What is not there
     within `PATIENCE` says so; it is computed all the same, and there when it is asked for again. So does what cannot be
-    computed since that process is killed over it: whoever asks has other fields that are known.
+    computed since the organization or all of them ask for too many, since it takes too long, or since that process is
+    killed over it: whoever asks has other fields that are known.
     """
+    log = structlog.get_logger(__name__)
     try:
-        return await asyncio.wait_for(ASIDE.answer(function, *arguments), PATIENCE.total_seconds())
+        answer = ASIDE.answer(function, *arguments, asker=organization_id)
+        return await asyncio.wait_for(answer, PATIENCE.total_seconds())
     except TimeoutError:
         return ForecastUnavailable("The forecast is still being computed. Ask again in a few seconds.")
-    except BusyError:
+    except BusyError as busy:
+        if busy.own:
+            return ForecastUnavailable(
+                f"{SHARE} forecasts of your organization are being computed already. Ask again in a few seconds."
+            )
         return ForecastUnavailable("Too many forecasts are being computed. Ask again in half a minute.")
-    except BrokenProcessPool:
-        structlog.get_logger(__name__).warning("forecast_process_killed", function=function.__name__)
+    except OverdueError as overdue:
+        log.warning("forecast_overdue", function=function.__name__, seconds=overdue.seconds)
+        return ForecastUnavailable(
+            f"The forecast took longer than {overdue.seconds:g} seconds and was given up. Ask again in ten minutes."
+        )
+    except KilledError:
+        log.warning("forecast_process_killed", function=function.__name__)
         return ForecastUnavailable(
             "The process that computes forecasts was ended twice, perhaps for want of memory. Ask again; if it stays "
             "so, the operator of Skyledger gives its host more memory."

@@ -8,17 +8,13 @@ from typing import Final
 from uuid import UUID
 
 from app.costs.conformance import ConformanceNotes
-from app.costs.imports.parts import InlineRows
-from app.costs.imports.run import ImportOrder, import_rows
-from app.costs.imports.storing import Progress
+from app.costs.datasets import DEFAULT_DATASET
+from app.costs.imports.order import ImportOrder
 from app.database import Database
-from app.errors import BadUserInputError
 from app.models import new_id
 from app.records import Actor, RowIssue
 from app.records.costs import ImportMode
 
-DEFAULT_DATASET: Final = "default"
-LONGEST_DATASET: Final = 100
 WAIT_SECONDS: Final = 3.0
 """How long a caller waits for another import of its organization before it is asked to try again."""
 
@@ -36,15 +32,6 @@ class CostsIngested:
     import_id: UUID | None = None
 
 
-def checked_dataset(name: str) -> str:
-    """A dataset's name without white space around it. Raises BadUserInputError unless it has 1 to 100 characters."""
-    trimmed = name.strip()
-    if not 1 <= len(trimmed) <= LONGEST_DATASET or "\x00" in trimmed:
-        message = f"`dataset` must have 1 to {LONGEST_DATASET} characters."
-        raise BadUserInputError(message, path=("input", "dataset"))
-    return trimmed
-
-
 async def ingest_charges(
     database: Database,
     organization_id: UUID,
@@ -59,6 +46,11 @@ async def ingest_charges(
     `billing_currency` stands in where a row has none. Raises ConflictError where the dataset has a billing period as a
     whole delivery, and UnavailableError where another import is being stored.
     """
+    # 0.1 s of loading polars, which a start of the API need not wait for: most callers import files.
+    from app.costs.imports.parts import InlineRows  # noqa: PLC0415
+    from app.costs.imports.run import import_rows  # noqa: PLC0415
+    from app.costs.imports.storing import Progress  # noqa: PLC0415
+
     inline = InlineRows(list(rows))
     notes, progress = ConformanceNotes(), Progress()
     order = ImportOrder(

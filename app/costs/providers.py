@@ -1,6 +1,9 @@
-"""Which provider of the inventory a charge names: FOCUS leaves the spelling of provider names to whoever exports."""
+"""Which provider and which resource of the inventory a charge names: FOCUS leaves the spelling to whoever exports."""
 
 from __future__ import annotations
+
+import re
+from typing import Final
 
 from app.records import Provider
 
@@ -18,6 +21,9 @@ _PARTS = (
     ("openai", Provider.OPENAI),
     ("anthropic", Provider.ANTHROPIC),
 )
+# How providers write the ids of what the inventory calls by its short name.
+_EC2: Final = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:[^/:]+/([^/:]+)")
+_S3: Final = re.compile(r"arn:[^:]*:s3:::([^/*]+)")
 
 
 def provider_of(*names: str | None) -> Provider | None:
@@ -27,3 +33,13 @@ def provider_of(*names: str | None) -> Provider | None:
             if name is not None and part in name.lower():
                 return provider
     return None
+
+
+def resource_key(resource_id: str) -> str:
+    """A ResourceId as the inventory writes it: Azure's in lower case, EC2's and S3's short, all others as they are."""
+    if resource_id[:1] == "/":
+        return resource_id.lower()
+    if resource_id.startswith("arn:"):
+        short = _EC2.fullmatch(resource_id) or _S3.fullmatch(resource_id)
+        return short.group(1) if short else resource_id
+    return resource_id

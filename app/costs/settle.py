@@ -29,8 +29,9 @@ def finality_of(period_end: date, today: date, *, restated: bool) -> Finality:
 async def settle_costs(database: Database) -> int:
     """Make final what nobody has restated for so long, in all organizations; returns how many import periods those are.
 
-    Only what was delivered after its billing period's end: of the others the last days are not there. Idempotent, also
-    beside another worker and beside imports, which it does not wait for.
+    Of whole deliveries only those that came after their billing period's end: of the others the last days are not
+    there. Where rows are appended they need not be. Idempotent, also beside another worker and beside imports, which it
+    does not wait for.
     """
     settled, after = 0, None
     while True:

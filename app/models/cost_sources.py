@@ -48,7 +48,7 @@ class CostSource(OrganizationOwned, Base, kw_only=True):
 
 
 class CostSourceDelivery(Base, kw_only=True):
-    """What was last imported of a billing period: the same checksum is not fetched again."""
+    """What was last imported of a billing period: the same checksum is not fetched again while the import counts."""
 
     __tablename__ = "cost_source_deliveries"
     __table_args__ = (

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +30,8 @@ SPARE_BYTES = 1024**3
 """Room on the worker's disk that deliveries leave."""
 MANIFEST_BYTES = 8 * 1024 * 1024
 """A manifest of 10,000 files of 200 characters each takes 2 MB."""
+DELIVERING = timedelta(hours=6)
+"""Longest time in which a provider may still be at a delivery; one that took longer has broken off."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 120
@@ -265,6 +267,29 @@ def set_aside(month: datetime, updated_at: datetime, error: ProviderError) -> De
         why_incomplete=error.message,
         remedy=error.remedy,
     )
+
+
+def newer_than_manifest(
+    provider: str, files: str, manifest: datetime, newest: datetime, moment: datetime
+) -> tuple[str | None, str | None]:
+    """Why a delivery whose newest file and whose manifest were written then is not complete, and what to do; or None.
+
+    The manifest is written last. Where a file is newer, the old files are being overwritten and some of the new ones
+    are missing: that does not become complete by waiting, so however long ago it was, only a newer manifest ends it.
+    """
+    if newest <= manifest:
+        return None, None
+    if moment - newest < DELIVERING:
+        return f"{provider} is delivering the period anew: its {files} are newer than the manifest.", None
+    why = (
+        f"{provider} began to deliver the period anew at {newest:%Y-%m-%d %H:%M} UTC and has not ended: its {files} "
+        "are newer than the manifest. What was imported before stays."
+    )
+    remedy = (
+        "Nothing to do if the provider delivers it again within a day. If it does not, run the export again in the "
+        f"provider's console; where the {files} were copied here, copy the manifest once more, after them."
+    )
+    return why, remedy
 
 
 def read_manifest(name: str, content: bytes) -> Mapping[str, Any]:

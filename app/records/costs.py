@@ -64,7 +64,10 @@ class ImportSource:
 
 @dataclass(frozen=True)
 class ImportOutcome:
-    """What became of a delivery. `billed_cost` is by currency, of the rows that were added."""
+    """What became of a delivery. `billed_cost` is by currency, of the rows that were added.
+
+    `same_as` is the earlier delivery of the same content that is in force, where this one is UNCHANGED.
+    """
 
     import_id: UUID
     state: ImportState
@@ -74,6 +77,7 @@ class ImportOutcome:
     rejected: int = 0
     message: str | None = None
     billed_cost: dict[str, Decimal] = field(default_factory=dict)
+    same_as: UUID | None = None
 
 
 class PeriodStatus(StrEnum):

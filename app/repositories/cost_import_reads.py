@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, RowMapping, Text, func, literal, select, text, true
+from sqlalchemy import BigInteger, Date, RowMapping, Text, bindparam, func, literal, select, text, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,22 @@ from app.repositories.uploads import UPLOADS
 
 UNDER_WAY: Final = (ImportState.QUEUED, ImportState.RUNNING)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_LEFT_OUT = text("""
+    SELECT p.* FROM cost_imports own
+    JOIN cost_import_periods p ON p.organization_id = own.organization_id AND p.dataset = own.dataset
+        AND p.status = 'ACTIVE' AND p.import_id <> own.id AND p.billing_period_start = ANY(:starts)
+    JOIN cost_imports former ON former.organization_id = own.organization_id AND former.id = p.import_id
+        AND former.mode = 'REPLACE'
+    WHERE own.organization_id = :organization_id AND own.id = :import_id
+        AND (own.source ->> 'kind' = 'SOURCE' AND former.source ->> 'id' = own.source ->> 'id' OR EXISTS (
+            SELECT FROM cost_import_periods beside
+            JOIN cost_import_periods mine ON mine.organization_id = own.organization_id AND mine.import_id = own.id
+                AND mine.billing_account_id = beside.billing_account_id
+                AND mine.billing_period_start = beside.billing_period_start
+            WHERE beside.organization_id = own.organization_id AND beside.import_id = former.id
+                AND beside.billing_period_start = p.billing_period_start))
+    ORDER BY p.billing_period_start DESC, p.billing_account_id LIMIT 100
+""").bindparams(bindparam("starts", type_=ARRAY(Date)))
 _TRY = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -117,6 +133,17 @@ async def superseded_periods(
     for row in (await session.execute(statement)).mappings():
         found[by_id[row["of"]]].append(row)
     return found
+
+
+async def periods_left_out(
+    session: AsyncSession, organization_id: UUID, import_id: UUID, starts: Sequence[date]
+) -> Sequence[RowMapping]:
+    """What is in force of billing periods that a stored delivery speaks of, and of which accounts it does not; 100.
+
+    Of the same cost source, or of deliveries that had one of its accounts in that period too.
+    """
+    values = {"organization_id": organization_id, "import_id": import_id, "starts": list(starts)}
+    return (await session.execute(_LEFT_OUT, values)).mappings().all()
 
 
 async def reject_pages(

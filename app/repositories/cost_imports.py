@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, func, insert, select, text, tuple_, update
+from sqlalchemy import RowMapping, Table, exists, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import CostImport, CostImportPeriod, ImportReject, now
@@ -175,16 +175,23 @@ async def settle_periods(session: AsyncSession, organization_id: UUID, import_id
 async def settle_quiet_periods(session: AsyncSession, organization_id: UUID, quiet_since: date) -> int:
     """Make final what was delivered after its billing period's end, and last before the end of a day; how many.
 
-    Waits for nobody: what an import is replacing at this moment stays as it is.
+    Rows that are appended come when they arise, so the last of them may be older than the end of their period: they
+    need only that it has been over for as long. Waits for nobody: what an import is replacing at this moment stays.
     """
     delivered = func.date(func.timezone("UTC", PERIODS.c.created_at))
+    appended = exists().where(
+        IMPORTS.c.organization_id == organization_id,
+        IMPORTS.c.id == PERIODS.c.import_id,
+        IMPORTS.c.mode == ImportMode.APPEND,
+    )
     quiet = (
         select(PERIODS.c.id)
         .where(
             PERIODS.c.organization_id == organization_id,
             PERIODS.c.status == "ACTIVE",
             PERIODS.c.finality == Finality.PROVISIONAL,
-            PERIODS.c.billing_period_end <= delivered,
+            PERIODS.c.billing_period_end <= quiet_since,
+            (PERIODS.c.billing_period_end <= delivered) | appended,
             delivered <= quiet_since,
         )
         .with_for_update(skip_locked=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import CostSource, CostSourceDelivery, CostSourceRun, SummaryDim, SummaryMonthly, new_id, now
 from app.records.cost_sources import CostSourceRunState
+from app.records.costs import ImportSourceKind
 
 SOURCES: Table = CostSource.__table__  # type: ignore[assignment]
 DELIVERIES: Table = CostSourceDelivery.__table__  # type: ignore[assignment]
@@ -20,6 +22,22 @@ RUNS: Table = CostSourceRun.__table__  # type: ignore[assignment]
 SUMMARIES: Table = SummaryDim.__table__  # type: ignore[assignment]
 MONTHS: Table = SummaryMonthly.__table__  # type: ignore[assignment]
 
+# An import without a period counts if it had nothing to say. One that was UNCHANGED has none of its own: what is
+# remembered in its place is the one that it equals.
+_KNOWN = text("""
+    SELECT d.key, d.checksum,
+        count(p.id) FILTER (WHERE p.status <> 'ACTIVE') = 0
+            AND (count(p.id) > 0 OR coalesce(bool_or(i.state = 'SUCCEEDED'), false)) AS in_force,
+        min(other.source ->> 'kind') AS kind, min(other.source -> 'names' ->> 0) AS name
+    FROM cost_source_deliveries d
+    LEFT JOIN cost_imports i ON i.organization_id = d.organization_id AND i.id = d.import_id
+    LEFT JOIN cost_import_periods p ON p.organization_id = d.organization_id AND p.import_id = d.import_id
+    LEFT JOIN cost_import_periods later ON p.status <> 'ACTIVE' AND later.organization_id = d.organization_id
+        AND later.dataset = p.dataset AND later.billing_account_id = p.billing_account_id
+        AND later.billing_period_start = p.billing_period_start AND later.status = 'ACTIVE'
+    LEFT JOIN cost_imports other ON other.organization_id = d.organization_id AND other.id = later.import_id
+    WHERE d.organization_id = :organization_id AND d.cost_source_id = :source_id GROUP BY d.key, d.checksum
+""")
 UNDER_WAY = (CostSourceRunState.QUEUED.value, CostSourceRunState.RUNNING.value)
 
 
@@ -93,12 +111,27 @@ async def delete_source(session: AsyncSession, organization_id: UUID, source_id:
     await session.execute(statement)
 
 
-async def known_checksums(session: AsyncSession, organization_id: UUID, source_id: UUID) -> dict[str, str]:
-    """The checksums of what was last imported, by key."""
-    statement = select(DELIVERIES.c.key, DELIVERIES.c.checksum).where(
-        DELIVERIES.c.organization_id == organization_id, DELIVERIES.c.cost_source_id == source_id
-    )
-    return {row.key: row.checksum for row in await session.execute(statement)}
+@dataclass(frozen=True)
+class KnownDelivery:
+    """What was last imported of a delivery, and whether all of it still counts.
+
+    `replaced_by` is where one comes from that took its place (kind, name or none), None where nothing did.
+    """
+
+    checksum: str
+    in_force: bool
+    replaced_by: tuple[ImportSourceKind, str | None] | None
+
+
+async def known_deliveries(session: AsyncSession, organization_id: UUID, source_id: UUID) -> dict[str, KnownDelivery]:
+    """What was last imported of a source, by key."""
+    values = {"organization_id": organization_id, "source_id": source_id}
+    return {
+        row.key: KnownDelivery(
+            row.checksum, row.in_force, (ImportSourceKind(row.kind), row.name) if row.kind is not None else None
+        )
+        for row in await session.execute(_KNOWN, values)
+    }
 
 
 async def remember_delivery(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import strawberry
 
 from app.context import Info
-from app.costs.ingest import checked_dataset
+from app.costs.datasets import checked_dataset
+from app.costs.delete_period import delete_billing_period
 from app.errors import BadUserInputError, NotFoundError
 from app.records import Permission
 from app.records.currencies import checked_currency
@@ -14,18 +15,21 @@ from app.schema.cost_import_acts import (
     CancelCostImportInput,
     CancelCostImportPayload,
     CancelCostImportResult,
+    DeleteBillingPeriodInput,
+    DeleteBillingPeriodPayload,
+    DeleteBillingPeriodResult,
     ImportCostsInput,
     ImportCostsPayload,
     ImportCostsResult,
 )
-from app.schema.cost_imports import CostImport
+from app.schema.cost_imports import CostImport, CostImportPeriod
 from app.schema.node import parse_id
 from app.sourcing import uploads
 
 
 @strawberry.type
 class CostImportMutations:
-    """Starting and cancelling imports of costs."""
+    """Starting and cancelling imports of costs, and removing what they brought."""
 
     @mutation(
         Permission.COSTS_INGEST,
@@ -62,6 +66,23 @@ class CostImportMutations:
             info.context.database, organization_of(input), info.context.signed_in().actor, key.id
         )
         return CancelCostImportPayload(cost_import=CostImport.from_row(row))
+
+    @mutation(
+        Permission.COSTS_MANAGE,
+        "Delete the charges of one billing account in one billing period, such as an account that a restated month "
+        "does not have any more. A cost source that still delivers it brings it back with its next run.",
+    )
+    async def delete_billing_period(self, info: Info, input: DeleteBillingPeriodInput) -> DeleteBillingPeriodResult:  # noqa: A002  (Relay's name)
+        """See app.costs.delete_period."""
+        row = await delete_billing_period(
+            info.context.database,
+            organization_of(input),
+            info.context.signed_in().actor,
+            dataset=checked_dataset(input.dataset),
+            billing_account_id=input.billing_account_id,
+            billing_period_start=input.billing_period_start.date(),
+        )
+        return DeleteBillingPeriodPayload(billing_period=CostImportPeriod.from_row(row))
 
 
 def _checked_share(share: float) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import strawberry
 
 from app.context import Info
-from app.costs.ingest import checked_dataset, ingest_charges
+from app.costs.datasets import checked_dataset
+from app.costs.ingest import ingest_charges
 from app.records import Permission
 from app.records.currencies import checked_currency
 from app.resolvers.access import mutation, organization_of

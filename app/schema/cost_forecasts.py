@@ -112,11 +112,12 @@ async def cost_forecast(
     if not NARROWEST <= interval <= WIDEST:
         message = f"`interval` must be from {NARROWEST} to {WIDEST}; it is {interval}."
         raise BadUserInputError(message, path=("interval",))
+    info.context.count_forecasts(1)
     async with info.context.database.read(organization_id) as session:
         ground = await read_ground(session, organization_id, scope, metric, currency, today())
     if ground.history is None:
         return _none(ground, currency, interval, ground.reason)
-    found = await outlook_of(ground.history, days, interval)
+    found = await outlook_of(organization_id, ground.history, days, interval)
     if isinstance(found, outlook.ForecastUnavailable):
         return _none(ground, currency, interval, found.reason)
     return _some(ground, currency, found)

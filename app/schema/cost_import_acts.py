@@ -1,14 +1,15 @@
-"""Inputs and results of `importCosts` and `cancelCostImport`."""
+"""Inputs and results of `importCosts`, `cancelCostImport` and `deleteBillingPeriod`."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
-from app.costs.imports.run import REJECT_SHARE
+from app.costs.imports.order import REJECT_SHARE
 from app.records.costs import ImportMode
-from app.schema.cost_imports import CostImport
+from app.schema.cost_imports import CostImport, CostImportPeriod
 from app.schema.errors import Conflict, InvalidInput, NotFound
 
 
@@ -70,4 +71,29 @@ class CancelCostImportPayload:
 CancelCostImportResult = Annotated[
     CancelCostImportPayload | InvalidInput | NotFound | Conflict,
     strawberry.union("CancelCostImportResult", description="What `cancelCostImport` answers."),
+]
+
+
+@strawberry.input(description="A billing period of a billing account to delete, named as `billingPeriods` has it.")
+class DeleteBillingPeriodInput:
+    """See `deleteBillingPeriod`."""
+
+    organization_id: strawberry.ID = strawberry.field(description="The organization.")
+    dataset: str = strawberry.field(description="The stream of rows that it belongs to.")
+    billing_account_id: str | None = strawberry.field(
+        default=None, description="The billing account; null where its rows name none."
+    )
+    billing_period_start: datetime = strawberry.field(description="Start of the invoicing period, inclusive.")
+
+
+@strawberry.type(description="The billing period does not count any more, and its charges are gone.")
+class DeleteBillingPeriodPayload:
+    """See `deleteBillingPeriod`."""
+
+    billing_period: CostImportPeriod = strawberry.field(description="The billing period as it was, now superseded.")
+
+
+DeleteBillingPeriodResult = Annotated[
+    DeleteBillingPeriodPayload | InvalidInput | NotFound,
+    strawberry.union("DeleteBillingPeriodResult", description="What `deleteBillingPeriod` answers."),
 ]

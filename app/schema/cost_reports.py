@@ -16,7 +16,7 @@ from app.costs.analysis.coverage import period_coverage
 from app.costs.analysis.nodes import NOTHING_IMPORTED, reason_of
 from app.costs.analysis.periods import uncovered_days
 from app.costs.analysis.report_forecasts import Forecasts
-from app.costs.imports.interning import resource_key
+from app.costs.providers import resource_key
 from app.records import cost_analysis
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.costs.ingest import DEFAULT_DATASET
+from app.costs.datasets import DEFAULT_DATASET
 from app.schema.cost_sources import CostSource, CostSourceRun
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.sourcing.change import DEFAULT_CRON

@@ -124,7 +124,9 @@ class OrganizationCosts(OrganizationCurrencies):
         with _named_as_sent(several=bool(metrics)):
             if forecast is None:
                 return CostReport.of(key, await info.context.loaders.cost_answer(key, span, ask))
-            return CostReport.of(key, *await info.context.loaders.cost_forecasts(key, span, ask, forecast.wish()))
+            wish = forecast.wish()
+            info.context.count_forecasts(1 + wish.groups, ("forecast",))
+            return CostReport.of(key, *await info.context.loaders.cost_forecasts(key, span, ask, wish))
 
     @strawberry.field(description="What its charges cost from the first of this month to today.")
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:

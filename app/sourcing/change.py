@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.manual import checked
 from app.accounts.target import no_such_account, require_connected
 from app.activity.record import record
-from app.costs.ingest import DEFAULT_DATASET, checked_dataset
+from app.costs.datasets import DEFAULT_DATASET, checked_dataset
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError
 from app.models import now

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from app.costs.imports.run import ImportOrder, create_import
+from app.costs.conformance import Gap
+from app.costs.imports.order import ImportOrder, create_import
 from app.costs.imports.storing import Progress
 from app.models import new_id
 from app.providers.cost_exports import SPARE_BYTES, CostSource, Delivery, Stop
@@ -201,9 +202,14 @@ async def _imported(run: SourceRun, delivery: Delivery, step: Step, outcome: Imp
         await run.store()
         return message, _LOOK
     end_step(step, CostSourceStepState.SUCCEEDED, **counts)
+    import_id = outcome.same_as or outcome.import_id
     async with run.write() as session:
+        row = await cost_imports.get_import(session, run.organization_id, import_id)
+        for note in row["conformance"] if row is not None else ():
+            if note["kind"] == Gap.STILL_COUNTED:
+                check(step, "accounts", passed=False, message=f"{note['detail']}.")
         await cost_sources.remember_delivery(
-            session, run.organization_id, run.source["id"], delivery.key, delivery.checksum, outcome.import_id
+            session, run.organization_id, run.source["id"], delivery.key, delivery.checksum, import_id
         )
         await run.store_in(session, imported=run.run["imported"] + 1)
         await run.job.progressed(session)

@@ -14,9 +14,10 @@ import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.imports.run import REJECT_SHARE, ImportOrder, create_import, run_order
+from app.costs.datasets import DEFAULT_DATASET
+from app.costs.imports.order import REJECT_SHARE, ImportOrder, create_import
+from app.costs.imports.run import run_order
 from app.costs.imports.storing import Progress
-from app.costs.ingest import DEFAULT_DATASET
 from app.database import Database
 from app.models import new_id, now
 from app.records import Actor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -19,8 +20,10 @@ from app.providers.cost_exports import CostSource, Delivery
 from app.providers.problems import ProblemCode, ProviderError
 from app.queue import HeldJob
 from app.records.cost_sources import CostSourceKind, CostSourceRunState, CostSourceStepKind, CostSourceStepState
+from app.records.costs import ImportSourceKind
 from app.repositories import cost_sources
 from app.repositories.accounts import find_account
+from app.repositories.cost_sources import KnownDelivery
 from app.sourcing.delivering import BrokenOffError, Workplace, deliver
 from app.sourcing.finish import abandon_imports, end_run
 from app.sourcing.since import first_month
@@ -32,6 +35,13 @@ STOP_SECONDS = 0.2
 MOST_DELIVERIES = 120
 """Billing periods of one run: ten years of months."""
 _RECONNECT = "Connect the account with `connectAccount`, then run the source again."
+_KINDS: Mapping[ImportSourceKind, str] = {
+    ImportSourceKind.UPLOAD: "the upload",
+    ImportSourceKind.FILE: "the file",
+    ImportSourceKind.SOURCE: "another cost source's delivery",
+    ImportSourceKind.INLINE: "rows that were sent",
+}
+_Known = Mapping[str, KnownDelivery]
 _LATER = "Nothing to do if the provider is delivering at this moment: the next run looks again."
 
 
@@ -131,8 +141,10 @@ async def _work(run: SourceRun) -> Ending:
         made = partial(run.tools.open_source, target, CostSourceKind(run.source["kind"]), run.source["settings"])
         source = await pool.call(made, owner=owner, wait=WAIT_SECONDS)
         deliveries = await pool.patiently(partial(_listed, run, source), run.tools.discover_seconds, owner)
-        await _discovered(run, step, deliveries)
-        return await _deliver_all(run, source, deliveries)
+        async with run.job.database.read(owner) as session:
+            known = await cost_sources.known_deliveries(session, owner, run.source["id"])
+        await _discovered(run, step, deliveries, known)
+        return await _deliver_all(run, source, deliveries, known)
     except ProviderError as error:
         fail_step(step, error)
         await run.store()
@@ -154,7 +166,7 @@ def _listed(run: SourceRun, source: CostSource) -> list[Delivery]:
     return sorted(found, key=lambda each: each.key, reverse=True)
 
 
-async def _discovered(run: SourceRun, step: Step, deliveries: list[Delivery]) -> None:
+async def _discovered(run: SourceRun, step: Step, deliveries: list[Delivery], known: _Known) -> None:
     month = f"{first_month(run.source['since'], now()):%Y-%m}"
     periods = sum(each.remedy is None for each in deliveries)  # the others are parts of periods at best
     check(step, "deliveries", passed=periods > 0, message=f"{periods} billing periods since {month}.")
@@ -163,18 +175,33 @@ async def _discovered(run: SourceRun, step: Step, deliveries: list[Delivery]) ->
             note_problem(step, ProblemCode.FAILED.value, each.why_incomplete or "", each.remedy)
         elif not each.complete:
             check(step, "complete", passed=False, message=f"{each.key}: {each.why_incomplete}")
+        elif each.key in known and known[each.key].checksum == each.checksum and not known[each.key].in_force:
+            check(step, "in force", passed=False, message=f"{each.key}: {_why_again(known[each.key])}")
     incomplete = sum(not each.complete for each in deliveries)
     end_step(step, CostSourceStepState.SUCCEEDED, deliveries=periods, incomplete=incomplete)
     await run.store(deliveries=periods)
 
 
-async def _deliver_all(run: SourceRun, source: CostSource, deliveries: list[Delivery]) -> Ending:
-    """Fetch and import what is new, one delivery after the other, and judge."""
-    async with run.job.database.read(run.organization_id) as session:
-        known = await cost_sources.known_checksums(session, run.organization_id, run.source["id"])
+def _why_again(known: KnownDelivery) -> str:
+    """What became of a delivery that was imported and does not count any more."""
+    if known.replaced_by is None:
+        return "What this source had delivered was deleted. It is fetched and imported again."
+    kind, name = known.replaced_by
+    other = f"{_KINDS[kind]} {name}" if name else _KINDS[kind]
+    return f"What this source had delivered was replaced by {other}. It is fetched and imported again."
+
+
+def _is_here(delivery: Delivery, known: _Known) -> bool:
+    """Whether what counts is this very delivery."""
+    found = known.get(delivery.key)
+    return found is not None and found.in_force and found.checksum == delivery.checksum
+
+
+async def _deliver_all(run: SourceRun, source: CostSource, deliveries: list[Delivery], known: _Known) -> Ending:
+    """Fetch and import what is not in force, one delivery after the other, and judge."""
     here = {step["delivery"] for step in run.steps if step["importId"] is not None}
     complete = [each for each in deliveries if each.complete]
-    unchanged = [each for each in complete if known.get(each.key) == each.checksum]
+    unchanged = [each for each in complete if _is_here(each, known)]
     await run.store(unchanged=sum(each.key not in here for each in unchanged))
     problems = [(each.why_incomplete or "", each.remedy or _LATER) for each in deliveries if not each.complete]
     good = len(unchanged)
@@ -182,7 +209,7 @@ async def _deliver_all(run: SourceRun, source: CostSource, deliveries: list[Deli
     async with Workplace(run.tools.folder / str(run.source["id"])) as workplace:
         try:
             for delivery in complete:
-                if known.get(delivery.key) != delivery.checksum:
+                if not _is_here(delivery, known):
                     problem = await deliver(run, source, delivery, workplace, stop.is_set)
                     good += problem is None
                     problems += [problem] if problem else []

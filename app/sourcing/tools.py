@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.accounts.vault import Vault
-from app.costs.imports.run import ImportOrder, run_order
+from app.costs.imports.order import ImportOrder
+from app.costs.imports.run import run_order
 from app.costs.imports.storing import Progress
 from app.database import Database
 from app.providers import registry

@@ -24,6 +24,7 @@ from app.costs.exports.start import RUN_EXPORT_JOB
 from app.costs.settle import settle_costs
 from app.costs.watch import CHECK_COSTS_JOB, check_costs, request_daily_checks
 from app.database import Database
+from app.demo.top_up import TOP_UP_JOB, run_top_up
 from app.errors import BadUserInputError
 from app.models import now
 from app.organizations.change import PURGE_JOB
@@ -42,7 +43,8 @@ from app.sourcing.schedule import SCHEDULE_JOB as SOURCE_SCHEDULE_JOB
 from app.sourcing.schedule import start_scheduled_cost_source
 from app.sourcing.start import RUN_JOB as RUN_SOURCE_JOB
 from app.sourcing.tools import SourceTools
-from app.sourcing.uploads import IMPORT_JOB, run_import
+from app.sourcing.upload_run import run_import
+from app.sourcing.uploads import IMPORT_JOB
 from app.uploads.purge import forget_organization, purge_expired_uploads
 from app.uploads.storage import UploadStores
 from app.workers.runner import Handler, RunningJob
@@ -93,6 +95,7 @@ def make_handlers(
         SOURCE_SCHEDULE_JOB: start_scheduled_cost_source,
         PURGE_JOB: partial(purge_organization, uploads=uploads, exports=exports),
         RUN_SCAN_JOB: partial(run_scan, tools=tools),
+        TOP_UP_JOB: run_top_up,
         SCHEDULE_JOB: partial(start_scheduled_scans, clouds=tools.clouds),
     }
 

@@ -352,12 +352,14 @@ async def test_a_stream_outlasts_a_database_that_is_away(
         await anext(stream)
         owner = Database.connect(engine_urls.database_url, role=None)
         async with owner.engine.begin() as connection:  # every connection of the pool is cut
-            await connection.execute(
+            cut = await connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname LIKE 'test_%' AND pid <> pg_backend_pid()"
-                )
+                    "WHERE datname = :name AND application_name = 'skyledger'"
+                ),
+                {"name": database.engine.url.database},
             )
+            assert cut.all(), "nothing was cut"
         await owner.close()
         await write(database, organization_id, "after the cut")
         assert await take(stream, 1) == ["after the cut"]

@@ -96,22 +96,18 @@ async def team(authenticator: Authenticator, **members: Role) -> Team:
 
 
 async def everything_stored(owner: Database) -> str:
-    """All rows of all tables as one text; `owner` is a door that row security does not bind."""
+    """All rows of all tables in order, a line each; `owner` is a door that row security does not bind."""
+    tables = text("SELECT quote_ident(table_name) FROM information_schema.tables WHERE table_schema = 'public'")
     async with owner.engine.connect() as connection:
-        tables = (
-            await connection.execute(
-                text("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
-            )
-        ).scalars()
-        rows = [
-            (await connection.execute(text(f'SELECT t::text FROM "{table}" AS t'))).scalars().all()  # noqa: S608
-            for table in tables
-        ]
-    return "\n".join(row for table in rows for row in table)
+        names = (await connection.execute(tables)).scalars().all()
+        # One statement, which sees one moment; one for each table takes five times as long.
+        rows = " UNION ALL ".join(f"SELECT '{name} ' || t::text FROM {name} AS t" for name in names)  # noqa: S608
+        found = (await connection.exec_driver_sql(f"{rows} ORDER BY 1")).scalars().all()
+    return "\n".join(found)
 
 
-async def eventually(holds: Callable[[], bool], *, seconds: float = 10) -> None:
-    """Wait until something holds; the test fails when it does not in good time."""
+async def eventually(holds: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Wait until something holds; the test fails when it does not in good time, also on a busy machine."""
     for _ in range(int(seconds * 100)):
         if holds():
             return

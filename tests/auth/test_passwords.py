@@ -48,7 +48,7 @@ async def test_right_wrong_and_absent(passwords: Passwords) -> None:
 
 
 async def test_an_absent_account_costs_a_hash_of_the_same_parameters(passwords: Passwords) -> None:
-    assert extract_parameters(passwords._nobody) == extract_parameters(await passwords.hash(GOOD))
+    assert extract_parameters(passwords._nobody.result()) == extract_parameters(await passwords.hash(GOOD))
 
 
 async def test_a_hash_of_other_parameters_is_replaced() -> None:

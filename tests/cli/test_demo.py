@@ -19,8 +19,10 @@ from tests.cli.commands import Service, ask, leftovers, log_in, nothing_is_left,
 from tests.embedded.engine_probes import new_folder
 
 STOP_SECONDS = 15
+# Of the last month, which is there at once: months before it come in behind, and this one grows at midnight.
 IDS = """{
-  organization(slug: "%s") { id resources(first: 5) { totalCount nodes { id } } charges(first: 1) { totalCount } }
+  organization(slug: "%s") { id resources(first: 5) { totalCount nodes { id } }
+    costs(period: {name: LAST_MONTH}) { total chargeCount coverage { missingDays } } }
 }"""
 
 
@@ -93,7 +95,7 @@ def test_the_printed_query_answers_with_the_printed_sign_in(first: First) -> Non
     assert organization["name"] == "Kestrel Bakery"
     assert organization["resources"]["totalCount"] > 0
     assert all(node["account"]["name"] for node in organization["resources"]["nodes"])
-    assert organization["charges"]["totalCount"] == 3_419
+    assert organization["charges"]["totalCount"] > 10_000
     assert [node["billingCurrency"] for node in organization["charges"]["nodes"]] == ["USD"] * 3
 
 
@@ -172,11 +174,12 @@ def test_an_interrupted_first_start_can_be_repeated(data_dir: Path) -> None:
         assert leftovers(data_dir) == {}
         assert "Traceback" not in demo.logged
     with Service(data_dir, "demo") as demo:
-        demo.wait_for(lambda: "costs.csv" in demo.logged, "no import")
+        demo.wait_for(lambda: "2 files" in demo.logged, "no import")
         assert demo.press_ctrl_c() == 0
         assert leftovers(data_dir) == {}
         assert "Traceback" not in demo.logged
     with Service(data_dir, "demo") as demo:
         demo.wait_until_ready()
-        assert ids_of(read(demo.said))["organization"]["charges"]["totalCount"] == 3_419
+        found = ids_of(read(demo.said))["organization"]["costs"]
+        assert (found["chargeCount"] > 10_000, found["coverage"]["missingDays"]) == (True, 0)
         assert demo.press_ctrl_c() == 0

@@ -13,13 +13,13 @@ from typer.testing import Result
 
 from app.auth.authenticator import Authenticator
 from app.auth.sessions import Origin
-from app.cli.example import SAMPLES
 from app.config import Settings
 from app.database import Database
 from app.organizations.create import register_with_organization
 from tests.cli.commands import run
 from tests.cli.conftest import Command
 from tests.clients import PASSWORD
+from tests.costs.deliveries import SAMPLES
 
 RESOURCES = SAMPLES / "resources.csv"
 SLUG = "warehouse"

@@ -18,11 +18,11 @@ import asyncpg
 import pytest
 from typer.testing import Result
 
-from app.cli.example import SAMPLES
 from app.config import Settings
 from app.database import Database
 from tests.cli.conftest import Command
 from tests.cli.test_import import INTO, rows_of, warehouse, written
+from tests.costs.deliveries import SAMPLES
 
 __all__ = ["warehouse"]  # fixtures
 

@@ -5,25 +5,66 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Iterator
+from uuid import uuid4
 
+import pytest
+
+from app.costs import forecasts
 from app.costs.forecasts import computed
-from app.costs.outlook.aside import MOST_WAITING
+from app.costs.outlook.aside import ASIDE, MOST_WAITING, SHARE, Aside
 from app.costs.outlook.forecast import ForecastUnavailable
+
+HERE, THERE = uuid4(), uuid4()
+
+
+@pytest.fixture
+def aside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aside]:
+    """One of its own, which gives a question up after three seconds."""
+    made = Aside(seconds=3)
+    monkeypatch.setattr(forecasts, "ASIDE", made)
+    yield made
+    made.close()
+
+
+def reasons(found: list[object]) -> list[str]:
+    return [one.reason for one in found if isinstance(one, ForecastUnavailable)]
 
 
 async def test_a_process_that_is_killed_over_a_question_takes_no_other_field_along() -> None:
-    found = await computed(os._exit, 1)
+    found = await computed(HERE, os._exit, 1)
     assert isinstance(found, ForecastUnavailable)
     assert "was ended twice" in found.reason
-    assert await computed(divmod, 7, 3) == (2, 1)
+    assert await computed(HERE, divmod, 7, 3) == (2, 1)
 
 
-async def test_of_many_questions_at_once_the_last_are_told_to_come_again() -> None:
-    slow = asyncio.create_task(computed(time.sleep, 2))
+async def test_of_many_questions_of_an_organization_the_last_are_told_to_come_again_and_others_are_answered() -> None:
+    await ASIDE.answer(divmod, 1, 1)  # the process has started
+    slow = asyncio.create_task(computed(HERE, time.sleep, 1))
     await asyncio.sleep(0)
-    found = await asyncio.gather(*(computed(divmod, number, 10) for number in range(MOST_WAITING + 5)))
-    assert found[: MOST_WAITING - 1] == [divmod(number, 10) for number in range(MOST_WAITING - 1)]
-    told = [one.reason for one in found[MOST_WAITING - 1 :] if isinstance(one, ForecastUnavailable)]
-    assert told == ["Too many forecasts are being computed. Ask again in half a minute."] * 6
+    mine = asyncio.gather(*(computed(HERE, divmod, number, 10) for number in range(SHARE + 5)))
+    assert await computed(THERE, divmod, 7, 2) == (3, 1)
+    found = await mine
+    assert found[: SHARE - 1] == [divmod(number, 10) for number in range(SHARE - 1)]
+    told = "12 forecasts of your organization are being computed already. Ask again in a few seconds."
+    assert reasons(list(found)) == [told] * 6
     assert await slow is None
-    assert await computed(divmod, MOST_WAITING, 10) == divmod(MOST_WAITING, 10)
+    assert await computed(HERE, divmod, SHARE, 10) == divmod(SHARE, 10)
+
+
+async def test_of_many_questions_of_many_organizations_the_last_are_told_to_come_again() -> None:
+    await ASIDE.answer(divmod, 1, 1)
+    slow = asyncio.create_task(computed(HERE, time.sleep, 2))
+    await asyncio.sleep(0)
+    found = await asyncio.gather(*(computed(uuid4(), divmod, number, 20) for number in range(MOST_WAITING + 5)))
+    assert reasons(list(found)) == ["Too many forecasts are being computed. Ask again in half a minute."] * 6
+    assert await slow is None
+    assert await computed(HERE, divmod, MOST_WAITING, 20) == divmod(MOST_WAITING, 20)
+
+
+async def test_a_process_that_hangs_leaves_its_question_without_a_forecast(aside: Aside) -> None:
+    await aside.answer(divmod, 1, 1)
+    hung = await computed(HERE, time.sleep, 3_600)
+    assert isinstance(hung, ForecastUnavailable)
+    assert hung.reason == "The forecast took longer than 3 seconds and was given up. Ask again in ten minutes."
+    assert await aside.answer(divmod, 8, 3) == (2, 2)

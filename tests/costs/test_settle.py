@@ -108,3 +108,22 @@ async def test_what_is_appended_to_settles_ten_days_after_its_last_rows(database
     assert await settle_costs(database) == 0
     await delivered(database, organization_id, {"ledger": now() - SETTLED_DAYS * A_DAY})
     assert await settle_costs(database) == 1
+
+
+async def test_what_was_appended_within_its_month_settles_once_that_is_long_over(
+    database: Database, tmp_path: Path
+) -> None:
+    """A program sends its charges as they arise: nothing comes after the end of the month."""
+    organization_id = await added(database)
+    long_ago = now().replace(day=1) - 40 * A_DAY
+    for dataset, mode in (("ledger", ImportMode.APPEND), ("export", ImportMode.REPLACE)):
+        rows = [charge(long_ago.date().replace(day=1), 5, BillingAccountId=dataset)]
+        await deliver(database, organization_id, written(tmp_path / f"{dataset}.csv", rows), dataset=dataset, mode=mode)
+    today = charge(now().date().replace(day=1), 5, BillingAccountId="open")
+    path = written(tmp_path / "open.csv", [today])
+    await deliver(database, organization_id, path, dataset="open", mode=ImportMode.APPEND)
+    within = long_ago.replace(day=3)
+    await delivered(database, organization_id, {"ledger": within, "export": within, "open": within})
+    assert await settle_costs(database) == 1
+    expected = {"ledger": "FINAL", "export": "PROVISIONAL", "open": "PROVISIONAL"}
+    assert await finalities(database, organization_id) == expected

@@ -44,6 +44,7 @@ NEEDS = {
     "createTeam": Permission.COSTS_MANAGE,
     "createUpload": Permission.COSTS_INGEST,
     "deleteAllocationRule": Permission.COSTS_MANAGE,
+    "deleteBillingPeriod": Permission.COSTS_MANAGE,
     "deleteBudget": Permission.COSTS_MANAGE,
     "deleteBusinessMetric": Permission.COSTS_MANAGE,
     "deleteCostSource": Permission.COSTS_MANAGE,

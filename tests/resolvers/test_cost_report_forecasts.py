@@ -321,3 +321,19 @@ async def test_arguments_are_checked(caller: Caller) -> None:
         answer = await caller.graphql(COSTS, values, token=caller.person.token)
         assert code_of(answer) == "BAD_USER_INPUT"
         assert f"`{path}` must be from" in answer["errors"][0]["message"]
+
+
+async def test_one_operation_asks_for_so_many_forecasts_and_no_more(caller: Caller) -> None:
+    """Each of the groups counts as one; fields within the bound are answered."""
+    months = [
+        f"m{number}: costs(period: {{name: THIS_MONTH}}, forecast: {{topGroups: 5}}) {{ end }}" for number in (1, 2)
+    ]
+    more = "last: costForecast { reason }"
+    query = f"query ($slug: String!) {{ organization(slug: $slug) {{ {' '.join(months)} %s }} }}"
+    values = {"slug": caller.person.slug}
+    found = (await caller.graphql.data(query % "", values, token=caller.person.token))["organization"]
+    assert [one["end"] for one in found.values()] == [found["m1"]["end"]] * 2
+    answer = await caller.graphql(query % more, values, token=caller.person.token)
+    assert code_of(answer) == "BAD_USER_INPUT"
+    assert "12 forecasts" in answer["errors"][0]["message"]
+    assert answer["errors"][0]["path"][-1] in {"m1", "m2", "last"}

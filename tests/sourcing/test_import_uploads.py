@@ -12,7 +12,8 @@ from uuid import UUID
 
 import pytest
 
-from app.costs.imports.run import ImportOrder, create_import, run_order
+from app.costs.imports.order import ImportOrder, create_import
+from app.costs.imports.run import run_order
 from app.costs.imports.storing import Progress, Storing
 from app.database import Database
 from app.models import new_id
@@ -24,7 +25,8 @@ from app.schema.node import parse_id
 from app.sourcing import files
 from app.sourcing.files import FileOptions, end_abandoned_imports, import_from_disk
 from app.sourcing.import_recover import recover_imports
-from app.sourcing.uploads import IMPORT_JOB, run_import
+from app.sourcing.upload_run import run_import
+from app.sourcing.uploads import IMPORT_JOB
 from app.workers.runner import RunnerSettings
 from tests.sourcing.importing import Importing, focus_file
 from tests.workers.probes import make_runner, until
@@ -189,7 +191,7 @@ async def test_a_worker_that_goes_down_gives_the_import_back(
     async def handler(job: HeldJob) -> None:
         await run_import(job, importing.runtime.uploads, importing.settings.data_dir / "deliveries", importer)
 
-    monkeypatch.setattr("app.sourcing.uploads.STOP_SECONDS", 0.01)
+    monkeypatch.setattr("app.sourcing.upload_run.STOP_SECONDS", 0.01)
     (job_id,) = (await importing.rows("SELECT job_id FROM cost_imports"))[0]
     for _ in range(2):
         runner = make_runner(importing.runtime.database, importing.redis_url, {IMPORT_JOB: handler})

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.costs.imports.run import ImportOrder, run_order
+from app.costs.imports.order import ImportOrder
+from app.costs.imports.run import run_order
 from app.providers import registry
 from app.providers.base import Target
 from app.providers.cost_exports import CostSource, Delivery, ExportSettings, Stop

@@ -16,7 +16,7 @@ from sqlalchemy import RowMapping, text
 from app.accounts.target import seal_secret
 from app.accounts.vault import Vault
 from app.config import Settings
-from app.costs.imports.run import ImportOrder
+from app.costs.imports.order import ImportOrder
 from app.costs.imports.storing import Progress
 from app.database import Database
 from app.embedded import EngineUrls

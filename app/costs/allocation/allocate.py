@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.allocation.match import make_plan, team_names
 from app.costs.allocation.rules import event_data, rule_of
-from app.costs.imports.content import content_id
+from app.costs.content import content_id
 from app.costs.outlook.series import exact_sum
 from app.models import now
 from app.records.allocation import AllocationMethod, AllocationNoteCode, Rule

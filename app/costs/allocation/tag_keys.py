@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import orjson
 
-from app.costs.imports.content import content_id
+from app.costs.content import content_id
 
 MOST_PROMOTED_KEYS = 20
 LONGEST_KEY = 256

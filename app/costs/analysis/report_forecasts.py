@@ -128,7 +128,7 @@ async def answer_with_forecasts(
         known = await _grounds(session, organization_id, found, history, wish)
     steps = [step.days for step in found.steps]
     total, *groups = await asyncio.gather(
-        *(_forecast(one, period, steps, covered, wish.interval) for one in known),
+        *(_forecast(organization_id, one, period, steps, covered, wish.interval) for one in known),
     )
     return found, Forecasts(total, tuple(groups))
 
@@ -236,6 +236,7 @@ def _over(found: CostAnswer, sum_: CostAmount | None, interval: Decimal) -> Peri
 
 
 async def _forecast(
+    organization_id: UUID,
     known: _Known | str,
     period: DateRange,
     steps: Sequence[DateRange],
@@ -248,7 +249,7 @@ async def _forecast(
     rests = [rest_of(step, known.until) for step in steps]
     history = DailySeries.of_imported(known.history.start, known.until, known.amounts)
     periods = (*(rest for rest in rests if rest is not None), whole)
-    made = await computed(forecast_periods, history, interval, periods)
+    made = await computed(organization_id, forecast_periods, history, interval, periods)
     told = PeriodForecast(interval, history_days=history.days, unconverted=known.unconverted)
     if isinstance(made, ForecastUnavailable):
         return replace(told, reason=made.reason, total_reason=made.reason)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from app.costs.budgets.standing import Standing
-from app.costs.outlook.aside import ASIDE
+from app.costs.outlook.aside import ASIDE, OverdueError
 from app.costs.outlook.forecast import ForecastTotal, ForecastUnavailable, period_rest
 from app.costs.outlook.series import DailySeries, exact_sum
 
@@ -68,7 +68,13 @@ def expected_total(
 async def _total(standing: Standing, history: DailySeries) -> ForecastTotal | ForecastUnavailable:
     """The whole period: what has arrived of it, and what is expected of the other days."""
     period = standing.period
-    rest = await ASIDE.answer(period_rest, history, max(period.start, history.end), period.end)
+    try:
+        rest = await ASIDE.answer(period_rest, history, max(period.start, history.end), period.end)
+    except OverdueError as overdue:
+        return ForecastUnavailable(
+            f"The forecast took longer than {overdue.seconds:g} seconds and was given up. It is tried again once the "
+            "costs have changed."
+        )
     if isinstance(rest, ForecastUnavailable):
         return rest
     arrived = history.between(period.start, period.end).total

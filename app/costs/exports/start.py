@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 
 from app.activity.record import record
+from app.costs.datasets import checked_dataset
 from app.costs.exports.conditions import conditions_to_json
-from app.costs.ingest import checked_dataset
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import new_id, now

@@ -11,9 +11,10 @@ from uuid import UUID
 import polars as pl
 
 from app.costs.conformance import ConformanceNotes
+from app.costs.content import repeated_identity
 from app.costs.focus import VERSIONS, FocusColumn
 from app.costs.imports.checking import check_rules
-from app.costs.imports.content import repeated_identity, row_identities
+from app.costs.imports.content import row_identities
 from app.costs.imports.frames import LINE
 from app.costs.imports.interning import Dimensions
 from app.costs.imports.parts import InlineRows, Part

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
@@ -11,8 +10,9 @@ import orjson
 import polars as pl
 
 from app.costs.allocation.tag_keys import allocation_id, allocation_of
-from app.costs.imports.content import NUMBERS, content_id, content_ids, shortest
-from app.costs.providers import provider_of
+from app.costs.content import content_id
+from app.costs.imports.content import NUMBERS, content_ids, shortest
+from app.costs.providers import provider_of, resource_key
 from app.models import CostDim, DetailDim, ResourceDim, SkuDim, SummaryDim
 from app.records import Provider
 
@@ -33,9 +33,6 @@ DETAIL: Final = _content_columns(DetailDim)
 
 _KEY: Final = "\x00key"
 PLACE: Final = "\x00place"
-# How providers write the ids of what the inventory calls by its short name.
-_EC2: Final = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:[^/:]+/([^/:]+)")
-_S3: Final = re.compile(r"arn:[^:]*:s3:::([^/*]+)")
 
 
 def first_places(keys: pl.Series) -> pl.DataFrame:
@@ -173,13 +170,3 @@ def _with_ids(distinct: pl.DataFrame, columns: Sequence[str], salt: bytes = b"")
     empty = distinct.select(pl.all_horizontal(pl.col(list(columns)).is_null())).to_series()
     ids = content_ids(distinct, columns, salt)
     return distinct.select(pl.when(empty).then(pl.lit(NONE)).otherwise(ids).alias("id"), *columns)
-
-
-def resource_key(resource_id: str) -> str:
-    """A ResourceId as the inventory writes it: Azure's in lower case, EC2's and S3's short, all others as they are."""
-    if resource_id[:1] == "/":
-        return resource_id.lower()
-    if resource_id.startswith("arn:"):
-        short = _EC2.fullmatch(resource_id) or _S3.fullmatch(resource_id)
-        return short.group(1) if short else resource_id
-    return resource_id

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from app.costs.conformance import ConformanceNotes
+from app.costs.conformance import ConformanceNotes, Gap
 from app.costs.files import Batch, RowFile, UnreadableFileError
+from app.costs.focus import FocusColumn
+from app.costs.imports.date_orders import DATES, DAY_FIRST_READ, AmbiguousDatesError, DateOrders
 from app.costs.imports.finding import PARQUET, find_files, reason_of, start_of
 from app.costs.imports.frames import frame_of_chunk
 from app.costs.imports.parquet import ParquetRows
 from app.costs.imports.reading import FrameReader, Normalised, frame_of_rows
 from app.costs.imports.text_files import CsvText
-from app.costs.normalise import NormalisedRow, normalise_row
+from app.costs.normalise import NormalisedRow, normalise_row, target_of
+from app.costs.values import UnusableValueError
+from app.errors import BadUserInputError
 
 _START: Final = 64
 
@@ -68,12 +73,16 @@ class Part:
 
     def _json_lines(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
         seen: dict[str, None] = {}
+        dates = DateOrders(self.path.name)
         with RowFile(self.path) as file:
             for batch in file.batches():
                 for _, row in batch.rows:
                     seen.update(dict.fromkeys(row))
                 self.columns, self.bytes_read = tuple(seen), file.bytes_read
-                found = _normalised(batch, notes, billing_currency)
+                try:
+                    found = _normalised(batch, notes, billing_currency, dates)
+                except AmbiguousDatesError as error:
+                    raise UnreadableFileError(self.path, 0, str(error)) from None
                 self.rows = max((self.rows, *(number for number, _ in batch.rows)))
                 yield found
 
@@ -91,23 +100,43 @@ class InlineRows:
         self.found = Normalised(frame_of_rows([]))
 
     def frames(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
-        """Its charges."""
-        self.found = _normalised(self.batch, notes, billing_currency)
+        """Its charges. Raises BadUserInputError."""
+        try:
+            self.found = _normalised(self.batch, notes, billing_currency, DateOrders())
+        except AmbiguousDatesError as error:
+            message = f"The {error}."
+            raise BadUserInputError(message, path=("input", "rows")) from None
         yield self.found
 
 
-def _normalised(batch: Batch, notes: ConformanceNotes, billing_currency: str | None) -> Normalised:
-    """Rows that came one by one, as a frame."""
+def _normalised(batch: Batch, notes: ConformanceNotes, billing_currency: str | None, dates: DateOrders) -> Normalised:
+    """Rows that came one by one, as a frame. Raises AmbiguousDatesError."""
     kept: list[NormalisedRow] = []
     found = Normalised(frame_of_rows([]), list(batch.issues), len({issue.row_number for issue in batch.issues}))
-    for number, row in batch.rows:
+    columns = _date_columns(batch)
+    rows = dates.read_rows([row for _, row in batch.rows], {name: column.column for name, column in columns.items()})
+    for (number, sent), row in zip(batch.rows, rows, strict=True):
         one = normalise_row(row, row_number=number, notes=notes, billing_currency=billing_currency)
         if isinstance(one, NormalisedRow):
             kept.append(one)
+            for name in columns if row is not sent else ():
+                if row.get(name) != sent.get(name):
+                    notes.record(Gap.NORMALISED_VALUE, columns[name].name, DAY_FIRST_READ, number)
         else:
             found.rejected += 1
             found.issues += one
     found.frame = frame_of_rows(kept)
+    return found
+
+
+def _date_columns(batch: Batch) -> dict[str, FocusColumn]:
+    """The names under which the rows have their dates, each with the column that it is."""
+    found: dict[str, FocusColumn] = {}
+    for name in dict.fromkeys(name for _, row in batch.rows for name in row):
+        with suppress(UnusableValueError):
+            target = target_of(name)
+            if isinstance(target, FocusColumn) and target.column in DATES:
+                found[name] = target
     return found
 
 

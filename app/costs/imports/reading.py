@@ -16,6 +16,7 @@ from app.costs.files import UnreadableFileError
 from app.costs.focus import FOCUS_COLUMNS, INDISPENSABLE, FocusColumn, Kind
 from app.costs.foreign import why_no_charges
 from app.costs.imports.columns import MOMENT, REPORTED, Seen, note_odd_values, read_columns, refused
+from app.costs.imports.date_orders import DAY_FIRST_READ, AmbiguousDatesError, DateOrders
 from app.costs.imports.extras import EXTRA, NOTHING, json_text, read_extras, tags_of
 from app.costs.imports.frames import LINE, RawFrame
 from app.costs.normalise import (
@@ -61,7 +62,8 @@ class Normalised:
 class FrameReader:
     """Reads the frames of one file, whose columns are known. Gaps are counted in `notes`.
 
-    Raises UnreadableFileError where two columns of the file mean the same one of FOCUS, or no row can be a charge.
+    Raises UnreadableFileError where two columns of the file mean the same one of FOCUS, no row can be a charge, or
+    nothing tells whether its dates have the day or the month first.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class FrameReader:
         self.extras: dict[str, str] = {}
         self.ignored: list[str] = []
         self._seen = Seen()
+        self._path = path
+        self._dates = DateOrders(path.name)
         self._derivations: dict[str, tuple[Gap, str, str]] = {}
         for name in columns:
             self._place(path, name)
@@ -110,7 +114,8 @@ class FrameReader:
         """Normalise a part of the file."""
         columns = [*self.focus.values(), *self._renamed.values()]
         names = {name: column.column for name, column in self.focus.items()}
-        read = read_columns(self._with_renamed(raw.frame.rename(names | self._held)), columns, self._seen)
+        sent = self._dated(self._with_renamed(raw.frame.rename(names | self._held)))
+        read = read_columns(sent, columns, self._seen)
         unusable, issues = refused(read, columns)
         extras = read_extras(read.frame, {held: self.extras[name] for name, held in self._held.items()})
         frame = self._derived(read.frame).with_columns(extras.texts)
@@ -126,6 +131,17 @@ class FrameReader:
         self.notes.accepted += kept.height
         self.notes.rejected += frame.height - kept.height
         return Normalised(kept.select(_in_schema(kept)), raw.issues + issues + missing, raw.rows - kept.height)
+
+    def _dated(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with its dates in the order that is read."""
+        try:
+            frame, changed = self._dates.read_frame(frame)
+        except AmbiguousDatesError as error:
+            raise UnreadableFileError(self._path, 0, str(error)) from None
+        for column, rows in changed.items():
+            name = columns_by_table_name()[column].name
+            frame = self._marked(frame, rows, Gap.NORMALISED_VALUE, name, DAY_FIRST_READ)
+        return frame
 
     def _with_renamed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with columns that FOCUS lacked when it was written, from what was sent in their place."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -22,8 +21,10 @@ from app.costs.conformance import ConformanceNotes, Gap, shortened
 from app.costs.files import UnreadableFileError
 from app.costs.imports.delivery import Delivery, PeriodKey
 from app.costs.imports.interning import Dimensions
+from app.costs.imports.order import REJECT_SHARE, ImportOrder, create_import
 from app.costs.imports.parts import InlineRows, Part, find_parts
 from app.costs.imports.storing import Progress, Storing
+from app.costs.left_out import note_left_out
 from app.costs.settle import settled_by
 from app.costs.watch import request_check
 from app.database import Database
@@ -35,12 +36,9 @@ from app.repositories import cost_imports
 from app.repositories.tag_keys import promoted_keys
 from app.tasks import end_tasks
 
-REJECT_SHARE: Final = 0.05
-"""A delivery of which more rows are refused is refused as a whole."""
 TRIES: Final = 3
 SAVE_SECONDS: Final = 2.0
 _BLOCK: Final = 2**20
-Hold = Callable[[AsyncSession], Awaitable[None]]
 
 
 class RefusedError(Exception):
@@ -49,28 +47,6 @@ class RefusedError(Exception):
 
 class NothingNewError(Exception):
     """All rows that came inline are there already."""
-
-
-@dataclass(frozen=True)
-class ImportOrder:
-    """What to import into which organization, and how.
-
-    `hold` is called first in the transaction that stores: it raises where the job belongs to another worker now.
-    `billing_currency` stands in where a row has none. `reject_share` is the largest share of rows, 0 to 1, that may be
-    refused. `wait_seconds` is how long to wait for another import of the organization, None for as long as it takes.
-    `month` is the first day of the one month that is delivered; None where it may be several.
-    """
-
-    organization_id: UUID
-    import_id: UUID
-    actor: Actor
-    dataset: str
-    mode: ImportMode
-    billing_currency: str | None = None
-    reject_share: float = REJECT_SHARE
-    hold: Hold | None = None
-    wait_seconds: float | None = None
-    month: date | None = None
 
 
 async def import_files(
@@ -96,34 +72,6 @@ async def import_files(
     return await run_order(database, order, paths, progress if progress is not None else Progress())
 
 
-async def create_import(
-    database: Database, order: ImportOrder, source: ImportSource, session: AsyncSession | None = None, **more: Any
-) -> None:
-    """Note a delivery that is about to be imported, in a transaction of its own or in the caller's."""
-    values = {
-        "id": order.import_id,
-        "organization_id": order.organization_id,
-        "dataset": order.dataset,
-        "mode": order.mode,
-        "state": ImportState.QUEUED,
-        "source": {"kind": source.kind, "id": str(source.id) if source.id else None, "names": list(source.names)},
-        "billing_currency": order.billing_currency,
-        "bytes_read": 0,
-        "received": 0,
-        "added": 0,
-        "unchanged": 0,
-        "rejected": 0,
-        "conformance": [],
-        "created_at": now(),
-        **more,
-    }
-    if session is not None:
-        await cost_imports.add_import(session, values)
-        return
-    async with database.write(order.organization_id) as own:
-        await cost_imports.add_import(own, values)
-
-
 async def run_order(database: Database, order: ImportOrder, paths: Sequence[Path], progress: Progress) -> ImportOutcome:
     """Import the files of a delivery that `create_import` has noted, from the start whatever an earlier try did."""
     notes = ConformanceNotes()
@@ -133,8 +81,11 @@ async def run_order(database: Database, order: ImportOrder, paths: Sequence[Path
     try:
         parts = await asyncio.to_thread(find_parts, paths)
         progress.bytes_total = sum(part.bytes_total for part in parts)
-        if await _is_known(database, order, parts, progress.bytes_total):
-            return await _end(database, order, ImportState.UNCHANGED, progress, notes, "This was imported before.")
+        before = await _same_before(database, order, parts, progress.bytes_total)
+        if before is not None:
+            message = "This was imported before."
+            ended = await _end(database, order, ImportState.UNCHANGED, progress, notes, message)
+            return replace(ended, same_as=before)
         return await _watched(database, order, parts, progress, notes)
     except (UnreadableFileError, BadUserInputError, ConflictError) as error:
         return await _end(database, order, ImportState.FAILED, progress, notes, error.message)
@@ -220,6 +171,9 @@ async def _store(
             await storing.store(session, delivery, promoted, progress, order.wait_seconds)
             _accept(order, progress)
             await _note_overlaps(session, order, storing.periods, notes)
+            if order.mode is ImportMode.REPLACE:
+                import_id, periods = order.import_id, storing.periods
+                await note_left_out(session, order.organization_id, import_id, periods, order.month, notes)
             if not progress.added and isinstance(sources[0], InlineRows):
                 raise NothingNewError
             ended = {"sha256": await hashing, "focus_version": delivery.focus_version}
@@ -249,11 +203,11 @@ def _accept(order: ImportOrder, progress: Progress) -> None:
     raise RefusedError(message)
 
 
-async def _is_known(database: Database, order: ImportOrder, parts: Sequence[Part], size: int) -> bool:
-    """Whether the dataset has this very content already; only a delivery of the same size is worth a look."""
+async def _same_before(database: Database, order: ImportOrder, parts: Sequence[Part], size: int) -> UUID | None:
+    """The delivery in force that has this very content already; only one of the same size is worth a look."""
     async with database.read(order.organization_id) as session:
         if not await cost_imports.has_delivery_of_size(session, order.organization_id, order.dataset, size):
-            return False
+            return None
     digest = await asyncio.to_thread(_sha256, parts, threading.Event())
     async with database.write(order.organization_id) as session:
         before = await cost_imports.delivered_before(
@@ -262,7 +216,7 @@ async def _is_known(database: Database, order: ImportOrder, parts: Sequence[Part
         if before is not None:
             settled = settled_by(now().date())
             await cost_imports.settle_periods(session, order.organization_id, before, settled)
-    return before is not None
+    return before
 
 
 async def _note_overlaps(

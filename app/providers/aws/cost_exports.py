@@ -1,6 +1,8 @@
 """Fetches AWS Data Exports from S3: each billing period's newest manifest, and the files that it lists.
 
-A manifest is written after all files of its delivery, so manifests are polled and never the files themselves:
+A manifest is written after all files of its delivery, so manifests are polled and never the files themselves. Complete
+is a delivery of which every file that the manifest lists is there and none is newer than it; what is fetched is checked
+by the ETags of that moment:
 https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
 """
 
@@ -10,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -33,6 +35,7 @@ from app.providers.cost_exports import (
     gone,
     is_written,
     month_start,
+    newer_than_manifest,
     part_path,
     read_manifest,
     reading_costs,
@@ -49,8 +52,6 @@ _READING: Final = ("s3:GetObject",)
 # Exports of FOCUS spell the partition in small letters, those of CUR 2.0 in capitals. With CREATE_NEW_REPORT a copy of
 # the manifest stands in a folder of the execution as well.
 _MANIFEST: Final = re.compile(r"/?metadata/billing_period=(\d{4}-\d{2})/(?:[^/]+/)?[^/]*manifest\.json", re.IGNORECASE)
-_REFRESH: Final = timedelta(hours=6)
-"""Files that are newer than their manifest belong to a delivery under way, or have been copied here long ago."""
 _NO_BUCKET: Final = frozenset({"NoSuchBucket"})
 _OF_KEYS: Final[Mapping[str, Callable[[str], ProviderError]]] = {
     "404": gone,
@@ -130,7 +131,7 @@ class S3CostExport:
         with self._reading(_LISTING):
             there = {key: one for folder in sorted({_folder(key) for key in keys}) for key, one in self._there(folder)}
         parts = [there[key] for key in keys if key in there]
-        why = self._why_incomplete(manifest, keys, there, parts)
+        why, remedy = self._why_incomplete(manifest, keys, there, parts)
         return Delivery(
             key=f"{month:%Y-%m}",
             billing_period_start=month,
@@ -139,6 +140,7 @@ class S3CostExport:
             updated_at=manifest.modified,
             complete=why is None,
             why_incomplete=why,
+            remedy=remedy,
         )
 
     def _keys(self, name: str, manifest: Mapping[str, Any]) -> list[str]:
@@ -160,16 +162,15 @@ class S3CostExport:
 
     def _why_incomplete(
         self, manifest: _Object, keys: list[str], there: Mapping[str, _Object], parts: list[_Object]
-    ) -> str | None:
+    ) -> tuple[str | None, str | None]:
+        """Why a delivery is not complete, and what to do if it does not become so by itself."""
         if not keys:
-            return "The manifest lists no data files yet."
+            return "The manifest lists no data files yet.", None
         missing = [key for key in keys if key not in there]
         if missing:
-            return f"{len(missing)} of the {len(keys)} files of the manifest are not there, such as {missing[0]}."
+            return f"{len(missing)} of the {len(keys)} files of the manifest are not there, such as {missing[0]}.", None
         newest = max(one.modified for one in parts)
-        if newest > manifest.modified and self._clock() - newest < _REFRESH:
-            return "AWS is delivering the period anew: its files are newer than the manifest."
-        return None
+        return newer_than_manifest("AWS", "files", manifest.modified, newest, self._clock())
 
     def _there(self, folder: str) -> Iterator[tuple[str, _Object]]:
         for one in self._objects(folder):

@@ -132,6 +132,8 @@ def _load_balancer(region: str, balancer: Mapping[str, Any], told: Mapping[str, 
         tags=told,
         properties={
             "arn": balancer["LoadBalancerArn"],
+            # What its metrics call it: `app/web/50dc6c495c0c9188`.
+            "loadBalancerDimension": balancer["LoadBalancerArn"].partition(":loadbalancer/")[2],
             "loadBalancerType": balancer.get("Type"),
             "scheme": balancer.get("Scheme"),
             "dnsName": balancer.get("DNSName"),

@@ -38,6 +38,7 @@ from app.providers.cost_exports import (
     gone,
     is_written,
     month_start,
+    newer_than_manifest,
     next_month,
     part_path,
     read_manifest,
@@ -57,8 +58,6 @@ _SUFFIX: Final = "blob.core.windows.net"
 _MANIFEST: Final = re.compile(r"(?:.*/)?(\d{8})-(\d{8})/(?:[^/]+/)*manifest\.json", re.IGNORECASE)
 _LATE: Final = timedelta(days=3)
 """From the start of the last day of a month to date until it is delivered, at most: later, the month has more days."""
-_REFRESH: Final = timedelta(hours=6)
-"""Blobs that are newer than their manifest belong to a run under way, or have been copied here long ago."""
 _NO_CONTAINER: Final = frozenset({"ContainerNotFound", "ContainerBeingDeleted"})
 _OF_BLOBS: Final[Mapping[str, Callable[[str], ProviderError]]] = {
     "BlobNotFound": gone,
@@ -175,7 +174,7 @@ class BlobCostExport:
             there = {blob.name: blob for blob in self._blobs(folder)}
         found = [(one, _find(str(entry(one, "blobName")), folder, there)) for one in listed]
         blobs = [blob for _, blob in found if blob is not None]
-        why = self._why_incomplete(manifest, found, blobs)
+        why, remedy = self._why_incomplete(manifest, found, blobs)
         return Delivery(
             key=f"{month:%Y-%m}",
             billing_period_start=month,
@@ -184,24 +183,25 @@ class BlobCostExport:
             updated_at=manifest.modified,
             complete=why is None,
             why_incomplete=why,
+            remedy=remedy,
         )
 
     def _why_incomplete(
         self, manifest: _Blob, found: Sequence[tuple[Mapping[str, Any], _Blob | None]], blobs: Sequence[_Blob]
-    ) -> str | None:
+    ) -> tuple[str | None, str | None]:
+        """Why a delivery is not complete, and what to do if it does not become so by itself."""
         if not found:
-            return "The manifest lists no blobs yet."
+            return "The manifest lists no blobs yet.", None
         missing = [str(entry(one, "blobName")) for one, blob in found if blob is None]
         if missing:
-            return f"{len(missing)} of the {len(found)} blobs of the manifest are not there, such as {missing[0]}."
+            why = f"{len(missing)} of the {len(found)} blobs of the manifest are not there, such as {missing[0]}."
+            return why, None
         for one, blob in found:
             length = entry(one, "byteCount")
             if blob is not None and isinstance(length, int) and length != blob.bytes:
-                return f"{blob.name} has {blob.bytes:,} bytes, the manifest says {length:,}."
+                return f"{blob.name} has {blob.bytes:,} bytes, the manifest says {length:,}.", None
         newest = max(blob.modified for blob in blobs)
-        if newest > manifest.modified and self._clock() - newest < _REFRESH:
-            return "Azure is delivering the period anew: its blobs are newer than the manifest."
-        return None
+        return newer_than_manifest("Azure", "blobs", manifest.modified, newest, self._clock())
 
     def _blobs(self, prefix: str) -> Iterator[_Blob]:
         for blob in self._container.list_blobs(name_starts_with=prefix or None):

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from app.costs.outlook.aside import REMEMBERED, Aside
+from app.costs.outlook.aside import MOST_WAITING, REMEMBERED, SHARE, Aside, BusyError, KilledError, OverdueError
 from app.costs.outlook.forecast import MOST_DAYS_AHEAD, Forecast, forecast
 from app.costs.outlook.series import DailySeries, ratio
 
@@ -78,6 +79,72 @@ async def test_a_process_that_is_killed_is_started_again(aside: Aside) -> None:
         child.kill()
     assert isinstance(await waiting, Forecast)
     assert before.isdisjoint({child.pid for child in multiprocessing.active_children()})
+
+
+async def test_one_asker_fills_its_share_and_no_more_and_all_together_fill_the_places(aside: Aside) -> None:
+    slow = aside.ask(time.sleep, 30, asker="first")
+    told = [aside.ask(ratio, Decimal(part), Decimal(3), asker="first") for part in range(SHARE - 1)]
+    with pytest.raises(BusyError) as full:
+        aside.ask(ratio, Decimal(SHARE), Decimal(3), asker="first")
+    assert full.value.own
+    assert aside.ask(ratio, Decimal(0), Decimal(3), asker="first") is told[0]  # what waits already takes no place
+    others = [aside.ask(ratio, Decimal(SHARE + part), Decimal(3), asker=part) for part in range(MOST_WAITING - SHARE)]
+    with pytest.raises(BusyError) as full:
+        aside.ask(ratio, Decimal(1_000), Decimal(3), asker="another")
+    assert not full.value.own
+    assert not slow.done()
+    assert not any(answer.done() for answer in (*told, *others))
+
+
+async def test_a_process_that_hangs_is_given_up_and_replaced() -> None:
+    aside = Aside(seconds=3)
+    try:
+        assert await aside.answer(ratio, Decimal(1), Decimal(2)) == Decimal("0.5")
+        (hung,) = multiprocessing.active_children()
+        asked = asyncio.create_task(aside.answer(time.sleep, 3_600))
+        behind = asyncio.create_task(aside.answer(ratio, Decimal(1), Decimal(4)))
+        with pytest.raises(OverdueError):
+            await asked
+        assert await behind == Decimal("0.25")
+        assert not _is_running(hung.pid or 0)
+        assert [child.pid for child in multiprocessing.active_children()] != [hung.pid]
+        with pytest.raises(OverdueError):  # at once: it is not tried again yet
+            await aside.answer(time.sleep, 3_600)
+        assert aside.ask(time.sleep, 3_600).done()
+    finally:
+        aside.close()
+
+
+async def test_a_stopped_process_is_replaced_too() -> None:
+    aside = Aside(seconds=3)
+    try:
+        assert await aside.answer(ratio, Decimal(1), Decimal(2)) == Decimal("0.5")
+        (stopped,) = multiprocessing.active_children()
+        os.kill(stopped.pid or 0, signal.SIGSTOP)
+        with pytest.raises(OverdueError):
+            await aside.answer(ratio, Decimal(1), Decimal(8))
+        assert not _is_running(stopped.pid or 0)
+        assert await aside.answer(ratio, Decimal(1), Decimal(4)) == Decimal("0.25")
+    finally:
+        aside.close()
+
+
+async def test_what_cannot_be_sent_is_an_error_of_its_question_alone(aside: Aside) -> None:
+    with pytest.raises(TypeError, match="cannot be sent"):
+        await aside.answer(threading.Lock)
+    with pytest.raises(FileNotFoundError):  # an error of the system is the function's, not the process's end
+        await aside.answer(os.stat, "/there/is/no/such/file")
+    assert await aside.answer(ratio, Decimal(1), Decimal(2)) == Decimal("0.5")
+
+
+async def test_who_waits_for_a_closed_process_is_told(aside: Aside) -> None:
+    waiting = [asyncio.create_task(aside.answer(time.sleep, seconds)) for seconds in (3_600, 3_601)]
+    await asyncio.sleep(0)
+    aside.close()
+    for task in waiting:
+        with pytest.raises(KilledError):
+            await task
+    assert await aside.answer(ratio, Decimal(1), Decimal(2)) == Decimal("0.5")  # the next question starts another
 
 
 async def test_whoever_goes_away_does_not_take_the_answer_along(aside: Aside) -> None:

@@ -171,9 +171,14 @@ def test_a_delivery_that_is_being_overwritten_is_not_complete(moto_url: str, exp
         "AWS is delivering the period anew: its files are newer than the manifest.",
     )
     source.close()
-    copied = made(moto_url, clock=lambda: datetime.now(UTC) + timedelta(hours=7))
-    assert [each.complete for each in copied.deliveries(SINCE)] == [True], "copied by somebody, long ago"
-    copied.close()
+    later = made(moto_url, clock=lambda: datetime.now(UTC) + timedelta(days=30))
+    (broken_off,) = later.deliveries(SINCE)
+    assert not broken_off.complete, "half of the old files and half of the new ones do not become a month by waiting"
+    assert "and has not ended: its files are newer than the manifest" in str(broken_off.why_incomplete)
+    assert "copy the manifest once more" in str(broken_off.remedy)
+    export.deliver("2026-10", rows("2"))
+    assert [(each.complete, each.remedy) for each in later.deliveries(SINCE)] == [(True, None)]
+    later.close()
 
 
 @pytest.mark.parametrize("content", [b"", b'{"dataFiles": ["s3://', b"[]", b"{}", b'{"dataFiles": [7]}'])

@@ -56,6 +56,7 @@ def test_a_load_balancer_and_its_targets(moto_url: str) -> None:
         tags={"team": "web"},
         properties={
             "arn": balancer_arn,
+            "loadBalancerDimension": balancer_arn.split(":loadbalancer/")[1],
             "loadBalancerType": "application",
             "scheme": "internet-facing",
             "dnsName": balancer["DNSName"],

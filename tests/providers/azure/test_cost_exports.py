@@ -201,7 +201,9 @@ def test_what_is_not_whole_is_not_complete(far: BlobServer, make: Make) -> None:
     (delivery,) = make().deliveries(SINCE)
     assert delivery.why_incomplete == "Azure is delivering the period anew: its blobs are newer than the manifest."
     (delivery,) = make(clock=lambda: far.clock + timedelta(hours=7)).deliveries(SINCE)
-    assert delivery.complete, "copied by somebody, long ago"
+    assert not delivery.complete, "it does not become whole by waiting"
+    assert "and has not ended: its blobs are newer than the manifest" in str(delivery.why_incomplete)
+    assert "copy the manifest once more" in str(delivery.remedy)
     deliver(far, blobs=[])
     (delivery,) = make().deliveries(SINCE)
     assert delivery.why_incomplete == "The manifest lists no blobs yet."

@@ -1,22 +1,21 @@
-"""The charges of one month of the invented estate, as FOCUS 1.2 rows with exact decimals."""
+"""The charges of the invented estate, month by month, as FOCUS 1.2 rows with exact decimals."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import orjson
-from sample_estate import ACCOUNTS, Resource, between, draw
-from sample_kinds import Meter
 
 from app.costs.focus import FOCUS_COLUMNS
 from app.costs.values import decimal_text
+from app.demo.estate import ACCOUNTS, Resource, between, draw
+from app.demo.kinds import Meter
 
 COLUMNS = tuple(sorted(column.name for column in FOCUS_COLUMNS if "1.2" in column.versions))
-MONTH = datetime(2026, 10, 1, tzinfo=UTC)
-NEXT_MONTH = datetime(2026, 11, 1, tzinfo=UTC)
-DAYS = (NEXT_MONTH - MONTH).days
 WEEK = 7
 BILLERS = {
     "AWS": ("AWS", "Amazon Web Services EMEA SARL", "000000000100", "Kestrel Bakery", "Organization", "Account"),
@@ -45,21 +44,86 @@ UNUSED_AN_HOUR = Decimal("0.085")
 RESERVATION = "/providers/Microsoft.Capacity/reservationOrders/00000000-0000-4000-8000-00000000b001"
 RESERVED_HOUR = Decimal("0.125")
 RESERVED_MACHINES = 2
-# One NAT gateway moves six times as much from the 19th to the 21st.
-STORM_AT, STORM_DAYS, STORM = "egress-02", range(18, 21), 6
+RESERVED_IN = 10
+"""The month of each year in which the reservation is bought for a year."""
+STORM = 6
+"""So many times as much a NAT gateway moves on three days of a month."""
+GATEWAYS = 4
 HOURS_A_YEAR = 8_760
 HOURS_A_DAY = 24
+SIX_DIGITS = Decimal("0.000001")
+UNTIL_SIX = Decimal("0.25")
+"""The part of a day that is billed while it lasts: up to six o'clock."""
 
 Row = dict[str, str]
 
 
-def charges(resources: list[Resource]) -> list[Row]:
-    """Every charge of the month, by charge period, account, resource and SKU."""
+@dataclass(frozen=True)
+class Bill:
+    """What is billed of a month, given by its first day: its first `days`, of the last one only the part `of_last`.
+
+    `by_day` has a charge for each day; without it only what production runs by the hour is charged by the day, stored
+    gigabytes by the month, all else by the week.
+    """
+
+    month: date
+    days: int
+    of_last: Decimal = Decimal(1)
+    by_day: bool = True
+
+    @classmethod
+    def on(cls, month: date, today: date) -> Bill:
+        """The bill of a month as it stands on a day: whole where the month is over, else up to that morning."""
+        if today >= month_after(month):
+            return cls.whole(month)
+        return cls(month, (today - month).days + 1, UNTIL_SIX)
+
+    @classmethod
+    def whole(cls, month: date, *, by_day: bool = True) -> Bill:
+        """The bill of a month that is over."""
+        return cls(month, (month_after(month) - month).days, by_day=by_day)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the month is over."""
+        return self.of_last == 1 and self.days == self.month_days
+
+    @property
+    def month_days(self) -> int:
+        """How many days the month has."""
+        return (month_after(self.month) - self.month).days
+
+    def part_of(self, day: int) -> Decimal:
+        """Which part of a day is billed; the first of the month is 0."""
+        return self.of_last if day == self.days - 1 else Decimal(1)
+
+    def date_of(self, day: int) -> date:
+        """The date of a day of the month."""
+        return self.month + timedelta(days=day)
+
+    def key_of(self, day: int) -> object:
+        """By what the amounts of a day are drawn."""
+        return self.date_of(day) if self.by_day else day
+
+    def is_storm(self, resource: Resource, day: int) -> bool:
+        """Whether a gateway moves far more than usual, as is to be found: by the day from the 9th, else the 19th."""
+        gateway, first = (self.month.month % GATEWAYS + 1, 8) if self.by_day else (2, 18)
+        return resource.name == f"egress-{gateway:02}" and first <= day < first + 3
+
+
+def month_after(month: date) -> date:
+    """The first day of the month after one."""
+    return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def charges(resources: list[Resource], bill: Bill) -> list[Row]:
+    """Every charge of a bill, by charge period, account, resource and SKU."""
     covered = _covered(resources)
-    rows = [row for resource in resources for row in _usage(resource, covered.get(resource.id))]
-    rows += _savings_plan(rows)
-    rows += _reservation(sum(commitment == RESERVATION for commitment in covered.values()))
-    rows += _others(rows, resources)
+    rows = [row for resource in resources for row in _usage(resource, covered.get(resource.id), bill)]
+    rows += _savings_plan(rows, bill)
+    if bill.month.month == RESERVED_IN:
+        rows += _reservation(sum(commitment == RESERVATION for commitment in covered.values()), bill)
+    rows += [*_taxes(rows, bill), *_others(resources, bill)]
     keys = ("ChargePeriodStart", "BillingAccountId", "SubAccountId", "ResourceId", "SkuId", "ChargeCategory")
     return sorted(rows, key=lambda row: [row[key] for key in keys])
 
@@ -72,51 +136,67 @@ def _covered(resources: list[Resource]) -> dict[str, str]:
     return {**dict.fromkeys(savings, SAVINGS_PLAN), **dict.fromkeys(reserved, RESERVATION)}
 
 
-def _usage(resource: Resource, commitment: str | None) -> Iterator[Row]:
-    """A row per meter and day for what production runs by the hour, per month for stored GB, per week for all else."""
+def _usage(resource: Resource, commitment: str | None, bill: Bill) -> Iterator[Row]:
+    """A row for each meter and day, or longer step of the bill, on which it counted anything."""
     if resource.status == "stopped":
         return
     for meter in resource.kind.meters:
-        daily = resource.kind.daily and resource.environment == "production"
-        step = DAYS if meter.rule == "size" else 1 if daily else WEEK
-        for first in range(0, DAYS, step):
-            days = range(first, min(first + step, DAYS))
-            quantity = _quantity(resource, meter, days)
+        step = _step(resource, meter, bill)
+        for first in range(0, bill.days, step):
+            days = range(first, min(first + step, bill.days))
+            quantity = _quantity(resource, meter, days, bill)
             if quantity:
-                yield _usage_row(resource, meter, days, quantity, commitment)
+                yield _usage_row(resource, meter, days, quantity, commitment, bill)
 
 
-def _quantity(resource: Resource, meter: Meter, days: range) -> Decimal:
+def _step(resource: Resource, meter: Meter, bill: Bill) -> int:
+    """How many days a charge is for."""
+    if bill.by_day:
+        return 1
     if meter.rule == "size":
-        return Decimal(resource.size)
+        return bill.days
+    return 1 if resource.kind.daily and resource.environment == "production" else WEEK
+
+
+def _quantity(resource: Resource, meter: Meter, days: range, bill: Bill) -> Decimal:
+    if meter.rule == "size":
+        gigabytes = Decimal(resource.size)
+        of_day = gigabytes * bill.part_of(days.start) / bill.month_days
+        return of_day.quantize(SIX_DIGITS) if bill.by_day else gigabytes
     count = _hours if meter.rule == "hours" else _events
-    return sum((count(resource, meter, day) for day in days), Decimal(0))
+    return sum((count(resource, meter, day, bill) for day in days), Decimal(0))
 
 
-def _hours(resource: Resource, meter: Meter, day: int) -> Decimal:
+def _hours(resource: Resource, meter: Meter, day: int, bill: Bill) -> Decimal:
     """Production runs by day and night, all else in office hours."""
     if resource.environment == "production":
-        return Decimal(HOURS_A_DAY)
-    return Decimal(0) if _weekend(day) else Decimal(between(36, 52, resource.id, meter.name, day)) / 4
+        return HOURS_A_DAY * bill.part_of(day)
+    if _is_weekend(day, bill):
+        return Decimal(0)
+    return Decimal(between(36, 52, resource.id, meter.name, bill.key_of(day))) / 4 * bill.part_of(day)
 
 
-def _events(resource: Resource, meter: Meter, day: int) -> Decimal:
-    """Traffic of its own size, half of it at weekends, with the one anomaly that is to be found."""
-    traffic = between(60, 140, resource.id, "traffic") * between(85, 115, resource.id, meter.name, day)
-    storm = STORM if resource.name == STORM_AT and day in STORM_DAYS else 1
-    return Decimal(meter.events_a_day * traffic // 10_000 * storm // (2 if _weekend(day) else 1))
+def _events(resource: Resource, meter: Meter, day: int, bill: Bill) -> Decimal:
+    """Traffic of its own size, half of it at weekends, with the one anomaly of a month that is to be found."""
+    of_day = between(85, 115, resource.id, meter.name, bill.key_of(day))
+    traffic = between(60, 140, resource.id, "traffic") * of_day
+    storm = STORM if bill.is_storm(resource, day) else 1
+    whole = meter.events_a_day * traffic // 10_000 * storm // (2 if _is_weekend(day, bill) else 1)
+    return Decimal(int(whole * bill.part_of(day)))
 
 
-def _weekend(day: int) -> bool:
-    return (MONTH + timedelta(days=day)).strftime("%w") in {"0", "6"}
+def _is_weekend(day: int, bill: Bill) -> bool:
+    return bill.date_of(day).strftime("%w") in {"0", "6"}
 
 
-def _usage_row(resource: Resource, meter: Meter, days: range, quantity: Decimal, commitment: str | None) -> Row:
+def _usage_row(
+    resource: Resource, meter: Meter, days: range, quantity: Decimal, commitment: str | None, bill: Bill
+) -> Row:
     kind = resource.kind
     list_price = Decimal(meter.price or resource.variant[1])
     contracted_price = list_price * NEGOTIATED[kind.provider]
     effective, billed = quantity * contracted_price, quantity * contracted_price
-    row = _row(resource.account, MONTH + timedelta(days=days.start), MONTH + timedelta(days=days.stop))
+    row = _row(resource.account, bill.date_of(days.start), bill.date_of(days.stop), bill)
     if commitment is not None:
         unit_price = RESERVED_HOUR if commitment == RESERVATION else list_price * SAVINGS_SHARE
         effective, billed = quantity * unit_price, Decimal(0)
@@ -160,7 +240,7 @@ def _what(resource: Resource, meter: Meter, price: str) -> Row:
     }
 
 
-def _row(account: str, start: datetime, end: datetime) -> Row:
+def _row(account: str, start: date, end: date, bill: Bill) -> Row:
     """What every charge of an account has; all other columns are empty."""
     provider, account_id, account_name, _ = ACCOUNTS[account]
     name, issuer, billing_account, billing_name, billing_type, account_type = BILLERS[provider]
@@ -169,11 +249,11 @@ def _row(account: str, start: datetime, end: datetime) -> Row:
         "BillingAccountName": billing_name,
         "BillingAccountType": billing_type,
         "BillingCurrency": "USD",
-        "BillingPeriodStart": _text(MONTH),
-        "BillingPeriodEnd": _text(NEXT_MONTH),
+        "BillingPeriodStart": _text(bill.month),
+        "BillingPeriodEnd": _text(month_after(bill.month)),
         "ChargePeriodStart": _text(start),
         "ChargePeriodEnd": _text(end),
-        "InvoiceId": f"SAMPLE-{provider}-2026-10",
+        "InvoiceId": f"SAMPLE-{provider}-{bill.month:%Y-%m}" if bill.is_whole else "",
         "InvoiceIssuerName": issuer,
         "PricingCurrency": "USD",
         "ProviderName": name,
@@ -184,8 +264,8 @@ def _row(account: str, start: datetime, end: datetime) -> Row:
     }
 
 
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _text(day: date) -> str:
+    return f"{day}T00:00:00Z"
 
 
 def _money(quantity: Decimal, unit: str, list_price: Decimal, contracted_price: Decimal) -> Row:
@@ -241,32 +321,33 @@ def _compute(row: Row, service: str, resource_id: str, resource_type: str) -> Ro
     }
 
 
-def _savings_plan(usage: list[Row]) -> Iterator[Row]:
+def _savings_plan(usage: list[Row], bill: Bill) -> Iterator[Row]:
     """Day by day what is paid for the savings plan, and the part of it that no machine used."""
-    for day in range(DAYS):
-        start, end = MONTH + timedelta(days=day), MONTH + timedelta(days=day + 1)
-        covered = [row for row in usage if row["CommitmentDiscountId"] == SAVINGS_PLAN]
-        used = sum(
-            (Decimal(row["EffectiveCost"]) for row in covered if row["ChargePeriodStart"] == _text(start)), Decimal(0)
-        )
-        unused = UNUSED_AN_HOUR * HOURS_A_DAY
+    used_on: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in usage:
+        if row["CommitmentDiscountId"] == SAVINGS_PLAN:
+            used_on[row["ChargePeriodStart"]] += Decimal(row["EffectiveCost"])
+    for day in range(bill.days):
+        start, end = bill.date_of(day), bill.date_of(day + 1)
+        used, hours = used_on[_text(start)], HOURS_A_DAY * bill.part_of(day)
+        unused = UNUSED_AN_HOUR * hours
         service = "Savings Plans for AWS Compute usage"
-        bought = _row("shop", start, end) | _commitment(SAVINGS_PLAN, "", used + unused, "USD")
-        bought |= _money(Decimal(HOURS_A_DAY), "Hours", (used + unused) / HOURS_A_DAY, (used + unused) / HOURS_A_DAY)
+        bought = _row("shop", start, end, bill) | _commitment(SAVINGS_PLAN, "", used + unused, "USD")
+        bought |= _money(hours, "Hours", (used + unused) / hours, (used + unused) / hours)
         bought = _plain(
             bought, "Purchase", used + unused, Decimal(0), "Compute plan, one year, no upfront", "Recurring"
         )
         yield _compute(bought, service, SAVINGS_PLAN, "Savings Plan") | {"PricingCategory": "Standard"}
-        lost = _row("shop", start, end) | _commitment(SAVINGS_PLAN, "Unused", unused, "USD")
+        lost = _row("shop", start, end, bill) | _commitment(SAVINGS_PLAN, "Unused", unused, "USD")
         lost |= _money(unused, "USD", Decimal(1), Decimal(1))
         lost = _plain(lost, "Usage", Decimal(0), unused, "Compute plan, unused", "Usage-Based")
         yield _compute(lost, service, SAVINGS_PLAN, "Savings Plan") | {"PricingCategory": "Committed"}
 
 
-def _reservation(machines: int) -> Iterator[Row]:
+def _reservation(machines: int, bill: Bill) -> Iterator[Row]:
     """One year of a reservation, paid at once."""
-    hours = Decimal(HOURS_A_YEAR * machines)
-    row = _row("office", MONTH, MONTH.replace(year=MONTH.year + 1)) | _commitment(RESERVATION, "", hours, "Hours")
+    hours, end = Decimal(HOURS_A_YEAR * machines), bill.month.replace(year=bill.month.year + 1)
+    row = _row("office", bill.month, end, bill) | _commitment(RESERVATION, "", hours, "Hours")
     row |= _money(hours, "Hours", RESERVED_HOUR, RESERVED_HOUR)
     row = _plain(
         row, "Purchase", hours * RESERVED_HOUR, Decimal(0), "D4s v5 reservation, one year, upfront", "One-Time"
@@ -274,29 +355,36 @@ def _reservation(machines: int) -> Iterator[Row]:
     yield _compute(row, "Virtual Machines", RESERVATION, "Reservation") | {"PricingCategory": "Standard"}
 
 
-def _others(rows: list[Row], resources: list[Resource]) -> Iterator[Row]:
-    """Tax by account, a credit, a rounding adjustment and the correction of a database charge of the month before."""
+def _taxes(rows: list[Row], bill: Bill) -> Iterator[Row]:
+    """Tax by account, of each day or of the whole bill."""
+    billed: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        billed[row["SubAccountId"], row["ChargePeriodStart"] if bill.by_day else ""] += Decimal(row["BilledCost"])
+    whole = (bill.month, month_after(bill.month))
+    days = [(bill.date_of(day), bill.date_of(day + 1)) for day in range(bill.days)] if bill.by_day else [whole]
     for account, (provider, account_id, _, _) in ACCOUNTS.items():
-        billed = sum((Decimal(row["BilledCost"]) for row in rows if row["SubAccountId"] == account_id), Decimal(0))
-        tax = (billed * Decimal("0.2")).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
-        row = _plain(
-            _row(account, MONTH, NEXT_MONTH), "Tax", tax, tax, f"VAT on {BILLERS[provider][0]} services", "Recurring"
-        )
-        yield row | _no_service("Tax", tax)
-    credit = Decimal("-150.00")
-    row = _plain(_row("analytics", MONTH, NEXT_MONTH), "Credit", credit, credit, "Promotional credit", "One-Time")
-    yield row | _no_service("Promotions", credit)
-    rounding = Decimal("-0.03")
-    row = _plain(
-        _row("office", MONTH, NEXT_MONTH), "Adjustment", rounding, rounding, "Rounding of the invoice", "One-Time"
-    )
-    yield row | _no_service("Billing", rounding)
+        for start, end in days:
+            cost = billed[account_id, _text(start) if bill.by_day else ""]
+            tax = (cost * Decimal("0.2")).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+            description = f"VAT on {BILLERS[provider][0]} services"
+            row = _plain(_row(account, start, end, bill), "Tax", tax, tax, description, "Recurring")
+            yield row | _no_service("Tax", tax)
+
+
+def _others(resources: list[Resource], bill: Bill) -> Iterator[Row]:
+    """The correction of a database charge of the month before; with the invoice a credit and a rounding adjustment."""
+    if bill.is_whole:
+        for account, category, cost, description, service in (
+            ("analytics", "Credit", Decimal("-150.00"), "Promotional credit", "Promotions"),
+            ("office", "Adjustment", Decimal("-0.03"), "Rounding of the invoice", "Billing"),
+        ):
+            row = _row(account, bill.month, month_after(bill.month), bill)
+            yield _plain(row, category, cost, cost, description, "One-Time") | _no_service(service, cost)
     database = next(one for one in resources if one.kind.type == "RDS database" and one.environment == "production")
-    day = MONTH - timedelta(days=5)
-    row = _usage_row(database, database.kind.meters[0], range(-5, -4), Decimal(-7), None)
+    row = _usage_row(database, database.kind.meters[0], range(-5, -4), Decimal(-7), None, bill)
     yield row | {
         "ChargeClass": "Correction",
-        "ChargeDescription": f"Correction: hours of {database.name} counted twice on {day:%Y-%m-%d}",
+        "ChargeDescription": f"Correction: hours of {database.name} counted twice on {bill.date_of(-5)}",
     }
 
 

@@ -1,4 +1,4 @@
-"""The kinds of resources in `samples/`, with invented prices of the right order."""
+"""The kinds of resources of the demo and in `samples/`, with invented prices of the right order."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""The invented estate behind `samples/`: accounts, regions, teams and resources, each drawn from a seed."""
+"""The invented estate of the demo and of `samples/`: accounts, regions, teams and resources, drawn from a seed."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
-from sample_kinds import HOURS, KINDS, Kind
+from app.demo.kinds import HOURS, KINDS, Kind
 
 SEED = "kestrel-bakery-1"
 Choice = TypeVar("Choice")
@@ -67,14 +67,17 @@ def between(low: int, high: int, *key: object) -> int:
     return low + draw("between", *key) % (high - low + 1)
 
 
-def estate() -> list[Resource]:
-    """All resources, by kind, disks attached to the instances of their account as far as these reach."""
-    resources = [_resource(kind, number) for kind in KINDS for number in range(kind.count)]
+def estate(seen: date) -> list[Resource]:
+    """All resources, by kind, disks attached to the instances of their account as far as these reach.
+
+    `seen` is the last day on which they were looked at; what stands still was stopped in the month before.
+    """
+    resources = [_resource(kind, number, seen) for kind in KINDS for number in range(kind.count)]
     _attach(resources)
     return resources
 
 
-def _resource(kind: Kind, number: int) -> Resource:
+def _resource(kind: Kind, number: int, seen: date) -> Resource:
     key = (kind.provider, kind.type, number)
     account = kind.accounts[number % len(kind.accounts)]
     _, account_id, _, environment = ACCOUNTS[account]
@@ -108,7 +111,7 @@ def _resource(kind: Kind, number: int) -> Resource:
         created=datetime(2023, 1, 9, tzinfo=UTC) + timedelta(minutes=between(0, 1_950_000, *key, "created")),
     )
     resource.tags = dict(_tags(resource, key))
-    resource.properties = dict(_properties(resource))
+    resource.properties = dict(_properties(resource, seen))
     return resource
 
 
@@ -123,7 +126,7 @@ def _tags(resource: Resource, key: tuple[object, ...]) -> Iterator[tuple[str, st
         yield "cost-center", cost_centre
 
 
-def _properties(resource: Resource) -> Iterator[tuple[str, object]]:
+def _properties(resource: Resource, seen: date) -> Iterator[tuple[str, object]]:
     if resource.kind.meters[0] is HOURS:
         yield "instanceType", resource.variant[0]
     elif resource.size:
@@ -133,9 +136,10 @@ def _properties(resource: Resource) -> Iterator[tuple[str, object]]:
     if resource.size:
         yield "sizeGib", resource.size
     if resource.status == "stopped":
-        yield "stoppedAt", f"2026-09-{between(1, 28, resource.id):02}T18:00:00Z"
+        month = seen.replace(day=1) - timedelta(days=1)
+        yield "stoppedAt", f"{month:%Y-%m}-{between(1, 28, resource.id):02}T18:00:00Z"
     else:
-        yield "lastSeenAt", "2026-10-31T23:45:00Z"
+        yield "lastSeenAt", f"{seen}T23:45:00Z"
 
 
 def _attach(resources: list[Resource]) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from app.detection.check import Check
 from app.detection.checks import (
     aws_addresses,
+    aws_analytics,
     aws_clusters,
     aws_dynamodb,
     aws_ebs,
@@ -16,14 +17,18 @@ from app.detection.checks import (
     aws_ec2_capacity,
     aws_ec2_types,
     aws_elasticache,
+    aws_elb,
+    aws_files,
     aws_rds,
     aws_rds_snapshots,
     aws_redshift,
+    aws_s3,
     aws_snapshots,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_addresses.CHECKS,
+    *aws_analytics.CHECKS,
     *aws_clusters.CHECKS,
     *aws_dynamodb.CHECKS,
     *aws_ebs.CHECKS,
@@ -31,9 +36,12 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_ec2_capacity.CHECKS,
     *aws_ec2_types.CHECKS,
     *aws_elasticache.CHECKS,
+    *aws_elb.CHECKS,
+    *aws_files.CHECKS,
     *aws_rds.CHECKS,
     *aws_rds_snapshots.CHECKS,
     *aws_redshift.CHECKS,
+    *aws_s3.CHECKS,
     *aws_snapshots.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
+from app.providers.aws.asking import Asking, read_each
 from app.providers.aws.ec2 import PAGE, ec2_resource, iso
 from app.providers.aws.reading import moment, paged, placed_in
 from app.providers.aws.session import AwsConnection
@@ -13,6 +15,7 @@ from app.records import RelationshipKind
 
 _GONE: Final = frozenset({"deleted", "Deleted"})
 """What EC2 still lists for a while after it is no more."""
+_NO_CLIENT_VPN: Final = frozenset({"InvalidClientVpnEndpointId.NotFound"})
 
 
 def nat_gateways(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
@@ -45,12 +48,12 @@ def vpn_connections(connection: AwsConnection, region: str) -> Iterator[list[Fou
 
 
 def client_vpns(connection: AwsConnection, region: str) -> Iterator[list[FoundResource]]:
-    """Endpoints that people's machines dial in to."""
+    """Endpoints that people's machines dial in to, with the subnets that they are paid for: a call for each."""
     client = connection.client("ec2", region)
+    read = partial(_client_vpn, connection, Asking(client), region)
     for page in paged(client, "describe_client_vpn_endpoints", "ClientVpnEndpoints", MaxResults=PAGE):
-        yield [
-            _client_vpn(connection, region, each) for each in page if each.get("Status", {}).get("Code") not in _GONE
-        ]
+        there = [each for each in page if each.get("Status", {}).get("Code") not in _GONE]
+        yield from read_each(there, read, _NO_CLIENT_VPN)
 
 
 COLLECTORS: Final = (
@@ -62,7 +65,11 @@ COLLECTORS: Final = (
         attachments,
     ),
     Collector(("AWS::EC2::VPNConnection",), ("ec2:DescribeVpnConnections",), vpn_connections),
-    Collector(("AWS::EC2::ClientVpnEndpoint",), ("ec2:DescribeClientVpnEndpoints",), client_vpns),
+    Collector(
+        ("AWS::EC2::ClientVpnEndpoint",),
+        ("ec2:DescribeClientVpnEndpoints", "ec2:DescribeClientVpnTargetNetworks"),
+        client_vpns,
+    ),
 )
 
 
@@ -108,6 +115,7 @@ def _endpoint(connection: AwsConnection, region: str, endpoint: Mapping[str, Any
         properties={
             "endpointType": endpoint.get("VpcEndpointType"),
             "serviceName": endpoint.get("ServiceName"),
+            "serviceRegion": endpoint.get("ServiceRegion"),
             "vpcId": endpoint.get("VpcId"),
             "subnetIds": subnets,
             "networkInterfaceIds": list(endpoint.get("NetworkInterfaceIds", ())),
@@ -184,8 +192,15 @@ def _tunnel(telemetry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _client_vpn(connection: AwsConnection, region: str, endpoint: Mapping[str, Any]) -> FoundResource:
+def _client_vpn(connection: AwsConnection, asking: Asking, region: str, endpoint: Mapping[str, Any]) -> FoundResource:
     groups = list(endpoint.get("SecurityGroupIds", ()))
+    answers = asking.about()
+    networks = answers.all(
+        "describe_client_vpn_target_networks",
+        "ClientVpnTargetNetworks",
+        ("associatedSubnetIds",),
+        ClientVpnEndpointId=endpoint["ClientVpnEndpointId"],
+    )
     return ec2_resource(
         connection,
         region,
@@ -196,12 +211,19 @@ def _client_vpn(connection: AwsConnection, region: str, endpoint: Mapping[str, A
         status=endpoint.get("Status", {}).get("Code"),
         created_at=moment(endpoint.get("CreationTime")),
         relations=placed_in(endpoint.get("VpcId"), (), groups),
-        properties={
-            "description": endpoint.get("Description"),
-            "vpcId": endpoint.get("VpcId"),
-            "clientCidrBlock": endpoint.get("ClientCidrBlock"),
-            "dnsName": endpoint.get("DnsName"),
-            "splitTunnel": endpoint.get("SplitTunnel"),
-            "transportProtocol": endpoint.get("TransportProtocol"),
-        },
+        properties=answers.known(
+            {
+                "description": endpoint.get("Description"),
+                "vpcId": endpoint.get("VpcId"),
+                "clientCidrBlock": endpoint.get("ClientCidrBlock"),
+                "dnsName": endpoint.get("DnsName"),
+                "splitTunnel": endpoint.get("SplitTunnel"),
+                "transportProtocol": endpoint.get("TransportProtocol"),
+                "associatedSubnetIds": sorted({each["TargetNetworkId"] for each in networks if _is_associated(each)}),
+            }
+        ),
     )
+
+
+def _is_associated(network: Mapping[str, Any]) -> bool:
+    return network.get("Status", {}).get("Code") in {"associating", "associated"}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from app.providers.base import FoundResource
-from tests.providers.aws.answering import answering
+from app.providers.aws import ec2_gateways
+from app.providers.base import FoundResource, Service
+from tests.providers.aws.answering import Refusal, answering
+from tests.providers.aws.answering import read as told_by
 from tests.providers.aws.reads import attached_to, ids, in_network, named, pages_of, read
 from tests.providers.moto import ACCOUNT, REGION, far_client
 
@@ -197,6 +199,7 @@ def test_an_endpoint_of_a_vpc(moto_url: str) -> None:
     assert (found.name, found.status) == (service, "available")
     assert found.properties["endpointType"] == "Interface"
     assert found.properties["subnetIds"] == [subnet]
+    assert found.properties["serviceRegion"] == made.get("ServiceRegion")
     assert found.properties["networkInterfaceIds"] == made["NetworkInterfaceIds"]
     assert found.relations == in_network(vpc, subnet, *(each["GroupId"] for each in made.get("Groups", ())))
     ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
@@ -285,11 +288,33 @@ def test_a_client_vpn() -> None:
     )
     gone = "<clientVpnEndpointId>cvpn-endpoint-2</clientVpnEndpointId><status><code>deleted</code></status>"
     listed = f"<clientVpnEndpoint><item>{item}</item><item>{gone}</item></clientVpnEndpoint>"
-    with answering(DescribeClientVpnEndpoints=f"<R>{listed}</R>") as far_side:
+    networks = "".join(
+        f"<item><targetNetworkId>{subnet}</targetNetworkId><status><code>{state}</code></status></item>"
+        for subnet, state in (("subnet-2", "associated"), ("subnet-1", "associating"), ("subnet-3", "disassociated"))
+    )
+    answers = {
+        "DescribeClientVpnEndpoints": f"<R>{listed}</R>",
+        "DescribeClientVpnTargetNetworks": f"<R><clientVpnTargetNetworks>{networks}</clientVpnTargetNetworks></R>",
+    }
+    with answering(**answers) as far_side:
         (found,) = (each for page in pages_of(far_side.url, "AWS::EC2::ClientVpnEndpoint") for each in page)
+        assert len(far_side.calls("DescribeClientVpnTargetNetworks")) == 1
     assert (found.native_id, found.status) == ("cvpn-endpoint-1", "available")
     assert found.created_at == datetime(2026, 10, 1, tzinfo=UTC)
     assert found.relations == in_network("vpc-1", "sg-1")
     assert found.properties["clientCidrBlock"] == "10.9.0.0/16"
     assert found.properties["splitTunnel"] is True
     assert found.properties["arn"] == f"{EC2_ARN}:client-vpn-endpoint/cvpn-endpoint-1"
+    assert found.properties["associatedSubnetIds"] == ["subnet-1", "subnet-2"]
+
+
+def test_a_client_vpn_whose_subnets_are_denied() -> None:
+    item = "<clientVpnEndpointId>cvpn-endpoint-1</clientVpnEndpointId><status><code>available</code></status>"
+    answers = {
+        "DescribeClientVpnEndpoints": f"<R><clientVpnEndpoint><item>{item}</item></clientVpnEndpoint></R>",
+        "DescribeClientVpnTargetNetworks": Refusal("UnauthorizedOperation", 403),
+    }
+    with answering(**answers) as far_side:
+        (found,) = told_by(far_side.url, Service("ec2", ec2_gateways.COLLECTORS), "AWS::EC2::ClientVpnEndpoint")
+    assert found.properties["associatedSubnetIds"] is None
+    assert found.properties["unreadable"] == ["associatedSubnetIds"]

@@ -78,7 +78,7 @@ def _nat_cost(facts: Facts) -> Saving:
 
 def _endpoint_idle(facts: Facts) -> Finding | None:
     endpoint = facts.subject
-    if endpoint.text("endpointType") != "Interface" or endpoint.status != _AVAILABLE:
+    if endpoint.text("endpointType") != "Interface" or (endpoint.status or "").lower() != _AVAILABLE:
         return None
     # Endpoints of services of other regions have no metrics; those that AWS services manage are not one's own.
     elsewhere = endpoint.text("serviceRegion") not in {None, endpoint.region}

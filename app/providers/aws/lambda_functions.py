@@ -32,7 +32,7 @@ def _function(
     ready = answers.all(
         "list_provisioned_concurrency_configs",
         "ProvisionedConcurrencyConfigs",
-        ("provisionedConcurrency",),
+        ("provisionedConcurrency", "provisionedConcurrencyResources"),
         FunctionName=name,
     )
     return FoundResource(
@@ -58,6 +58,8 @@ def _function(
                 "lastModifiedAt": plain(moment(function.get("LastModified"))),
                 "logGroup": (function.get("LoggingConfig") or {}).get("LogGroup"),
                 "provisionedConcurrency": [_provisioned(configuration) for configuration in ready],
+                # What their metrics call them.
+                "provisionedConcurrencyResources": [f"{name}:{_qualifier(configuration)}" for configuration in ready],
             }
         ),
         relations=placed_in(network.get("VpcId"), network.get("SubnetIds") or ()),
@@ -66,11 +68,15 @@ def _function(
 
 def _provisioned(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "qualifier": configuration["FunctionArn"].rpartition(":")[2],
+        "qualifier": _qualifier(configuration),
         "requested": configuration.get("RequestedProvisionedConcurrentExecutions"),
         "allocated": configuration.get("AllocatedProvisionedConcurrentExecutions"),
         "status": configuration.get("Status"),
     }
+
+
+def _qualifier(configuration: Mapping[str, Any]) -> str:
+    return str(configuration["FunctionArn"]).rpartition(":")[2]
 
 
 SERVICE: Final = Service(

@@ -101,6 +101,7 @@ CASES = (
     idle_endpoint("managed by a service", endpoint(requesterManaged=True), CLEAR),
     idle_endpoint("a gateway endpoint, which costs nothing", endpoint("Gateway"), CLEAR),
     idle_endpoint("in no subnet", endpoint(subnetIds=[]), CLEAR),
+    idle_endpoint("available, however it is written", endpoint(status="Available"), FOUND),
     idle_endpoint("not accepted", endpoint(status="pendingAcceptance"), CLEAR),
     idle_attachment("found", attachment(), FOUND, "36.5000"),
     idle_attachment("clear", attachment(), CLEAR, usages={"in": flat(0, 30), "out": flat(10, 30)}),

@@ -90,6 +90,7 @@ def test_function_with_provisioned_concurrency_and_without_its_environment(moto_
             {"qualifier": "live", "requested": 5, "allocated": 4, "status": "IN_PROGRESS"},
             {"qualifier": "3", "requested": 5, "allocated": 4, "status": "IN_PROGRESS"},
         ],
+        "provisionedConcurrencyResources": ["resize:live", "resize:3"],
     }
     assert "never-told" not in str(found)
     assert found.relations == tuple(Relation(RelationshipKind.IN_NETWORK, subnet) for subnet in subnets)
@@ -112,7 +113,7 @@ def test_denied_concurrency_is_unknown_and_a_deleted_function_is_left_out(moto_u
 
     assert sorted(found) == ["denied", "none"]
     assert found["denied"]["provisionedConcurrency"] is None
-    assert found["denied"]["unreadable"] == ["provisionedConcurrency"]
+    assert found["denied"]["unreadable"] == ["provisionedConcurrency", "provisionedConcurrencyResources"]
     assert found["none"]["provisionedConcurrency"] == []
     assert "unreadable" not in found["none"]
 
@@ -123,7 +124,7 @@ def test_an_endpoint_that_lacks_the_operation_leaves_the_concurrency_unknown(mot
     (found,) = read(moto_url, SERVICE, FUNCTION)
     assert (found.properties["provisionedConcurrency"], found.properties["unreadable"]) == (
         None,
-        ["provisionedConcurrency"],
+        ["provisionedConcurrency", "provisionedConcurrencyResources"],
     )
 
 

@@ -42,6 +42,7 @@ def _broker(asking: Asking, region: str, broker: dict[str, Any]) -> FoundResourc
                 "engineVersion": described.get("EngineVersion"),
                 "instanceType": broker.get("HostInstanceType"),
                 "deploymentMode": broker.get("DeploymentMode"),
+                "metricNames": _metric_names(broker),
                 "storageType": described.get("StorageType"),
                 "storageGigabytes": described.get("StorageSize"),
                 "publiclyAccessible": described.get("PubliclyAccessible"),
@@ -50,6 +51,18 @@ def _broker(asking: Asking, region: str, broker: dict[str, Any]) -> FoundResourc
         created_at=moment(broker.get("Created")),
         relations=placed_in(None, described.get("SubnetIds") or (), described.get("SecurityGroups") or ()),
     )
+
+
+def _metric_names(broker: dict[str, Any]) -> list[str]:
+    """What CloudWatch calls a broker: ActiveMQ's instances are numbered, the second one stands by.
+
+    https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/activemq-logging-monitoring.html
+    """
+    name = str(broker["BrokerName"])
+    if str(broker.get("EngineType", "")).upper() != "ACTIVEMQ":
+        return [name]
+    count = 2 if broker.get("DeploymentMode") == "ACTIVE_STANDBY_MULTI_AZ" else 1
+    return [f"{name}-{number + 1}" for number in range(count)]
 
 
 def _clusters(connection: Any, region: str) -> Iterator[list[FoundResource]]:

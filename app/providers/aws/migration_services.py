@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from app.providers.aws.asking import GONE, Asking, read_each
+from app.providers.aws.asking import GONE, Answers, Asking, read_each
 from app.providers.aws.reading import arn, moment, names_in, paged, placed_in, tags
 from app.providers.base import Collector, FoundResource, Relation, Service
 from app.records import RelationshipKind
@@ -16,6 +16,7 @@ _FLEET: Final = "AWS::AppStream::Fleet"
 _SERVER: Final = "AWS::Transfer::Server"
 _GATEWAY: Final = "AWS::StorageGateway::Gateway"
 _ENVIRONMENT: Final = "AWS::MWAA::Environment"
+_TASKS: Final = ("tasks", "taskStates")
 _ENVIRONMENT_DESCRIBED: Final = (
     "airflowVersion",
     "environmentClass",
@@ -32,25 +33,59 @@ _ENVIRONMENT_DESCRIBED: Final = (
 def _replications(connection: Any, region: str) -> Iterator[list[FoundResource]]:
     client = connection.client("dms", region)
     asking = Asking(client)
+    tasks: _Tasks | None = None
     for page in paged(client, "describe_replication_instances", "ReplicationInstances"):
-        answers = asking.about()
+        tasks = tasks or (_Tasks(asking) if page else None)
+        answers = asking.about(*(tasks.unreadable if tasks else ()))
         tagged: dict[str, list[dict[str, Any]]] = {}
         if page:
             arns = [instance["ReplicationInstanceArn"] for instance in page]
             for pair in answers.all("list_tags_for_resource", "TagList", ("tags",), ResourceArnList=arns):
                 tagged.setdefault(pair["ResourceArn"], []).append(pair)
         yield [
-            _replication(asking, answers.unreadable, region, instance, tagged.get(instance["ReplicationInstanceArn"]))
+            _replication(
+                asking.about(*answers.unreadable),
+                region,
+                instance,
+                tagged.get(instance["ReplicationInstanceArn"]),
+                tasks.of(instance["ReplicationInstanceArn"]),
+            )
             for instance in page
+            if tasks
         ]
 
 
+class _Tasks:
+    """The states of the tasks of each replication instance."""
+
+    def __init__(self, asking: Asking) -> None:
+        client, answers = asking.client, asking.about()
+        found = answers.read(
+            "describe_replication_tasks",
+            _TASKS,
+            lambda: [
+                task
+                for page in paged(client, "describe_replication_tasks", "ReplicationTasks", WithoutSettings=True)
+                for task in page
+            ],
+            GONE,  # how DMS says that there are none
+        )
+        self.states: dict[str, list[str]] = {}
+        for task in found or ():
+            self.states.setdefault(task.get("ReplicationInstanceArn", ""), []).append(task.get("Status", ""))
+        self.unreadable = tuple(answers.unreadable)
+
+    def of(self, instance: str) -> list[str]:
+        """The states of one instance's tasks."""
+        return sorted(self.states.get(instance, ()))
+
+
 def _replication(
-    asking: Asking,
-    unreadable: list[str],
+    answers: Answers,
     region: str,
     instance: dict[str, Any],
     tagged: list[dict[str, Any]] | None,
+    tasks: list[str],
 ) -> FoundResource:
     native_id = instance["ReplicationInstanceArn"]
     group = instance.get("ReplicationSubnetGroup") or {}
@@ -63,9 +98,11 @@ def _replication(
         availability_zone=instance.get("AvailabilityZone"),
         status=instance.get("ReplicationInstanceStatus"),
         tags=tags(tagged),
-        properties=asking.about(*unreadable).known(
+        properties=answers.known(
             {
                 "arn": native_id,
+                "tasks": len(tasks),
+                "taskStates": tasks,
                 "instanceClass": instance.get("ReplicationInstanceClass"),
                 "engineVersion": instance.get("EngineVersion"),
                 "storageGigabytes": instance.get("AllocatedStorage"),
@@ -244,7 +281,11 @@ SERVICES: Final = (
         collectors=(
             Collector(
                 resource_types=(_REPLICATION,),
-                permissions=("dms:DescribeReplicationInstances", "dms:ListTagsForResource"),
+                permissions=(
+                    "dms:DescribeReplicationInstances",
+                    "dms:DescribeReplicationTasks",
+                    "dms:ListTagsForResource",
+                ),
                 pages=_replications,
             ),
         ),

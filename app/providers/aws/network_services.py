@@ -90,6 +90,7 @@ def _accelerator(asking: Asking, accelerator: dict[str, Any]) -> FoundResource:
         properties=answers.known(
             {
                 "arn": native_id,
+                "acceleratorId": native_id.rpartition("/")[2],
                 "enabled": accelerator.get("Enabled"),
                 "dnsName": accelerator.get("DnsName"),
                 "ipAddressType": accelerator.get("IpAddressType"),

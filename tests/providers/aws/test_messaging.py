@@ -31,6 +31,7 @@ def a_broker(made: Any) -> FoundResource:
             "engineVersion": "5.18",
             "instanceType": "mq.m5.large",
             "deploymentMode": "ACTIVE_STANDBY_MULTI_AZ",
+            "metricNames": ["orders-1", "orders-2"],
             "storageType": "EFS",
             "storageGigabytes": None,
             "publiclyAccessible": False,
@@ -78,6 +79,7 @@ def test_a_broker_that_may_not_be_described_is_listed_with_unknowns() -> None:
         (found,) = read(far_side.url, MQ, "AWS::AmazonMQ::Broker")
 
     assert (found.native_id, found.status, found.properties["instanceType"]) == (BROKER, "RUNNING", "mq.m5.large")
+    assert found.properties["metricNames"] == ["orders"]
     assert found.properties["unreadable"] == [
         "engineVersion",
         "publiclyAccessible",

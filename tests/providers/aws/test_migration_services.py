@@ -177,6 +177,8 @@ def a_replication(arn: str) -> FoundResource:
         tags={"name": "first"},
         properties={
             "arn": arn,
+            "tasks": 0,
+            "taskStates": [],
             "instanceClass": "dms.t3.medium",
             "engineVersion": "3.5.2",
             "storageGigabytes": 50,
@@ -224,12 +226,36 @@ def test_replication_instance_in_its_network() -> None:
         "ReplicationSubnetGroup": {"VpcId": "vpc-1", "Subnets": [{"SubnetIdentifier": "subnet-a"}]},
     }
     pages = [{"ReplicationInstances": [instance], "Marker": "more"}, {"ReplicationInstances": []}]
-    with answering(DescribeReplicationInstances=pages, ListTagsForResource=DENIED) as far_side:
+    tasks = [
+        {"Marker": "more", "ReplicationTasks": [{"ReplicationInstanceArn": arn, "Status": "stopped"}]},
+        {
+            "ReplicationTasks": [
+                {"ReplicationInstanceArn": arn, "Status": "running"},
+                {"ReplicationInstanceArn": "other"},
+            ]
+        },
+    ]
+    with answering(
+        DescribeReplicationInstances=pages, DescribeReplicationTasks=tasks, ListTagsForResource=DENIED
+    ) as far_side:
         (found,) = read(far_side.url, DMS, "AWS::DMS::ReplicationInstance")
 
     assert [relation.target for relation in found.relations] == ["vpc-1", "subnet-a", "sg-1"]
     assert (found.tags, found.properties["unreadable"]) == ({}, ["tags"])
+    assert (found.properties["tasks"], found.properties["taskStates"]) == (2, ["running", "stopped"])
     assert far_side.calls("ListTagsForResource") == [{"ResourceArnList": [arn]}]
+
+
+def test_tasks_of_replication_instances_that_may_not_be_read_are_unknown() -> None:
+    instance = {"ReplicationInstanceIdentifier": "move", "ReplicationInstanceArn": "arn:aws:dms:eu-west-1:1:rep:ABC"}
+    listed = {"ReplicationInstances": [instance]}
+    with answering(
+        DescribeReplicationInstances=listed, DescribeReplicationTasks=DENIED, ListTagsForResource={"TagList": []}
+    ) as far_side:
+        (found,) = read(far_side.url, DMS, "AWS::DMS::ReplicationInstance")
+
+    assert (found.properties["tasks"], found.properties["taskStates"]) == (None, None)
+    assert found.properties["unreadable"] == ["taskStates", "tasks"]
 
 
 def test_transfer_servers_of_moto(moto_url: str) -> None:

@@ -109,6 +109,7 @@ def an_accelerator() -> FoundResource:
         tags={"team": "web"},
         properties={
             "arn": ACCELERATOR,
+            "acceleratorId": "1234abcd",
             "enabled": True,
             "dnsName": "a1.awsglobalaccelerator.com",
             "ipAddressType": "IPV4",

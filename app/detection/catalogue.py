@@ -10,8 +10,11 @@ from app.detection.check import Check
 from app.detection.checks import (
     aws_addresses,
     aws_analytics,
+    aws_brokers,
     aws_clusters,
+    aws_commitments,
     aws_connections,
+    aws_containers,
     aws_desktops,
     aws_dynamodb,
     aws_ebs,
@@ -25,18 +28,23 @@ from app.detection.checks import (
     aws_lambda,
     aws_logs,
     aws_models,
+    aws_network_services,
     aws_rds,
     aws_rds_snapshots,
     aws_redshift,
     aws_s3,
+    aws_small,
     aws_snapshots,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_addresses.CHECKS,
     *aws_analytics.CHECKS,
+    *aws_brokers.CHECKS,
     *aws_clusters.CHECKS,
+    *aws_commitments.CHECKS,
     *aws_connections.CHECKS,
+    *aws_containers.CHECKS,
     *aws_desktops.CHECKS,
     *aws_dynamodb.CHECKS,
     *aws_ebs.CHECKS,
@@ -50,10 +58,12 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_lambda.CHECKS,
     *aws_logs.CHECKS,
     *aws_models.CHECKS,
+    *aws_network_services.CHECKS,
     *aws_rds.CHECKS,
     *aws_rds_snapshots.CHECKS,
     *aws_redshift.CHECKS,
     *aws_s3.CHECKS,
+    *aws_small.CHECKS,
     *aws_snapshots.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from app.providers.aws.autoscaling import group_id
 from app.providers.aws.ec2 import PAGE, ec2_resource, iso
-from app.providers.aws.reading import moment, paged, placed_in
+from app.providers.aws.reading import arn, moment, paged, placed_in
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Collector, FoundResource, Relation
 from app.records import RelationshipKind
 
 _GROUP_TAG: Final = "aws:autoscaling:groupName"
+_CLUSTER_TAG: Final = "kubernetes.io/cluster/"
+"""What the tag of a node of Kubernetes begins with; the name of its cluster follows."""
 _CHANGED: Final = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 """When EC2 says an instance was stopped: `User initiated (2026-10-01 12:00:00 GMT)`."""
 _TEMPLATES: Final = 200
@@ -123,10 +125,13 @@ def _instance(connection: AwsConnection, region: str, instance: Mapping[str, Any
 
 
 def _instance_relations(connection: AwsConnection, region: str, instance: Mapping[str, Any]) -> Iterator[Relation]:
-    """An instance tells its group by the tag that EC2 Auto Scaling keeps on its members."""
+    """An instance tells its group, and the EKS cluster that it is a node of, by tags that those keep on it."""
     for tag in instance.get("Tags", ()):
         if tag["Key"] == _GROUP_TAG:
             yield Relation(RelationshipKind.MEMBER_OF, group_id(connection, region, tag["Value"]))
+        elif tag["Key"].startswith(_CLUSTER_TAG):
+            cluster = tag["Key"].removeprefix(_CLUSTER_TAG)
+            yield Relation(RelationshipKind.MEMBER_OF, arn(connection, "eks", region, f"cluster/{cluster}"))
     if instance.get("Placement", {}).get("HostId"):
         yield Relation(RelationshipKind.MEMBER_OF, instance["Placement"]["HostId"])
     if instance.get("CapacityReservationId"):

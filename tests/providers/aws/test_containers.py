@@ -7,10 +7,13 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from app.providers.aws import ecr, ecs, eks
+from app.providers.aws.asking import AT_ONCE
 from app.providers.base import FoundResource, Relation
 from app.records import RelationshipKind
-from tests.providers.aws.answering import answering, read
+from tests.providers.aws.answering import DENIED, Refusal, answering, read
 from tests.providers.aws.in_front import Told, in_front, refused_as_json
 from tests.providers.aws.network import network
 from tests.providers.moto import far_client
@@ -248,7 +251,13 @@ def seed_ecs(url: str) -> Any:
             tags=[{"key": "team", "value": name}],
             settings=[{"name": "containerInsights", "value": "enabled"}],
         )
-    client.register_task_definition(family="site", containerDefinitions=[{"name": "site", "image": "i", "memory": 64}])
+    client.register_task_definition(
+        family="site",
+        containerDefinitions=[{"name": "site", "image": "i", "memory": 64}],
+        cpu="512",
+        memory="1024",
+        runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"},
+    )
     return client
 
 
@@ -299,6 +308,11 @@ def test_ecs_services_beyond_a_call_of_ten(moto_url: str) -> None:
     assert site.tags == {"number": "7"}
     assert (site.properties["launchType"], site.properties["desiredCount"]) == ("FARGATE", 7)
     assert site.properties["runningCount"] == 0
+    assert site.properties["clusterName"] == "web"
+    assert (site.properties["taskCpuUnits"], site.properties["taskMemoryMib"]) == (512, 1024)
+    assert (site.properties["architecture"], site.properties["operatingSystem"]) == ("ARM64", "LINUX")
+    # By some threads at once, but not for each service.
+    assert 1 <= front.asked.count("DescribeTaskDefinition") <= AT_ONCE
     assert site.relations == (
         Relation(MEMBER_OF, ECS_ARN + "cluster/web"),
         *(Relation(IN, subnet) for subnet in subnets),
@@ -334,3 +348,31 @@ def test_ecs_service_behind_a_target_group_or_a_classic_balancer_and_not_one_tha
     assert found.created_at is not None
     assert found.created_at.isoformat() == "2026-01-02T03:04:05+00:00"
     assert found.properties["capacityProviders"] == [{"provider": "FARGATE_SPOT", "weight": 1, "base": 0}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "units", "unreadable"),
+    [
+        ({"taskDefinition": {"cpu": "256", "memory": "512"}}, 256, None),
+        ({"taskDefinition": {}}, None, None),
+        (Refusal("ClientException"), None, None),
+        (DENIED, None, ["architecture", "operatingSystem", "taskCpuUnits", "taskMemoryMib"]),
+    ],
+)
+def test_the_size_of_the_tasks_of_a_service(answer: Any, units: int | None, unreadable: list[str] | None) -> None:
+    service = {
+        "clusterArn": ECS_ARN + "cluster/web",
+        "status": "ACTIVE",
+        "serviceArn": ECS_ARN + "service/web/site",
+        "serviceName": "site",
+        "taskDefinition": "arn:aws:ecs:eu-west-1:123456789012:task-definition/site:1",
+    }
+    with answering(
+        ListClusters={"clusterArns": [service["clusterArn"]]},
+        ListServices={"serviceArns": [service["serviceArn"]]},
+        DescribeServices={"services": [service], "failures": []},
+        DescribeTaskDefinition=answer,
+    ) as far_side:
+        (found,) = read(far_side.url, ecs.SERVICE, "AWS::ECS::Service")
+    assert found.properties["taskCpuUnits"] == units
+    assert found.properties.get("unreadable") == unreadable

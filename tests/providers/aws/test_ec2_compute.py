@@ -135,6 +135,7 @@ def test_an_instance_keeps_its_age_when_it_is_started_again() -> None:
         "<launchTime>2026-11-01T00:00:00.000Z</launchTime><instanceLifecycle>spot</instanceLifecycle>"
         "<placement><hostId>h-1</hostId><tenancy>host</tenancy></placement>"
         "<capacityReservationId>cr-1</capacityReservationId>"
+        "<tagSet><item><key>kubernetes.io/cluster/shop</key><value>owned</value></item></tagSet>"
         f"<blockDeviceMapping>{disk}</blockDeviceMapping>"
     )
     reservation = f"<item><instancesSet><item>{item}</item></instancesSet></item>"
@@ -144,7 +145,7 @@ def test_an_instance_keeps_its_age_when_it_is_started_again() -> None:
     assert found.created_at == datetime(2024, 1, 1, tzinfo=UTC)
     assert found.properties["launchedAt"] == "2026-11-01T00:00:00+00:00"
     assert (found.properties["lifecycle"], found.properties["tenancy"]) == ("spot", "host")
-    assert found.relations == member_of("h-1", "cr-1")
+    assert found.relations == member_of(f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/shop", "h-1", "cr-1")
 
 
 def test_instances_come_page_by_page(monkeypatch: pytest.MonkeyPatch, moto_url: str) -> None:

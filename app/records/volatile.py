@@ -13,6 +13,7 @@ VOLATILE_PROPERTIES: Final[Mapping[str, frozenset[str]]] = {
     "AWS::AppStream::Fleet": frozenset({"inUseInstances", "runningInstances"}),
     "AWS::AutoScaling::AutoScalingGroup": frozenset({"instanceIds", "instancesInService"}),
     "AWS::CloudTrail::Trail": frozenset({"latestDeliveryAt"}),
+    "AWS::DMS::ReplicationInstance": frozenset({"taskStates"}),
     "AWS::DynamoDB::Table": frozenset({"globalIndexes.items", "globalIndexes.sizeBytes", "items", "sizeBytes"}),
     "AWS::EC2::CapacityReservation": frozenset({"availableInstances"}),
     "AWS::EC2::Host": frozenset({"availableVirtualCpus"}),

@@ -97,7 +97,7 @@ class Case:
             cost=self.cost,
             usages={metric.key: self.usages.get(metric.key) for metric in check.metrics},
             neighbours=self._declared_neighbours(check),
-            targets=self.targets,
+            targets={asked.kind: self.targets.get(asked.kind, ()) for asked in check.neighbours if asked.outgoing},
             complete_types=self.complete_types,
         )
         outcome = evaluate(check, facts, rule, lambda amount, _: amount)

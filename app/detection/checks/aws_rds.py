@@ -40,6 +40,7 @@ _STORAGE: Final = Metric("freeStorage", "FreeStorageSpace", Daily.MINIMUM, "AWS/
 _KIND: Final = ("instanceClass", "engine", "licenseModel", "multiAz", "storageType", "cluster")
 _DISK: Final = ("allocatedStorageGib", "iops", "storageThroughputMibps")
 _PRICES: Final = ("rds.db.*", "rds.storage.*", "rds.iops.*", "rds.throughput.*")
+_OWN_CLUSTER: Final = Neighbours(RelationshipKind.MEMBER_OF, CLUSTER, outgoing=True)
 _RESTARTS_AFTER: Final = timedelta(days=7)
 _LEAST_GIB: Final = {"io1": 100, "io2": 100}
 _GP3_LEAST: Final = (Decimal(3000), Decimal(125))
@@ -306,6 +307,7 @@ CHECKS: Final = (
             days(LOOKBACK_DAYS, 30, "How many days are looked at.", most=90),
         ),
         metrics=(_CPU, _MEMORY),
+        neighbours=(_OWN_CLUSTER,),
         links=(_PRICING, _DOCS + "Concepts.DBInstanceClass.html"),
     ),
     _check(
@@ -358,6 +360,7 @@ CHECKS: Final = (
         find=_extended_support,
         properties=(*_KIND, "engineVersion", "engineLifecycleSupport"),
         prices=("rds.extended_support.*",),
+        neighbours=(_OWN_CLUSTER,),
         saving="The surcharge: vCPU hours, those of a standby too.",
         links=(_DOCS + "extended-support.html", _DOCS + "extended-support-charges.html"),
     ),

@@ -27,6 +27,8 @@ async def look_for_waste(job: HeldJob) -> None:
         raise BadUserInputError(message)
     account_id = UUID(job.arguments["accountId"])
     looking = await start_look(job.database, job.organization_id, account_id, seed_book(), job.hold)
+    if looking is None:
+        return
     changes = await look(looking)
     structlog.get_logger(__name__).info(
         "waste_looked_for",

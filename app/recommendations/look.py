@@ -160,11 +160,16 @@ async def start_look(
     account_id: UUID,
     prices: Prices,
     hold: Callable[[AsyncSession], Awaitable[None]],
-) -> Looking:
-    """All that a look needs to know before its first page: currency, rates, and what was read completely."""
+) -> Looking | None:
+    """All that a look needs to know before its first page: currency, rates, and what was read completely.
+
+    None where the organization has been deleted.
+    """
     async with database.read(organization_id) as session:
-        (organization,) = await organizations_by_id(session, [organization_id])
-        currency: str = organization["currency"]
+        organizations = await organizations_by_id(session, [organization_id])
+        if not organizations:
+            return None
+        currency: str = organizations[0]["currency"]
         rates = await rates_into(session, organization_id, [currency])
         complete = await read_types(session, organization_id, account_id)
     today = now().date()

@@ -54,6 +54,7 @@ async def looked(database: Database) -> dict[HistoryKind, int]:
         """Nobody else looks."""
 
     looking = await start_look(database, ORGANIZATION, ACCOUNT, seed_book(), hold)
+    assert looking is not None
     changes: Changes = await look(looking)
     return changes.counts
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.database import Database
+from app.models import now
 from app.records import Permission
 from app.schema.node import global_id, parse_id
 from tests.accounts.clouds import connected, keys_input, settings
@@ -21,6 +23,7 @@ from tests.auth.people import everything_stored
 from tests.clients import GraphQL
 from tests.costs.watch.anomalies import anomaly_of
 from tests.house.test_schema import NEEDS
+from tests.recommendations.rows import recommendation_of
 from tests.resolvers.company import Company, code_of, company, create_key, invite
 
 __all__ = ["settings"]  # fixtures
@@ -274,6 +277,22 @@ async def _known_anomaly(_: GraphQL, made: Company) -> dict[str, Any]:
     return {"id": await anomaly_of(made, "ACKNOWLEDGED")}
 
 
+async def _recommendation(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"organizationId": made.organization_id, "ids": [await recommendation_of(made)]}
+
+
+async def _unneeded(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    return {**await _recommendation(graphql, made), "reason": "NEEDED"}
+
+
+async def _doomed(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    return {**await _recommendation(graphql, made), "dueOn": (now() + timedelta(days=9)).date().isoformat()}
+
+
+async def _ignored(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {"organizationId": made.organization_id, "ids": [await recommendation_of(made, "IGNORED")]}
+
+
 async def _business_metrics(_: GraphQL, made: Company) -> dict[str, Any]:
     values = [{"day": "2026-10-01", "quantity": "12"}]
     return {"organizationId": made.organization_id, "name": "orders", "unit": "orders", "values": values}
@@ -338,6 +357,10 @@ RULES = [
     Rule("acknowledgeAnomaly", _anomaly, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("markAnomalyExpected", _expected_anomaly, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("reopenAnomaly", _known_anomaly, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("ignoreRecommendations", _unneeded, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("markForDeletion", _doomed, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("resolveRecommendations", _recommendation, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("reopenRecommendations", _ignored, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
     Rule("recordBusinessMetrics", _business_metrics, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("deleteBusinessMetric", _existing_business_metric, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("addNote", _note, "VIEWER", "ACTIVITY_WRITE", "MEMBER"),

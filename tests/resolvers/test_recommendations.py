@@ -89,7 +89,9 @@ class Caller:
         async def hold(_: object) -> None:
             """Nobody else looks."""
 
-        await look(await start_look(self.database, organization_id, account_id, seed_book(), hold))
+        looking = await start_look(self.database, organization_id, account_id, seed_book(), hold)
+        assert looking is not None
+        await look(looking)
 
 
 @pytest.fixture

@@ -86,9 +86,11 @@ class Engine:
         return await start_scans(self.database, self.organization_id, ADA, clouds=self.clouds, **scope)
 
     async def scan(self, **scope: Any) -> RowMapping:
-        """Scan one account to the end; the scan's row."""
+        """Scan one account to the end, and look for waste; the scan's row."""
         (started,) = (await self.start(**scope)).scans
         await self.runner().run(started["job_id"])
+        for (job_id,) in await self.rows("SELECT id FROM jobs WHERE kind = 'look_for_waste' AND state = 'QUEUED'"):
+            await self.runner().run(job_id)
         return await self.row(started["id"])
 
     async def row(self, scan_id: UUID) -> RowMapping:

@@ -96,6 +96,8 @@ class Metric:
     """Where the provider keeps it, if not in the resource's own region."""
     below: float | None = None
     """For QUIET_HOURS: what an hour's average has to be below."""
+    resource_types: tuple[str, ...] = ()
+    """Which of the check's resource types have it, where not all do."""
 
 
 @dataclass(frozen=True, slots=True)

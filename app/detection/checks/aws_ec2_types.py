@@ -1,4 +1,4 @@
-"""EC2 instances of another type than they need: too large, of an old generation, of a dearer processor."""
+"""EC2 instances of another type than they need: too large, or of an old generation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Neigh
 from app.detection.checks.aws_ebs import INSTANCE
 from app.detection.checks.aws_ec2 import EC2_PRICES, GROUP, ON_DEMAND_PRICING, is_member
 from app.detection.checks.aws_instance_types import (
-    ARM_FAMILIES,
     PRICED,
     SUCCESSORS,
     InstanceType,
@@ -28,8 +27,6 @@ from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
 _HEADROOM: Final = Decimal("1.2")
-_X86: Final = "x86_64"
-_LINUX: Final = frozenset({"Linux/UNIX", "Red Hat Enterprise Linux", "SUSE Linux"})
 _INSTANCE_ID: Final = (("InstanceId", "id"),)
 _CPU: Final = Metric("cpu", "CPUUtilization", Daily.P95, "AWS/EC2", _INSTANCE_ID)
 _MEMORY: Final = Metric("memory", "mem_used_percent", Daily.P95, "CWAgent", _INSTANCE_ID)
@@ -72,18 +69,6 @@ def _previous_generation(facts: Facts) -> Finding | None:
     now = type_of(facts.subject)
     newer = [equivalent(now, family) for family in SUCCESSORS.get(now.family, ())]
     return _cheapest(facts, now, (found for found in newer if found is not None))
-
-
-def _graviton_candidate(facts: Facts) -> Finding | None:
-    instance = facts.subject
-    if not _runs_on_demand(facts) or instance.text("architecture") != _X86:
-        return None
-    if instance.text("platformDetails") not in _LINUX:
-        return None
-    now = type_of(instance)
-    family = ARM_FAMILIES.get(now.family)
-    target = None if family is None else equivalent(now, family)
-    return None if target is None else _cheapest(facts, now, (target,))
 
 
 def _cheapest(facts: Facts, now: InstanceType, targets: Iterable[InstanceType]) -> Finding | None:
@@ -157,25 +142,5 @@ CHECKS: Final = (
         saving="Price of the type less the price of the newer one that is no smaller.",
         neighbours=(_GROUP,),
         links=(ON_DEMAND_PRICING, _CHANGE_TYPE, "https://aws.amazon.com/ec2/previous-generation/"),
-    ),
-    Check(
-        id="aws.ec2.graviton_candidate",
-        title="Linux instance that could run on Graviton",
-        description="AWS's own Arm processors cost about a fifth less than Intel's and AMD's for the same size. "
-        "Whether its software runs on Arm has to be tried.",
-        provider=Provider.AWS,
-        area=Area.COMPUTE,
-        resource_types=(INSTANCE,),
-        severity=Severity.LOW,
-        confidence=Confidence.POSSIBLE,
-        remedy=Remedy.CHANGE_TYPE,
-        remediation="Start an Arm image of the system on the type told as the target, install the software for arm64, "
-        "test it and move the work over. In an Auto Scaling group change the template.",
-        find=_graviton_candidate,
-        properties=(*PRICED, "architecture"),
-        prices=EC2_PRICES,
-        saving="Price of the type less the price of the Graviton type that is no smaller.",
-        neighbours=(_GROUP,),
-        links=(ON_DEMAND_PRICING, "https://aws.amazon.com/ec2/graviton/"),
     ),
 )

@@ -31,7 +31,7 @@ _OF_MEMBERS: Final = (("CacheClusterId", "properties.members"),)
 _PROPERTIES: Final = ("nodeType", "engine", "nodes", "replicationGroup", "members", "dataTiering")
 
 
-def _parts(cache: Subject, name: str | None = None) -> list[Part]:
+def node_parts(cache: Subject, name: str | None = None) -> list[Part]:
     """The hours of its nodes, of the type that they have or would have."""
     is_group = cache.resource_type == GROUP
     count = Decimal(len(cache.items("members"))) if is_group else cache.number("nodes")
@@ -39,7 +39,8 @@ def _parts(cache: Subject, name: str | None = None) -> list[Part]:
     return [hours(f"elasticache.{name}.{required(cache, 'engine')}", "node hours", count)]
 
 
-def _is_judged(cache: Subject) -> bool:
+def is_judged(cache: Subject) -> bool:
+    """Whether checks look at it: the nodes of a group are looked at with their group."""
     return cache.status == "available" and cache.text("replicationGroup") is None
 
 
@@ -59,7 +60,7 @@ def _is_hardly_used(facts: Facts) -> tuple[Evidence, ...] | None:
 
 def _idle(facts: Facts) -> Finding | None:
     cache = facts.subject
-    if not _is_judged(cache) or not has_lived(facts):
+    if not is_judged(cache) or not has_lived(facts):
         return None
     if required(cache, "engine") == _MEMCACHED:
         shown = unused(facts, "gets", "failedGets", unit="commands")
@@ -73,13 +74,13 @@ def _idle(facts: Facts) -> Finding | None:
 
 
 def _all_of(facts: Facts) -> Saving:
-    parts = _parts(facts.subject)
+    parts = node_parts(facts.subject)
     return by_prices(facts, *parts) if facts.subject.resource_type == GROUP else whole(facts, *parts)
 
 
 def _oversized(facts: Facts) -> Finding | None:
     cache = facts.subject
-    if not _is_judged(cache) or not has_lived(facts) or required(cache, "engine") == _MEMCACHED:
+    if not is_judged(cache) or not has_lived(facts) or required(cache, "engine") == _MEMCACHED:
         return None
     name = required(cache, "nodeType")
     target = smaller(name)
@@ -89,7 +90,7 @@ def _oversized(facts: Facts) -> Finding | None:
     if cpu >= facts.threshold("cpuPercent") or 100 - memory <= facts.threshold("freeMemoryPercent"):
         return None
     return Finding(
-        saving=difference(facts, now=_parts(cache), then=_parts(cache, target)),
+        saving=difference(facts, now=node_parts(cache), then=node_parts(cache, target)),
         evidence=(
             Evidence("CPU of the engine, 95th percentile of the busiest day", f"{cpu:.1f}", "percent"),
             Evidence("most memory used", f"{memory:.1f}", "percent"),

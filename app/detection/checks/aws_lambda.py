@@ -28,7 +28,7 @@ _UTILIZATION: Final = Metric(
     (("FunctionName", "name"), ("Resource", "properties.provisionedConcurrencyResources")),
     silent_at_zero=True,
 )
-_DURATION: Final = Metric(
+DURATION: Final = Metric(
     "duration", "Duration", Daily.SUM, "AWS/Lambda", (("FunctionName", "name"),), silent_at_zero=True
 )
 _MEMORY: Final = Metric(
@@ -42,7 +42,18 @@ _MEMORY: Final = Metric(
 
 
 def _code(function: Subject, thing: str) -> str:
-    return f"lambda.{thing}.arm.gib" if _ARM in function.items("architectures") else f"lambda.{thing}.gib"
+    return f"lambda.{thing}.arm.gib" if is_arm(function) else f"lambda.{thing}.gib"
+
+
+def is_arm(function: Subject) -> bool:
+    """Whether a function runs on Arm."""
+    return _ARM in function.items("architectures")
+
+
+def running_time(facts: Facts) -> Decimal:
+    """For how many GiB-hours a month a function runs, by its metric `duration`."""
+    duration, gib = facts.usage("duration"), facts.subject.number("memoryMb") / _MIB_A_GIB
+    return exact(duration.total) / _HOUR_MILLISECONDS * gib * DAYS_A_MONTH / duration.days
 
 
 def _provisioned_concurrency_idle(facts: Facts) -> Finding | None:
@@ -75,15 +86,13 @@ def _over_memory(facts: Facts) -> Finding | None:
     target = max(Decimal(_LEAST_MIB), (given * peak / 100 * _HEADROOM).to_integral_value(ROUND_CEILING))
     if target >= given:
         return None
-    duration = facts.usage("duration")
-    gib_hours = exact(duration.total) / _HOUR_MILLISECONDS * given / _MIB_A_GIB * DAYS_A_MONTH / duration.days
-    part = Part(_code(function, "duration"), gib_hours, PriceUnit.HOUR, "GiB-hours a month")
+    part = Part(_code(function, "duration"), running_time(facts), PriceUnit.HOUR, "GiB-hours a month")
     return Finding(
         saving=portion(by_prices(facts, part), 1 - target / given, "share of the memory that is not needed"),
         evidence=(
             Evidence("memory", f"{given:f}", "MiB"),
             Evidence("most that was used", f"{peak:f}", "%"),
-            Evidence("days", str(duration.days)),
+            Evidence("days", str(facts.usage("duration").days)),
         ),
         target=f"{target:f} MiB",
     )
@@ -152,7 +161,7 @@ CHECKS: Final = (
             percent("memoryPercent", 50, "At no time may it have used as much as this of its memory."),
             days(LOOKBACK_DAYS, 14, "How many days are looked at.", most=90),
         ),
-        metrics=(_DURATION, _MEMORY),
+        metrics=(DURATION, _MEMORY),
         links=(
             _PRICING,
             "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Lambda-Insights.html",

@@ -31,7 +31,6 @@ PRICES = {
         "m6i.xlarge": "0.19",
         "m6a.xlarge": "0.17",
         "m7i.xlarge": "0.21",
-        "m7g.xlarge": "0.16",
         "t3.large": "0.08",
         "t3.small": "0.02",
     }.items()
@@ -46,7 +45,6 @@ def instance(name: str = "m5.xlarge", status: str = "running", **values: Any) ->
         "platformDetails": "Linux/UNIX",
         "lifecycle": "on-demand",
         "tenancy": "default",
-        "architecture": "x86_64",
     }
     tags = values.pop("tags", {})
     return subject(INSTANCE, "i-1", status=status, tags=tags, properties=properties | values)
@@ -117,12 +115,6 @@ CASES = (
         neighbours=OF_GROUP,
         part_of="arn:aws:autoscaling:group/web",
     ),
-    case("graviton_candidate", "found", FOUND, "29.2000", target="m7g.xlarge"),
-    case("graviton_candidate", "clear", CLEAR, given=instance("m7g.xlarge", architecture="arm64")),
-    case("graviton_candidate", "with Windows", CLEAR, given=instance(platformDetails="Windows")),
-    case("graviton_candidate", "nothing as large", CLEAR, given=instance("m5.24xlarge")),
-    case("graviton_candidate", "no such family", CLEAR, given=instance("m5zn.large")),
-    case("graviton_candidate", "stopped", CLEAR, given=instance(status="stopped")),
 )
 
 

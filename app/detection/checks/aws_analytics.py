@@ -71,7 +71,7 @@ def _stream_idle(facts: Facts) -> Finding | None:
     if stream.status != "ACTIVE":
         return None
     # Consumers with a throughput of their own are not told of by the records that are got.
-    keys = ("read",) if stream.number("consumers") == 0 else ("read", "written")
+    keys = ("read",) if stream.text("consumers") == "0" else ("read", "written")
     shown = unused(facts, *keys, unit="bytes")
     return None if shown is None else Finding(whole(facts, *_stream_parts(stream)), shown)
 
@@ -83,9 +83,7 @@ def _overshard(facts: Facts) -> Finding | None:
     shards = stream.number("openShards")
     if shards <= 1:
         return None
-    needs = [("peakWritten", _SHARD_IN), ("peakRecords", _SHARD_RECORDS)]
-    if stream.number("consumers") == 0:
-        needs.append(("peakRead", _SHARD_OUT))
+    needs = (("peakWritten", _SHARD_IN), ("peakRecords", _SHARD_RECORDS), ("peakRead", _SHARD_OUT))
     used = max(busiest_day(facts, key) / _HOUR_SECONDS / most for key, most in needs)
     if used * 100 >= shards * facts.threshold("usedPercent"):
         return None
@@ -239,7 +237,7 @@ CHECKS: Final = (
         remedy=Remedy.RESIZE,
         remediation="Update the shard count to the one told as the target, half of it at a time, or go on-demand.",
         find=_overshard,
-        properties=("mode", "openShards", "consumers"),
+        properties=("mode", "openShards"),
         prices=("kinesis.*",),
         saving="The hours of the shards that are there less those of twice what the busiest hour needs.",
         parameters=(

@@ -59,7 +59,8 @@ def _memory_idle(facts: Facts) -> Finding | None:
     shown = unused(facts, "hits", "misses", "writes", unit="commands")
     if shown is None:
         return None
-    code = f"memorydb.{required(cluster, 'nodeType')}.{required(cluster, 'engine')}"
+    # Clusters from before there was Valkey do not say what they are.
+    code = f"memorydb.{required(cluster, 'nodeType')}.{cluster.text('engine') or 'redis'}"
     return Finding(whole(facts, hours(code, "node hours", cluster.number("nodes"))), shown)
 
 

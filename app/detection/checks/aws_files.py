@@ -10,7 +10,7 @@ from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily,
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, has_lived, required, unused
-from app.detection.savings import Part, difference, whole
+from app.detection.savings import Part, difference, nothing, whole
 from app.records import Provider
 from app.records.detection import Confidence, PriceUnit, Remedy, Severity
 
@@ -53,7 +53,9 @@ def _elastic_idle(facts: Facts) -> Finding | None:
         shown, confidence = unused(facts, "connections", unit="connections"), Confidence.LIKELY
     if shown is None:
         return None
-    return Finding(whole(facts, *_elastic_parts(system)), shown, confidence)
+    parts = _elastic_parts(system)
+    saving = whole(facts, *parts) if parts or facts.cost else nothing("An empty file system costs nothing.")
+    return Finding(saving, shown, confidence)
 
 
 def _no_infrequent_access(facts: Facts) -> Finding | None:

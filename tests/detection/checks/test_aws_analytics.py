@@ -105,6 +105,7 @@ STREAMS = (
     case("kinesis.idle", "clear", stream(), CLEAR, usages=flow(1)),
     case("kinesis.idle", "consumers of their own", stream(consumers=1), CLEAR, usages=flow(0, 1)),
     case("kinesis.idle", "consumers of nothing", stream(consumers=1), FOUND, "146.0000", usages=flow(0)),
+    case("kinesis.idle", "consumers that are not told", stream(consumers=None), CLEAR, usages=flow(0, 1)),
     case("kinesis.idle", "on demand", stream(mode="ON_DEMAND", openShards=4), FOUND, "29.2000", usages=flow(0)),
     case("kinesis.idle", "missing:read", stream(), UNKNOWN, usages=flow(None)),
     case("kinesis.idle", "missing:written", stream(consumers=1), UNKNOWN, usages=flow(0, None)),

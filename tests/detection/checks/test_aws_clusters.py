@@ -18,6 +18,7 @@ PRICES = {
     "docdb.db.r6g.large": ("0.2", PriceUnit.HOUR),
     "docdb.db.r6g.large.iopt1": ("0.3", PriceUnit.HOUR),
     "neptune.db.r6g.large": ("0.4", PriceUnit.HOUR),
+    "memorydb.db.r6g.large.redis": ("0.2", PriceUnit.HOUR),
     "memorydb.db.r6g.large.valkey": ("0.1", PriceUnit.HOUR),
 }
 
@@ -91,6 +92,7 @@ CASES = (
     case("memorydb", "missing:hits", memory(), UNKNOWN, usages=use(hits=None, misses=0, writes=0)),
     case("memorydb", "missing:misses", memory(), UNKNOWN, usages=use(hits=0, misses=None, writes=0)),
     case("memorydb", "missing:writes", memory(), UNKNOWN, usages=use(hits=0, misses=0)),
+    case("memorydb", "no engine", memory(engine=None), FOUND, "438.0000", usages=use(hits=0, misses=0, writes=0)),
     case("memorydb", "being made", memory("creating"), CLEAR),
     case("memorydb", "no nodes", memory(nodes=None), UNKNOWN, usages=use(hits=0, misses=0, writes=0)),
     case(

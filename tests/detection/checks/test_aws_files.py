@@ -73,6 +73,7 @@ CASES = (
     case("efs.idle", "clear", elastic(), CLEAR, usages=connections(1)),
     case("efs.idle", "missing:connections", elastic(), UNKNOWN, usages=connections(None)),
     case("efs.idle", "no mount target", elastic(mountTargets=0), FOUND, "30.0000", confidence=Confidence.OBVIOUS),
+    case("efs.idle", "empty", elastic(mountTargets=0, sizeBytesStandard=0), FOUND, "0"),
     case("efs.idle", "too new", elastic(born=29, mountTargets=0), CLEAR),
     case("efs.idle", "being made", elastic("creating"), CLEAR),
     case(

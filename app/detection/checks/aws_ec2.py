@@ -92,7 +92,7 @@ def _parts(volumes: Iterable[Subject], addresses: Iterable[Subject]) -> Iterator
         for part in volume_parts(volume):
             yield replace(part, label=f"{part.label} of {volume.native_id}")
     for address in addresses:
-        yield hours(EIP_HOUR, f"hours of {address.name}")
+        yield hours(EIP_HOUR, f"hours of {address.native_id}")
 
 
 def _idle(facts: Facts) -> Finding | None:

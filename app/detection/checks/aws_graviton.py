@@ -19,6 +19,7 @@ from app.detection.checks.aws_instance_types import (
     instance_type,
     is_on_demand,
     machine,
+    system_of,
     type_of,
 )
 from app.detection.facts import Facts, UnknownFactError
@@ -41,7 +42,7 @@ def _instance(facts: Facts) -> Finding | None:
     instance = facts.subject
     if instance.status != "running" or not is_on_demand(instance) or instance.text("architecture") != _X86:
         return None
-    if instance.text("platformDetails") not in _LINUX:
+    if system_of(instance) not in _LINUX:
         return None
     now = type_of(instance)
     target = _on_arm(now)

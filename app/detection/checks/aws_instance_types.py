@@ -17,7 +17,7 @@ from app.detection.savings import Part, hours
 
 ON_DEMAND: Final = "on-demand"
 ARM: Final = "arm64"
-PRICED: Final = ("instanceType", "platformDetails", "lifecycle", "tenancy")
+PRICED: Final = ("instanceType", "platform", "platformDetails", "lifecycle", "tenancy")
 """The properties of an instance that its price depends on."""
 
 _TO_16: Final = "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"
@@ -203,9 +203,14 @@ def type_of(instance: Subject) -> InstanceType:
 
 def machine(instance: Subject, name: str | None = None, count: Decimal | int = 1, label: str = "hours") -> Part:
     """What an instance costs on demand, all hours of a month, as the type that it is or would be."""
-    platform = instance.text("platformDetails") or ""
-    code = price_code(name or instance.text("instanceType") or "", platform, instance.text("tenancy"))
+    code = price_code(name or instance.text("instanceType") or "", system_of(instance), instance.text("tenancy"))
     return hours(code, label, count)
+
+
+def system_of(instance: Subject) -> str:
+    """The system that an instance is billed for, in EC2's words; what stands in for EC2 tells `platform` only."""
+    plain = "Windows" if instance.text("platform") == "windows" else "Linux/UNIX"
+    return instance.text("platformDetails") or plain
 
 
 def price_code(name: str, platform: str, tenancy: str | None = None) -> str:

@@ -116,6 +116,8 @@ CASES = (
     idle("paid by its host", CLEAR, given=instance(tenancy="host")),
     idle("with Windows", FOUND, "146.0000", given=instance(platformDetails="Windows")),
     idle("with a licence of one's own", FOUND, "73.0000", given=instance(platformDetails="Windows BYOL")),
+    idle("no details of its system", FOUND, "73.0000", given=instance(platformDetails=None)),
+    idle("no details of Windows", FOUND, "146.0000", given=instance(platformDetails=None, platform="windows")),
     idle("a system without a price", FOUND, "unknown", given=instance(platformDetails="Windows with SQL Server Web")),
     idle("dedicated", FOUND, "80.3000", given=instance(tenancy="dedicated")),
     idle("spot", FOUND, "unknown", given=instance(lifecycle="spot")),

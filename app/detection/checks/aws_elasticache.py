@@ -82,10 +82,9 @@ def _oversized(facts: Facts) -> Finding | None:
     cache = facts.subject
     if not is_judged(cache) or not has_lived(facts) or required(cache, "engine") == _MEMCACHED:
         return None
-    name = required(cache, "nodeType")
-    target = smaller(name)
-    if target is None or ".r6gd." in name:
-        return None  # data on SSDs does not show in the memory that is used
+    target = smaller(required(cache, "nodeType"))
+    if target is None:
+        return None
     cpu, memory = exact(facts.usage("cpu").maximum), exact(facts.usage("memory").maximum)
     if cpu >= facts.threshold("cpuPercent") or 100 - memory <= facts.threshold("freeMemoryPercent"):
         return None

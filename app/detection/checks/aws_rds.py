@@ -159,6 +159,8 @@ def _oversized(facts: Facts) -> Finding | None:
     target, total = smaller(name), memory_gib(name)
     if instance.status != "available" or target is None or total is None or not has_lived(facts):
         return None
+    if required(instance, "engine").startswith("aurora") and target.endswith((".micro", ".small")):
+        return None  # Aurora begins with `medium`
     cpu, free = exact(facts.usage("cpu").maximum), exact(facts.usage("freeMemory").minimum) / GIB
     if cpu >= facts.threshold("cpuPercent") or free * 100 <= total * facts.threshold("freeMemoryPercent"):
         return None

@@ -189,7 +189,8 @@ OVERSIZED = (
     case("oversized", "missing:cpu", instance(), UNKNOWN, usages=load(20, 12) | {"cpu": None}),
     case("oversized", "missing:freeMemory", instance(), UNKNOWN, usages=load(20, 12) | {"freeMemory": flat(None, 30)}),
     case("oversized", "the smallest of its family", instance(instanceClass="db.m5.large"), CLEAR),
-    case("oversized", "memory that the name does not tell", instance(instanceClass="db.x2g.xlarge"), CLEAR),
+    case("oversized", "a family that is not known", instance(instanceClass="db.z9.xlarge"), CLEAR),
+    case("oversized", "the smallest of Aurora", member(instanceClass="db.t3.medium"), CLEAR),
     case(
         "oversized",
         "memory has to fit",

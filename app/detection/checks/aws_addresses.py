@@ -45,7 +45,7 @@ def _idle_since(facts: Facts) -> tuple[str, datetime] | None:
         return None if since is None else (f"associated to {instance}, which is stopped", since)
     if interface is not None:
         found = _neighbour(facts, INTERFACE, interface)
-        since = found.status_since or found.first_seen_at
+        since = max(found.status_since or found.first_seen_at, address.same_since("associationId"))
         return (f"associated to {interface}, which is detached", since) if found.status == _AVAILABLE else None
     if address.text("associationId") is not None:
         return None

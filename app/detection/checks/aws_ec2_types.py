@@ -55,8 +55,8 @@ def _oversized(facts: Facts) -> Finding | None:
         evidence=(
             Evidence("type", f"{now.name}: {now.cpus} virtual CPUs, {now.gib:f} GiB"),
             Evidence("target", f"{target.name}: {target.cpus} virtual CPUs, {target.gib:f} GiB"),
-            Evidence("busiest day's p95", f"{cpu:f}", "% CPU"),
-            Evidence("busiest day's p95", f"{memory:f}", "% memory"),
+            Evidence("processor, p95 of the busiest day", f"{cpu:f}", "%"),
+            Evidence("memory, p95 of the fullest day", f"{memory:f}", "%"),
             Evidence("days", str(facts.usage("cpu").days)),
         ),
         target=target.name,

@@ -62,6 +62,7 @@ CASES = (
     idle("on a detached interface", address(**ON_INTERFACE), FOUND, "3.6500", neighbours=detached()),
     idle("on an interface that was just detached", address(**ON_INTERFACE), CLEAR, neighbours=detached(since=1)),
     idle("on an interface that was always detached", address(**ON_INTERFACE), FOUND, neighbours=detached(since=None)),
+    idle("just associated to it", address(since=1, **ON_INTERFACE), CLEAR, neighbours=detached()),
     idle("on an interface in use", address(**ON_INTERFACE), CLEAR, neighbours=detached("in-use")),
     idle("on an interface that was not read", address(**ON_INTERFACE), UNKNOWN),
     idle("associated to something unnamed", address(associationId="eipassoc-1"), CLEAR),

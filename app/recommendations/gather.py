@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,75 +20,107 @@ from app.records.costs import CostMetric
 from app.repositories import detection_facts
 
 NeighbourKey = tuple[RelationshipKind, str]
+Row = Mapping[Any, Any]
+Changes = Mapping[str | None, datetime]
+_NOTHING: Changes = {}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Gathered:
     """One resource with all that was found about it, whatever the check."""
 
     subject: Subject
     cost: ActualCost | None
-    neighbours: Mapping[NeighbourKey, Sequence[Subject]]
-    targets: Mapping[RelationshipKind, Sequence[str]]
+    neighbours: dict[NeighbourKey, Sequence[Subject]] = field(default_factory=dict)
+    targets: dict[RelationshipKind, Sequence[str]] = field(default_factory=dict)
 
 
-async def gather(
-    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], checks: Sequence[Check], moment: datetime
-) -> list[Gathered]:
-    """All that some checks need of resources; what went in the meantime is left out."""
-    properties = sorted({name for check in checks for name in check.properties})
-    rows = await detection_facts.subjects(session, organization_id, ids, properties)
-    there = [row["id"] for row in rows]
-    changed = await detection_facts.status_changes(session, organization_id, there)
-    costs = await _costs(session, organization_id, there, moment.date())
-    neighbours: dict[UUID, dict[NeighbourKey, Sequence[Subject]]] = defaultdict(dict)
-    targets: dict[UUID, dict[RelationshipKind, Sequence[str]]] = defaultdict(dict)
-    for asked in sorted({one for check in checks for one in check.neighbours}, key=repr):
-        await _add_neighbours(session, organization_id, there, asked, neighbours, targets)
-    return [
-        Gathered(
-            subject=subject_of(row, changed.get(row["id"])),
-            cost=costs.get(row["id"]),
-            neighbours=neighbours[row["id"]],
-            targets=targets[row["id"]],
-        )
-        for row in rows
-    ]
+@dataclass(frozen=True)
+class Gathering:
+    """Reads a page of resources of one account."""
+
+    session: AsyncSession
+    organization_id: UUID
+    account_id: UUID
+
+    async def page(self, ids: Sequence[UUID], checks: Sequence[Check], today: date) -> list[Gathered]:
+        """All that some checks need of resources; what went in the meantime is left out."""
+        properties = sorted({name for check in checks for name in check.properties})
+        rows = await detection_facts.subjects(self.session, self.organization_id, ids, properties)
+        changes = await self._changes(rows, {name for check in checks for name in check.watched})
+        costs = await self._costs([row["id"] for row in rows], today)
+        found = {
+            row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), costs.get(row["id"])) for row in rows
+        }
+        for asked in sorted({one for check in checks for one in check.neighbours}, key=repr):
+            await self._add(found, asked)
+        return list(found.values())
+
+    async def _add(self, found: Mapping[UUID, Gathered], asked: Neighbours) -> None:
+        """Tell each resource its neighbours of one kind."""
+        ends = await self._ends(list(found), asked)
+        rows = {
+            row["id"]: row
+            for each in ends.values()
+            for _, row in each
+            if row is not None and row["resource_type"] == asked.resource_type
+        }
+        changes = await self._changes(list(rows.values()), set(asked.watched))
+        subjects = {id_: subject_of(row, changes.get(id_, _NOTHING)) for id_, row in rows.items()}
+        for id_, one in found.items():
+            told = ends.get(id_, ())
+            if asked.outgoing:
+                one.targets[asked.kind] = [native_id for native_id, _ in told]
+            one.neighbours[asked.kind, asked.resource_type] = [
+                subjects[row["id"]] for _, row in told if row is not None and row["id"] in subjects
+            ]
+
+    async def _ends(self, ids: Sequence[UUID], asked: Neighbours) -> Mapping[UUID, Sequence[tuple[str, Row | None]]]:
+        """The other ends of what is asked: native id, and the row where it is in the inventory and not gone."""
+        session, organization_id = self.session, self.organization_id
+        if asked.peers:
+            pairs = await detection_facts.peers_of(session, organization_id, self.account_id, ids, asked.resource_type)
+        elif asked.siblings:
+            pairs = await detection_facts.siblings_of(session, organization_id, ids, asked.kind)
+        else:
+            return await detection_facts.targets_of(session, organization_id, ids, asked.kind, outgoing=asked.outgoing)
+        wanted = sorted({other for others in pairs.values() for other in others})
+        rows = await detection_facts.subjects(session, organization_id, wanted, asked.properties)
+        by_id: dict[UUID, Row] = {row["id"]: row for row in rows}
+        return {
+            id_: [(by_id[one]["native_id"], by_id[one]) for one in others if one in by_id]
+            for id_, others in pairs.items()
+        }
+
+    async def _changes(self, rows: Sequence[Row], watched: set[str]) -> Mapping[UUID, Changes]:
+        if not rows:
+            return defaultdict(dict)
+        ids = [row["id"] for row in rows]
+        return await detection_facts.last_changes(self.session, self.organization_id, ids, sorted(watched))
+
+    async def _costs(self, ids: Sequence[UUID], today: date) -> dict[UUID, ActualCost]:
+        """What resources cost in the last whole month, where all of it was imported and converts into one currency.
+
+        A month and not any 30 days: it is there as a sum, and thirty days of hourly charges of 100,000 resources are
+        seventy million rows.
+        """
+        end = today.replace(day=1)
+        start = (end - timedelta(days=1)).replace(day=1)
+        period = DateRange(start, end)
+        found = await costs_of_resources(self.session, self.organization_id, ids, period, CostMetric.EFFECTIVE_COST)
+        return {
+            id_: ActualCost(cost.sum.amounts[0], cost.currency, (end - start).days)
+            for id_, cost in found.items()
+            if cost.sum is not None
+            and cost.sum.amounts[0] is not None
+            and cost.sum.charges
+            and not cost.sum.apart
+            and not cost.coverage.missing_days
+        }
 
 
-async def _add_neighbours(
-    session: AsyncSession,
-    organization_id: UUID,
-    ids: Sequence[UUID],
-    asked: Neighbours,
-    neighbours: dict[UUID, dict[NeighbourKey, Sequence[Subject]]],
-    targets: dict[UUID, dict[RelationshipKind, Sequence[str]]],
-) -> None:
-    found: Mapping[UUID, Sequence[tuple[str, Mapping[Any, Any] | None]]]
-    if asked.siblings:
-        found = await _siblings(session, organization_id, ids, asked)
-    else:
-        found = await detection_facts.targets_of(session, organization_id, ids, asked.kind, outgoing=asked.outgoing)
-    for id_, ends in found.items():
-        if asked.outgoing and not asked.siblings:
-            targets[id_][asked.kind] = [native_id for native_id, _ in ends]
-        neighbours[id_][asked.kind, asked.resource_type] = [
-            subject_of(row, None) for _, row in ends if row is not None and row["resource_type"] == asked.resource_type
-        ]
-
-
-async def _siblings(
-    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], asked: Neighbours
-) -> dict[UUID, list[tuple[str, Mapping[Any, Any] | None]]]:
-    pairs = await detection_facts.siblings_of(session, organization_id, ids, asked.kind)
-    wanted = sorted({other for others in pairs.values() for other in others})
-    rows = await detection_facts.subjects(session, organization_id, wanted, asked.properties)
-    by_id: dict[UUID, Mapping[Any, Any]] = {row["id"]: row for row in rows}
-    return {id_: [(by_id[one]["native_id"], by_id[one]) for one in pairs.get(id_, ()) if one in by_id] for id_ in ids}
-
-
-def subject_of(row: Mapping[Any, Any], status_since: datetime | None) -> Subject:
-    """A resource as checks see it, of a row of `resources`."""
+def subject_of(row: Row, changes: Changes) -> Subject:
+    """A resource as checks see it, of a row of `resources` and what was seen to change about it."""
     return Subject(
         id=row["id"],
         account_id=row["account_id"],
@@ -103,28 +135,6 @@ def subject_of(row: Mapping[Any, Any], status_since: datetime | None) -> Subject
         properties=row["properties"],
         created_at=row["provider_created_at"],
         last_used_at=row["last_used_at"],
-        status_since=status_since,
+        status_since=changes.get(None),
+        changed_at={name: moment for name, moment in changes.items() if name is not None},
     )
-
-
-async def _costs(
-    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], today: date
-) -> dict[UUID, ActualCost]:
-    """What resources cost in the last whole month, where all of it was imported and converts into one currency.
-
-    A month and not any 30 days: it is there as a sum, and thirty days of hourly charges of 100,000 resources are
-    seventy million rows.
-    """
-    end = today.replace(day=1)
-    start = (end - timedelta(days=1)).replace(day=1)
-    period = DateRange(start, end)
-    found = await costs_of_resources(session, organization_id, ids, period, CostMetric.EFFECTIVE_COST)
-    return {
-        id_: ActualCost(cost.sum.amounts[0], cost.currency, (end - start).days)
-        for id_, cost in found.items()
-        if cost.sum is not None
-        and cost.sum.amounts[0] is not None
-        and cost.sum.charges
-        and not cost.sum.apart
-        and not cost.coverage.missing_days
-    }

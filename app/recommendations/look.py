@@ -19,7 +19,7 @@ from app.detection.facts import Facts, Prices
 from app.detection.finding import Excluded, Finding, Unknown
 from app.detection.rule import Rule, default_rule
 from app.models import now
-from app.recommendations.gather import Gathered, gather
+from app.recommendations.gather import Gathered, Gathering
 from app.recommendations.readings import read_types
 from app.recommendations.store import SYSTEM, Changes, count_once, resolve_gone, store
 from app.records import EventKind, NewEvent
@@ -73,7 +73,8 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
         ids = await detection_facts.subject_ids(session, organization_id, looking.account_id, resource_type)
     for start in range(0, len(ids), PAGE):
         async with looking.database.read(organization_id) as session:
-            page = await gather(session, organization_id, ids[start : start + PAGE], checks, looking.moment)
+            gathering = Gathering(session, organization_id, looking.account_id)
+            page = await gathering.page(ids[start : start + PAGE], checks, looking.moment.date())
         outcomes = [outcome for one in page for outcome in _outcomes(looking, one, checks, rules)]
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)

@@ -32,11 +32,27 @@ _PLAIN = (
     "first_seen_at",
     "last_used_at",
 )
-_STATUS_CHANGED = text("""
-    SELECT DISTINCT ON (resource_id) resource_id, changed_at FROM resource_changes
-    WHERE organization_id = :organization_id AND resource_id = ANY(CAST(:ids AS uuid[]))
-        AND (changes ? 'status' OR kind = 'RETURNED')
-    ORDER BY resource_id, id DESC
+# What returns was not there in between, so its status is as old as its return.
+_CHANGED = text("""
+    SELECT change.resource_id, found.name, max(change.changed_at) AS changed_at
+    FROM resource_changes AS change CROSS JOIN LATERAL (
+        SELECT NULL AS name WHERE change.changes ? 'status' OR change.kind = 'RETURNED'
+        UNION ALL
+        SELECT name FROM jsonb_object_keys(coalesce(change.changes -> 'properties', '{}')) AS name
+        WHERE name = ANY(CAST(:watched AS text[]))
+    ) AS found
+    WHERE change.organization_id = :organization_id AND change.resource_id = ANY(CAST(:ids AS uuid[]))
+    GROUP BY change.resource_id, found.name
+""")
+_PEERS = text("""
+    SELECT own.id, peer.id AS other_id
+    FROM unnest(CAST(:ids AS uuid[])) AS own(id)
+    CROSS JOIN LATERAL (
+        SELECT id FROM resources
+        WHERE organization_id = :organization_id AND account_id = :account_id AND resource_type = :resource_type
+            AND gone_at IS NULL AND id <> own.id
+        LIMIT :limit
+    ) AS peer
 """)
 # What says the same of the same third one, whether that is in the inventory or not.
 _SIBLINGS = text("""
@@ -98,10 +114,15 @@ async def subjects(
     return (await session.execute(statement)).mappings().all()
 
 
-async def status_changes(session: AsyncSession, organization_id: UUID, ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """When the status of resources was last seen to change; those whose status never changed are not among them."""
-    values = {"organization_id": organization_id, "ids": list(ids)}
-    return {row.resource_id: row.changed_at for row in await session.execute(_STATUS_CHANGED, values)}
+async def last_changes(
+    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], watched: Sequence[str]
+) -> dict[UUID, dict[str | None, datetime]]:
+    """When the status of resources (by None) and some of their properties (by name) were last seen to change."""
+    values = {"organization_id": organization_id, "ids": list(ids), "watched": list(watched)}
+    found: dict[UUID, dict[str | None, datetime]] = defaultdict(dict)
+    for row in await session.execute(_CHANGED, values):
+        found[row.resource_id][row.name] = row.changed_at
+    return found
 
 
 async def targets_of(
@@ -135,6 +156,23 @@ async def siblings_of(
     found: dict[UUID, list[UUID]] = defaultdict(list)
     for resource_id, other_id in await session.execute(_SIBLINGS, values):
         found[resource_id].append(other_id)
+    return found
+
+
+async def peers_of(
+    session: AsyncSession, organization_id: UUID, account_id: UUID, ids: Sequence[UUID], resource_type: str
+) -> dict[UUID, list[UUID]]:
+    """The other resources of a type in an account, for each of some."""
+    values = {
+        "organization_id": organization_id,
+        "account_id": account_id,
+        "ids": list(ids),
+        "resource_type": resource_type,
+        "limit": MOST_NEIGHBOURS,
+    }
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    for id_, other_id in await session.execute(_PEERS, values):
+        found[id_].append(other_id)
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from app.providers.base import Relation
 from app.providers.gcp.assets import Asset, every, inner
@@ -32,6 +33,12 @@ def _of_disk(asset: Asset) -> Iterator[Relation]:
     )
 
 
+def _user_names(asset: Asset) -> Mapping[str, Any]:
+    """The names of the machines that a disk is attached to, by which its metrics tell whose they are."""
+    names = [told.rpartition("/")[2] for told in every(asset.data, "users") if isinstance(told, str)]
+    return {"userNames": names} if names else {}
+
+
 def _of_copy(asset: Asset) -> Iterator[Relation]:
     yield from related(asset, RelationshipKind.CREATED_FROM, "sourceDisk", "sourceImage", "sourceSnapshot")
 
@@ -55,6 +62,10 @@ def _of_instance(asset: Asset) -> Iterator[Relation]:
             yield Relation(RelationshipKind.MEMBER_OF, name)
 
 
+def _of_template(asset: Asset) -> Iterator[Relation]:
+    yield from related(asset, RelationshipKind.CREATED_FROM, "properties.disks.initializeParams.sourceImage")
+
+
 def _of_autoscaler(asset: Asset) -> Iterator[Relation]:
     yield from related(asset, RelationshipKind.ATTACHED_TO, "target")
 
@@ -64,6 +75,7 @@ def _of_reservation(asset: Asset) -> Iterator[Relation]:
 
 
 _DISK = (
+    "id",
     "sizeGb",
     "type",
     "users",
@@ -82,9 +94,9 @@ _DISK = (
     "diskEncryptionKey.kmsKeyName",
 )
 _DISK_USED = ("lastAttachTimestamp", "lastDetachTimestamp")
-DISK = Kind("compute.googleapis.com/Disk", _DISK, used=_DISK_USED, relations=_of_disk)
+DISK = Kind("compute.googleapis.com/Disk", _DISK, used=_DISK_USED, relations=_of_disk, more=_user_names)
 # Disks that are kept in two zones are a type of their own in the inventory.
-REGION_DISK = Kind("compute.googleapis.com/RegionDisk", _DISK, used=_DISK_USED, relations=_of_disk)
+REGION_DISK = Kind("compute.googleapis.com/RegionDisk", _DISK, used=_DISK_USED, relations=_of_disk, more=_user_names)
 SNAPSHOT = Kind(
     "compute.googleapis.com/Snapshot",
     (
@@ -122,6 +134,7 @@ IMAGE = Kind(
 INSTANCE = Kind(
     "compute.googleapis.com/Instance",
     (
+        "id",
         "machineType",
         "cpuPlatform",
         "minCpuPlatform",
@@ -154,6 +167,12 @@ INSTANCE = Kind(
     used=("lastStartTimestamp", "lastStopTimestamp", "lastSuspendedTimestamp"),
     relations=_of_instance,
 )
+# Of the metadata nothing either. Templates matter for the images that they name.
+INSTANCE_TEMPLATE = Kind(
+    "compute.googleapis.com/InstanceTemplate",
+    ("properties.machineType", "properties.disks.initializeParams.sourceImage"),
+    relations=_of_template,
+)
 INSTANCE_GROUP = Kind(
     "compute.googleapis.com/InstanceGroup",
     ("size", "namedPorts.name", "namedPorts.port", "network", "subnetwork"),
@@ -162,6 +181,7 @@ INSTANCE_GROUP = Kind(
 INSTANCE_GROUP_MANAGER = Kind(
     "compute.googleapis.com/InstanceGroupManager",
     (
+        "id",
         "targetSize",
         "baseInstanceName",
         "instanceGroup",
@@ -191,6 +211,7 @@ AUTOSCALER = Kind(
 RESERVATION = Kind(
     "compute.googleapis.com/Reservation",
     (
+        "id",
         "specificReservation.count",
         "specificReservation.inUseCount",
         "specificReservation.assuredCount",

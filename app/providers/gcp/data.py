@@ -44,6 +44,16 @@ def _push_host(asset: Asset) -> Mapping[str, Any]:
     return {"pushHost": host} if host else {}
 
 
+def _metrics_of_sql(asset: Asset) -> Mapping[str, Any]:
+    """What the metrics of an instance call it, such as `acme:orders`."""
+    return {"databaseId": f"{asset.project}:{asset.name.rpartition('/')[2]}"}
+
+
+def _metrics_of_cache(asset: Asset) -> Mapping[str, Any]:
+    """What the metrics of an instance call it, such as `projects/acme/locations/us-east1/instances/cache`."""
+    return {"path": asset.name.removeprefix(f"//{asset.service}/")}
+
+
 SQL_INSTANCE = Kind(
     "sqladmin.googleapis.com/Instance",
     (
@@ -77,6 +87,7 @@ SQL_INSTANCE = Kind(
     ),
     labels=("settings.userLabels",),
     relations=_of_sql,
+    more=_metrics_of_sql,
 )
 BUCKET = Kind(
     "storage.googleapis.com/Bucket",
@@ -159,6 +170,7 @@ REDIS = Kind(
         "persistenceConfig.persistenceMode",
     ),
     relations=_of_cache,
+    more=_metrics_of_cache,
 )
 MEMCACHE = Kind(
     "memcache.googleapis.com/Instance",

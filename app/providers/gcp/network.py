@@ -46,6 +46,11 @@ def _services(data: object) -> Iterator[object]:
             yield from _services(item)
 
 
+def _named_services(asset: Asset) -> Mapping[str, Any]:
+    """All backends that a URL map names; none for one that only redirects."""
+    return {"services": list(dict.fromkeys(name for told in _services(asset.data) if (name := asset.full_name(told))))}
+
+
 def _of_target_instance(asset: Asset) -> Iterator[Relation]:
     yield from related(asset, RelationshipKind.ATTACHED_TO, "instance")
 
@@ -132,11 +137,13 @@ URL_MAP = Kind(
     "compute.googleapis.com/UrlMap",
     ("defaultService", "hostRules.hosts", "pathMatchers.name", "pathMatchers.defaultService"),
     relations=_of_url_map,
+    more=_named_services,
 )
 # Of the BGP sessions nothing but the number is kept: a router's data holds their keys.
 ROUTER = Kind(
     "compute.googleapis.com/Router",
     (
+        "id",
         "network",
         "bgp.asn",
         "nats.name",

@@ -36,7 +36,18 @@ def _run_service(asset: Asset) -> Mapping[str, Any]:
 
     Environment variables are never among them.
     """
-    return _run_v1(asset.data) if "spec" in asset.data else _run_v2(asset.data)
+    told = _run_v1(asset.data) if "spec" in asset.data else _run_v2(asset.data)
+    return told | _location(asset)
+
+
+def _location(asset: Asset) -> dict[str, Any]:
+    """Where it is, a zone for some clusters, as its metrics tell it."""
+    return {"location": asset.location}
+
+
+def _endpoint_id(asset: Asset) -> Mapping[str, Any]:
+    """The number of an endpoint: its name is the one that people gave it."""
+    return {"endpointId": asset.name.rpartition("/")[2]}
 
 
 def _run_v1(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,6 +127,7 @@ CLUSTER = Kind(
     ),
     labels=("resourceLabels",),
     relations=_of_cluster,
+    more=_location,
 )
 NODE_POOL = Kind(
     "container.googleapis.com/NodePool",
@@ -171,9 +183,12 @@ MODEL_ENDPOINT = Kind(
     ),
     title="displayName",
     relations=_of_endpoint,
+    more=_endpoint_id,
 )
 LOG_BUCKET = Kind(
-    "logging.googleapis.com/LogBucket", ("retentionDays", "locked", "analyticsEnabled", "description", "updateTime")
+    "logging.googleapis.com/LogBucket",
+    ("retentionDays", "locked", "analyticsEnabled", "description", "updateTime"),
+    more=_location,
 )
 # Not the remote repository's configuration: it names credentials.
 PACKAGE_REPOSITORY = Kind(

@@ -14,7 +14,13 @@ from app.records import RelationshipKind
 
 # Several types in one question: the quota is 100 questions a minute for each project that credentials belong to.
 _BACKENDS = (network.BACKEND_SERVICE, network.REGION_BACKEND_SERVICE, network.TARGET_POOL)
-_SERVERS = (compute.INSTANCE, compute.INSTANCE_GROUP, compute.INSTANCE_GROUP_MANAGER, compute.AUTOSCALER)
+_SERVERS = (
+    compute.INSTANCE,
+    compute.INSTANCE_TEMPLATE,
+    compute.INSTANCE_GROUP,
+    compute.INSTANCE_GROUP_MANAGER,
+    compute.AUTOSCALER,
+)
 
 
 def services() -> tuple[Service, ...]:

@@ -45,6 +45,8 @@ def test_disk(google: Google, find: Find) -> None:
             status="READY",
             tags={"team": "data", "env": "prod"},
             properties={
+                "id": "9006199254740993",
+                "userNames": ["web-1"],
                 "sizeGb": 500,
                 "type": "pd-ssd",
                 "users": [f"{NAME}/{ZONE}/instances/web-1"],
@@ -144,8 +146,32 @@ def test_image(google: Google, find: Find) -> None:
     }
 
 
+def test_template(google: Google, find: Find) -> None:
+    image = "https://www.googleapis.com/compute/v1/projects/acme-images/global/images/web-7"
+    data = {
+        "properties": {
+            "machineType": "e2-medium",
+            "metadata": {"items": [{"key": "startup-script", "value": "s3cret"}]},
+            "disks": [
+                {"boot": True, "initializeParams": {"sourceImage": image, "diskSizeGb": "10"}},
+                {"type": "SCRATCH"},
+            ],
+        }
+    }
+    path = f"projects/{PROJECT}/global/instanceTemplates/web"
+    google.hold(asset("compute.googleapis.com/InstanceTemplate", path, data, "global"))
+    (template,) = find("compute.googleapis.com/InstanceTemplate")
+    named = "//compute.googleapis.com/projects/acme-images/global/images/web-7"
+    assert template.relations == (Relation(RelationshipKind.CREATED_FROM, named),)
+    assert template.properties == {
+        "properties": {"machineType": "e2-medium", "disks": [{"initializeParams": {"sourceImage": named}}, {}]},
+        "project": PROJECT,
+    }
+
+
 def test_instance(google: Google, find: Find) -> None:
     data = {
+        "id": "8006199254740991",
         "status": "TERMINATED",
         "creationTimestamp": "2026-01-01T00:00:00Z",
         "lastStartTimestamp": "2026-01-01T00:00:10Z",
@@ -182,6 +208,7 @@ def test_instance(google: Google, find: Find) -> None:
     assert "s3cret" not in repr(instance)
     assert instance.last_used_at == datetime(2026, 9, 1, 12, tzinfo=UTC)
     assert instance.properties == {
+        "id": "8006199254740991",
         "machineType": "n2-standard-4",
         "cpuPlatform": "Intel Cascade Lake",
         "scheduling": {"preemptible": False, "provisioningModel": "STANDARD"},

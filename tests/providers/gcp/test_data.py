@@ -37,6 +37,7 @@ CASES = [
             },
         },
         {
+            "databaseId": f"{PROJECT}:db",
             "databaseVersion": "POSTGRES_16",
             "gceZone": "us-central1-f",
             "settings": {
@@ -169,6 +170,7 @@ CASES = [
             "createTime": "2026-05-01T00:00:00.123456789Z",
         },
         {
+            "path": f"projects/{PROJECT}/locations/us-central1/instances/cache",
             "tier": "STANDARD_HA",
             "memorySizeGb": 16,
             "currentLocationId": "us-central1-b",

@@ -124,6 +124,11 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[Relation, ...]
             "defaultService": f"{NAME}/global/backendServices/b",
             "hostRules": [{"hosts": ["a.example"]}],
             "pathMatchers": [{"name": "p", "defaultService": f"{NAME}/global/backendServices/b"}],
+            "services": [
+                f"{NAME}/global/backendServices/b",
+                f"{NAME}/global/backendBuckets/i",
+                f"{NAME}/global/backendServices/c",
+            ],
         },
         (
             Relation(RelationshipKind.ATTACHED_TO, f"{NAME}/global/backendServices/b"),
@@ -135,6 +140,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[Relation, ...]
         "Router",
         f"{REGION}/routers/r",
         {
+            "id": "7006199254740991",
             "network": NETWORK["network"],
             "bgp": {"asn": 64512, "keepaliveInterval": 20},
             "md5AuthenticationKeys": [{"name": "k", "key": "s3cret"}],
@@ -145,6 +151,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[Relation, ...]
             ],
         },
         {
+            "id": "7006199254740991",
             "network": KEPT_NETWORK["network"],
             "bgp": {"asn": 64512},
             "nats": [{"name": "out", "natIpAllocateOption": "AUTO_ONLY"}],

@@ -26,6 +26,7 @@ CASES = [
             "nodePools": [{"name": "p", "config": {"machineType": "e2-medium", "metadata": {"k": "s3cret"}}}],
         },
         {
+            "location": "us-central1-a",
             "currentNodeCount": 3,
             "autopilot": {"enabled": False},
             "networkConfig": {"network": f"projects/{PROJECT}/global/networks/main"},
@@ -96,6 +97,7 @@ CASES = [
             "status": {"url": "https://api.run.app", "conditions": [{"type": "Ready", "status": "True"}]},
         },
         {
+            "location": "europe-west1",
             "minInstanceCount": 2,
             "maxInstanceCount": 10,
             "cpuIdle": False,
@@ -131,6 +133,7 @@ CASES = [
             },
         },
         {
+            "location": "europe-west1",
             "minInstanceCount": 1,
             "maxInstanceCount": 4,
             "cpuIdle": True,
@@ -164,6 +167,7 @@ CASES = [
             ],
         },
         {
+            "endpointId": "1234",
             "network": f"projects/{NUMBER}/global/networks/main",
             "deployedModels": [
                 {
@@ -185,7 +189,7 @@ CASES = [
         f"projects/{PROJECT}/locations/global/buckets/_Default",
         "global",
         {"retentionDays": 365.0, "lifecycleState": "ACTIVE", "locked": False},
-        {"retentionDays": 365, "locked": False},
+        {"location": "global", "retentionDays": 365, "locked": False},
         region="global",
         status="ACTIVE",
     ),

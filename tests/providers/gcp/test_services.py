@@ -36,6 +36,7 @@ NAMED_BY_THE_CATALOGUE = {
     "compute.googleapis.com/Image",
     "compute.googleapis.com/Instance",
     "compute.googleapis.com/InstanceGroup",
+    "compute.googleapis.com/InstanceTemplate",
     "compute.googleapis.com/InstanceGroupManager",
     "compute.googleapis.com/InterconnectAttachment",
     "compute.googleapis.com/Network",

@@ -36,6 +36,9 @@ from app.detection.checks import (
     aws_s3,
     aws_small,
     aws_snapshots,
+    az_disks,
+    az_machine_types,
+    az_machines,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
@@ -67,6 +70,9 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_s3.CHECKS,
     *aws_small.CHECKS,
     *aws_snapshots.CHECKS,
+    *az_disks.CHECKS,
+    *az_machine_types.CHECKS,
+    *az_machines.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
 """By id."""

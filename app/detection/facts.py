@@ -100,6 +100,9 @@ class Subject:
         if name in self.properties.get("unreadable", ()):
             message = f"`{name}` of {self.native_id} could not be read; the scan says which permission is missing."
             raise UnknownFactError(message)
+        if name in self.properties.get("leftOut", ()):
+            message = f"`{name}` of {self.native_id} is too large to be kept."
+            raise UnknownFactError(message)
         return self.properties.get(name)
 
     def _missing(self, name: str) -> str:

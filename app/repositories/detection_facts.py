@@ -104,7 +104,8 @@ async def subjects(
     session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], properties: Sequence[str]
 ) -> Sequence[RowMapping]:
     """Resources with some of their properties; what went since it was asked for is not among them."""
-    asked = [part for name in (*properties, "unreadable") for part in (literal(name), RESOURCES.c.properties[name])]
+    names = (*properties, "unreadable", "leftOut")
+    asked = [part for name in names for part in (literal(name), RESOURCES.c.properties[name])]
     picked = func.jsonb_strip_nulls(func.jsonb_build_object(*asked)).label("properties")
     statement = select(*(RESOURCES.c[name] for name in _PLAIN), picked).where(
         RESOURCES.c.organization_id == organization_id,

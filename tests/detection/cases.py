@@ -129,7 +129,7 @@ class Case:
 
 def _declared(given: Subject, properties: Sequence[str], watched: Sequence[str]) -> Subject:
     """The resource with what a check has asked for and no more, as the runner gives it."""
-    kept = {name: value for name, value in given.properties.items() if name in {*properties, "unreadable"}}
+    kept = {name: value for name, value in given.properties.items() if name in {*properties, "unreadable", "leftOut"}}
     changed_at = {name: moment for name, moment in given.changed_at.items() if name in watched}
     return replace(given, properties=kept, changed_at=changed_at)
 

@@ -49,6 +49,7 @@ from app.models.organizations import ApiKey, Invitation, Membership, Organizatio
 from app.models.recommendations import Recommendation, RecommendationHistory
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
 from app.models.uploads import Upload
+from app.models.usage import ResourceUsage
 
 __all__ = [
     "Account",
@@ -96,6 +97,7 @@ __all__ = [
     "ResourceDim",
     "ResourceMonthly",
     "ResourceRelationship",
+    "ResourceUsage",
     "Scan",
     "ScanSchedule",
     "ScanSighting",

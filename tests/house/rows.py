@@ -56,6 +56,8 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("budget_forecasts", "reason"): None,
         ("cost_anomalies", "ends_on"): date(2027, 1, 1),
         ("cost_anomalies", "series"): "TOTAL",
+        ("resource_usage", "daily"): [7.5, None],
+        ("resource_usage", "samples"): [1, 0],
         ("recommendations", "price_basis"): "LIST",
         ("recommendations", "resolution"): None,
         ("recommendations", "state"): "OPEN",

@@ -1,0 +1,63 @@
+"""SQL of how much resources are used: a page of resources in one statement, written or read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Table, Uuid, any_, cast, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import ResourceUsage
+from app.records.usage import StoredUsage
+
+USAGE: Table = ResourceUsage.__table__  # type: ignore[assignment]
+
+_COLUMNS = ("resource_id", "metric", "first_day", "daily", "samples", "read_at", "problem")
+# Rows as JSON: one parameter, however many there are. In the order of their keys, so that two who write the same rows
+# wait for each other instead of meeting crosswise.
+_WRITE = text("""
+    INSERT INTO resource_usage (organization_id, resource_id, metric, first_day, daily, samples, read_at, problem)
+    SELECT :organization_id, resource_id, metric, first_day, daily, samples, read_at, problem
+    FROM jsonb_populate_recordset(NULL::resource_usage, CAST(:rows AS jsonb))
+    ORDER BY resource_id, metric
+    ON CONFLICT (organization_id, resource_id, metric) DO UPDATE SET first_day = excluded.first_day,
+        daily = excluded.daily, samples = excluded.samples, read_at = excluded.read_at, problem = excluded.problem
+""")
+_FORGET = text("""
+    DELETE FROM resource_usage USING resources
+    WHERE resource_usage.organization_id = :organization_id AND resources.organization_id = :organization_id
+        AND resources.account_id = :account_id AND resources.id = resource_usage.resource_id
+        AND (resources.gone_at IS NOT NULL OR resource_usage.read_at < :before)
+""")
+
+
+async def write_usage(session: AsyncSession, organization_id: UUID, rows: Sequence[StoredUsage]) -> None:
+    """Insert or replace rows of resources that are stored; one statement."""
+    if rows:
+        sent = orjson.dumps([asdict(row) for row in rows]).decode()
+        await session.execute(_WRITE, {"organization_id": organization_id, "rows": sent})
+
+
+async def usage_of(
+    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID]
+) -> Mapping[UUID, Mapping[str, StoredUsage]]:
+    """All that is known of some resources, by resource and metric; one statement."""
+    statement = select(*(USAGE.c[name] for name in _COLUMNS)).where(
+        USAGE.c.organization_id == organization_id, USAGE.c.resource_id == any_(cast(list(ids), ARRAY(Uuid)))
+    )
+    found: dict[UUID, dict[str, StoredUsage]] = defaultdict(dict)
+    for row in await session.execute(statement):
+        found[row.resource_id][row.metric] = StoredUsage(*row)
+    return found
+
+
+async def forget_usage(session: AsyncSession, organization_id: UUID, account_id: UUID, before: datetime) -> None:
+    """Delete what is known of an account's resources that are gone, and what nobody has read since a moment."""
+    values = {"organization_id": organization_id, "account_id": account_id, "before": before}
+    await session.execute(_FORGET, values)

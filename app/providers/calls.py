@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 
-from app.providers.base import Collector, FoundResource
+from app.providers.base import Collector, Connection, FoundResource
+from app.providers.metrics import MetricQuery, MetricSeries, MetricWindow
 from app.providers.places import Places
 from app.providers.problems import ProblemCode, ProviderError
 
@@ -145,6 +146,43 @@ class ProviderPool:
             await self._sleep(pause)
             attempt += 1
 
+    async def metrics(
+        self,
+        connection: Connection,
+        queries: Sequence[MetricQuery],
+        window: MetricWindow,
+        seconds: float = PAGE_SECONDS,
+        owner: Hashable | None = None,
+        *,
+        whole: float = COLLECTOR_SECONDS,
+    ) -> AsyncGenerator[list[MetricSeries]]:
+        """The series of queries, those of some calls in memory at a time, within the same times as `pages`.
+
+        After a problem that may pass only what has not been told yet is asked again, so each series comes once; equal
+        queries are one. Raises ProviderError; what was told before it stays told.
+        """
+        ends = asyncio.get_running_loop().time() + whole
+        left = dict.fromkeys(queries)
+        attempt = 1
+        while True:
+            series = _asked(connection, tuple(left), window)
+            try:
+                while (
+                    told := await self.call(partial(next, series, None), seconds, owner, wait=WAIT_SECONDS)
+                ) is not None:
+                    if asyncio.get_running_loop().time() > ends:
+                        raise _endless(whole)
+                    for one in told:
+                        left.pop(one.query, None)
+                    yield told
+            except ProviderError as problem:
+                pause = _pause(problem, attempt)
+                _log.info("metrics_asked_again", left=len(left), code=problem.code, attempt=attempt)
+            else:
+                return
+            await self._sleep(pause)
+            attempt += 1
+
     def let_go(self, close: Callable[[], None]) -> None:
         """Close something of an SDK without waiting for it."""
         threading.Thread(target=_outcome, args=(close,), name="provider-close", daemon=True).start()
@@ -157,6 +195,13 @@ class ProviderPool:
 def _lazily(collector: Collector, connection: Any, region: str) -> Iterator[list[FoundResource]]:
     """The pages, of which not even the first is begun here: a collector need not be a generator."""
     yield from collector.pages(connection, region)
+
+
+def _asked(
+    connection: Connection, queries: Sequence[MetricQuery], window: MetricWindow
+) -> Iterator[list[MetricSeries]]:
+    """The series, of which nothing is asked here."""
+    yield from connection.metrics(queries, window.begin, window.end, window.period_seconds)
 
 
 def _outcome(function: Callable[[], Any]) -> tuple[Any, ProviderError | None]:

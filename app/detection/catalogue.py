@@ -36,9 +36,16 @@ from app.detection.checks import (
     aws_s3,
     aws_small,
     aws_snapshots,
+    az_addresses,
+    az_balancers,
+    az_capacity,
+    az_copies,
     az_disks,
+    az_gateways,
     az_machine_types,
     az_machines,
+    az_network_services,
+    az_orphans,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
@@ -70,9 +77,16 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_s3.CHECKS,
     *aws_small.CHECKS,
     *aws_snapshots.CHECKS,
+    *az_addresses.CHECKS,
+    *az_balancers.CHECKS,
+    *az_capacity.CHECKS,
+    *az_copies.CHECKS,
     *az_disks.CHECKS,
+    *az_gateways.CHECKS,
     *az_machine_types.CHECKS,
     *az_machines.CHECKS,
+    *az_network_services.CHECKS,
+    *az_orphans.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
 """By id."""

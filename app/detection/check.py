@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -98,6 +98,20 @@ class Metric:
     """For QUIET_HOURS: what an hour's average has to be below."""
     resource_types: tuple[str, ...] = ()
     """Which of the check's resource types have it, where not all do."""
+
+
+def signature(metric: Metric) -> str:
+    """Which values these are, whatever a check calls them and however many days it looks at: what is equal is one."""
+    parts = [metric.namespace, metric.name, metric.daily.value, *(f"{name}={told}" for name, told in metric.dimensions)]
+    parts += [f"@{metric.region}" if metric.region else None, "silent" if metric.silent_at_zero else None]
+    parts.append(None if metric.below is None else f"below={metric.below:g}")
+    return " ".join(part for part in parts if part)
+
+
+def window_days(metric: Metric, parameters: Mapping[str, Decimal]) -> int:
+    """How many days of a metric are looked at under some thresholds, at least one."""
+    told = parameters[metric.days] if isinstance(metric.days, str) else metric.days
+    return max(int(told), 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ class Facts:
     cost: ActualCost | None = None
     usages: Mapping[str, Usage | None] = field(default_factory=dict)
     """By the key of the check's metric; None where the provider was not asked, or refused."""
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Why a metric was not read, by its key."""
     neighbours: Mapping[tuple[RelationshipKind, str], Sequence[Subject]] = field(default_factory=dict)
     """By kind and resource type; what is gone from the provider is not among them."""
     targets: Mapping[RelationshipKind, Sequence[str]] = field(default_factory=dict)
@@ -167,8 +169,7 @@ class Facts:
         """A metric's values. Raises UnknownFactError unless each day of the window is known."""
         usage = self.usages.get(key)
         if usage is None:
-            message = f"The metric {key} was not read."
-            raise UnknownFactError(message)
+            raise UnknownFactError(self.missing(f"The metric {key} was not read.", key))
         if not usage.is_complete and self.parameters.get(REQUIRE_COMPLETE, Decimal(1)):
             message = f"The metric {key} is known for {len(usage.known)} of {usage.days} days."
             raise UnknownFactError(message)
@@ -176,6 +177,10 @@ class Facts:
             message = f"The metric {key} has no values."
             raise UnknownFactError(message)
         return usage
+
+    def missing(self, what: str, key: str) -> str:
+        """What is said of a metric that is missing, with the reason where that is known."""
+        return f"{what} {self.unread[key]}" if key in self.unread else what
 
     def related(self, kind: RelationshipKind, resource_type: str) -> Sequence[Subject]:
         """Neighbours that the check has asked for."""

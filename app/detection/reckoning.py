@@ -52,6 +52,5 @@ def latest(facts: Facts, key: str) -> Decimal:
     """The last known value of what only changes slowly, such as a size, however few days are known."""
     usage = facts.usages.get(key)
     if usage is None or not usage.known:
-        message = f"The metric {key} is not known."
-        raise UnknownFactError(message)
+        raise UnknownFactError(facts.missing(f"The metric {key} is not known.", key))
     return exact(usage.known[-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -43,14 +43,26 @@ class Gathering:
     organization_id: UUID
     account_id: UUID
 
-    async def page(self, ids: Sequence[UUID], checks: Sequence[Check], today: date) -> list[Gathered]:
-        """All that some checks need of resources; what went in the meantime is left out."""
-        properties = sorted({name for check in checks for name in check.properties})
+    async def page(
+        self,
+        ids: Sequence[UUID],
+        checks: Sequence[Check],
+        today: date,
+        *,
+        also: Collection[str] = (),
+        costs: bool = True,
+    ) -> list[Gathered]:
+        """All that some checks need of resources, and properties that somebody else needs.
+
+        What went in the meantime is left out.
+        """
+        properties = sorted({name for check in checks for name in check.properties} | set(also))
         rows = await detection_facts.subjects(self.session, self.organization_id, ids, properties)
         changes = await self._changes(rows, {name for check in checks for name in check.watched})
-        costs = await self._costs([row["id"] for row in rows], today)
+        cost_of = await self._costs([row["id"] for row in rows], today) if costs else {}
         found = {
-            row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), costs.get(row["id"])) for row in rows
+            row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), cost_of.get(row["id"]))
+            for row in rows
         }
         for asked in sorted({one for check in checks for one in check.neighbours}, key=repr):
             await self._add(found, asked)

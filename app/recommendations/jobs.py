@@ -1,18 +1,32 @@
-"""The look at an account as a job: asked for when a scan has ended, run by a worker."""
+"""The look at an account as jobs: when a scan has ended its usage is measured, then all checks are run."""
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import BadUserInputError
+from app.accounts.target import open_target
+from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.pricing.book import seed_book
+from app.providers.calls import WAIT_SECONDS
+from app.providers.problems import ProviderError
 from app.queue import HeldJob, enqueue
 from app.recommendations.look import look, start_look
+from app.recommendations.measure import MeasureTools, Measuring, measure
+from app.tasks import end_tasks
 
+MEASURE_JOB = "measure_usage"
 LOOK_JOB = "look_for_waste"
+_STOP_SECONDS = 0.2
+
+
+async def request_measuring(session: AsyncSession, organization_id: UUID, account_id: UUID) -> UUID:
+    """Queue the measuring of a connected account, and behind it a look; the job's id."""
+    return await enqueue(session, MEASURE_JOB, organization_id, {"accountId": str(account_id)})
 
 
 async def request_look(session: AsyncSession, organization_id: UUID, account_id: UUID) -> UUID:
@@ -20,20 +34,72 @@ async def request_look(session: AsyncSession, organization_id: UUID, account_id:
     return await enqueue(session, LOOK_JOB, organization_id, {"accountId": str(account_id)})
 
 
+async def measure_usage(job: HeldJob, tools: MeasureTools) -> None:
+    """Read how much the resources of the job's account are used, then ask for a look at it, however that went.
+
+    Returns early when the worker goes down: the job is given back, and its next worker asks for what is still missing.
+    """
+    organization_id, account_id = _account_of(job)
+    working = asyncio.create_task(_measure(job, tools, organization_id, account_id), name=f"measure-{account_id}")
+    stopped = asyncio.create_task(_until_stopped(job), name=f"measure-stop-{account_id}")
+    try:
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end_tasks(working, stopped)
+    if working.cancelled():
+        return
+    error = working.exception()
+    if error is not None:  # what was not read is unknown, and all else can be looked at
+        structlog.get_logger(__name__).error("usage_not_measured", account_id=str(account_id), exc_info=error)
+    async with job.database.write(organization_id) as session:
+        await job.hold(session)
+        await request_look(session, organization_id, account_id)
+
+
 async def look_for_waste(job: HeldJob) -> None:
     """Run all checks on what is stored of the job's account."""
-    if job.organization_id is None or "accountId" not in job.arguments:
-        message = "look_for_waste needs an organization and an account"
-        raise BadUserInputError(message)
-    account_id = UUID(job.arguments["accountId"])
-    looking = await start_look(job.database, job.organization_id, account_id, seed_book(), job.hold)
+    organization_id, account_id = _account_of(job)
+    looking = await start_look(job.database, organization_id, account_id, seed_book(), job.hold)
     if looking is None:
         return
     changes = await look(looking)
     structlog.get_logger(__name__).info(
         "waste_looked_for",
-        organization_id=str(job.organization_id),
+        organization_id=str(organization_id),
         account_id=str(account_id),
         resources=looking.looked_at,
         **{kind.value.lower(): count for kind, count in changes.counts.items()},
     )
+
+
+async def _measure(job: HeldJob, tools: MeasureTools, organization_id: UUID, account_id: UUID) -> None:
+    log = structlog.get_logger(__name__).bind(organization_id=str(organization_id), account_id=str(account_id))
+    looking = await start_look(job.database, organization_id, account_id, seed_book(), job.hold)
+    if looking is None:
+        return
+    call = partial(tools.pool.call, owner=organization_id, wait=WAIT_SECONDS)
+    try:
+        target = await open_target(job.database, tools.vault, organization_id, account_id)
+        cloud = await call(partial(tools.clouds, target.provider))
+        connection = await call(partial(cloud.connect, target))
+    except (NotFoundError, ConflictError, ProviderError) as error:
+        log.info("usage_not_measured", reason=error.message)
+        return
+    measuring = Measuring(job, tools, looking, connection, target.native_id)
+    try:
+        await measure(measuring)
+    finally:
+        tools.pool.let_go(connection.close)
+    log.info("usage_measured", metrics=measuring.read, refused=measuring.refused)
+
+
+def _account_of(job: HeldJob) -> tuple[UUID, UUID]:
+    if job.organization_id is None or "accountId" not in job.arguments:
+        message = "this job needs an organization and an account"
+        raise BadUserInputError(message)
+    return job.organization_id, UUID(job.arguments["accountId"])
+
+
+async def _until_stopped(job: HeldJob) -> None:
+    while not job.should_stop():  # noqa: ASYNC110 - the worker's flag is no event
+        await asyncio.sleep(_STOP_SECONDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -13,18 +13,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.activity.record import record
 from app.database import Database
 from app.detection.catalogue import checks_of
-from app.detection.check import Check
+from app.detection.check import Check, signature, window_days
 from app.detection.evaluate import Convert, evaluate
 from app.detection.facts import Facts, Prices
 from app.detection.finding import Excluded, Finding, Unknown
 from app.detection.rule import Rule, default_rule
+from app.detection.usage import Usage
 from app.models import now
 from app.recommendations.gather import Gathered, Gathering
 from app.recommendations.readings import read_types
 from app.recommendations.store import SYSTEM, Changes, count_once, resolve_gone, store
+from app.recommendations.usage_fold import usage_or_why
+from app.recommendations.usage_plan import metrics_of
 from app.records import EventKind, NewEvent
 from app.records.recommendations import Found, HistoryKind, Looked, Resolution
-from app.repositories import detection_facts, recommendations
+from app.records.usage import StoredUsage
+from app.repositories import detection_facts, recommendations, usage
 from app.repositories.cost_series import rates_into
 from app.repositories.organizations import organizations_by_id
 
@@ -68,37 +72,77 @@ async def look(looking: Looking) -> Changes:
 
 async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[Check]) -> None:
     organization_id = looking.organization_id
-    rules = {check.id: default_rule(check) for check in checks}
+    rules = rules_of(checks)
+    measured = any(check.metrics for check in checks)
     async with looking.database.read(organization_id) as session:
         ids = await detection_facts.subject_ids(session, organization_id, looking.account_id, resource_type)
     for start in range(0, len(ids), PAGE):
         async with looking.database.read(organization_id) as session:
             gathering = Gathering(session, organization_id, looking.account_id)
             page = await gathering.page(ids[start : start + PAGE], checks, looking.moment.date())
-        outcomes = [outcome for one in page for outcome in _outcomes(looking, one, checks, rules)]
+            found = [one.subject.id for one in page]
+            stored = await usage.usage_of(session, organization_id, found) if measured and found else {}
+        outcomes = [
+            outcome
+            for one in page
+            for outcome in _outcomes(looking, one, checks, rules, stored.get(one.subject.id, {}))
+        ]
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
-            stored = await store(session, organization_id, looking.account_id, outcomes, looking.moment)
-        looking.changes.merge(stored)
+            changes = await store(session, organization_id, looking.account_id, outcomes, looking.moment)
+        looking.changes.merge(changes)
         looking.looked_at += len(page)
 
 
+def rules_of(checks: Iterable[Check]) -> Mapping[str, Rule]:
+    """The rules in force for checks, by their ids."""
+    return {check.id: default_rule(check) for check in checks}
+
+
+def facts_of(
+    looking: Looking, one: Gathered, rule: Rule, usages: Mapping[str, Usage | None], unread: Mapping[str, str]
+) -> Facts:
+    """What a check is told of a resource."""
+    return Facts(
+        subject=one.subject,
+        now=looking.moment,
+        parameters=rule.parameters,
+        prices=looking.prices,
+        cost=one.cost,
+        usages=usages,
+        unread=unread,
+        neighbours=one.neighbours,
+        targets=one.targets,
+        complete_types=looking.complete_types.get(one.subject.region or "", frozenset()),
+    )
+
+
+def _usages(
+    looking: Looking, one: Gathered, check: Check, rule: Rule, stored: Mapping[str, StoredUsage]
+) -> tuple[dict[str, Usage | None], dict[str, str]]:
+    """What is known of the metrics of a check, and why where it is nothing."""
+    usages: dict[str, Usage | None] = {}
+    unread: dict[str, str] = {}
+    for metric in metrics_of(check, one.subject.resource_type):
+        days = window_days(metric, rule.parameters)
+        found = usage_or_why(stored.get(signature(metric)), days, looking.moment.date())
+        if isinstance(found, Usage):
+            usages[metric.key] = found
+        else:
+            unread[metric.key] = found
+    return usages, unread
+
+
 def _outcomes(
-    looking: Looking, one: Gathered, checks: Sequence[Check], rules: Mapping[str, Rule]
+    looking: Looking,
+    one: Gathered,
+    checks: Sequence[Check],
+    rules: Mapping[str, Rule],
+    stored: Mapping[str, StoredUsage],
 ) -> Iterator[Found | Looked]:
     for check in checks:
         rule = rules[check.id]
-        facts = Facts(
-            subject=one.subject,
-            now=looking.moment,
-            parameters=rule.parameters,
-            prices=looking.prices,
-            cost=one.cost,
-            usages={},
-            neighbours=one.neighbours,
-            targets=one.targets,
-            complete_types=looking.complete_types.get(one.subject.region or "", frozenset()),
-        )
+        facts = facts_of(looking, one, rule, *_usages(looking, one, check, rule, stored))
         outcome = evaluate(check, facts, rule, looking.convert)
         if isinstance(outcome, Finding):
             yield _found(looking, check, one, outcome, rule)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.models import now
-from app.recommendations.jobs import request_look
+from app.recommendations.jobs import request_measuring
 from app.records import Actor, ActorKind, EventKind, NewEvent, ScanState
 from app.repositories import scans
 from app.repositories.inventory_store import clear_sightings
@@ -51,7 +51,7 @@ async def end_scan(
         values["cancel_requested_at"] = cancelled_at
     ended = await scans.update_scan(session, organization_id, scan_id, **values)
     if state in _LOOKED_AT:
-        await request_look(session, organization_id, scan["account_id"])
+        await request_measuring(session, organization_id, scan["account_id"])
     scan_changed(session, organization_id, scan_id)
     totals = (await scans.totals(session, organization_id, [scan_id]))[scan_id]
     await record(session, organization_id, _event(ended, totals, actor))

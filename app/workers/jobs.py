@@ -29,7 +29,8 @@ from app.errors import BadUserInputError
 from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
-from app.recommendations.jobs import LOOK_JOB, look_for_waste
+from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, look_for_waste, measure_usage
+from app.recommendations.measure import MeasureTools
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
 from app.scanning.retention import purge_expired_scans
@@ -90,6 +91,7 @@ def make_handlers(
         **({} if exports is None else {RUN_EXPORT_JOB: partial(run_export, tools=exports)}),
         CHECK_COSTS_JOB: check_costs,
         LOOK_JOB: look_for_waste,
+        MEASURE_JOB: partial(measure_usage, tools=MeasureTools(tools.vault, tools.pool, tools.clouds)),
         ALLOCATION_JOB: run_allocation,
         FIGURES_JOB: count_tag_keys,
         SOURCE_SCHEDULE_JOB: start_scheduled_cost_source,

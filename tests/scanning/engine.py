@@ -86,11 +86,13 @@ class Engine:
         return await start_scans(self.database, self.organization_id, ADA, clouds=self.clouds, **scope)
 
     async def scan(self, **scope: Any) -> RowMapping:
-        """Scan one account to the end, and look for waste; the scan's row."""
+        """Scan one account to the end, measure its usage and look for waste; the scan's row."""
         (started,) = (await self.start(**scope)).scans
         await self.runner().run(started["job_id"])
-        for (job_id,) in await self.rows("SELECT id FROM jobs WHERE kind = 'look_for_waste' AND state = 'QUEUED'"):
-            await self.runner().run(job_id)
+        kinds = "'measure_usage', 'look_for_waste'"  # the one asks for the other
+        for _ in range(2):
+            for (job_id,) in await self.rows(f"SELECT id FROM jobs WHERE kind IN ({kinds}) AND state = 'QUEUED'"):  # noqa: S608
+                await self.runner().run(job_id)
         return await self.row(started["id"])
 
     async def row(self, scan_id: UUID) -> RowMapping:

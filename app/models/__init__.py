@@ -46,6 +46,7 @@ from app.models.identity import RefreshToken, Session, User
 from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
+from app.models.prices import ListedPrice, PriceOverride, PriceReading
 from app.models.recommendations import Recommendation, RecommendationHistory
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
 from app.models.uploads import Upload
@@ -85,8 +86,11 @@ __all__ = [
     "ImportReject",
     "Invitation",
     "Job",
+    "ListedPrice",
     "Membership",
     "Organization",
+    "PriceOverride",
+    "PriceReading",
     "PromotedTagKey",
     "ProviderDaily",
     "Recommendation",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -40,7 +39,7 @@ _FORGET = text("""
 async def write_usage(session: AsyncSession, organization_id: UUID, rows: Sequence[StoredUsage]) -> None:
     """Insert or replace rows of resources that are stored; one statement."""
     if rows:
-        sent = orjson.dumps([asdict(row) for row in rows]).decode()
+        sent = orjson.dumps(list(rows), default=str).decode()  # the driver's ids are of a type of its own
         await session.execute(_WRITE, {"organization_id": organization_id, "rows": sent})
 
 

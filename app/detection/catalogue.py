@@ -46,6 +46,17 @@ from app.detection.checks import (
     az_machines,
     az_network_services,
     az_orphans,
+    gcp_capacity,
+    gcp_containers,
+    gcp_data,
+    gcp_disks,
+    gcp_lb,
+    gcp_network,
+    gcp_services,
+    gcp_snapshots,
+    gcp_sql,
+    gcp_storage,
+    gcp_vms,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
@@ -87,6 +98,17 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *az_machines.CHECKS,
     *az_network_services.CHECKS,
     *az_orphans.CHECKS,
+    *gcp_capacity.CHECKS,
+    *gcp_containers.CHECKS,
+    *gcp_data.CHECKS,
+    *gcp_disks.CHECKS,
+    *gcp_lb.CHECKS,
+    *gcp_network.CHECKS,
+    *gcp_services.CHECKS,
+    *gcp_snapshots.CHECKS,
+    *gcp_sql.CHECKS,
+    *gcp_storage.CHECKS,
+    *gcp_vms.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
 """By id."""

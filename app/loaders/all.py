@@ -20,6 +20,7 @@ from app.loaders.costs import CostLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
 from app.loaders.people import Listing, RowById
+from app.loaders.prices import PriceLoaders
 from app.loaders.recommendations import RecommendationLoaders
 from app.loaders.scans import ScanLoaders
 from app.loaders.uploads import UploadLoaders
@@ -36,6 +37,7 @@ class Loaders(
     CostImportLoaders,
     CostSourceLoaders,
     CostWatchLoaders,
+    PriceLoaders,
     RecommendationLoaders,
     ScanLoaders,
     UploadLoaders,

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.target import open_target
 from app.errors import BadUserInputError, ConflictError, NotFoundError
-from app.pricing.book import seed_book
+from app.models import now
+from app.pricing.book import PriceBook, seed_book
+from app.pricing.load import load_book
 from app.providers.calls import WAIT_SECONDS
 from app.providers.problems import ProviderError
 from app.queue import HeldJob, enqueue
@@ -59,7 +61,8 @@ async def measure_usage(job: HeldJob, tools: MeasureTools) -> None:
 async def look_for_waste(job: HeldJob) -> None:
     """Run all checks on what is stored of the job's account."""
     organization_id, account_id = _account_of(job)
-    looking = await start_look(job.database, organization_id, account_id, seed_book(), job.hold)
+    prices = await _prices(job, organization_id, account_id)
+    looking = await start_look(job.database, organization_id, account_id, prices, job.hold)
     if looking is None:
         return
     changes = await look(looking)
@@ -70,6 +73,11 @@ async def look_for_waste(job: HeldJob) -> None:
         resources=looking.looked_at,
         **{kind.value.lower(): count for kind, count in changes.counts.items()},
     )
+
+
+async def _prices(job: HeldJob, organization_id: UUID, account_id: UUID) -> PriceBook:
+    async with job.database.read(organization_id) as session:
+        return await load_book(session, organization_id, account_id, now().date())
 
 
 async def _measure(job: HeldJob, tools: MeasureTools, organization_id: UUID, account_id: UUID) -> None:

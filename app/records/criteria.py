@@ -147,3 +147,9 @@ class BusinessMetricOrderField(StrEnum):
     """Columns that business metrics are ordered by."""
 
     NAME = "name"
+
+
+class PriceOverrideOrderField(StrEnum):
+    """What an organization's own prices and discounts can be ordered by."""
+
+    PATTERN = "pattern"

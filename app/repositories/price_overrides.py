@@ -8,15 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping, Table, delete, func, or_, select, text
+from sqlalchemy import RowMapping, Table, delete, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import PriceOverride, now
-from app.paging import Page, PageRequest
 from app.records import Provider, prices
-from app.records.criteria import Criteria, Direction
 from app.records.detection import PriceUnit
-from app.repositories.selection import conditions, fetch_page
 
 OVERRIDES: Table = PriceOverride.__table__  # type: ignore[assignment]
 _TERMS = ("valid_to", "discount_percent", "amount", "currency", "unit", "note")
@@ -98,16 +95,3 @@ def override_of(row: RowMapping) -> prices.PriceOverride:
         unit=None if row["unit"] is None else PriceUnit(row["unit"]),
         **{name: row[name] for name in _TERMS if name != "unit"},
     )
-
-
-async def override_page(
-    session: AsyncSession, organization_id: UUID, criteria: Criteria, request: PageRequest
-) -> Page[RowMapping]:
-    """A page of overrides in the order of their making; the key of the request is (id,)."""
-    return await fetch_page(session, OVERRIDES, organization_id, criteria, ("id",), Direction.ASC, request)
-
-
-async def count_overrides(session: AsyncSession, organization_id: UUID, criteria: Criteria) -> int:
-    """How many overrides meet the criteria."""
-    statement = select(func.count()).select_from(OVERRIDES).where(*conditions(OVERRIDES, organization_id, criteria))
-    return int((await session.execute(statement)).scalar_one())

@@ -26,6 +26,7 @@ from app.schema.invitations import Invitation
 from app.schema.node import Node, NodeKey, parse_id
 from app.schema.organizations import Organization
 from app.schema.people import Member
+from app.schema.prices import PriceOverride
 from app.schema.recommendations import Recommendation
 from app.schema.resources import Resource
 from app.schema.scans import Scan, ScanSchedule, ScanStep
@@ -59,6 +60,7 @@ _TENANT_NODES = {
     "CostSourceRun": TenantNode("cost_source_run_by_id", CostSourceRun.from_row),
     "Invitation": TenantNode("invitation_by_id", Invitation.from_row, Permission.MEMBERS_MANAGE),
     "Member": TenantNode("member_by_id", Member.from_row),
+    "PriceOverride": TenantNode("price_override_by_id", PriceOverride.from_row),
     "Recommendation": TenantNode("recommendation_by_id", Recommendation.from_row),
     "Resource": TenantNode("resource_by_id", Resource.from_row),
     "Scan": TenantNode("scan_by_id", Scan.from_row),

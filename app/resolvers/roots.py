@@ -24,6 +24,7 @@ from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
 from app.resolvers.platform import PlatformQueries
+from app.resolvers.prices import PriceMutations
 from app.resolvers.recommendations import CheckQueries, RecommendationMutations
 from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
@@ -52,6 +53,7 @@ class Mutation(
     CostImportMutations,
     CostMutations,
     CurrencyMutations,
+    PriceMutations,
     CostExportMutations,
     CostSourceMutations,
     CostWatchMutations,

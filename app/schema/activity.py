@@ -59,6 +59,8 @@ graph_enum(
     COST_SOURCE_RUN_FINISHED="Costs were fetched from a source, well or not; `data` has the counts.",
     CURRENCY_RATES_SET="Currency rates were stored; `data` has the counts.",
     CURRENCY_RATES_DELETED="Currency rates were deleted; `data` has the pair and the count.",
+    PRICE_OVERRIDES_SET="Own prices or discounts were stored; `data` has the counts.",
+    PRICE_OVERRIDES_DELETED="Own prices or discounts were deleted; `data` has the count.",
     BUDGET_CREATED="A budget was made.",
     BUDGET_UPDATED="A budget was changed; `data` has the names of what was.",
     BUDGET_DELETED="A budget was deleted with its alerts.",

@@ -27,6 +27,7 @@ from app.schema.listings import listing_page
 from app.schema.node import Node, global_id
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.people import Member
+from app.schema.prices import OrganizationPrices
 from app.schema.recommendations import OrganizationRecommendations
 from app.schema.scans import OrganizationScans
 from app.schema.uploads import OrganizationUploads
@@ -43,6 +44,7 @@ class Organization(
     OrganizationCosts,
     OrganizationCostWatch,
     OrganizationRecommendations,
+    OrganizationPrices,
     OrganizationAllocation,
     OrganizationAllocationPreview,
     OrganizationActivity,

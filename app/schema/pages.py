@@ -51,6 +51,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "excess": read_amount,
     "saving_order": read_amount,
     "name": read_name,
+    "pattern": read_name,
 }
 
 

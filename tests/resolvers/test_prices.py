@@ -1,0 +1,184 @@
+"""Own prices and discounts through the graph: stored row by row, listed, deleted, and what looks make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.context import Runtime
+from app.pricing.overrides import MOST_OVERRIDES
+from app.recommendations.jobs import look_for_waste
+from app.schema.node import global_id, parse_id
+from tests.clients import GraphQL, Person, register
+from tests.resolvers.test_recommendations import VOLUMES, Caller
+
+SET = """mutation ($input: SetPriceOverridesInput!) { setPriceOverrides(input: $input) { __typename
+  ... on SetPriceOverridesPayload { received added changed unchanged issues { rowNumber column value reason } }
+  ... on UserError { code message path } } }"""
+DELETE = """mutation ($input: DeletePriceOverridesInput!) { deletePriceOverrides(input: $input) { __typename
+  ... on DeletePriceOverridesPayload { deleted } ... on UserError { code message path } } }"""
+LIST = """query ($slug: String!, $where: PriceOverrideFilter, $first: Int, $after: String) {
+  organization(slug: $slug) { priceOverrides(where: $where, first: $first, after: $after) { totalCount
+    pageInfo { endCursor hasNextPage } nodes { id provider pattern region validFrom validTo discountPercent amount
+      currency unit note } } } }"""
+DISCOUNT = {"provider": "AWS", "pattern": "ebs.*", "validFrom": "2026-01-01", "discountPercent": "25"}
+SEATS = {
+    "provider": "MICROSOFT_365",
+    "pattern": "m365.spe_e5",
+    "validFrom": "2026-01-01",
+    "amount": "51.50",
+    "currency": "eur",
+    "unit": "SEAT_MONTH",
+    "note": "contract 7",
+}
+
+
+async def set_(graphql: GraphQL, person: Person, *overrides: dict[str, Any]) -> dict[str, Any]:
+    sent = {"organizationId": person.organization_id, "overrides": overrides}
+    answer = await graphql.data(SET, {"input": sent}, token=person.token)
+    found: dict[str, Any] = answer["setPriceOverrides"]
+    return found
+
+
+async def listed(graphql: GraphQL, person: Person, **variables: Any) -> dict[str, Any]:
+    answer = await graphql.data(LIST, {"slug": person.slug, **variables}, token=person.token)
+    found: dict[str, Any] = answer["organization"]["priceOverrides"]
+    return found
+
+
+async def delete(graphql: GraphQL, person: Person, ids: Sequence[str]) -> dict[str, Any]:
+    sent = {"organizationId": person.organization_id, "ids": ids}
+    answer = await graphql.data(DELETE, {"input": sent}, token=person.token)
+    found: dict[str, Any] = answer["deletePriceOverrides"]
+    return found
+
+
+async def test_they_are_stored_replaced_listed_and_deleted(graphql: GraphQL, runtime: Runtime) -> None:
+    person = await register(graphql, "Rita")
+    assert await set_(graphql, person, DISCOUNT, SEATS) == {
+        "__typename": "SetPriceOverridesPayload",
+        "received": 2,
+        "added": 2,
+        "changed": 0,
+        "unchanged": 0,
+        "issues": [],
+    }
+    again = await set_(graphql, person, DISCOUNT, {**SEATS, "amount": "52"})
+    assert (again["added"], again["changed"], again["unchanged"]) == (0, 1, 1)
+
+    first = await listed(graphql, person, first=1)
+    rest = await listed(graphql, person, first=5, after=first["pageInfo"]["endCursor"])
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (2, True, False)
+    (discount,), (seats,) = first["nodes"], rest["nodes"]
+    assert {name: value for name, value in seats.items() if name != "id"} == {
+        "provider": "MICROSOFT_365",
+        "pattern": "m365.spe_e5",
+        "region": "*",
+        "validFrom": "2026-01-01",
+        "validTo": None,
+        "discountPercent": None,
+        "amount": "52",
+        "currency": "EUR",
+        "unit": "SEAT_MONTH",
+        "note": "contract 7",
+    }
+    assert (discount["discountPercent"], discount["amount"], discount["unit"]) == ("25", None, None)
+    found = await listed(graphql, person, where={"provider": {"eq": "AWS"}})
+    assert [node["pattern"] for node in found["nodes"]] == ["ebs.*"]
+    node = await graphql.data(
+        "query ($id: ID!) { node(id: $id) { ... on PriceOverride { pattern } } }",
+        {"id": seats["id"]},
+        token=person.token,
+    )
+    assert node["node"] == {"pattern": "m365.spe_e5"}
+
+    assert (await delete(graphql, person, [seats["id"], seats["id"]]))["deleted"] == 1
+    assert (await delete(graphql, person, [seats["id"]]))["deleted"] == 0
+    assert [node["pattern"] for node in (await listed(graphql, person))["nodes"]] == ["ebs.*"]
+    async with runtime.database.read(parse_id(person.organization_id).id) as session:
+        kinds = await session.scalars(text("SELECT kind FROM activity_events ORDER BY sequence"))
+        assert [kind for kind in kinds if kind.startswith("PRICE")] == [
+            "PRICE_OVERRIDES_SET",
+            "PRICE_OVERRIDES_SET",
+            "PRICE_OVERRIDES_DELETED",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "column"),
+    [
+        ({**DISCOUNT, "pattern": "EBS.*"}, "pattern"),
+        ({**DISCOUNT, "pattern": ""}, "pattern"),
+        ({**SEATS, "pattern": "m365.*"}, "pattern"),
+        ({**DISCOUNT, "region": "US East"}, "region"),
+        ({**DISCOUNT, "validFrom": "1999-12-31"}, "validFrom"),
+        ({**DISCOUNT, "validTo": "2026-01-01"}, "validTo"),
+        ({**DISCOUNT, "discountPercent": "0"}, "discountPercent"),
+        ({**DISCOUNT, "discountPercent": "100.01"}, "discountPercent"),
+        ({**DISCOUNT, "currency": "USD"}, "currency"),
+        ({**DISCOUNT, "amount": "1"}, "amount"),
+        ({"provider": "AWS", "pattern": "eip.hour", "validFrom": "2026-01-01"}, "amount"),
+        ({**SEATS, "amount": "-1"}, "amount"),
+        ({**SEATS, "currency": None}, "currency"),
+        ({**SEATS, "currency": "XXX"}, "currency"),
+        ({**SEATS, "unit": None}, "unit"),
+        ({**SEATS, "note": "x" * 501}, "note"),
+        ({**SEATS, "note": "a\nb"}, "note"),
+        (DISCOUNT, "validFrom"),
+    ],
+)
+async def test_a_bad_row_is_told_and_others_land(graphql: GraphQL, wrong: dict[str, Any], column: str) -> None:
+    person = await register(graphql, "Rita")
+
+    stored = await set_(graphql, person, DISCOUNT, wrong)
+
+    assert (stored["received"], stored["added"], stored["unchanged"]) == (2, 1, 0)
+    assert [(issue["rowNumber"], issue["column"]) for issue in stored["issues"]] == [(2, column)]
+
+
+async def test_batches_are_bounded(graphql: GraphQL) -> None:
+    person = await register(graphql, "Rita")
+
+    for count in (0, MOST_OVERRIDES + 1):
+        assert (await set_(graphql, person, *[DISCOUNT] * count))["path"] == ["input", "overrides"]
+        ids = [global_id("PriceOverride", parse_id(person.organization_id).id, parse_id(person.organization_id).id)]
+        assert (await delete(graphql, person, ids * count))["path"] == ["input", "ids"]
+    assert (await delete(graphql, person, [person.organization_id]))["path"] == ["input", "ids", "0"]
+
+
+async def test_those_of_another_organization_are_out_of_reach(graphql: GraphQL) -> None:
+    person, other = await register(graphql, "Rita"), await register(graphql, "Otto")
+    await set_(graphql, person, DISCOUNT)
+    (node,) = (await listed(graphql, person))["nodes"]
+
+    assert (await delete(graphql, other, [node["id"]]))["deleted"] == 0
+    assert (await listed(graphql, other))["totalCount"] == 0
+    assert (await listed(graphql, person))["totalCount"] == 1
+
+
+class _Job:
+    """As a worker holds one."""
+
+    def __init__(self, caller: Caller, account_id: object) -> None:
+        self.organization_id = parse_id(caller.person.organization_id).id
+        self.database, self.arguments = caller.database, {"accountId": str(account_id)}
+
+    async def hold(self, _: object) -> None:
+        """Nobody else has it."""
+
+
+async def test_the_next_look_shows_contracted_money(graphql: GraphQL, runtime: Runtime, owner: Any) -> None:
+    caller = Caller(graphql, await register(graphql, "Rita"), runtime.database, owner)
+    await caller.ingest(*VOLUMES)
+    await set_(graphql, caller.person, DISCOUNT)
+    async with runtime.database.read(parse_id(caller.person.organization_id).id) as session:
+        account_id = (await session.execute(text("SELECT id FROM accounts"))).scalar_one()
+
+    await look_for_waste(_Job(caller, account_id))  # type: ignore[arg-type]
+
+    saving = (await caller.nodes())[0]["saving"]
+    assert (saving["monthly"], saving["basis"]) == ({"amount": "60.0000", "currency": "USD"}, "CONTRACTED")
+    assert saving["inputs"] == {"GiB": "1000", "price of ebs.gp3.storage": "0.06 USD since 2026-11-01"}

@@ -17,7 +17,7 @@ from app.detection.check import (
     percent,
 )
 from app.detection.checks.gcp_values import at, number, window
-from app.detection.facts import Facts
+from app.detection.facts import Facts, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, exact, has_lived, latest, required, unused
 from app.detection.savings import Part, by_prices, difference, hours, unknown, whole
@@ -53,7 +53,6 @@ _OPERATIONS: Final = Metric(
     Daily.SUM,
     "memcache_node",
     (("resource.labels.instance_id", "name"),),
-    silent_at_zero=True,
 )
 _SUBSCRIPTION_ID: Final = (("resource.labels.subscription_id", "name"),)
 _QUEUE: Final = "pubsub.googleapis.com/subscription"
@@ -102,11 +101,15 @@ def _cost_of_table(facts: Facts) -> Saving:
 
 def _unused_slots(facts: Facts) -> Finding | None:
     reservation = facts.subject
-    if at(reservation, "slotCapacity") is None or not has_lived(facts):
+    held = number(reservation, "slotCapacity") if at(reservation, "slotCapacity") else Decimal(0)
+    if held == 0 or not has_lived(facts):
         return None
-    held = number(reservation, "slotCapacity")
     used = exact(facts.usage("allocated").maximum)
-    if held == 0 or used * 100 >= held * facts.threshold("usedPercent"):
+    if used == 0:
+        # Nothing is told where no project is assigned, and where a query asks in vain: that is no proof.
+        message = "Google tells no use of its slots on any day."
+        raise UnknownFactError(message)
+    if used * 100 >= held * facts.threshold("usedPercent"):
         return None
     steps = (used * _HEADROOM / _STEP).to_integral_value(ROUND_CEILING)
     target = steps * _STEP

@@ -152,7 +152,9 @@ def _ssd_to_balanced(facts: Facts, user: str) -> Finding | None:
         operations * 100 / min(6000 + 30 * size, Decimal(100_000)),
         mibps * 100 / min(240 + Decimal("0.48") * size, Decimal(1200)),
     )
-    fits = operations * _HEADROOM <= 3000 + 6 * size and mibps * _HEADROOM <= 140 + Decimal("0.28") * size
+    fits = operations * _HEADROOM <= min(3000 + 6 * size, Decimal(80_000)) and (
+        mibps * _HEADROOM <= min(140 + Decimal("0.28") * size, Decimal(1200))
+    )
     if used >= facts.threshold("usedPercent") or not fits:
         return None
     return Finding(

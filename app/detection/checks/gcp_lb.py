@@ -55,7 +55,7 @@ def _traffic(key: str, name: str, namespace: str | None = None, *, only: tuple[s
 
 
 _METRICS: Final = (
-    _traffic("requests", "https/request_count", "https_lb_rule", only=(GLOBAL_RULE,)),
+    _traffic("requests", "https/request_count", "https_lb_rule"),
     _traffic(
         "regionalRequests", "https/external/regional/request_count", "http_external_regional_lb_rule", only=(RULE,)
     ),
@@ -175,7 +175,8 @@ def _metric_of(rule: Subject) -> str | None:
     if "/targetHttp" in target:
         if is_internal:
             return "internalRequests"
-        return "regionalRequests" if is_regional else "requests"
+        # The classic one counts like a global one where it is regional too, as in the Standard tier.
+        return "regionalRequests" if is_regional and scheme.endswith(_MANAGED) else "requests"
     if "/targetSslProxies/" in target or "/targetTcpProxies/" in target:
         return "proxiedConnections" if scheme.endswith(_MANAGED) else "connections"
     return "internalPackets" if is_internal else "packets"

@@ -77,6 +77,7 @@ BEHIND: dict[str, Any] = {"backends": [{"group": WEB}]}
 # Which rule is counted by which metric.
 COUNTED = (
     ("requests", rule()),
+    ("requests", rule(kind=RULE, loadBalancingScheme="EXTERNAL")),
     ("regionalRequests", rule(kind=RULE)),
     ("internalRequests", rule(kind=RULE, loadBalancingScheme="INTERNAL_MANAGED")),
     ("connections", rule(TCP, loadBalancingScheme="EXTERNAL")),
@@ -148,6 +149,8 @@ CASES = (
         neighbours=peers(part(PROXIES[3], TCP, service=SERVICE), part(SERVICES[0], SERVICE)),
     ),
     case("no_backend", "a proxy that was not read", rule(TCP), UNKNOWN),
+    case("no_backend", "a proxy that names nothing", rule(TCP), CLEAR, neighbours=peers(part(PROXIES[3], TCP))),
+    case("no_backend", "a service that was not read", rule(None, kind=RULE, backendService=SERVICE), UNKNOWN),
     case("no_backend", "a group that was not read", rule(), UNKNOWN, neighbours=chain(**BEHIND)),
     case("no_backend", "without a proxy", rule(None, kind=RULE, backendService=SERVICE), FOUND, neighbours=chain()),
     case("no_backend", "an empty pool", rule(OLD, kind=RULE), FOUND, neighbours=peers(part(POOL, OLD))),

@@ -42,9 +42,10 @@ STATISTICS: Mapping[Daily, Statistic] = {
     Daily.SUM: Statistic.SUM,
     Daily.P95: Statistic.P95,
     Daily.PEAK_HOUR: Statistic.SUM,
+    Daily.P95_HOURS: Statistic.AVERAGE,
     Daily.QUIET_HOURS: Statistic.AVERAGE,
 }
-BY_HOURS = frozenset({Daily.PEAK_HOUR, Daily.QUIET_HOURS})
+BY_HOURS = frozenset({Daily.PEAK_HOUR, Daily.P95_HOURS, Daily.QUIET_HOURS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ def wanted_of(subject: Subject, checks: Iterable[Check], rules: Mapping[str, Rul
     """The metrics that some checks read of a resource, each once, over the longest window; by signature."""
     found: dict[str, Wanted] = {}
     for check in checks:
-        for metric in metrics_of(check, subject.resource_type):
+        for asked in metrics_of(check, subject.resource_type):
+            metric = rules[check.id].reads(asked)
             key, days = signature(metric), window_days(metric, rules[check.id].parameters)
             if key not in found or found[key].days < days:
                 found[key] = Wanted(subject, metric, days)

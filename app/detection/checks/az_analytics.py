@@ -25,7 +25,7 @@ _STEPS: Final = tuple(
     map(Decimal, (100, 200, 300, 400, 500, 1000, 1500, 2000, 2500, 3000, 5000, 6000, 7500, 10_000, 15_000, 30_000))
 )
 _HEADROOM: Final = Decimal("1.2")
-_USED: Final = Metric("used", "DWUUsedPercent", Daily.P95)
+_USED: Final = Metric("used", "DWUUsedPercent", Daily.P95_HOURS)
 _QUERIES: Final = Metric("queries", "QueryDuration", Daily.MAXIMUM, silent_at_zero=True)
 _REQUESTS: Final = Metric("requests", "GatewayRequests", Daily.SUM, silent_at_zero=True)
 

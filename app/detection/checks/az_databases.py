@@ -25,8 +25,8 @@ _SHORT: Final = {POSTGRES: "pg", MYSQL: "mysql"}
 _HEADROOM: Final = Decimal("1.2")
 _SERVER: Final = ("sku", "storage", "highAvailability", "replicationRole")
 _CONNECTIONS: Final = Metric("connections", "active_connections", Daily.MAXIMUM)
-_CPU: Final = Metric("cpu", "cpu_percent", Daily.P95)
-_UNITS: Final = Metric("requestUnits", "NormalizedRUConsumption", Daily.P95)
+_CPU: Final = Metric("cpu", "cpu_percent", Daily.P95_HOURS)
+_UNITS: Final = Metric("requestUnits", "NormalizedRUConsumption", Daily.MAXIMUM)
 _CLIENTS: Final = Metric("clients", "connectedclients", Daily.MAXIMUM)
 _OPERATIONS: Final = Metric("operations", "operationsPerSecond", Daily.MAXIMUM)
 
@@ -97,7 +97,7 @@ def _cosmos_overprovisioned(facts: Facts) -> Finding | None:
         else unknown("How many request units are provisioned, only its charges tell.")
     )
     evidence = (
-        Evidence("request units of the busiest partition, p95 of the busiest day", f"{used:.1f}", "%"),
+        Evidence("busiest moment of the busiest partition", f"{used:.1f}", "% of its request units"),
         Evidence("days", str(facts.usage("requestUnits").days)),
     )
     return Finding(saving, evidence, target="autoscale, or fewer request units")
@@ -172,7 +172,7 @@ CHECKS: Final = (
         id="az.cosmos.overprovisioned",
         title="Cosmos DB account with many more request units than it uses",
         description="Provisioned request units are paid whether they are used or not, and even its busiest partition "
-        "uses a small part of them. Serverless accounts are left out.",
+        "used a small part of them at its busiest moment. Serverless accounts are left out.",
         resource_types=(COSMOS,),
         severity=Severity.MEDIUM,
         confidence=Confidence.LIKELY,
@@ -184,7 +184,7 @@ CHECKS: Final = (
         saving="The share of its charges for request units that are not needed, a fifth of room left; storage, which "
         "the charges hold too, is counted with them.",
         parameters=(
-            percent("usedPercent", 20, "95 % of each day has to use less than this of the request units."),
+            percent("usedPercent", 20, "No moment may use as much of the request units as this."),
             days(LOOKBACK_DAYS, 14, "How many days are looked at.", most=90),
         ),
         metrics=(_UNITS,),

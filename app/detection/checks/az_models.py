@@ -29,7 +29,7 @@ _HEADROOM: Final = Decimal("1.2")
 _STEP: Final = 5
 _LEAST: Final = 15
 """Provisioned units come by the five, fifteen at least; models whose steps are larger say so when they are changed."""
-_REQUESTS: Final = Metric("requests", "RequestsPerMinute", Daily.MAXIMUM, silent_at_zero=True)
+_REQUESTS: Final = Metric("requests", "RequestsPerMinute", Daily.AVERAGE, silent_at_zero=True)
 _USED: Final = Metric("used", "AzureOpenAIProvisionedManagedUtilizationV2", Daily.MAXIMUM)
 _DEPLOYMENTS: Final = Neighbours(RelationshipKind.MEMBER_OF, DEPLOYMENT, ("sku",))
 

@@ -24,8 +24,8 @@ _SCALED_BY_WORK: Final = frozenset({"elasticpremium", "workflowstandard"})
 _HEADROOM: Final = Decimal("1.2")
 _STEP: Final = re.compile(r"(b|s|p|i)([23])(v[23])?")
 """Sizes whose number one less is half of them."""
-_CPU: Final = Metric("cpu", "CpuPercentage", Daily.P95)
-_MEMORY: Final = Metric("memory", "MemoryPercentage", Daily.P95)
+_CPU: Final = Metric("cpu", "CpuPercentage", Daily.P95_HOURS)
+_MEMORY: Final = Metric("memory", "MemoryPercentage", Daily.P95_HOURS)
 _PROPERTIES: Final = ("sku", "kind", "reserved")
 
 

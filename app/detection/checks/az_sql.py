@@ -38,12 +38,12 @@ _KIND: Final = ("sku", "currentServiceObjectiveName", "elasticPoolId", "licenseT
 _BY_USE: Final = "A serverless database is paid by use, which only its charges tell."
 _MIB_A_GIB: Final = 1024
 _CONNECTIONS: Final = Metric("connections", "connection_successful", Daily.SUM, silent_at_zero=True)
-_CPU: Final = Metric("cpu", "cpu_percent", Daily.P95)
-_DTU: Final = Metric("dtu", "dtu_consumption_percent", Daily.P95)
-_READ: Final = Metric("dataRead", "physical_data_read_percent", Daily.P95)
-_LOG: Final = Metric("logWritten", "log_write_percent", Daily.P95)
-_INSTANCE_CPU: Final = Metric("cpu", "avg_cpu_percent", Daily.P95)
-_STORED: Final = Metric("storedMegabytes", "storage_space_used_mb", Daily.MAXIMUM)
+_CPU: Final = Metric("cpu", "cpu_percent", Daily.P95_HOURS)
+_DTU: Final = Metric("dtu", "dtu_consumption_percent", Daily.P95_HOURS)
+_READ: Final = Metric("dataRead", "physical_data_read_percent", Daily.P95_HOURS)
+_LOG: Final = Metric("logWritten", "log_write_percent", Daily.P95_HOURS)
+_INSTANCE_CPU: Final = Metric("cpu", "avg_cpu_percent", Daily.P95_HOURS)
+_STORED: Final = Metric("storedMegabytes", "storage_space_used_mb", Daily.AVERAGE)
 
 
 def _objective(database: Subject) -> str:

@@ -7,12 +7,12 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from app.detection.check import MIN_AGE_DAYS, Area, Check, days
+from app.detection.check import MIN_AGE_DAYS, Area, Check, Neighbours, days
 from app.detection.checks.az_facts import LEARN, PRICING, listed, shown_since, sku, so_since
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
 from app.detection.savings import Part, nothing, whole
-from app.records import Provider
+from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
 
 ZONE: Final = "microsoft.network/privatednszones"
@@ -22,6 +22,8 @@ IP_GROUP: Final = "microsoft.network/ipgroups"
 SECURITY_GROUP: Final = "microsoft.network/networksecuritygroups"
 ROUTE_TABLE: Final = "microsoft.network/routetables"
 SUBNET: Final = "microsoft.network/virtualnetworks/subnets"
+CONNECTION: Final = "microsoft.web/connections"
+LOGIC_APP: Final = "microsoft.logic/workflows"
 RESOURCE_GROUP: Final = "microsoft.resources/subscriptions/resourcegroups"
 _ZONE_MONTH: Final = "az.privatedns.zone"
 _POLICY_MONTH: Final = "az.waf.policy"
@@ -70,6 +72,23 @@ def _policy_cost(facts: Facts) -> Saving:
     if sku(facts.subject) != _CLASSIC:
         return nothing("Policies of Front Door Standard and Premium are part of its base fee.")
     return whole(facts, Part(_POLICY_MONTH, Decimal(1), PriceUnit.MONTH, "policies"))
+
+
+def _unused_connection(facts: Facts) -> Finding | None:
+    connection = facts.subject
+    # Logic apps of the Standard plan keep what they use in files of theirs, and have connections of the second kind.
+    if (connection.text("kind") or "V1").upper() != "V1" or facts.related(RelationshipKind.ATTACHED_TO, LOGIC_APP):
+        return None
+    facts.none_other(LOGIC_APP)
+    since = connection.created_at or connection.first_seen_at
+    if not facts.is_older(since, MIN_AGE_DAYS):
+        return None
+    evidence = (
+        Evidence("logic apps that use it", "none"),
+        Evidence("state", connection.status or "not told"),
+        Evidence("made or first seen at", since.isoformat()),
+    )
+    return Finding(_free(facts), evidence)
 
 
 def _empty_group(facts: Facts) -> Finding | None:
@@ -188,6 +207,23 @@ CHECKS: Final = (
         saving=_FREE,
         parameters=_AGE,
         links=(LEARN + "virtual-network/virtual-network-manage-subnet",),
+    ),
+    _check(
+        id="az.apiconnection.orphan",
+        title="API connection that no logic app uses",
+        description="It keeps a sign-in to another service alive that nothing needs. Connections for logic apps of the "
+        "Standard plan are left out: these do not tell which they use.",
+        area=Area.OPERATIONS,
+        resource_types=(CONNECTION,),
+        remediation="Make sure that no logic app of another subscription uses it, then delete it and take back the "
+        "consent at the other service.",
+        find=_unused_connection,
+        properties=("kind",),
+        saving=_FREE,
+        parameters=(days(MIN_AGE_DAYS, 30, "How long it has to be there."),),
+        neighbours=(Neighbours(RelationshipKind.ATTACHED_TO, LOGIC_APP),),
+        absence_of=(LOGIC_APP,),
+        links=(LEARN + "connectors/managed",),
     ),
     _check(
         id="az.rg.empty",

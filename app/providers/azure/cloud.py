@@ -19,6 +19,7 @@ _READINGS: dict[str, tuple[Reading, ...]] = {
     "network": network.NETWORKS,
     "storage": data.STORAGE,
     "web": platform.WEB,
+    "logic": platform.LOGIC,
     "sql": data.SQL,
     "sqlvirtualmachine": compute.SQL_VIRTUAL_MACHINES,
     "dbforpostgresql": data.POSTGRESQL_SERVERS,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.providers.azure.connection import AzureConnection
-from app.providers.azure.kinds import Kind, in_subnet, member_of, native_id, part_of_parent, values
+from app.providers.azure.kinds import Kind, attached_to, in_subnet, member_of, native_id, part_of_parent, values
 from app.providers.azure.reading import Reading
 
 PLAN = Kind(
@@ -23,6 +23,12 @@ API_CONNECTION = Kind(
     "Microsoft.Web/connections",
     status=("properties.overallStatus", "properties.statuses[].status"),
     created="properties.createdTime",
+)
+LOGIC_APP = Kind(
+    "Microsoft.Logic/workflows",
+    status=("properties.state", "properties.provisioningState"),
+    created="properties.createdTime",
+    links=attached_to("properties.connections[]"),
 )
 KUBERNETES = Kind(
     "Microsoft.ContainerService/managedClusters",
@@ -49,6 +55,22 @@ SUBSCRIPTION = Kind("Microsoft.Resources/subscriptions", status=("properties.sta
 RESOURCE_GROUP = Kind("Microsoft.Resources/subscriptions/resourceGroups")
 _WITH_DEPLOYMENTS = frozenset({"openai", "aiservices"})
 _COUNTS = "resources | summarize resourceCount = count() by resourceGroup | order by resourceGroup asc"
+
+
+def without_definitions(_connection: AzureConnection, apps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The logic apps with `connections`, the API connections that they use, and less what people wrote into them."""
+    for app in apps:
+        told = {**(app.get("properties") or {})}
+        used = next(values(told.pop("parameters", None), "$connections.value"), None)
+        told.pop("definition", None)
+        told["connections"] = sorted(
+            {str(one["connectionId"]) for one in (used if isinstance(used, dict) else {}).values() if _names_one(one)}
+        )
+        yield {**app, "properties": told}
+
+
+def _names_one(connection: Any) -> bool:
+    return isinstance(connection, dict) and bool(connection.get("connectionId"))
 
 
 def with_node_pools(_connection: AzureConnection, clusters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -107,6 +129,7 @@ WEB = (
     Reading("app service plans and apps", (PLAN, SITE)),
     Reading("API connections", (API_CONNECTION,)),
 )
+LOGIC = (Reading("logic apps", (LOGIC_APP,), expand=without_definitions),)
 CONTAINERS = (Reading("Kubernetes clusters", (KUBERNETES, NODE_POOL), expand=with_node_pools),)
 MACHINE_LEARNING_ENDPOINTS = (Reading("machine learning endpoints", (MACHINE_LEARNING, ML_ENDPOINT)),)
 AI = (Reading("AI accounts and deployments", (AI_ACCOUNT, AI_DEPLOYMENT), expand=with_deployments),)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.detection.checks.az_orphans import (
+    CONNECTION,
     IP_GROUP,
+    LOGIC_APP,
     POLICY,
     RESOURCE_GROUP,
     ROUTE_TABLE,
@@ -16,6 +19,7 @@ from app.detection.checks.az_orphans import (
     TRAFFIC_MANAGER,
     ZONE,
 )
+from app.records import RelationshipKind
 from app.records.detection import PriceUnit
 from tests.detection.cases import CLEAR, FOUND, UNKNOWN, Case, ago, subject
 
@@ -71,7 +75,29 @@ def group(proves: str, expected: Any, age: float = 90, **values: Any) -> Case:
     return Case("az.rg.empty", proves, given, expected, "0" if expected is FOUND else None)
 
 
+def connection(proves: str, expected: Any, age: float = 90, **values: Any) -> Case:
+    given = subject(
+        CONNECTION, "/connections/c", status="Error", created_at=ago(age), properties={"kind": "V1"} | values
+    )
+    return Case(
+        "az.apiconnection.orphan",
+        proves,
+        given,
+        expected,
+        "0" if expected is FOUND else None,
+        complete_types=frozenset({LOGIC_APP}),
+    )
+
+
+IN_USE = {(RelationshipKind.ATTACHED_TO, LOGIC_APP): [subject(LOGIC_APP, "/workflows/w")]}
 CASES = (
+    connection("found", FOUND),
+    replace(connection("clear", CLEAR), neighbours=IN_USE),
+    connection("boundary:minAgeDays", CLEAR, 30),
+    connection("boundary:minAgeDays", FOUND, 30.01),
+    connection("of the Standard plan", CLEAR, kind="V2"),
+    connection("a kind that is not told", FOUND, kind=None),
+    replace(connection("logic apps that were not read", UNKNOWN), complete_types=frozenset()),
     *(each for check in KINDS for each in alike(check)),
     case("privatedns.orphan", "found", FOUND, "2.0000"),
     case("privatedns.orphan", "clear", CLEAR, numberOfVirtualNetworkLinks=1),

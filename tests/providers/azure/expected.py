@@ -166,6 +166,10 @@ EXPECTED: dict[tuple[str, str, str | None], list[str]] = {
         "IN_NETWORK microsoft.network/virtualnetworks/vnet",
     ],
     ("microsoft.cdn/profiles", "microsoft.cdn/profiles/cdn", "Active"): [],
+    ("microsoft.logic/workflows", "microsoft.logic/workflows/mail-out", "Enabled"): [
+        "ATTACHED_TO microsoft.web/connections/office365"
+    ],
+    ("microsoft.logic/workflows", "microsoft.logic/workflows/plain", "Disabled"): [],
     ("microsoft.containerservice/managedclusters", "microsoft.containerservice/managedclusters/aks", "Running"): [
         "IN_NETWORK microsoft.network/virtualnetworks/vnet/subnets/apps",
         "IN_NETWORK microsoft.network/virtualnetworks/vnet",

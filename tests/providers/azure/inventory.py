@@ -97,6 +97,25 @@ _PLATFORM = [
         {"overallStatus": "Error", "createdTime": "2024-04-04T00:00:00Z", "parameterValues": {"p": "hunter2"}},
     ),
     row(
+        "Microsoft.Logic/workflows",
+        "mail-out",
+        {
+            "state": "Enabled",
+            "createdTime": "2024-04-05T00:00:00Z",
+            "definition": {"actions": {"call": {"inputs": {"headers": {"x": "hunter2"}}}}},
+            "parameters": {
+                "$connections": {
+                    "value": {
+                        "office365": {"connectionId": identity("Microsoft.Web/connections", "office365")},
+                        "broken": "hunter2",
+                    }
+                },
+                "who": {"value": "hunter2"},
+            },
+        },
+    ),
+    row("Microsoft.Logic/workflows", "plain", {"state": "Disabled", "parameters": None}),
+    row(
         "Microsoft.ContainerService/managedClusters",
         "aks",
         {

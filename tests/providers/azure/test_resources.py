@@ -42,7 +42,7 @@ def test_every_type_has_its_state_and_its_relations(connect: Connect) -> None:
         name for service in AzureCloud().services() for part in service.collectors for name in part.resource_types
     }
     assert {one.resource_type for one in found} == promised
-    assert len(promised) == 65
+    assert len(promised) == 66
     assert len({one.native_id for one in found}) == len(found)
     assert all(one.native_id == one.native_id.lower() for one in found)
 
@@ -141,6 +141,14 @@ def test_model_deployments_come_from_the_accounts_that_can_have_some(azure: ArmS
     assert found["chat"].properties["sku"] == {"name": "ProvisionedManaged", "capacity": 50}
     assert found["chat"].region == "westeurope"
     assert not [path for _, path in azure.requests if "/speech/deployments" in path]
+
+
+def test_logic_apps_tell_their_connections_and_nothing_that_people_wrote(connect: Connect) -> None:
+    apps = read(connect(), "microsoft.logic/workflows")
+    connection = f"{PROVIDERS}/Microsoft.Web/connections/office365"
+    assert apps["mail-out"].properties["connections"] == [connection]
+    assert apps["plain"].properties["connections"] == []
+    assert not apps["mail-out"].properties.keys() & {"definition", "parameters"}
 
 
 def test_node_pools_are_resources_of_their_own(connect: Connect) -> None:

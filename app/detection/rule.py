@@ -1,24 +1,30 @@
-"""How a check is tuned: what an organization, one of its accounts or a tag has set, and what is left out."""
+"""How a check is tuned: what an organization has set for all, for an account or for a tag, and what is left out."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from uuid import UUID
 
-from app.detection.check import Check
-from app.detection.facts import Subject
+from app.detection.check import Check, Daily, Metric
+from app.detection.facts import REQUIRE_COMPLETE, Subject
+from app.detection.patterns import is_in
 from app.records.detection import Severity
+
+MINIMUM_SAVING = Decimal(1)
+GRACE_DAYS = 0
+STATISTICS = (Daily.AVERAGE, Daily.MAXIMUM, Daily.P95)
+"""What a day's value may be made by instead, of metrics that have one of these."""
 
 
 @dataclass(frozen=True, slots=True)
-class TagExclusion:
-    """Resources with this tag are left out: any value, one of some values, or values that a pattern is found in."""
+class TagMatch:
+    """Resources with a tag: of any value, one of some values, or a value that a pattern is found in."""
 
     key: str
     values: tuple[str, ...] = ()
-    pattern: re.Pattern[str] | None = None
+    pattern: str | None = None
 
     def covers(self, tags: Mapping[str, str]) -> bool:
         """Whether the tags meet it."""
@@ -26,8 +32,53 @@ class TagExclusion:
         if value is None:
             return False
         if self.pattern is not None:
-            return self.pattern.search(value) is not None
+            return is_in(self.pattern, value)
         return not self.values or value in self.values
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is set for all resources, an account or a tag; None is what the level before has."""
+
+    enabled: bool | None = None
+    severity: Severity | None = None
+    parameters: Mapping[str, Decimal] = field(default_factory=dict)
+    """Thresholds by name, only those that are set."""
+    minimum_saving: Decimal | None = None
+    grace_days: int | None = None
+    require_complete_metrics: bool | None = None
+    statistic: Daily | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is set."""
+        return self == Settings()
+
+    def over(self, before: Settings) -> Settings:
+        """This level on top of another."""
+        told = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) is not None}
+        return replace(before, **told | {"parameters": {**before.parameters, **self.parameters}})
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """All that an organization has set for a check. Of the overrides for tags the first that covers a resource holds.
+
+    The levels, each on top of those before: the check, the organization, the account, the tag.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    excluded_accounts: tuple[UUID, ...] = ()
+    excluded_regions: tuple[str, ...] = ()
+    excluded_tags: tuple[TagMatch, ...] = ()
+    of_accounts: Mapping[UUID, Settings] = field(default_factory=dict)
+    of_tags: tuple[tuple[TagMatch, Settings], ...] = ()
+    version: int = 0
+    """How often it was changed; 0 for a check as it is delivered."""
+
+    def same_as(self, other: Tuning) -> bool:
+        """Whether both say the same, whatever their versions."""
+        return replace(self, version=0) == replace(other, version=0)
 
 
 @dataclass(frozen=True)
@@ -37,13 +88,17 @@ class Rule:
     enabled: bool
     severity: Severity
     parameters: Mapping[str, Decimal]
-    minimum_saving: Decimal = Decimal(1)
+    minimum_saving: Decimal = MINIMUM_SAVING
     """A month, in the organization's currency."""
     excluded_accounts: frozenset[str] = frozenset()
     """Ids of accounts, as text."""
     excluded_regions: frozenset[str] = frozenset()
-    excluded_tags: Sequence[TagExclusion] = field(default=())
+    excluded_tags: Sequence[TagMatch] = field(default=())
     version: int = 0
+    grace_days: int = GRACE_DAYS
+    """How many days are at least between marking for deletion and the day of it."""
+    statistic: Daily | None = None
+    """What a day's value is made by, instead of what the check asks for."""
 
     def leaves_out(self, subject: Subject) -> str | None:
         """Why the rule does not look at a resource; None where it does."""
@@ -58,11 +113,60 @@ class Rule:
                 return f"The rule leaves out resources with the tag {exclusion.key}."
         return None
 
+    def reads(self, metric: Metric) -> Metric:
+        """A metric of the check as the rule wants it read."""
+        if self.statistic is None or metric.daily not in STATISTICS:
+            return metric
+        return replace(metric, daily=self.statistic)
+
+
+class Rules:
+    """The rules in force for the resources of an organization, each made once."""
+
+    def __init__(self, tunings: Mapping[str, Tuning] | None = None) -> None:
+        self._tunings = tunings or {}
+        self._made: dict[tuple[str, UUID | None, int | None], Rule] = {}
+
+    def of(self, check: Check, subject: Subject) -> Rule:
+        """The rule for one resource."""
+        tuning = self._tunings.get(check.id, _UNTUNED)
+        account = subject.account_id if subject.account_id in tuning.of_accounts else None
+        tag = next((place for place, (match, _) in enumerate(tuning.of_tags) if match.covers(subject.tags)), None)
+        key = (check.id, account, tag)
+        if key not in self._made:
+            levels = [tuning.settings]
+            levels += [] if account is None else [tuning.of_accounts[account]]
+            levels += [] if tag is None else [tuning.of_tags[tag][1]]
+            self._made[key] = rule_by(check, tuning, *levels)
+        return self._made[key]
+
+
+def rule_by(check: Check, tuning: Tuning, *levels: Settings) -> Rule:
+    """The rule that some levels make, each on top of those before, with what the tuning leaves out."""
+    settings = Settings()
+    for level in levels:
+        settings = level.over(settings)
+    known = {parameter.name: parameter.default for parameter in check.parameters}
+    parameters = known | {name: value for name, value in settings.parameters.items() if name in known}
+    if settings.require_complete_metrics is not None:
+        parameters[REQUIRE_COMPLETE] = Decimal(settings.require_complete_metrics)
+    return Rule(
+        enabled=settings.enabled is not False,
+        severity=settings.severity or check.severity,
+        parameters=parameters,
+        minimum_saving=MINIMUM_SAVING if settings.minimum_saving is None else settings.minimum_saving,
+        excluded_accounts=frozenset(str(account_id) for account_id in tuning.excluded_accounts),
+        excluded_regions=frozenset(tuning.excluded_regions),
+        excluded_tags=tuning.excluded_tags,
+        version=tuning.version,
+        grace_days=GRACE_DAYS if settings.grace_days is None else settings.grace_days,
+        statistic=settings.statistic,
+    )
+
 
 def default_rule(check: Check) -> Rule:
     """The check as it is delivered."""
-    return Rule(
-        enabled=True,
-        severity=check.severity,
-        parameters={parameter.name: parameter.default for parameter in check.parameters},
-    )
+    return rule_by(check, _UNTUNED)
+
+
+_UNTUNED = Tuning()

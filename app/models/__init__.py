@@ -42,6 +42,7 @@ from app.models.costs import (
     TagSet,
 )
 from app.models.currencies import CurrencyRate
+from app.models.detection_rules import DetectionRuleVersion
 from app.models.identity import RefreshToken, Session, User
 from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
@@ -83,6 +84,7 @@ __all__ = [
     "CostSourceRun",
     "CurrencyRate",
     "DetailDim",
+    "DetectionRuleVersion",
     "ImportReject",
     "Invitation",
     "Job",

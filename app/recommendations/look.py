@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,12 +17,13 @@ from app.detection.check import Check, signature, window_days
 from app.detection.evaluate import Convert, evaluate
 from app.detection.facts import Facts, Prices
 from app.detection.finding import Excluded, Finding, Unknown
-from app.detection.rule import Rule, default_rule
+from app.detection.rule import Rule, Rules
 from app.detection.usage import Usage
 from app.models import now
 from app.recommendations.gather import Gathered, Gathering
 from app.recommendations.readings import read_types
 from app.recommendations.store import SYSTEM, Changes, count_once, resolve_gone, store
+from app.recommendations.tunings import rules_of
 from app.recommendations.usage_fold import usage_or_why
 from app.recommendations.usage_plan import metrics_of
 from app.records import EventKind, NewEvent
@@ -51,6 +52,7 @@ class Looking:
     convert: Convert
     complete_types: Regions
     """Resource types by region that the last scan read completely."""
+    rules: Rules
     changes: Changes = field(default_factory=Changes)
     looked_at: int = 0
 
@@ -72,7 +74,6 @@ async def look(looking: Looking) -> Changes:
 
 async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[Check]) -> None:
     organization_id = looking.organization_id
-    rules = rules_of(checks)
     measured = any(check.metrics for check in checks)
     async with looking.database.read(organization_id) as session:
         ids = await detection_facts.subject_ids(session, organization_id, looking.account_id, resource_type)
@@ -83,20 +84,13 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
             found = [one.subject.id for one in page]
             stored = await usage.usage_of(session, organization_id, found) if measured and found else {}
         outcomes = [
-            outcome
-            for one in page
-            for outcome in _outcomes(looking, one, checks, rules, stored.get(one.subject.id, {}))
+            outcome for one in page for outcome in _outcomes(looking, one, checks, stored.get(one.subject.id, {}))
         ]
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
             changes = await store(session, organization_id, looking.account_id, outcomes, looking.moment)
         looking.changes.merge(changes)
         looking.looked_at += len(page)
-
-
-def rules_of(checks: Iterable[Check]) -> Mapping[str, Rule]:
-    """The rules in force for checks, by their ids."""
-    return {check.id: default_rule(check) for check in checks}
 
 
 def facts_of(
@@ -117,7 +111,7 @@ def facts_of(
     )
 
 
-def _usages(
+def usages_of(
     looking: Looking, one: Gathered, check: Check, rule: Rule, stored: Mapping[str, StoredUsage]
 ) -> tuple[dict[str, Usage | None], dict[str, str]]:
     """What is known of the metrics of a check, and why where it is nothing."""
@@ -125,7 +119,7 @@ def _usages(
     unread: dict[str, str] = {}
     for metric in metrics_of(check, one.subject.resource_type):
         days = window_days(metric, rule.parameters)
-        found = usage_or_why(stored.get(signature(metric)), days, looking.moment.date())
+        found = usage_or_why(stored.get(signature(rule.reads(metric))), days, looking.moment.date())
         if isinstance(found, Usage):
             usages[metric.key] = found
         else:
@@ -134,15 +128,11 @@ def _usages(
 
 
 def _outcomes(
-    looking: Looking,
-    one: Gathered,
-    checks: Sequence[Check],
-    rules: Mapping[str, Rule],
-    stored: Mapping[str, StoredUsage],
+    looking: Looking, one: Gathered, checks: Sequence[Check], stored: Mapping[str, StoredUsage]
 ) -> Iterator[Found | Looked]:
     for check in checks:
-        rule = rules[check.id]
-        facts = facts_of(looking, one, rule, *_usages(looking, one, check, rule, stored))
+        rule = looking.rules.of(check, one.subject)
+        facts = facts_of(looking, one, rule, *usages_of(looking, one, check, rule, stored))
         outcome = evaluate(check, facts, rule, looking.convert)
         if isinstance(outcome, Finding):
             yield _found(looking, check, one, outcome, rule)
@@ -206,7 +196,7 @@ async def start_look(
     prices: Prices,
     hold: Callable[[AsyncSession], Awaitable[None]],
 ) -> Looking | None:
-    """All that a look needs to know before its first page: currency, rates, and what was read completely.
+    """All that a look needs to know before its first page: currency, rates, rules, and what was read completely.
 
     None where the organization has been deleted.
     """
@@ -214,9 +204,15 @@ async def start_look(
         organizations = await organizations_by_id(session, [organization_id])
         if not organizations:
             return None
-        currency: str = organizations[0]["currency"]
-        rates = await rates_into(session, organization_id, [currency])
+        convert = await converter(session, organization_id, organizations[0]["currency"])
         complete = await read_types(session, organization_id, account_id)
+        rules = await rules_of(session, organization_id)
+    return Looking(database, organization_id, account_id, prices, hold, now(), convert, complete, rules)
+
+
+async def converter(session: AsyncSession, organization_id: UUID, currency: str) -> Convert:
+    """Converts into a currency by the newest of the organization's rates."""
+    rates = await rates_into(session, organization_id, [currency])
     today = now().date()
     newest: dict[str, Decimal] = {}
     for from_currency, _, valid_from, rate in rates:
@@ -228,4 +224,4 @@ async def start_look(
             return amount
         return amount * newest[of] if of in newest else None
 
-    return Looking(database, organization_id, account_id, prices, hold, now(), convert, complete)
+    return convert

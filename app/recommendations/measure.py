@@ -27,7 +27,7 @@ from app.providers.metrics import MetricQuery, MetricSeries
 from app.providers.problems import ProblemCode, ProviderError
 from app.queue import HeldJob
 from app.recommendations.gather import Gathered, Gathering
-from app.recommendations.look import Looking, facts_of, rules_of
+from app.recommendations.look import Looking, facts_of
 from app.recommendations.usage_fold import Days, fold, problem_of, stored_with, together
 from app.recommendations.usage_plan import (
     Ask,
@@ -157,9 +157,9 @@ async def _measure_type(measuring: Measuring, resource_type: str, checks: Sequen
 
 def _wanted(looking: Looking, page: Sequence[Gathered], checks: Sequence[Check]) -> list[Wanted]:
     """The metrics that may change what the checks find of a page."""
-    rules = rules_of(checks)
     found: list[Wanted] = []
     for one in page:
+        rules = {check.id: looking.rules.of(check, one.subject) for check in checks}
         needing = [
             check
             for check in checks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.detection.check import Daily, Metric, signature
+from app.detection.catalogue import ALL_CHECKS
+from app.detection.check import Check, Daily, Metric, signature, window_days
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Finding
 from app.pricing.book import seed_book
@@ -282,3 +284,18 @@ def test_parts_of_a_metric_are_all_asked_for() -> None:
 
 def _midnight(back: int) -> datetime:
     return datetime.combine(day(back), datetime.min.time(), UTC)
+
+
+@pytest.mark.parametrize(
+    ("one", "metric"),
+    [pytest.param(one, metric, id=f"{one.id}-{metric.key}") for one in ALL_CHECKS for metric in one.metrics],
+)
+def test_metrics_of_all_checks_can_be_asked_for(one: Check, metric: Metric) -> None:
+    labels = {Provider.AWS: r".+", Provider.AZURE: r".+", Provider.GCP: r"(resource|metric)\.labels\.[A-Za-z0-9_]+"}
+    assert metric.namespace or one.provider is not Provider.AWS
+    assert metric.daily is not Daily.P95 or one.provider is not Provider.AZURE, "Azure Monitor has no percentiles"
+    assert (metric.below is not None) == (metric.daily is Daily.QUIET_HOURS)
+    for name, told in metric.dimensions:
+        assert re.fullmatch(labels[one.provider], name)
+        assert re.fullmatch(r"id|name|account|=.+|properties\.[A-Za-z0-9]+", told)
+    assert 1 <= window_days(metric, rules(one)[one.id].parameters) <= 93

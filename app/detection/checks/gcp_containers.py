@@ -19,7 +19,7 @@ from app.detection.checks.gcp_machine_types import (
 from app.detection.checks.gcp_values import INSTANCE, at, listed, number, window
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
-from app.detection.reckoning import exact, has_lived, unused
+from app.detection.reckoning import busiest_day, exact, has_lived, unused
 from app.detection.savings import Part, by_prices, hours, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
@@ -34,6 +34,10 @@ _CPU: Final = Metric(
     "k8s_node",
     (("resource.labels.cluster_name", "name"), ("resource.labels.location", "properties.location")),
 )
+_ANY_NODE: Final = Metric(
+    "nodes", _CPU.name, Daily.MAXIMUM, _CPU.namespace, _CPU.dimensions, silent_at_zero=True, days=MIN_AGE_DAYS
+)
+"""No node is so idle that it tells 0: a day of 0 is one without nodes."""
 _REQUESTS: Final = Metric(
     "requests",
     "run.googleapis.com/request_count",
@@ -63,8 +67,10 @@ def _empty(facts: Facts) -> Finding | None:
     if cluster.status != "RUNNING" or _is_autopilot(cluster) or at(cluster, "currentNodeCount"):
         return None
     facts.none_other(INSTANCE)
-    since = max(cluster.created_at or cluster.first_seen_at, cluster.same_since("currentNodeCount"))
-    if facts.related(RelationshipKind.MEMBER_OF, INSTANCE) or not facts.is_older(since, MIN_AGE_DAYS):
+    made = cluster.created_at or cluster.first_seen_at
+    if facts.related(RelationshipKind.MEMBER_OF, INSTANCE) or not facts.is_older(made, MIN_AGE_DAYS):
+        return None
+    if busiest_day(facts, "nodes") > 0:
         return None
     pools = len(listed(cluster, "nodePools"))
     return Finding(
@@ -72,7 +78,7 @@ def _empty(facts: Facts) -> Finding | None:
         evidence=(
             Evidence("nodes", "0"),
             Evidence("node pools", str(pools)),
-            Evidence("since, at the latest", since.isoformat()),
+            Evidence("days without nodes", f"{facts.threshold(MIN_AGE_DAYS):f}"),
         ),
     )
 
@@ -158,11 +164,11 @@ CHECKS: Final = (
         remediation="Ask its owner. Save what is declared in it if it may be needed again, then delete the cluster. "
         "One zonal or Autopilot cluster of a billing account is free.",
         find=_empty,
-        properties=("autopilot", "currentNodeCount", "nodePools"),
-        watched=("currentNodeCount",),
+        properties=("autopilot", "currentNodeCount", "location", "nodePools"),
         prices=(_CLUSTER_HOUR,),
         saving="All hours of the cluster.",
-        parameters=(days(MIN_AGE_DAYS, 7, "How long it has to be without nodes."),),
+        parameters=(days(MIN_AGE_DAYS, 7, "How long it has to be there, and without nodes.", most=90),),
+        metrics=(_ANY_NODE,),
         neighbours=(Neighbours(RelationshipKind.MEMBER_OF, INSTANCE),),
         absence_of=(INSTANCE,),
         links=(_GKE_PRICING, "https://cloud.google.com/kubernetes-engine/docs/how-to/deleting-a-cluster"),

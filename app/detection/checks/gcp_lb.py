@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily, Metric, Neighbours, Parameter, days
-from app.detection.checks.gcp_values import last, listed
+from app.detection.checks.gcp_values import MANAGER, last, listed
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, has_lived
@@ -23,9 +23,8 @@ PROXIES: Final = tuple(f"{_COMPUTE}/Target{kind}Proxy" for kind in ("Http", "Htt
 URL_MAP: Final = f"{_COMPUTE}/UrlMap"
 SERVICES: Final = (f"{_COMPUTE}/BackendService", f"{_COMPUTE}/RegionBackendService")
 POOL: Final = f"{_COMPUTE}/TargetPool"
-GROUP: Final = f"{_COMPUTE}/InstanceGroup"
 _PROXY_PARTS: Final = ("targetHttpProxies", "targetHttpsProxies", "targetSslProxies", "targetTcpProxies")
-_READ: Final = (*PROXIES, URL_MAP, *SERVICES, POOL, GROUP)
+_READ: Final = (*PROXIES, URL_MAP, *SERVICES, POOL, MANAGER)
 _FIRST_RULES: Final = "gcp.lb.first_rules.hour"
 _FURTHER_RULE: Final = "gcp.lb.further_rule.hour"
 _AT_ONE_PRICE: Final = 5
@@ -44,7 +43,7 @@ _CHAIN: Final = (
     _peers(URL_MAP, "services", "leftOut"),
     *(_peers(kind, "backends", watched=("backends",)) for kind in SERVICES),
     _peers(POOL, "instances", watched=("instances",)),
-    _peers(GROUP, "size", watched=("size",)),
+    _peers(MANAGER, "instanceGroup", "targetSize", watched=("targetSize",)),
 )
 _NAME: Final = ("resource.labels.forwarding_rule_name", "name")
 
@@ -138,18 +137,17 @@ def _empty_since(known: Mapping[str, Subject], ends: Iterable[str]) -> list[date
 
 
 def _empty_groups(known: Mapping[str, Subject], backends: Iterable[Any]) -> list[datetime] | None:
-    """Since when each group is empty; None where there is something else, such as machines, or endpoints."""
+    """Since when each group is empty; None where one is not, or where there is something else, such as endpoints.
+
+    Of groups only those with a manager are looked into: since when another one has no machines, nothing tells.
+    """
+    managers = {each.text("instanceGroup"): each for each in known.values() if each.resource_type == MANAGER}
     found: list[datetime] = []
     for backend in backends:
-        name = str(backend.get("group")) if isinstance(backend, Mapping) else ""
-        if "/instanceGroups/" not in name:
+        manager = managers.get(str(backend.get("group"))) if isinstance(backend, Mapping) else None
+        if manager is None or manager.number("targetSize") > 0:
             return None
-        if name not in known:
-            message = f"The group {last(name)} is not in the inventory."
-            raise UnknownFactError(message)
-        if known[name].number("size") > 0:
-            return None
-        found.append(known[name].same_since("size"))
+        found.append(manager.same_since("targetSize"))
     return found
 
 
@@ -203,9 +201,9 @@ CHECKS: Final = (
     Check(
         id="gcp.lb.no_backend",
         title="Load balancer with nothing behind it",
-        description="Its forwarding rule ends in backend services without backends, in groups without machines, or in "
-        "an empty target pool: nothing can answer what comes in, yet each hour is paid. Rules that redirect, or that "
-        "end in buckets or network endpoint groups, are left out.",
+        description="Its forwarding rule ends in backend services without backends, in managed groups that are kept "
+        "at no machines, or in an empty target pool: nothing can answer what comes in, yet each hour is paid. Rules "
+        "that redirect, or that end in buckets or network endpoint groups, are left out.",
         provider=Provider.GCP,
         area=Area.NETWORK,
         resource_types=(RULE, GLOBAL_RULE),

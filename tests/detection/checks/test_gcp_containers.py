@@ -26,15 +26,12 @@ PRICES = {
 ALL_READ = frozenset({INSTANCE})
 
 
-def cluster(nodes: int | None = None, *, born: float = 300, changed: float | None = None, **properties: Any) -> Subject:
+def cluster(nodes: int | None = None, *, born: float = 300, **properties: Any) -> Subject:
     plain = {"location": "us-central1-a", "nodePools": [{"name": "p"}]} | (
         {} if nodes is None else {"currentNodeCount": nodes}
     )
-    moments = {} if changed is None else {"currentNodeCount": ago(changed)}
     status = properties.pop("status", "RUNNING")
-    return subject(
-        CLUSTER, "main", status=status, created_at=ago(born), changed_at=moments, properties=plain | properties
-    )
+    return subject(CLUSTER, "main", status=status, created_at=ago(born), properties=plain | properties)
 
 
 def nodes(*kinds: str, spot: bool = False) -> dict[tuple[RelationshipKind, str], list[Subject]]:
@@ -67,21 +64,26 @@ def requests(each: float | None = 0) -> dict[str, Usage | None]:
     return {"requests": None if each is None else flat(each, 14)}
 
 
+def any_node(busiest: float | None = 0) -> dict[str, Usage | None]:
+    return {"nodes": None if busiest is None else flat(busiest, 7)}
+
+
 def case(check: str, proves: str, given: Subject, expected: Any, amount: str | None = None, **values: Any) -> Case:
     plain: dict[str, Any] = {"prices": PRICES, "complete_types": ALL_READ}
     return Case(f"gcp.{check}", proves, given, expected, amount, **(plain | values))
 
 
 CASES = (
-    case("gke.empty", "found", cluster(), FOUND, "73.0000"),
-    case("gke.empty", "clear", cluster(), CLEAR, neighbours=TWO),
-    case("gke.empty", "boundary:minAgeDays", cluster(born=7), CLEAR),
-    case("gke.empty", "boundary:minAgeDays", cluster(born=7.01), FOUND),
-    case("gke.empty", "Google counts nodes", cluster(3), CLEAR),
-    case("gke.empty", "emptied of late", cluster(changed=2), CLEAR),
-    case("gke.empty", "Autopilot", cluster(autopilot={"enabled": True}), CLEAR),
-    case("gke.empty", "being made", cluster(status="PROVISIONING"), CLEAR),
-    case("gke.empty", "machines were not read", cluster(), UNKNOWN, complete_types=frozenset()),
+    case("gke.empty", "found", cluster(), FOUND, "73.0000", usages=any_node()),
+    case("gke.empty", "clear", cluster(), CLEAR, neighbours=TWO, usages=any_node()),
+    case("gke.empty", "boundary:minAgeDays", cluster(born=7), CLEAR, usages=any_node()),
+    case("gke.empty", "boundary:minAgeDays", cluster(born=7.01), FOUND, usages=any_node()),
+    case("gke.empty", "missing:nodes", cluster(), UNKNOWN, usages=any_node(None)),
+    case("gke.empty", "Google counts nodes", cluster(3), CLEAR, usages=any_node()),
+    case("gke.empty", "nodes of late", cluster(), CLEAR, usages=any_node(0.01)),
+    case("gke.empty", "Autopilot", cluster(autopilot={"enabled": True}), CLEAR, usages=any_node()),
+    case("gke.empty", "being made", cluster(status="PROVISIONING"), CLEAR, usages=any_node()),
+    case("gke.empty", "machines were not read", cluster(), UNKNOWN, complete_types=frozenset(), usages=any_node()),
     # 73 for the cluster and 146 for each node.
     case("gke.idle", "found", cluster(2), FOUND, "365.0000", neighbours=TWO, usages=cpu(0.03)),
     case("gke.idle", "clear", cluster(2), CLEAR, neighbours=TWO, usages=cpu(0.6)),

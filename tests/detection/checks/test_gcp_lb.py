@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app.detection.checks import gcp_lb
-from app.detection.checks.gcp_lb import GLOBAL_RULE, GROUP, POOL, PROXIES, RULE, SERVICES, URL_MAP
+from app.detection.checks.gcp_lb import GLOBAL_RULE, POOL, PROXIES, RULE, SERVICES, URL_MAP
+from app.detection.checks.gcp_values import MANAGER
 from app.detection.facts import ActualCost, Subject
 from app.detection.usage import Usage
 from app.records import RelationshipKind
@@ -16,7 +17,7 @@ from app.records.detection import Confidence, PriceBasis, PriceUnit
 from tests.detection.cases import CLEAR, FOUND, UNKNOWN, Case, ago, flat, subject
 
 Around = dict[tuple[RelationshipKind, str], list[Subject]]
-ALL_READ = frozenset({*PROXIES, URL_MAP, *SERVICES, POOL, GROUP})
+ALL_READ = frozenset({*PROXIES, URL_MAP, *SERVICES, POOL, MANAGER})
 PRICES = {
     "gcp.lb.first_rules.hour": ("0.025", PriceUnit.HOUR),
     "gcp.lb.further_rule.hour": ("0.01", PriceUnit.HOUR),
@@ -57,6 +58,12 @@ def chain(*services: str, more: tuple[Subject, ...] = (), changed: Any = None, *
     )
 
 
+def group(size: int | None, changed: float | None = None) -> Subject:
+    """The manager of the group behind."""
+    moments = None if changed is None else {"targetSize": changed}
+    return part(MANAGER, "web", changed=moments, instanceGroup=WEB, targetSize=size)
+
+
 def others(count: int) -> Around:
     return peers(
         *(subject(RULE, f"{NAME}/forwardingRules/r{number}", properties={"target": TCP}) for number in range(count))
@@ -93,15 +100,13 @@ CASES = (
     case("no_backend", "boundary:minAgeDays", rule(age=7), CLEAR, neighbours=chain()),
     case("no_backend", "boundary:minAgeDays", rule(age=7.01), FOUND, neighbours=chain()),
     case("no_backend", "emptied of late", rule(), CLEAR, neighbours=chain(changed=3)),
-    case(
-        "no_backend", "machines behind it", rule(), CLEAR, neighbours=chain(more=(part(GROUP, WEB, size=2),), **BEHIND)
-    ),
+    case("no_backend", "machines behind it", rule(), CLEAR, neighbours=chain(more=(group(2),), **BEHIND)),
     case(
         "no_backend",
         "a group without machines",
         rule(),
         FOUND,
-        neighbours=chain(more=(part(GROUP, WEB, size=0),), **BEHIND),
+        neighbours=chain(more=(group(0),), **BEHIND),
         confidence=Confidence.LIKELY,
     ),
     case(
@@ -109,14 +114,14 @@ CASES = (
         "a group of late without machines",
         rule(),
         CLEAR,
-        neighbours=chain(more=(part(GROUP, WEB, size=0, changed={"size": 2}),), **BEHIND),
+        neighbours=chain(more=(group(0, changed=2),), **BEHIND),
     ),
     case(
         "no_backend",
         "a group whose size is not told",
         rule(),
         UNKNOWN,
-        neighbours=chain(more=(part(GROUP, WEB),), **BEHIND),
+        neighbours=chain(more=(group(None),), **BEHIND),
     ),
     case(
         "no_backend",
@@ -151,12 +156,14 @@ CASES = (
     case("no_backend", "a proxy that was not read", rule(TCP), UNKNOWN),
     case("no_backend", "a proxy that names nothing", rule(TCP), CLEAR, neighbours=peers(part(PROXIES[3], TCP))),
     case("no_backend", "a service that was not read", rule(None, kind=RULE, backendService=SERVICE), UNKNOWN),
-    case("no_backend", "a group that was not read", rule(), UNKNOWN, neighbours=chain(**BEHIND)),
+    case("no_backend", "a group without a manager", rule(), CLEAR, neighbours=chain(**BEHIND)),
     case("no_backend", "without a proxy", rule(None, kind=RULE, backendService=SERVICE), FOUND, neighbours=chain()),
     case("no_backend", "an empty pool", rule(OLD, kind=RULE), FOUND, neighbours=peers(part(POOL, OLD))),
     case("no_backend", "a pool", rule(OLD, kind=RULE), CLEAR, neighbours=peers(part(POOL, OLD, instances=["web-1"]))),
     case("no_backend", "a VPN gateway", rule(GATEWAY, kind=RULE), CLEAR),
-    case("no_backend", "groups were not read", rule(), UNKNOWN, neighbours=chain(), complete_types=ALL_READ - {GROUP}),
+    case(
+        "no_backend", "groups were not read", rule(), UNKNOWN, neighbours=chain(), complete_types=ALL_READ - {MANAGER}
+    ),
     # With two others, a third of what is paid for up to five.
     case("no_backend", "one of three", rule(), FOUND, "6.0833", neighbours=chain() | others(2)),
     case("no_backend", "one of six", rule(), FOUND, "7.3000", neighbours=chain() | others(5)),

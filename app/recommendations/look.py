@@ -21,7 +21,7 @@ from app.detection.rule import Rule, Rules
 from app.detection.usage import Usage
 from app.models import now
 from app.recommendations.gather import Gathered, Gathering
-from app.recommendations.readings import read_types
+from app.recommendations.readings import complete_in, read_types
 from app.recommendations.store import SYSTEM, Changes, count_once, resolve_gone, store
 from app.recommendations.tunings import rules_of
 from app.recommendations.usage_fold import usage_or_why
@@ -107,7 +107,7 @@ def facts_of(
         unread=unread,
         neighbours=one.neighbours,
         targets=one.targets,
-        complete_types=looking.complete_types.get(one.subject.region or "", frozenset()),
+        complete_types=complete_in(looking.complete_types, one.subject.region),
     )
 
 

@@ -19,3 +19,8 @@ async def read_types(session: AsyncSession, organization_id: UUID, account_id: U
         found[step["region"]].update(step["collected"])
     everywhere = found.get(GLOBAL, set())
     return {region: frozenset(types | everywhere) for region, types in found.items()}
+
+
+def complete_in(types: Mapping[str, frozenset[str]], region: str | None) -> frozenset[str]:
+    """What was read completely of where a resource is; a cloud that is not read by regions is read as a whole."""
+    return types.get(region or GLOBAL, types.get(GLOBAL, frozenset()))

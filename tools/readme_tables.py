@@ -13,6 +13,12 @@ from app.config import Settings
 from app.providers.registry import cloud
 from app.records import Provider
 
+_KINDS = (
+    (Provider.AWS, "CloudFormation"),
+    (Provider.AZURE, "ARM"),
+    (Provider.GCP, "Cloud Asset"),
+    (Provider.MICROSOFT_365, "Microsoft Graph"),
+)
 README = Path(__file__).resolve().parent.parent / "README.md"
 
 
@@ -44,7 +50,7 @@ def _default(field: FieldInfo) -> str:
 def collected_table() -> str:
     """A Markdown row for every cloud: how much of it is read, and what."""
     lines = ["| cloud | services | resource types | read as |", "| --- | --- | --- | --- |"]
-    for provider, kind in ((Provider.AWS, "CloudFormation"), (Provider.AZURE, "ARM"), (Provider.GCP, "Cloud Asset")):
+    for provider, kind in _KINDS:
         services = cloud(provider).services()
         types = {name for service in services for each in service.collectors for name in each.resource_types}
         names = ", ".join(f"`{service.name}`" for service in services)

@@ -105,8 +105,8 @@ async def connect_accounts(
 
 
 def _checked_ids(new: NewConnection) -> tuple[str, ...]:
-    if new.credentials.provider is Provider.AWS:
-        return (new.credentials.native_id or "",)  # keys tell it when they are tried
+    if new.credentials.provider in {Provider.AWS, Provider.MICROSOFT_365}:
+        return (new.credentials.native_id or "",)  # keys, and a tenant's domain, tell it when they are tried
     if not 1 <= len(new.native_ids) <= MOST_AT_ONCE:
         message = f"`{new.ids_path[-1]}` must have 1 to {MOST_AT_ONCE} entries."
         raise BadUserInputError(message, path=new.ids_path)

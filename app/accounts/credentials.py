@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from app.accounts.external_id import aws_external_id
@@ -91,6 +91,14 @@ class AwsCredentials:
 class AzureCredentials:
     """An application of a tenant, with a secret or a certificate."""
 
+    PLACE: ClassVar[str] = "azure"
+    PROVIDER: ClassVar[Provider] = Provider.AZURE
+    METHODS: ClassVar[tuple[ConnectionMethod, ConnectionMethod]] = (
+        ConnectionMethod.AZURE_SECRET,
+        ConnectionMethod.AZURE_CERTIFICATE,
+    )
+    """With a secret, and with a certificate."""
+
     tenant_id: str
     client_id: str
     client_secret: str | None = field(default=None, repr=False)
@@ -101,29 +109,49 @@ class AzureCredentials:
         """Exactly one of secret and certificate. Raises BadUserInputError at the wrong field."""
         tenant = self.tenant_id.strip().lower()
         if not is_uuid(tenant) and not _DOMAIN.fullmatch(tenant):
-            raise _bad(("azure", "tenantId"), "`tenantId` must be the tenant's id (a UUID) or one of its domains.")
+            raise _bad((self.PLACE, "tenantId"), "`tenantId` must be the tenant's id (a UUID) or one of its domains.")
         client = self.client_id.strip().lower()
         if not is_uuid(client):
-            raise _bad(("azure", "clientId"), "`clientId` must be the application's id (a UUID).")
+            raise _bad((self.PLACE, "clientId"), "`clientId` must be the application's id (a UUID).")
         settings = {"tenantId": tenant, "clientId": client}
         if (self.client_secret is None) is (self.certificate is None):
-            raise _bad(("azure",), "Send either `clientSecret` or `certificate`.")
+            raise _bad((self.PLACE,), "Send either `clientSecret` or `certificate`.")
         if self.client_secret is not None:
-            secret = {"clientSecret": _secret(self.client_secret, "azure", "clientSecret")}
-            place = ("input", "azure", "clientSecret")
-            return Credentials(Provider.AZURE, ConnectionMethod.AZURE_SECRET, settings, secret, place)
+            secret = {"clientSecret": _secret(self.client_secret, self.PLACE, "clientSecret")}
+            place = ("input", self.PLACE, "clientSecret")
+            return Credentials(self.PROVIDER, self.METHODS[0], settings, secret, place, self._account(tenant))
         return self._certificate(settings)
 
-    def _certificate(self, settings: Mapping[str, Any]) -> Credentials:
-        text = _secret(self.certificate, "azure", "certificate")
+    def _account(self, tenant: str) -> str | None:  # noqa: ARG002  (an account of Azure is none of its tenant)
+        """The account that is named along."""
+        return None
+
+    def _certificate(self, settings: Mapping[str, str]) -> Credentials:
+        text = _secret(self.certificate, self.PLACE, "certificate")
         if "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY-----" not in text:
             message = "`certificate` must be PEM text with the certificate and its private key."
-            raise _bad(("azure", "certificate"), message)
+            raise _bad((self.PLACE, "certificate"), message)
         secret = {"certificate": text}
         if self.certificate_password is not None:
-            secret["certificatePassword"] = _secret(self.certificate_password, "azure", "certificatePassword")
-        place = ("input", "azure", "certificate")
-        return Credentials(Provider.AZURE, ConnectionMethod.AZURE_CERTIFICATE, settings, secret, place)
+            secret["certificatePassword"] = _secret(self.certificate_password, self.PLACE, "certificatePassword")
+        place = ("input", self.PLACE, "certificate")
+        account = self._account(settings["tenantId"])
+        return Credentials(self.PROVIDER, self.METHODS[1], settings, secret, place, account)
+
+
+@dataclass(frozen=True)
+class Microsoft365Credentials(AzureCredentials):
+    """The same for Microsoft 365, where the tenant is the account."""
+
+    PLACE: ClassVar[str] = "microsoft365"
+    PROVIDER: ClassVar[Provider] = Provider.MICROSOFT_365
+    METHODS: ClassVar[tuple[ConnectionMethod, ConnectionMethod]] = (
+        ConnectionMethod.M365_SECRET,
+        ConnectionMethod.M365_CERTIFICATE,
+    )
+
+    def _account(self, tenant: str) -> str | None:
+        return tenant if is_uuid(tenant) else None
 
 
 @dataclass(frozen=True)

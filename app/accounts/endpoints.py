@@ -24,6 +24,7 @@ _NAMES = {
     Provider.AWS: SERVICES,
     Provider.AZURE: frozenset({"management", "authority", "blob"}),
     Provider.GCP: frozenset({"bigquery", "cloudasset", "cloudresourcemanager", "monitoring", "token"}),
+    Provider.MICROSOFT_365: frozenset({"authority", "graph"}),
 }
 _LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 _REGION = r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}"
@@ -44,11 +45,17 @@ _HOSTS = {
         r"|login\.partner\.microsoftonline\.cn"
     ),
     Provider.GCP: re.compile(rf"{_LABEL}\.googleapis\.com"),
+    Provider.MICROSOFT_365: re.compile(
+        r"graph\.microsoft\.com|(dod-)?graph\.microsoft\.us|microsoftgraph\.chinacloudapi\.cn"
+        r"|login\.microsoftonline\.(com|us)|login\.windows\.net|login\.chinacloudapi\.cn"
+        r"|login\.partner\.microsoftonline\.cn"
+    ),
 }
 _EXAMPLES = {
     Provider.AWS: "https://ec2.eu-central-1.amazonaws.com",
     Provider.AZURE: "https://management.azure.com",
     Provider.GCP: "https://cloudasset.googleapis.com",
+    Provider.MICROSOFT_365: "https://graph.microsoft.com",
 }
 # Google's token services are called at a path; anybody may have an object at a path of its storage.
 _PATHS = {

@@ -91,7 +91,8 @@ def _of_a_stranger(target: Target) -> Target:
 
 def _check_account(target: Target, answer: Answer, path: tuple[str, ...]) -> None:
     told = answer.verification.native_id
-    if target.provider is Provider.AWS and target.native_id and told != target.native_id:
+    own = target.provider in {Provider.AWS, Provider.MICROSOFT_365}
+    if own and target.native_id and told != target.native_id:
         message = f"These credentials belong to the account {told}, not to {target.native_id}. Nothing was stored."
         raise BadUserInputError(message, path=path)
 

@@ -11,7 +11,7 @@ from app.providers.objects import ObjectStore
 from app.records import Provider
 from app.records.cost_sources import CostSourceKind
 
-CLOUDS = (Provider.AWS, Provider.AZURE, Provider.GCP)
+CLOUDS = (Provider.AWS, Provider.AZURE, Provider.GCP, Provider.MICROSOFT_365)
 
 
 @cache
@@ -33,6 +33,10 @@ def cloud(provider: Provider) -> Cloud:
         from app.providers.gcp.cloud import GcpCloud  # noqa: PLC0415
 
         return GcpCloud()
+    if provider is Provider.MICROSOFT_365:
+        from app.providers.m365.cloud import M365Cloud  # noqa: PLC0415
+
+        return M365Cloud()
     message = f"Skyledger cannot connect to {provider}; the clouds are {', '.join(CLOUDS)}."
     raise BadUserInputError(message, path=("input", "provider"))
 

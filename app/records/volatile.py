@@ -51,6 +51,16 @@ VOLATILE_PROPERTIES: Final[Mapping[str, frozenset[str]]] = {
     "container.googleapis.com/Cluster": frozenset({"currentNodeCount"}),
     "microsoft.dbformysql/flexibleservers": frozenset({"backup.earliestRestoreDate"}),
     "microsoft.dbforpostgresql/flexibleservers": frozenset({"backup.earliestRestoreDate"}),
+    "microsoft.graph/deletedUsers": frozenset({"licenses.assignedUsers", "licenses.consumedUnits"}),
+    "microsoft.graph/devices": frozenset({"lastSignInAt", "operatingSystemVersion"}),
+    "microsoft.graph/drives": frozenset({"use"}),
+    "microsoft.graph/groups": frozenset({"activity"}),
+    "microsoft.graph/sites": frozenset({"pageViews", "use"}),
+    "microsoft.graph/subscribedSkus": frozenset({"consumedUnits"}),
+    "microsoft.graph/teams": frozenset({"activity"}),
+    "microsoft.graph/users": frozenset(
+        {"activations", "apps", "calls", "copilot", "lastSignInAt", "mailbox", "services"}
+    ),
     "microsoft.network/connections": frozenset(
         {"egressBytesTransferred", "ingressBytesTransferred", "tunnelConnectionStatus"}
     ),

@@ -14,6 +14,8 @@ from app.accounts.credentials import (
     AzureCredentials,
     Credentials,
     GcpCredentials,
+    Microsoft365Credentials,
+    SentCredentials,
     checked_subscriptions,
 )
 from app.accounts.google import Google, checked_gcp_scope
@@ -99,6 +101,15 @@ class GcpCredentialsInput(Hidden):
     __repr__ = Hidden.__repr__
 
 
+@strawberry.input(
+    description="How to sign in to a tenant of Microsoft 365: as an application, with a secret or a certificate."
+)
+class Microsoft365CredentialsInput(AzureCredentialsInput):
+    """See Microsoft365Credentials."""
+
+    __repr__ = Hidden.__repr__
+
+
 @strawberry.input(description="Subscriptions of Azure, and how to sign in to them.")
 class AzureConnectionInput(AzureCredentialsInput):
     """Several accounts with the same credentials."""
@@ -121,7 +132,7 @@ class GcpConnectionInput(GcpCredentialsInput):
     __repr__ = Hidden.__repr__
 
 
-@strawberry.input(description="Accounts to connect: exactly one of `aws`, `azure` and `gcp`.")
+@strawberry.input(description="Accounts to connect: exactly one of `aws`, `azure`, `gcp` and `microsoft365`.")
 class ConnectAccountInput:
     """See `connectAccount`."""
 
@@ -129,6 +140,9 @@ class ConnectAccountInput:
     aws: AwsCredentialsInput | None = strawberry.field(default=None, description="An account of AWS.")
     azure: AzureConnectionInput | None = strawberry.field(default=None, description="Subscriptions of Azure.")
     gcp: GcpConnectionInput | None = strawberry.field(default=None, description="Parts of Google Cloud.")
+    microsoft_365: Microsoft365CredentialsInput | None = strawberry.field(
+        name="microsoft365", default=None, description="A tenant of Microsoft 365, which is one account."
+    )
     name: str | None = strawberry.field(
         default=None, description="Name for people, for a single account; the provider's own when left out."
     )
@@ -165,7 +179,7 @@ class ConnectAccountInput:
             ids = checked_gcp_scope(sent.projects, sent.organization, sent.folder, ("input", "gcp"))
             scopes = {"projects": sent.projects, "organization": sent.organization, "folder": sent.folder}
             return ids, ("input", "gcp", next(name for name, value in scopes.items() if value is not None))
-        return [], ("input", "aws")
+        return [], ("input", "aws" if self.aws is not None else "microsoft365")
 
 
 @strawberry.type(description="The accounts are connected; what their health is, they tell.")
@@ -217,6 +231,11 @@ class UpdateAccountInput:
     )
     gcp: GcpCredentialsInput | None = strawberry.field(
         default=strawberry.UNSET, description="New credentials of a part of Google Cloud; they are tried first."
+    )
+    microsoft_365: Microsoft365CredentialsInput | None = strawberry.field(
+        name="microsoft365",
+        default=strawberry.UNSET,
+        description="New credentials of a tenant of Microsoft 365; they are tried first.",
     )
     regions: list[str] | None = strawberry.field(
         default=strawberry.UNSET,
@@ -276,8 +295,9 @@ DisconnectAccountResult = Annotated[
 def _credentials(
     sent: ConnectAccountInput | UpdateAccountInput, organization_id: UUID, settings: Settings
 ) -> Credentials | None:
-    """The one of `aws`, `azure` and `gcp` that was sent, checked; None where there is none."""
-    given = [value for value in (sent.aws, sent.azure, sent.gcp) if value is not None and value is not strawberry.UNSET]
+    """The one of `aws`, `azure`, `gcp` and `microsoft365` that was sent, checked; None where there is none."""
+    values = (sent.aws, sent.azure, sent.gcp, sent.microsoft_365)
+    given = [value for value in values if value is not None and value is not strawberry.UNSET]
     if not given:
         return None
     if len(given) > 1:
@@ -289,15 +309,14 @@ def _credentials(
 
 def _of_input(
     sent: AwsCredentialsInput | AzureCredentialsInput | GcpCredentialsInput, google: Google
-) -> AwsCredentials | AzureCredentials | GcpCredentials:
+) -> SentCredentials:
     if isinstance(sent, AwsCredentialsInput):
         return AwsCredentials(
             sent.role_arn, sent.external_id, sent.access_key_id, sent.secret_access_key, sent.session_token
         )
     if isinstance(sent, AzureCredentialsInput):
-        return AzureCredentials(
-            sent.tenant_id, sent.client_id, sent.client_secret, sent.certificate, sent.certificate_password
-        )
+        made = Microsoft365Credentials if isinstance(sent, Microsoft365CredentialsInput) else AzureCredentials
+        return made(sent.tenant_id, sent.client_id, sent.client_secret, sent.certificate, sent.certificate_password)
     return GcpCredentials(sent.service_account, sent.workload_identity, google)
 
 
@@ -306,4 +325,4 @@ def _pairs(sent: list[EndpointInput]) -> list[tuple[str, str]]:
 
 
 def _exactly_one() -> BadUserInputError:
-    return BadUserInputError("Send exactly one of `aws`, `azure` and `gcp`.", path=("input",))
+    return BadUserInputError("Send exactly one of `aws`, `azure`, `gcp` and `microsoft365`.", path=("input",))

@@ -44,6 +44,8 @@ graph_enum(
     AZURE_CERTIFICATE="As an application, with its certificate.",
     GCP_SERVICE_ACCOUNT="As a service account, with its key.",
     GCP_WORKLOAD_IDENTITY="By workload identity federation.",
+    M365_SECRET="As an application of Microsoft 365, with its secret.",  # noqa: S106  (a description)
+    M365_CERTIFICATE="As an application of Microsoft 365, with its certificate.",
 )
 graph_enum(
     AccountOrderField,

@@ -9,8 +9,7 @@ import pytest
 from app.providers import aws
 from app.providers.gcp import compute, data, network, platform
 from app.providers.gcp.kinds import Kind
-from app.providers.registry import cloud
-from app.records import Provider
+from app.providers.registry import CLOUDS, cloud
 from app.records.volatile import VOLATILE_PROPERTIES, lasting, unread
 
 
@@ -40,7 +39,7 @@ def test_what_is_unreadable_is_a_list_of_names(told: object) -> None:
 
 
 def test_every_type_is_read_by_a_collector() -> None:
-    clouds = [cloud(provider) for provider in (Provider.AWS, Provider.AZURE, Provider.GCP)]
+    clouds = [cloud(provider) for provider in CLOUDS]
     read = {
         resource_type
         for each in clouds

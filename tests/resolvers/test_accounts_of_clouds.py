@@ -1,4 +1,4 @@
-"""Connecting Azure and Google Cloud through the graph, with the real SDKs and their far sides on loopback."""
+"""Connecting the other clouds through the graph, with the real SDKs and their far sides on loopback."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from app.accounts.endpoints import is_allowed as endpoint_is_allowed
 from app.context import Runtime
 from app.database import Database
+from app.records import Provider
 from app.schema.node import parse_id
 from tests.accounts.clouds import CONNECT, DISCONNECT, UPDATE, VERIFY, act, settings
 from tests.auth.people import everything_stored
@@ -17,8 +19,10 @@ from tests.providers.azure.arm_server import CLIENT, OTHER_SUBSCRIPTION, SECRET,
 from tests.providers.azure.conftest import azure, server_certificate
 from tests.providers.gcp.conftest import google
 from tests.providers.gcp.google import NUMBER, PROJECT, Google, asset
+from tests.providers.m365.conftest import microsoft
+from tests.providers.m365.graph_server import ALL_ROLES, GraphServer
 
-__all__ = ["azure", "google", "server_certificate", "settings"]
+__all__ = ["azure", "google", "microsoft", "server_certificate", "settings"]
 
 APPLICATION = {"tenantId": TENANT, "clientId": CLIENT, "clientSecret": SECRET}
 
@@ -135,3 +139,53 @@ async def test_an_organization_of_google_is_one_account(graphql: GraphQL, google
     changed = await act(graphql, UPDATE, person.token, id=account["id"], gcp=again)
     assert changed["__typename"] == "UpdateAccountPayload", changed
     assert parse_id(changed["account"]["id"]) == parse_id(account["id"])
+
+
+def microsoft_input(organization_id: str, microsoft: GraphServer, **more: Any) -> dict[str, Any]:
+    """What connects the tenant of the far side."""
+    endpoints = [{"service": name, "url": microsoft.url} for name in ("graph", "authority")]
+    return {"organizationId": organization_id, "microsoft365": APPLICATION | more, "endpoints": endpoints}
+
+
+async def test_a_tenant_of_microsoft_365_is_one_account(
+    graphql: GraphQL, owner: Database, microsoft: GraphServer
+) -> None:
+    person = await register(graphql)
+    before = await everything_stored(owner)
+    wrong = microsoft_input(person.organization_id, microsoft, clientSecret="wrong")
+    refused = await act(graphql, CONNECT, person.token, **wrong)
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "microsoft365", "clientSecret"])
+    other = microsoft_input(person.organization_id, microsoft, clientId="no id")
+    refused = await act(graphql, CONNECT, person.token, **other)
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "microsoft365", "clientId"])
+    assert await everything_stored(owner) == before
+    made = await act(graphql, CONNECT, person.token, **microsoft_input(person.organization_id, microsoft))
+    assert made["__typename"] == "ConnectAccountPayload", made
+    (account,) = made["accounts"]
+    told = {name: account[name] for name in ("provider", "nativeId", "name", "method")}
+    assert told == {"provider": "MICROSOFT_365", "nativeId": TENANT, "name": "Contoso", "method": "M365_SECRET"}
+    assert (account["health"]["state"], account["health"]["missingPermissions"]) == ("HEALTHY", [])
+    again = await act(graphql, CONNECT, person.token, **microsoft_input(person.organization_id, microsoft))
+    assert again["__typename"] == "Conflict"
+    microsoft.roles = tuple(role for role in ALL_ROLES if role != "Reports.Read.All")
+    changed = await act(graphql, UPDATE, person.token, id=account["id"], microsoft365=APPLICATION)
+    assert changed["account"]["health"]["missingPermissions"] == ["Reports.Read.All"]
+    microsoft.conceals = True
+    asked = (await act(graphql, VERIFY, person.token, id=account["id"]))["account"]["health"]
+    assert asked["state"] == "DEGRADED"
+    assert "conceals names" in asked["message"]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_allowed"),
+    [
+        ("https://graph.microsoft.com", True),
+        ("https://graph.microsoft.us", True),
+        ("https://login.microsoftonline.com", True),
+        ("http://graph.microsoft.com", False),
+        ("https://evil.graph.microsoft.com.example", False),
+        ("https://contoso.sharepoint.com", False),
+    ],
+)
+def test_the_credentials_of_a_tenant_go_to_microsoft_only(url: str, is_allowed: bool) -> None:
+    assert endpoint_is_allowed(Provider.MICROSOFT_365, url, ()) is is_allowed

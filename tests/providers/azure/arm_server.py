@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import jwt
@@ -308,8 +308,17 @@ def denial(action: str, scope: str) -> Answer:
     return failure(403, "AuthorizationFailed", words)
 
 
+class FarSide(Protocol):
+    """A server of a test: what it answers, and where it is once it is served."""
+
+    url: str
+
+    def answer(self, method: str, target: str, headers: Any, body: str, /) -> Answer:
+        """What the server says to a request."""
+
+
 @contextmanager
-def serving(server: ArmServer, certificate: Certificate, folder: Path) -> Iterator[str]:
+def serving(server: FarSide, certificate: Certificate, folder: Path) -> Iterator[str]:
     """The server on a free port of loopback; gives its URL."""
     files = folder / "server.pem", folder / "server.key"
     files[0].write_bytes(certificate.pem)

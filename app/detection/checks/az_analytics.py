@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Parameter, days, percent
-from app.detection.checks.az_facts import LEARN, PRICING, sku, told
+from app.detection.checks.az_facts import LEARN, PRICING, capacity, each_of, number, sku, told
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact, has_lived, unused
@@ -65,7 +65,7 @@ def _kusto_idle(facts: Facts) -> Finding | None:
     shown = unused(facts, "queries", unit="ms, the longest query")
     if shown is None:
         return None
-    count = int(told(cluster.record("sku"), "capacity") or 1)
+    count = capacity(cluster, otherwise=1)
     return Finding(whole(facts, hours(f"az.adx.{sku(cluster)}", "hours of its instances", count)), shown)
 
 
@@ -78,15 +78,15 @@ def _hdinsight_idle(facts: Facts) -> Finding | None:
 
 
 def _nodes(cluster: Subject) -> list[Part]:
-    roles = cluster.record("computeProfile").get("roles") or ()
+    roles = each_of(cluster.record("computeProfile"), "roles")
     parts = []
     for role in roles:
-        size, count = told(role, "hardwareProfile", "vmSize"), told(role, "targetInstanceCount")
-        if size is None or count is None:
+        size = told(role, "hardwareProfile", "vmSize")
+        if size is None:
             message = f"The nodes of {cluster.native_id} are not known."
             raise UnknownFactError(message)
         label = f"hours of {told(role, 'name') or 'nodes'}"
-        parts.append(hours(f"az.hdinsight.{size.lower()}", label, int(count)))
+        parts.append(hours(f"az.hdinsight.{size.lower()}", label, number(cluster, role, "targetInstanceCount")))
     return parts
 
 

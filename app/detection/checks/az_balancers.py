@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily, Metric, Parameter, days
-from app.detection.checks.az_facts import LEARN, PRICING, listed, shown_since, sku, so_since, told
+from app.detection.checks.az_facts import LEARN, PRICING, listed, number, shown_since, sku, so_since
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, unused
@@ -36,7 +36,7 @@ def _has_members(subject: Subject, pools: Iterable[Any], *names: str) -> bool:
     """Whether one of the pools has something in it. Raises UnknownFactError where a pool does not tell."""
     for pool in pools:
         properties = pool.get("properties") if isinstance(pool, dict) else None
-        if properties is None:
+        if not isinstance(properties, dict):
             message = f"What is in the pools of {subject.native_id} is not known."
             raise UnknownFactError(message)
         if any(properties.get(name) for name in names):
@@ -90,13 +90,10 @@ def _gateway_without_backend(facts: Facts) -> Finding | None:
 def _gateway_parts(gateway: Subject) -> list[Part]:
     name, kind = sku(gateway), gateway.record("sku")
     autoscale = gateway.properties.get("autoscaleConfiguration")
-    capacity = told(autoscale, "minCapacity") if autoscale else told(kind, "capacity")
-    if capacity is None:
-        message = f"The capacity of {gateway.native_id} is not known."
-        raise UnknownFactError(message)
+    count = number(gateway, autoscale, "minCapacity") if autoscale else number(gateway, kind, "capacity")
     if not name.endswith("_v2"):
-        return [hours(f"az.appgw.{name}", "hours of its instances", Decimal(capacity))]
-    units = Decimal(capacity) * _UNITS_AN_INSTANCE
+        return [hours(f"az.appgw.{name}", "hours of its instances", count)]
+    units = count * _UNITS_AN_INSTANCE
     parts = [hours(f"az.appgw.{name}", "hours")]
     return [*parts, hours(f"az.appgw.{name}.unit", "hours of capacity units", units)] if units else parts
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from functools import partial
 from typing import Final
 
 from app.detection.check import MIN_AGE_DAYS, Area, Check, Neighbours, days
-from app.detection.checks.az_facts import LEARN, MACHINE, PRICING, SCALE_SET, listed, shown_since, sku, so_since, told
+from app.detection.checks.az_facts import (
+    LEARN,
+    MACHINE,
+    PRICING,
+    SCALE_SET,
+    capacity,
+    listed,
+    shown_since,
+    sku,
+    so_since,
+)
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
 from app.detection.savings import by_prices, hours, whole
@@ -39,7 +48,7 @@ def _empty_group(facts: Facts) -> Finding | None:
         return None
     facts.none_other(RESERVATION)
     reserved = {
-        each.native_id: (sku(each), Decimal(told(each.record("sku"), "capacity") or 0))
+        each.native_id: (sku(each), capacity(each, otherwise=0))
         for each in facts.related(RelationshipKind.MEMBER_OF, RESERVATION)
     }
     parts = [

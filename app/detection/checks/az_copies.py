@@ -8,8 +8,8 @@ from functools import partial
 from typing import Final
 
 from app.detection.check import MIN_AGE_DAYS, Area, Check, Neighbours, days
-from app.detection.checks.az_facts import LEARN, MACHINE, PRICING, SCALE_SET, sku, told
-from app.detection.facts import Facts, Subject, UnknownFactError
+from app.detection.checks.az_facts import LEARN, MACHINE, PRICING, SCALE_SET, each_of, number, sku, told
+from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.savings import Part, difference, unknown, whole
 from app.records import Provider, RelationshipKind
@@ -104,10 +104,10 @@ def _has_newer(facts: Facts) -> bool:
 def _image_parts(image: Subject) -> list[Part]:
     profile = image.record("storageProfile")
     if image.resource_type == IMAGE:
-        disks = [profile.get("osDisk"), *(profile.get("dataDisks") or ())]
+        disks = [profile.get("osDisk"), *each_of(profile, "dataDisks")]
         size = sum((_size(image, disk, "diskSizeGB") for disk in disks if disk), Decimal(0))
         return [Part(f"az.snapshot.{_STANDARD}", size, PriceUnit.GIB_MONTH, "GiB at most")]
-    disks = [profile.get("osDiskImage"), *(profile.get("dataDiskImages") or ())]
+    disks = [profile.get("osDiskImage"), *each_of(profile, "dataDiskImages")]
     size = sum((_size(image, disk, "sizeInGB") for disk in disks if disk), Decimal(0))
     return [
         Part(f"az.snapshot.{kind}", size * count, PriceUnit.GIB_MONTH, f"GiB at most, {kind}, of all copies")
@@ -116,19 +116,15 @@ def _image_parts(image: Subject) -> list[Part]:
 
 
 def _size(image: Subject, disk: object, name: str) -> Decimal:
-    size = told(disk, name)
-    if size is None:
-        message = f"The size of the disks of {image.native_id} is not known."
-        raise UnknownFactError(message)
-    return Decimal(size)
+    return number(image, disk, name)
 
 
-def _copies(version: Subject) -> dict[str, int]:
+def _copies(version: Subject) -> dict[str, Decimal]:
     """How many copies of a version there are in all regions, by the storage that they are on."""
-    found: dict[str, int] = {}
-    for region in version.record("publishingProfile").get("targetRegions") or ():
+    found: dict[str, Decimal] = {}
+    for region in each_of(version.record("publishingProfile"), "targetRegions"):
         kind = (told(region, "storageAccountType") or _STANDARD).lower()
-        found[kind] = found.get(kind, 0) + int(told(region, "regionalReplicaCount") or 1)
+        found[kind] = found.get(kind, Decimal(0)) + number(version, region, "regionalReplicaCount", otherwise=1)
     return found
 
 

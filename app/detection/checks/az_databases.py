@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Parameter, days, percent
-from app.detection.checks.az_facts import LEARN, PRICING, listed, sku, told
+from app.detection.checks.az_facts import LEARN, PRICING, listed, number, sku, told
 from app.detection.checks.az_machine_sizes import next_smaller, size_of
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
@@ -43,12 +43,9 @@ def _server_part(server: Subject, name: str | None = None) -> Part:
 
 
 def _storage_part(server: Subject) -> Part:
-    size = told(server.record("storage"), "storageSizeGB")
-    if size is None:
-        message = f"The storage of {server.native_id} is not known."
-        raise UnknownFactError(message)
+    size = number(server, server.record("storage"), "storageSizeGB")
     code = f"az.{_SHORT[server.resource_type]}.storage"
-    return Part(code, Decimal(size) * _machines(server), PriceUnit.GIB_MONTH, "GiB")
+    return Part(code, size * _machines(server), PriceUnit.GIB_MONTH, "GiB")
 
 
 def _server_idle(facts: Facts) -> Finding | None:

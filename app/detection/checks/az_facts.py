@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from app.detection.facts import Facts, Subject, UnknownFactError
@@ -27,6 +28,32 @@ def told(value: Any, *path: str) -> str | None:
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return None if value is None or value == "" else str(value)
+
+
+def each_of(value: Any, name: str) -> Sequence[Any]:
+    """A list inside a part of a document; none where Azure left it out."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, list | tuple) else ()
+
+
+def number(subject: Subject, value: Any, *path: str, otherwise: int | None = None) -> Decimal:
+    """What stands under names inside a part of a document, as a number. Raises UnknownFactError where none does."""
+    found = told(value, *path)
+    if found is None and otherwise is not None:
+        return Decimal(otherwise)
+    try:
+        amount = Decimal(found or "")
+    except ArithmeticError:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        message = f"`{'.'.join(path)}` of {subject.native_id} is not known."
+        raise UnknownFactError(message)
+    return amount
+
+
+def capacity(subject: Subject, otherwise: int) -> Decimal:
+    """How many of its SKU there are."""
+    return number(subject, subject.record("sku"), "capacity", otherwise=otherwise)
 
 
 def sku(subject: Subject, part: str = "name") -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from app.detection.check import MIN_AGE_DAYS, Area, Check, days
-from app.detection.checks.az_facts import LEARN, PRICING, shown_since, sku, so_since, told
+from app.detection.checks.az_facts import LEARN, PRICING, number, shown_since, sku, so_since, told
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
 from app.detection.savings import by_prices, hours, unknown
@@ -32,7 +32,7 @@ def _empty(facts: Facts) -> Finding | None:
     if tier not in _PAID_TIERS or cluster.status != _RUNNING or not pools:
         return None
     since = so_since(facts, "agentPoolProfiles")
-    if any(int(told(pool, "count") or 0) for pool in pools) or not facts.is_older(since, MIN_AGE_DAYS):
+    if any(number(cluster, pool, "count", otherwise=0) for pool in pools) or not facts.is_older(since, MIN_AGE_DAYS):
         return None
     names = ", ".join(sorted(told(pool, "name") or "?" for pool in pools))
     return Finding(

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Neighbours, days, percent
-from app.detection.checks.az_facts import LEARN, MACHINE, PRICING, SCALE_SET, SUBSCRIPTION, told
+from app.detection.checks.az_facts import LEARN, MACHINE, PRICING, SCALE_SET, SUBSCRIPTION, capacity, told
 from app.detection.checks.az_machine_sizes import (
     SUCCESSORS,
     Size,
@@ -121,7 +121,7 @@ def _pays_for_windows(facts: Facts) -> Finding | None:
         return None
     if not is_windows(subject) or brings_licence(subject) or _is_for_tests(facts):
         return None
-    count = Decimal(told(subject.record("sku"), "capacity") or 0) if is_set else Decimal(1)
+    count = capacity(subject, otherwise=0) if is_set else Decimal(1)
     if count == 0:
         return None
     now, then = (
@@ -169,7 +169,7 @@ def _underused_set(facts: Facts) -> Finding | None:
     # Kubernetes decides about its nodes by what its pods ask for, not by what they use.
     if any(tag.startswith(_OF_KUBERNETES) for tag in group.tags) or is_spot(group) or not has_lived(facts):
         return None
-    count, now = Decimal(told(group.record("sku"), "capacity") or 0), known_size(group)
+    count, now = capacity(group, otherwise=0), known_size(group)
     if count <= 1:
         return None
     cpu, memory = exact(facts.usage("cpu").maximum), _used_memory(facts, now)

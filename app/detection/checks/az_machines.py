@@ -22,7 +22,7 @@ from app.detection.check import (
     percent,
 )
 from app.detection.checks.az_disks import DISK, DISK_PRICES, DISK_PROPERTIES, disk_parts
-from app.detection.checks.az_facts import LEARN, MACHINE, PRICING, told
+from app.detection.checks.az_facts import LEARN, MACHINE, PRICING, each_of, told
 from app.detection.checks.az_machine_sizes import is_spot, machine_part
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
@@ -115,7 +115,7 @@ def _left_behind(facts: Facts, disks: Sequence[Subject]) -> Saving:
 
 def _named_disks(machine: Subject) -> Iterator[str]:
     profile = machine.record("storageProfile")
-    for disk in (profile.get("osDisk"), *(profile.get("dataDisks") or ())):
+    for disk in (profile.get("osDisk"), *each_of(profile, "dataDisks")):
         managed = told(disk, "managedDisk", "id") or told(disk, "vhd", "uri")
         if managed is not None:
             yield managed.lower()

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Final
 
 from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Neighbours, days, percent
-from app.detection.checks.az_facts import LEARN, PRICING, sku, told
-from app.detection.facts import Facts, Subject, UnknownFactError
+from app.detection.checks.az_facts import LEARN, PRICING, number, sku
+from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact, has_lived, unused
 from app.detection.savings import Part, by_prices, hours, unknown, whole
@@ -79,11 +79,7 @@ def _spare(deployments: Sequence[Subject], used: Decimal) -> list[Part]:
 
 
 def _units(deployment: Subject) -> int:
-    units = told(deployment.record("sku"), "capacity")
-    if units is None:
-        message = f"The provisioned units of {deployment.native_id} are not known."
-        raise UnknownFactError(message)
-    return int(units)
+    return int(number(deployment, deployment.record("sku"), "capacity"))
 
 
 _check = partial(Check, provider=Provider.AZURE, area=Area.AI, severity=Severity.HIGH)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily, Metric, days, percent
-from app.detection.checks.az_facts import LEARN, PRICING, shown_since, sku, so_since, told
+from app.detection.checks.az_facts import LEARN, PRICING, capacity, shown_since, sku, so_since
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact, has_lived
@@ -36,7 +36,7 @@ def plan_part(plan: Subject, name: str | None = None, count: int | None = None) 
 
 
 def _count(plan: Subject) -> int:
-    return int(told(plan.record("sku"), "capacity") or 1)
+    return int(capacity(plan, otherwise=1))
 
 
 def _system(plan: Subject) -> str:

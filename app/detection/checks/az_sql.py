@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily, Metric, Neighbours, days, percent
-from app.detection.checks.az_facts import LEARN, PRICING, shown_since, sku, told
+from app.detection.checks.az_facts import LEARN, PRICING, capacity, shown_since, sku
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, exact, has_lived, latest, required, unused
@@ -150,12 +150,12 @@ def _empty_pool(facts: Facts) -> Finding | None:
     if facts.related(RelationshipKind.MEMBER_OF, DATABASE) or not facts.is_older(since, MIN_AGE_DAYS):
         return None
     facts.none_other(DATABASE)
-    name, capacity = sku(pool), int(told(pool.record("sku"), "capacity") or 0)
+    name, count = sku(pool), capacity(pool, otherwise=0)
     by_dtus = name.endswith("pool")
     part = (
-        hours(f"az.sqlpool.{name}.{capacity}", "hours")
+        hours(f"az.sqlpool.{name}.{count}", "hours")
         if by_dtus
-        else hours(f"az.sqlpool.{name}{_own_licence(pool)}", "virtual core hours", capacity)
+        else hours(f"az.sqlpool.{name}{_own_licence(pool)}", "virtual core hours", count)
     )
     return Finding(whole(facts, part), (Evidence("databases", "0"), shown_since(since)))
 

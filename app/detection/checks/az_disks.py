@@ -130,8 +130,10 @@ def _on_deallocated_machine(facts: Facts) -> Finding | None:
 
 def _premium_underused(facts: Facts) -> Finding | None:
     disk = facts.subject
+    if disk.status != "Attached":
+        return None
     family, _, redundancy = sku(disk).partition("_")
-    if family != "premium" or disk.status != "Attached" or not has_lived(facts):
+    if family != "premium" or not has_lived(facts):
         return None
     size, share = disk.number("diskSizeGB"), facts.threshold("usedPercent") / 100
     peaks = busiest_day(facts, "peakReads", "peakWrites"), busiest_day(facts, "peakBytesRead", "peakBytesWritten")

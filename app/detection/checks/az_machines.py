@@ -22,12 +22,12 @@ from app.detection.check import (
     percent,
 )
 from app.detection.checks.az_disks import DISK, DISK_PRICES, DISK_PROPERTIES, disk_parts
-from app.detection.checks.az_facts import LEARN, MACHINE, PRICING, each_of, told
+from app.detection.checks.az_facts import INTERFACE, LEARN, MACHINE, PRICING, each_of, listed, told
 from app.detection.checks.az_machine_sizes import is_spot, machine_part
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, exact, has_lived
-from app.detection.savings import by_prices, nothing, unknown, whole
+from app.detection.savings import by_prices, hours, nothing, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
@@ -37,6 +37,8 @@ STOPPED: Final = "PowerState/stopped"
 MACHINE_PROPERTIES: Final = ("hardwareProfile", "storageProfile", "licenseType", "priority")
 """What the price of a machine depends on."""
 MACHINE_PRICES: Final = ("az.vm.*",)
+ADDRESS_HOUR: Final = "az.pip.standard"
+"""Addresses of the Basic SKU are gone since September 2025."""
 MACHINE_PRICING: Final = PRICING + "virtual-machines/linux/"
 _PLACED: Final = ("virtualMachineScaleSet", "host")
 _MEGABYTE: Final = Decimal(1_000_000)
@@ -44,6 +46,7 @@ _CPU: Final = Metric("cpu", "Percentage CPU", Daily.MAXIMUM)
 _RECEIVED: Final = Metric("received", "Network In Total", Daily.SUM)
 _SENT: Final = Metric("sent", "Network Out Total", Daily.SUM)
 _ITS_DISKS: Final = Neighbours(RelationshipKind.ATTACHED_TO, DISK, (*DISK_PROPERTIES, "managedBy"))
+_ITS_INTERFACES: Final = Neighbours(RelationshipKind.ATTACHED_TO, INTERFACE, ("ipConfigurations",))
 
 
 def is_member(machine: Subject) -> bool:
@@ -100,17 +103,34 @@ def _deallocated_since(facts: Facts, disks: Sequence[Subject]) -> datetime:
 
 
 def _left_behind(facts: Facts, disks: Sequence[Subject]) -> Saving:
-    """What is paid for a deallocated machine: its disks."""
+    """What is paid for a deallocated machine: its disks, and the public addresses that it keeps."""
     there = {disk.native_id for disk in disks}
-    missing = sorted(set(_named_disks(facts.subject)) - there)
+    interfaces = facts.related(RelationshipKind.ATTACHED_TO, INTERFACE)
+    there |= {interface.native_id for interface in interfaces}
+    missing = sorted({*_named_disks(facts.subject), *_named_interfaces(facts.subject)} - there)
     if missing:
-        return unknown(f"Its disks were not all read: {', '.join(missing)}.")
+        return unknown(f"Its disks and interfaces were not all read: {', '.join(missing)}.")
     parts = [
         replace(part, label=f"{part.label}: {disk.name}")
         for disk in sorted(disks, key=lambda disk: disk.name)
         for part in disk_parts(disk)
     ]
-    return by_prices(facts, *parts) if parts else nothing("It has no managed disks.")
+    addresses = sum(_public_addresses(interface) for interface in interfaces)
+    if addresses:
+        parts.append(hours(ADDRESS_HOUR, "hours of public addresses", addresses))
+    return by_prices(facts, *parts) if parts else nothing("It has no managed disks and no public addresses.")
+
+
+def _named_interfaces(machine: Subject) -> Iterator[str]:
+    for interface in each_of(machine.properties.get("networkProfile"), "networkInterfaces"):
+        name = told(interface, "id")
+        if name is not None:
+            yield name.lower()
+
+
+def _public_addresses(interface: Subject) -> int:
+    configurations = listed(interface, "ipConfigurations")
+    return sum(told(each, "properties", "publicIPAddress", "id") is not None for each in configurations)
 
 
 def _named_disks(machine: Subject) -> Iterator[str]:
@@ -162,18 +182,19 @@ CHECKS: Final = (
     _check(
         id="az.vm.deallocated_long",
         title="Machine that has long been deallocated",
-        description="A deallocated machine is not paid for, but its disks are. Machines of scale sets are left out.",
+        description="A deallocated machine is not paid for, but its disks and public addresses are. Machines of "
+        "scale sets are left out.",
         severity=Severity.MEDIUM,
         confidence=Confidence.OBVIOUS,
         remedy=Remedy.DELETE,
         remediation="Ask its owner. If it may be needed again, make an image of it. Then delete it with its disks, "
         "interfaces and public addresses.",
         find=_deallocated_long,
-        properties=(*_PLACED, "storageProfile"),
-        prices=DISK_PRICES,
-        saving="Its disks; public addresses on its interfaces come on top.",
+        properties=(*_PLACED, "storageProfile", "networkProfile"),
+        prices=(*DISK_PRICES, ADDRESS_HOUR),
+        saving="Its disks and its public addresses.",
         parameters=(days(MIN_AGE_DAYS, 30, "How long it has to be deallocated."),),
-        neighbours=(_ITS_DISKS,),
+        neighbours=(_ITS_DISKS, _ITS_INTERFACES),
         links=(_STATES, PRICING + "managed-disks/"),
     ),
     _check(

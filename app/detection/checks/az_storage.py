@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily, Metric, Parameter, days, percent
-from app.detection.checks.az_facts import LEARN, PRICING, sku
+from app.detection.checks.az_facts import LEARN, PRICING, sku, told
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, exact, latest, unused
@@ -91,7 +91,10 @@ def _sprawl(facts: Facts) -> Finding | None:
         return None
     return Finding(
         saving=_retention_cost(facts),
-        evidence=(Evidence("logs are kept for", f"{kept:f}", "days"), Evidence("SKU", sku(workspace))),
+        evidence=(
+            Evidence("logs are kept for", f"{kept:f}", "days"),
+            Evidence("SKU", told(workspace.properties.get("sku"), "name") or "not told"),
+        ),
         target=f"{facts.threshold('retentionDays'):f} days",
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.detection.checks.az_disks import DISK
-from app.detection.checks.az_facts import MACHINE
+from app.detection.checks.az_facts import INTERFACE, MACHINE
 from app.detection.facts import ActualCost, Subject
 from app.detection.usage import Usage
 from app.records import RelationshipKind
@@ -18,9 +18,12 @@ from tests.detection.cases import CLEAR, FOUND, UNKNOWN, Case, ago, flat, subjec
 PRICES = {
     "az.vm.standard_d2s_v5.linux": ("0.10", PriceUnit.HOUR),
     "az.vm.standard_d2s_v5.windows": ("0.20", PriceUnit.HOUR),
+    "az.pip.standard": ("0.005", PriceUnit.HOUR),
     "az.disk.premium_lrs.p10": ("20", PriceUnit.MONTH),
     "az.disk.standardssd_lrs.e10": ("10", PriceUnit.MONTH),
 }
+NIC = "/nics/nic"
+NETWORK = {"networkInterfaces": [{"id": "/NICs/nic"}]}
 SET = {"id": "/scalesets/flex"}
 
 
@@ -49,6 +52,17 @@ def disks(since: float | None = 60, status: str = "Reserved") -> dict[tuple[Rela
         for name, kind in (("os", "Premium_LRS"), ("data", "StandardSSD_LRS"))
     ]
     return {(RelationshipKind.ATTACHED_TO, DISK): found}
+
+
+def interface(addresses: int) -> dict[tuple[RelationshipKind, str], list[Subject]]:
+    """A network interface with one private address more than public ones."""
+    public = [{"properties": {"publicIPAddress": {"id": f"/ips/{number}"}}} for number in range(addresses)]
+    configurations = [*public, {"properties": {"privateIPAddress": "10.0.0.4"}}]
+    return {
+        (RelationshipKind.ATTACHED_TO, INTERFACE): [
+            subject(INTERFACE, NIC, properties={"ipConfigurations": configurations})
+        ]
+    }
 
 
 def used(cpu: float = 1, megabytes: float = 1, days: int = 14) -> dict[str, Usage | None]:
@@ -96,6 +110,14 @@ CASES = (
     gone("boundary:minAgeDays", machine("deallocated"), FOUND, neighbours=disks(30.01)),
     gone("as scans saw it", machine("deallocated", status_since=ago(5)), CLEAR, neighbours=disks(None)),
     gone("a disk that was not read", machine("deallocated"), FOUND, "unknown", neighbours={}),
+    gone(
+        "with two public addresses",
+        machine("deallocated", networkProfile=NETWORK),
+        FOUND,
+        "37.3000",
+        neighbours=disks() | interface(2),
+    ),
+    gone("an interface that was not read", machine("deallocated", networkProfile=NETWORK), FOUND, "unknown"),
     gone("no disks", machine("deallocated", storageProfile={}), FOUND, "0", neighbours={}),
     gone(
         "a disk that is a blob",

@@ -57,9 +57,9 @@ def fold(series: MetricSeries, window: MetricWindow, metric: Metric, since: date
     statistic = STATISTICS[metric.daily]
     told: dict[date, dict[int, float]] = {}
     for point in series.points:
-        if statistic in point.values:
-            begin = point.begin.astimezone(UTC)
-            told.setdefault(begin.date(), {})[begin.hour] = point.values[statistic]
+        value = point.values.get(statistic)
+        if value is not None:
+            told.setdefault(point.begin.date(), {})[point.begin.hour] = value
     is_silent = metric.silent_at_zero and not series.is_cut and statistic not in series.not_offered
     days = _days(window.begin.date(), window.end.date())
     values = [_value(told.get(day, {}), metric, 0.0 if is_silent and day >= since else None) for day in days]

@@ -36,7 +36,7 @@ from tests.clients import GraphQL, register
 
 WRITERS, SUBSCRIBERS = 4, 3
 CONDEMNED_EVENTS = 500
-SECONDS_TO_REST = 120  # jobs wait up to a lease and a pause between attempts
+SECONDS_TO_REST = 300  # jobs wait up to a lease and a pause between attempts
 NEW_KEY = """
 mutation Key($input: CreateApiKeyInput!) {
   createApiKey(input: $input) { ... on CreateApiKeyPayload { key } ... on UserError { message } }

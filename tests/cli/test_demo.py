@@ -18,7 +18,7 @@ from app.embedded import status
 from tests.cli.commands import Service, ask, leftovers, log_in, nothing_is_left, run, status_of
 from tests.embedded.engine_probes import new_folder
 
-STOP_SECONDS = 15
+STOP_SECONDS = 60
 # Of the last month, which is there at once: months before it come in behind, and this one grows at midnight.
 IDS = """{
   organization(slug: "%s") { id resources(first: 5) { totalCount nodes { id } }

@@ -82,11 +82,6 @@ class Job:
         """As above."""
 
 
-def reads(statements: list[str]) -> int:
-    """How many statements a field cost: without those that look, every few seconds, whether a sign-in still holds."""
-    return len([each for each in statements if "skyledger_system" not in each and "FROM sessions" not in each])
-
-
 async def jobs_of(caller: Caller) -> int:
     """How many checks are queued."""
     async with caller.database.read(caller.organization_id) as session:

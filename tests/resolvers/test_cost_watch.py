@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from tests.clients import register
 from tests.costs.watch.deliveries import charge, daily
 from tests.house.statements import counted
 from tests.resolvers.company import code_of
-from tests.resolvers.cost_caller import TODAY, Caller, jobs_of, reads
+from tests.resolvers.cost_caller import TODAY, Caller, jobs_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,6 +62,9 @@ async def test_a_forecast(caller: Caller, runtime: Runtime) -> None:
     await caller.deliveries.deliver([*daily(TODAY - timedelta(120), TODAY, lambda day: 100 + day.weekday())])
     with counted(runtime.database) as statements:
         found = (await caller.read(document, days=30))["costForecast"]
+    async with asyncio.timeout(60):
+        while "still being computed" in (found["reason"] or ""):  # by a process that had to start
+            found = (await caller.read(document, days=30))["costForecast"]
     assert found["reason"] is None
     assert len(found["points"]) == 30
     assert all(Decimal(p["lower"]) <= Decimal(p["expected"]) <= Decimal(p["upper"]) for p in found["points"])
@@ -70,7 +74,7 @@ async def test_a_forecast(caller: Caller, runtime: Runtime) -> None:
     assert Decimal(found["error"]["mape"]) < Decimal("0.05")
     with counted(runtime.database) as again:
         assert (await caller.read(document, days=30))["costForecast"] == found
-    assert reads(again) == reads(statements)
+    assert len(again) == len(statements)
     none = (await caller.read(document, days=30, where={"serviceName": {"eq": "S3"}}))["costForecast"]
     assert none["reason"] == "There are no such charges in the last half year."
     for values, path in (({"days": 366}, ["days"]), ({"days": 5, "interval": "0.2"}, ["interval"])):
@@ -108,7 +112,7 @@ async def test_commitments(caller: Caller, runtime: Runtime) -> None:
         period = {"start": (TODAY - timedelta(20)).isoformat(), "end": TODAY.isoformat()}
         with counted(runtime.database) as statements:
             report = (await caller.read(document, period=period))["commitments"]
-        numbers.append(reads(statements))
+        numbers.append(len(statements))
         assert {each["commitmentDiscountId"] for each in report["commitments"]} == set(names)
         for each in report["commitments"]:
             assert each["purchased"] == {"amount": "0", "currency": "USD"}

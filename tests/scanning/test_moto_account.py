@@ -73,7 +73,7 @@ async def worker(settings: Settings, engine_urls: EngineUrls) -> AsyncIterator[N
         yield
     finally:
         stop.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await asyncio.wait([running])
         await end_tasks(running)
 

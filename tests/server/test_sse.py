@@ -138,11 +138,13 @@ async def test_leaving_cancels_the_source() -> None:
 async def test_expiry_and_revocation_end_a_stream() -> None:
     toy = make_toy(revalidate_seconds=0.1)
     async with live(toy) as address:
-        toy.world.expires_at = in_seconds(0.3)
+        toy.world.expires_at = in_seconds(2)
         expired = await collect(address, "subscription { waits }")
         toy.world.expires_at = None
-        asyncio.get_running_loop().call_later(0.3, toy.world.revoked.add, "alice")
-        revoked = await collect(address, "subscription { waits }")
+        following = asyncio.create_task(collect(address, "subscription { waits }"))
+        await eventually(lambda: toy.world.sources_open == 2)
+        toy.world.revoked.add("alice")
+        revoked = await following
     for found, reason in ((expired, "token expired"), (revoked, "session revoked")):
         assert [name for name, _ in found] == ["next", "complete"]
         assert reason in found[0][1]["errors"][0]["message"]

@@ -17,7 +17,7 @@ from app.logging import configure_logging
 from app.workers.process import work
 from app.workers.runner import RunnerSettings, RunningJob
 
-QUICK = RunnerSettings(lease=1.5, heartbeat=0.4, sweep=0.3)
+QUICK = RunnerSettings(lease=3.0, heartbeat=0.4, sweep=0.3)
 
 
 async def main(database_url: str, redis_url: str, notes: Path) -> None:

@@ -38,6 +38,7 @@ async def check_costs(job: HeldJob) -> None:
         "costs_checked",
         organization_id=str(job.organization_id),
         anomalies_found=len(watched.found),
+        anomalies_merged=len(watched.merged),
         anomalies_resolved=len(watched.resolved),
         alerts_raised=len(checked.raised),
         alerts_recovered=len(checked.recovered),

@@ -57,6 +57,7 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("cost_anomalies", "ends_on"): date(2027, 1, 1),
         ("cost_anomalies", "series"): "TOTAL",
         ("cost_anomalies", "state"): "OPEN",
+        ("cost_anomalies", "merged_into_id"): None,
         ("cost_sources", "kind"): "BIGQUERY",
         ("scan_steps", "state"): "PENDING",
         ("cost_exports", "format"): "csv",

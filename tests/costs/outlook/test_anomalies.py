@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.costs.outlook.anomalies import (
     Anomaly,
     Direction,
+    JudgedDay,
     JudgementUnavailable,
     Sensitivity,
     find_anomalies,
@@ -47,6 +48,7 @@ def test_a_spike_in_even_costs() -> None:
             excess=Decimal(20),
             score=Decimal(100),
             direction=Direction.INCREASE,
+            days=(JudgedDay(date(2026, 2, 2), Decimal(10), Decimal(30)),),
         )
     ]
 

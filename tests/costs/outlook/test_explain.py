@@ -105,6 +105,7 @@ def test_contributions_always_add_up(parts: dict[str, tuple[int, list[Decimal]]]
         excess=excess,
         score=Decimal(5),
         direction=Direction.INCREASE if excess > 0 else Direction.DECREASE,
+        days=(),
     )
     series = {key: DailySeries(MONDAY + timedelta(offset), tuple(values)) for key, (offset, values) in parts.items()}
     why = explain(anomaly, series, top=top)

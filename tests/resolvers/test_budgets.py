@@ -30,7 +30,7 @@ BUDGETS = f"""query ($slug: String!, $first: Int, $after: String, $at: Date) {{ 
   budgets(first: $first, after: $after) {{ totalCount pageInfo {{ endCursor hasNextPage }}
     nodes {{ {BUDGET} state(at: $at) {{ {STATE} {FORECAST} }} history(first: 3) {{ periodStart actual reason }}
       alerts {{ periodStart percent basis value crossedAt recoveredAt }} }} }} }} }}"""
-MOST_STATEMENTS = 21
+MOST_STATEMENTS = 22
 """Of a page of budgets with all that hangs on them; a third of them set the tenant of a transaction."""
 
 

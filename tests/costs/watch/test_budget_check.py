@@ -413,3 +413,26 @@ async def test_an_import_asks_for_a_check_in_its_own_transaction(
         async with database.read(organization_id) as session:
             jobs = await session.execute(select(Job.kind).where(Job.kind == CHECK_COSTS_JOB))
             assert len(jobs.all()) == requested
+
+
+async def test_what_a_billing_account_lacks_of_the_period_is_told(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    other = {"BillingAccountId": "other", "SubAccountId": "222"}
+    await deliveries.deliver([*daily(FIRST, NOVEMBER, lambda _: 10, **other)])
+    await budget(database, organization_id, 10_000)
+    standing = await standing_of(database, organization_id)
+    assert standing.actual == 1900
+    assert "of the 30 days the charges of some billing account were not imported" in str(standing.reason)
+
+
+async def test_a_budget_of_one_account_is_told_of_no_other(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    other = {"BillingAccountId": "other", "SubAccountId": "222"}
+    await deliveries.deliver([*daily(FIRST, NOVEMBER, lambda _: 10, **other)])
+    account = CostDimension.SUB_ACCOUNT_ID
+    await budget(database, organization_id, 10_000, scope=CostScope((TextCondition(Grouping(account), ("111",)),)))
+    assert (await standing_of(database, organization_id)).reason is None

@@ -9,11 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ARRAY, Date, Row, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Date, Row, Table, Text, TextClause, Uuid, bindparam, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.records.cost_analysis import AccountDays, CostCoverage, CostMeasure, DateRange
+from app.models import SummaryDim
+from app.records.cost_analysis import AccountDays, CostCoverage, CostDimension, CostMeasure, DateRange
 
+SUMMARIES: Table = SummaryDim.__table__  # type: ignore[assignment]
+_ACCOUNT = func.coalesce(SUMMARIES.c.sub_account_id, SUMMARIES.c.billing_account_id)
 _ABSENT = [measure for measure in CostMeasure if measure is not CostMeasure.CHARGE_COUNT]
 _UNKNOWN = ", ".join(
     f"coalesce(sum((unknown ->> '{one.value}')::bigint) FILTER (WHERE touched), 0)::bigint AS {one.value}"
@@ -130,6 +133,20 @@ async def payers_of(session: AsyncSession, organization_id: UUID, named: Collect
     """The billing accounts of all charges that were ever delivered, and which of them have the named accounts."""
     found = await session.execute(_ALL_PAYERS, {"organization_id": organization_id, "named": list(named)})
     return [Payer(row.provider, row.payer, frozenset(row.named or ())) for row in found]
+
+
+async def payers_by_values(
+    session: AsyncSession, organization_id: UUID, columns: Sequence[CostDimension]
+) -> dict[tuple[str | None, ...], frozenset[str]]:
+    """The billing accounts of all charges that were ever delivered, by the values in columns of `summary_dims`."""
+    shown = [_ACCOUNT if one is CostDimension.ACCOUNT else SUMMARIES.c[one.value] for one in columns]
+    payer = func.coalesce(SUMMARIES.c.billing_account_id, "")
+    statement = (
+        select(*(cast(column, Text) for column in shown), func.array_agg(payer.distinct()))
+        .where(SUMMARIES.c.organization_id == organization_id)
+        .group_by(*shown)
+    )
+    return {tuple(row[:-1]): frozenset(row[-1]) for row in await session.execute(statement)}
 
 
 async def _coverage(

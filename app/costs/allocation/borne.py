@@ -151,7 +151,9 @@ def _together(rows: Iterable[Mapping[Any, Any]], currency: str, rate_on: RateOn)
     found: dict[UUID, dict[str, _Sides]] = defaultdict(lambda: defaultdict(lambda: ([], [])))
     for row in rows:
         by_currency, side, cost = found[row["team_id"]], 1 if row["shared"] else 0, row["cost"]
-        rate = Decimal(1) if row["currency"] == currency else rate_on(row["currency"], row["month"])
+        # Nothing is nothing in every currency.
+        needs_none = row["currency"] == currency or not cost
+        rate = Decimal(1) if needs_none else rate_on(row["currency"], row["month"])
         if rate is None:
             by_currency[row["currency"]][side].append(cost)
             cost = None  # what it is in the currency that is shown

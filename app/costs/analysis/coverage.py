@@ -131,20 +131,8 @@ def _of_payers(conditions: Sequence[Condition]) -> list[TextCondition]:
 
 def _may_be(payer: Payer, condition: TextCondition) -> bool:
     if condition.of == _PROVIDER:
-        return _holds(condition, payer.provider)
-    return condition.of != _PAYER or _holds(condition, payer.billing_account_id or None)
-
-
-def _holds(condition: TextCondition, value: str | None) -> bool:
-    """Whether a value meets a condition, as SQL has it."""
-    if value is None:
-        return condition.allows_none
-    return (
-        (condition.in_ is None or value in condition.in_)
-        and (condition.not_in is None or value not in condition.not_in)
-        and (condition.contains is None or condition.contains.lower() in value.lower())
-        and condition.exists is not False
-    )
+        return condition.holds(payer.provider)
+    return condition.of != _PAYER or condition.holds(payer.billing_account_id or None)
 
 
 def union(ranges: Sequence[DateRange]) -> tuple[DateRange, ...]:

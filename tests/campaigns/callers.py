@@ -146,6 +146,8 @@ class Subscriber:
             if answer["type"] == "next" and "errors" not in answer["payload"]:
                 self._take(answer["payload"]["data"]["activity"])
                 patience -= 1
+            elif answer["type"] == "ping":  # where a kill keeps everybody quiet for long
+                await connection.send('{"type":"pong"}')
             elif answer["type"] != "connection_ack":
                 self.refusals.append(answer)
                 return

@@ -20,7 +20,7 @@ STATES = "state IN ('OPEN', 'ACKNOWLEDGED', 'EXPECTED', 'RESOLVED', 'MERGED')"
 class Budget(OrganizationOwned, Base, kw_only=True):
     """An amount that the charges of a scope may cost in each period.
 
-    `scope` is `{dimensions: {column: [values]}, tags: {key: [values]}}`, `thresholds` a list of `{percent, basis}`.
+    `scope` is as `conditions_to_json` writes it, `thresholds` a list of `{percent, basis}`.
     A FIXED budget has one period, which ends before `ends_on`; the others have periods from `starts_on` on.
     """
 

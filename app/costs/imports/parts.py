@@ -13,6 +13,7 @@ from app.costs.focus import FocusColumn
 from app.costs.imports.date_orders import DATES, DAY_FIRST_READ, AmbiguousDatesError, DateOrders
 from app.costs.imports.finding import PARQUET, find_files, reason_of, start_of
 from app.costs.imports.frames import frame_of_chunk
+from app.costs.imports.keys import GroupKeys
 from app.costs.imports.parquet import ParquetRows
 from app.costs.imports.reading import FrameReader, Normalised, frame_of_rows
 from app.costs.imports.text_files import CsvText
@@ -38,34 +39,40 @@ class Part:
         except (OSError, ValueError) as error:
             raise UnreadableFileError(path, 0, reason_of(error)) from None
 
-    def frames(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
-        """Its charges, part by part. Raises UnreadableFileError."""
+    def frames(
+        self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None = None
+    ) -> Iterator[Normalised]:
+        """Its charges, part by part, with `keys` of the delivery. Raises UnreadableFileError."""
         start = start_of(self.path, _START)
         if start.startswith(PARQUET):
-            yield from self._parquet(notes, billing_currency)
+            yield from self._parquet(notes, billing_currency, keys)
         elif start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
             yield from self._json_lines(notes, billing_currency)
         else:
-            yield from self._csv(notes, billing_currency)
+            yield from self._csv(notes, billing_currency, keys)
         self.bytes_read = self.bytes_total
 
-    def _csv(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
+    def _csv(
+        self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None
+    ) -> Iterator[Normalised]:
         with CsvText(self.path) as file:
             reader: FrameReader | None = None
             for chunk in file.chunks():
                 if reader is None:
-                    reader = FrameReader(self.path, file.columns, notes, billing_currency)
+                    reader = FrameReader(self.path, file.columns, notes, billing_currency, keys)
                     self.columns = file.columns
                 self.bytes_read, self.rows = file.bytes_read, file.line
                 yield reader.read(frame_of_chunk(file, chunk))
             self.columns = file.columns
             if reader is None:
-                FrameReader(self.path, file.columns, notes, billing_currency)
+                FrameReader(self.path, file.columns, notes, billing_currency, keys)
 
-    def _parquet(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
+    def _parquet(
+        self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None
+    ) -> Iterator[Normalised]:
         file = ParquetRows(self.path)
         self.columns = file.columns
-        reader = FrameReader(self.path, file.columns, notes, billing_currency)
+        reader = FrameReader(self.path, file.columns, notes, billing_currency, keys)
         for raw in file.frames():
             self.rows += raw.rows
             self.bytes_read = self.bytes_total * self.rows // max(1, file.rows)
@@ -99,8 +106,11 @@ class InlineRows:
         self.rows = max((number for number, _ in rows), default=0)
         self.found = Normalised(frame_of_rows([]))
 
-    def frames(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
-        """Its charges. Raises BadUserInputError."""
+    def frames(
+        self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None = None
+    ) -> Iterator[Normalised]:
+        """Its charges, which get their keys where they are interned. Raises BadUserInputError."""
+        del keys
         try:
             self.found = _normalised(self.batch, notes, billing_currency, DateOrders())
         except AmbiguousDatesError as error:

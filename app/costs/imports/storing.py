@@ -24,16 +24,18 @@ from app.models import now
 from app.records import RowIssue
 from app.records.costs import Finality, ImportMode
 from app.repositories import cost_imports
+from app.repositories.copying import LongCopy
 from app.repositories.cost_locks import lock_costs
 from app.repositories.cost_store import FINE, CostStore
 from app.repositories.tag_keys import promoted_keys
-from app.tasks import end_tasks
 
 KEPT_REJECTS: Final = 1_000
 MOST_MONTHS: Final = 120
 """Months in which the charges of one delivery may begin; each month's partition is there for all organizations."""
 DIMENSIONS_AT_ONCE: Final = 10_000
 """New rows of a dimension that are stored together; after each part of a file it took a second of a million rows."""
+PIECES_OF_COPY: Final = 32
+"""Parts of a file that go into one COPY, whose end tells whether PostgreSQL took them: some 500,000 rows."""
 _UNDER_LOCK: Final = frozenset({"tag_sets", "allocation_sets"})
 _Item = TypeVar("_Item")
 
@@ -84,7 +86,7 @@ class Storing:
         self._partitions: set[date] = set()
         self._folding = Folding()
         self._line = 0
-        self._copying: asyncio.Task[int] | None = None
+        self._copying: LongCopy | None = None
 
     async def store(
         self,
@@ -115,7 +117,8 @@ class Storing:
         finally:
             # A thread cannot be cancelled: wait for it, for it reads from files that are closed after this.
             await asyncio.wait([ahead])
-            await end_tasks(self._copying)
+            if self._copying is not None:
+                await self._copying.close()
         if self._mode is ImportMode.REPLACE:
             await self._lock(session, promoted)
         return await self._put_in_force(session, store, progress)
@@ -143,21 +146,21 @@ class Storing:
             frame = await self._append(store, frame)
         else:
             content = await asyncio.to_thread(charges_csv, frame, self._organization_id)
-            await self._copied()
-            self._copying = asyncio.create_task(store.add_charges(content), name="copy-charges")
+            if self._copying is None:
+                self._copying = LongCopy(store.add_charges)
+            await self._copying.put(content)
+            if self._copying.pieces >= PIECES_OF_COPY:
+                await self._copied()
         progress.added += frame.height
         progress.unchanged += part.frame.height - frame.height
         self._months.update(frame.get_column("charge_period_start").dt.truncate("1mo").dt.date().unique())
         await asyncio.to_thread(self._folding.add, frame)
 
     async def _copied(self) -> None:
-        """Wait for the COPY that is on its way: until then its connection can do nothing else."""
-        copying, self._copying = self._copying, None
-        if copying is not None:
-            try:
-                await copying
-            finally:
-                await end_tasks(copying)
+        """End the COPY that is on its way: until then its connection can do nothing else."""
+        if self._copying is not None:
+            await self._copying.end()
+            self._copying = None
 
     async def _make_partitions(self, months: frozenset[date]) -> None:
         new = months - self._partitions

@@ -36,6 +36,10 @@ _OTHER_EXPORTS: Final = (
         "an export of Azure's actual or amortized costs: create one of the type `Cost and usage details (FOCUS)`",
     ),
     (
+        ("datafiles", "reportkeys", "blobs"),
+        "the manifest of an export, which only names files: send the files that it names",
+    ),
+    (
         ("usage_start_time", "cost_type"),
         "Google's own export of billing data: export the FOCUS table `gcp_billing_export_focus_…` or a view of it",
     ),
@@ -57,10 +61,11 @@ def foreign_format(start: bytes, *, only_text: bool = False) -> str | None:
     return None
 
 
-def why_no_charges(names: Collection[str], known: Collection[str]) -> str | None:
+def why_no_charges(names: Collection[str], known: Collection[str], where: str = "header") -> str | None:
     """Why no row of a file with these columns can be a charge, and what to do; None where rows may be.
 
-    `known` are those that are FOCUS's, by their names in our tables. A currency may be given with the delivery.
+    `known` are those that are FOCUS's, by their names in our tables; `where` they stand. A currency may be given with
+    the delivery.
     """
     lacking = [column for column in INDISPENSABLE if column != "billing_currency" and column not in known]
     if not lacking:
@@ -70,6 +75,6 @@ def why_no_charges(names: Collection[str], known: Collection[str]) -> str | None
         if not spelt.isdisjoint(marks):
             return f"the file is {what}"
     if not known:
-        return "the header names no column of FOCUS, such as BilledCost: give an export of costs in the FOCUS format"
+        return f"the {where} names no column of FOCUS, such as BilledCost: give an export of costs in the FOCUS format"
     columns = " and no ".join(_NAMES[column] for column in lacking)
-    return f"the header has no {columns}, without which no row is a charge: give an export in the FOCUS format"
+    return f"the {where} has no {columns}, without which no row is a charge: give an export in the FOCUS format"

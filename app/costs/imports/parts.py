@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from app.costs.conformance import ConformanceNotes, Gap
 from app.costs.files import Batch, RowFile, UnreadableFileError
 from app.costs.focus import FocusColumn
+from app.costs.foreign import why_no_charges
 from app.costs.imports.date_orders import DATES, DAY_FIRST_READ, AmbiguousDatesError, DateOrders
 from app.costs.imports.finding import PARQUET, find_files, reason_of, start_of
 from app.costs.imports.frames import frame_of_chunk
@@ -83,8 +84,11 @@ class Part:
         dates = DateOrders(self.path.name)
         with RowFile(self.path) as file:
             for batch in file.batches():
+                first = not seen
                 for _, row in batch.rows:
                     seen.update(dict.fromkeys(row))
+                if first and seen:
+                    self._check_columns(seen)
                 self.columns, self.bytes_read = tuple(seen), file.bytes_read
                 try:
                     found = _normalised(batch, notes, billing_currency, dates)
@@ -92,6 +96,12 @@ class Part:
                     raise UnreadableFileError(self.path, 0, str(error)) from None
                 self.rows = max((self.rows, *(number for number, _ in batch.rows)))
                 yield found
+
+    def _check_columns(self, names: Collection[str]) -> None:
+        """Refuse a file whose rows have no columns of charges. Raises UnreadableFileError."""
+        reason = why_no_charges(names, {column.column for column in _focus_columns(names).values()}, "file")
+        if reason is not None:
+            raise UnreadableFileError(self.path, 1, reason)
 
 
 class InlineRows:
@@ -141,11 +151,17 @@ def _normalised(batch: Batch, notes: ConformanceNotes, billing_currency: str | N
 
 def _date_columns(batch: Batch) -> dict[str, FocusColumn]:
     """The names under which the rows have their dates, each with the column that it is."""
+    found = _focus_columns(dict.fromkeys(name for _, row in batch.rows for name in row))
+    return {name: column for name, column in found.items() if column.column in DATES}
+
+
+def _focus_columns(names: Iterable[str]) -> dict[str, FocusColumn]:
+    """Which of these names are columns of FOCUS, and of which."""
     found: dict[str, FocusColumn] = {}
-    for name in dict.fromkeys(name for _, row in batch.rows for name in row):
+    for name in names:
         with suppress(UnusableValueError):
             target = target_of(name)
-            if isinstance(target, FocusColumn) and target.column in DATES:
+            if isinstance(target, FocusColumn):
                 found[name] = target
     return found
 

@@ -174,7 +174,7 @@ async def ask(
 ) -> dict[str, Any]:
     """Run one operation against the server under test and return its data."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         response = await client.post(
             f"{base_url}/graphql", json={"query": query, "variables": variables or {}}, headers=headers
         )

@@ -64,7 +64,7 @@ class Writer:
 
     async def write_last(self) -> int:
         """Write until one more note is acknowledged; returns its number."""
-        async with httpx.AsyncClient(timeout=10) as client, asyncio.timeout(60):
+        async with httpx.AsyncClient(timeout=10) as client, asyncio.timeout(240):
             for number in itertools.count(1):
                 text = f"{self.name}:last:{number}"
                 if await self.write(client, text):

@@ -163,7 +163,7 @@ async def importer(site: Site) -> AsyncIterator[Importing]:
     async with running(runtime):
         app, _ = create_app(runtime)
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=120) as client:
             yield Importing(Sender(client, await register(GraphQL(client))), runtime, settings, site.urls.redis_url)
 
 

@@ -26,7 +26,7 @@ Start = Callable[[], "Popen[bytes]"]
 @pytest.fixture
 def start(settings: Settings, engine_urls: EngineUrls, world: World, tmp_path: Path) -> Iterator[Start]:
     """Starts worker processes over the slow world, and ends those that are left."""
-    world.seconds = 0.15
+    world.seconds = 0.3
     world.save(tmp_path / "world")
     urls = EngineUrls(str(settings.database_url), engine_urls.redis_url)
     with ExitStack() as stack:

@@ -328,7 +328,7 @@ async def test_the_body_limit_holds_on_the_wire() -> None:
         for _ in range(200):
             yield b" " * 10_000
 
-    async with live(toy) as address, httpx.AsyncClient(base_url=f"http://{address}") as client:
+    async with live(toy) as address, httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as client:
         chunked = await client.post("/graphql", content=large(), headers={"content-type": "application/json"})
         declared = await client.post("/graphql", content=b" " * 10_001, headers={"content-type": "application/json"})
         assert (chunked.status_code, declared.status_code) == (413, 413)

@@ -75,12 +75,15 @@ async def test_a_mutation_in_flight_answers_and_sockets_get_1012(number: signal.
 
 
 async def test_readiness_fails_before_the_listeners_close() -> None:
-    async with process("--notice") as (running, address), httpx.AsyncClient(base_url=f"http://{address}") as client:
+    async with (
+        process("--notice") as (running, address),
+        httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as client,
+    ):
         running.send_signal(signal.SIGTERM)
         statuses = []
         while True:
             try:
-                async with httpx.AsyncClient(base_url=f"http://{address}") as fresh:
+                async with httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as fresh:
                     statuses.append((await fresh.get("/health/ready")).status_code)
             except httpx.TransportError:
                 break
@@ -95,7 +98,7 @@ async def test_what_runs_longer_than_the_limit_is_cut_off() -> None:
     toy = make_toy(shutdown_seconds=2.0)
     stack = AsyncExitStack()
     address = await stack.enter_async_context(live(toy))
-    async with httpx.AsyncClient() as http, socket(address) as client:
+    async with httpx.AsyncClient(timeout=60) as http, socket(address) as client:
         await client.subscribe("1", "{ slow }")
         request = asyncio.create_task(http.post(f"http://{address}/graphql", json={"query": "{ slow }"}))
         await eventually(lambda: toy.world.slow_started == 2)

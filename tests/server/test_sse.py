@@ -23,7 +23,10 @@ Event = tuple[str, Any]
 async def streamed(address: str, query: str, **options: Any) -> AsyncIterator[httpx.Response]:
     url, headers = f"http://{address}/graphql", {**HEADERS, **options.pop("headers", {})}
     options = {"json": {"query": query}, "headers": headers, **options}
-    async with httpx.AsyncClient() as client, client.stream(options.pop("method", "POST"), url, **options) as response:
+    async with (
+        httpx.AsyncClient(timeout=60) as client,
+        client.stream(options.pop("method", "POST"), url, **options) as response,
+    ):
         yield response
 
 

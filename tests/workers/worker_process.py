@@ -27,7 +27,7 @@ async def main(database_url: str, redis_url: str, notes: Path) -> None:
 
     async def slow(job: RunningJob) -> None:
         note("began", job)
-        for _ in range(40):
+        for _ in range(80):
             await asyncio.sleep(0.05)
             if job.should_stop():
                 note("asked", job)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -101,15 +101,22 @@ class Seen:
         return found
 
 
-def read_columns(frame: pl.DataFrame, columns: Sequence[FocusColumn], seen: Seen, keys: GroupKeys) -> ReadColumns:
+def read_columns(
+    frame: pl.DataFrame,
+    columns: Sequence[FocusColumn],
+    seen: Seen,
+    keys: GroupKeys,
+    plain: Collection[str] = (),
+) -> ReadColumns:
     """Type the columns of a frame, which have their table names and hold text; times may be such already.
 
     It gets the `keys` of its rows besides. Text, decimals and JSON stay text, in their one spelling; timestamps become
     moments in UTC. Values that cannot be read are left null: `refused` tells of them. The raw text is kept beside an
-    odd column under `raw_name`.
+    odd column under `raw_name`. `plain` are columns that need no look.
     """
     read = ReadColumns(keys.added_to(frame))
-    suspicious = _suspicious(read.frame, columns, seen, keys)
+    looked_at = [column for column in columns if column.column not in plain]
+    suspicious = _suspicious(read.frame, looked_at, seen, keys)
     changes: list[pl.Expr | pl.Series] = []
     for column in columns:
         if column.kind is Kind.TIMESTAMP:

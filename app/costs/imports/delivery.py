@@ -87,7 +87,10 @@ class Delivery:
         lines, done = 0, 0
         for part in self._sources:
             for normalised in part.frames(self.notes, self._billing_currency, self._dimensions.keys):
-                yield self._prepare(normalised, part.name, lines, done + part.bytes_read)
+                prepared = self._prepare(normalised, part.name, lines, done + part.bytes_read)
+                del normalised  # or it would be there while the next is read
+                yield prepared
+                del prepared
             self._columns.update(dict.fromkeys(part.columns))
             lines, done = lines + part.rows, done + part.bytes_total
 

@@ -63,7 +63,10 @@ class Part:
                     reader = FrameReader(self.path, file.columns, notes, billing_currency, keys)
                     self.columns = file.columns
                 self.bytes_read, self.rows = file.bytes_read, file.line
-                yield reader.read(frame_of_chunk(file, chunk))
+                raw = frame_of_chunk(file, chunk)
+                del chunk  # or it would be there while the next is read
+                yield reader.read(raw)
+                del raw
             self.columns = file.columns
             if reader is None:
                 FrameReader(self.path, file.columns, notes, billing_currency, keys)
@@ -78,6 +81,7 @@ class Part:
             self.rows += raw.rows
             self.bytes_read = self.bytes_total * self.rows // max(1, file.rows)
             yield reader.read(raw)
+            del raw
 
     def _json_lines(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
         seen: dict[str, None] = {}

@@ -123,7 +123,8 @@ class FrameReader:
         columns = [*self.focus.values(), *self._renamed.values()]
         names = {name: column.column for name, column in self.focus.items()}
         sent = self._dated(self._with_renamed(raw.frame.rename(names | self._held)))
-        read = read_columns(sent, columns, self._seen, self._keys)
+        plain = {names[name] for name in raw.plain if name in names}
+        read = read_columns(sent, columns, self._seen, self._keys, plain)
         unusable, issues = refused(read, columns)
         extras = read_extras(read.frame, {held: self.extras[name] for name, held in self._held.items()})
         frame = self._derived(read.frame).with_columns(extras.texts)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -37,7 +38,7 @@ DIMENSIONS_AT_ONCE: Final = 10_000
 PIECES_OF_COPY: Final = 32
 """Parts of a file that go into one COPY, whose end tells whether PostgreSQL took them: some 500,000 rows."""
 _UNDER_LOCK: Final = frozenset({"tag_sets", "allocation_sets"})
-_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 
 @dataclass
@@ -87,6 +88,9 @@ class Storing:
         self._folding = Folding()
         self._line = 0
         self._copying: LongCopy | None = None
+        # A thread of its own for each: malloc keeps what each thread let go, and chunks went to six of them by turns.
+        self._reading = ThreadPoolExecutor(1, "import-read")
+        self._making = ThreadPoolExecutor(1, "import-make")
 
     async def store(
         self,
@@ -103,15 +107,26 @@ class Storing:
         it once more; and where another import is being stored for longer than `wait_seconds`.
         """
         store = await CostStore.open(session, self._organization_id)
-        if self._mode is ImportMode.APPEND:
-            await self._lock(session, promoted, wait_seconds)
+        try:
+            if self._mode is ImportMode.APPEND:
+                await self._lock(session, promoted, wait_seconds)
+            await self._take_all(session, store, delivery, progress)
+            if self._mode is ImportMode.REPLACE:
+                await self._lock(session, promoted)
+            return await self._put_in_force(session, store, progress)
+        finally:
+            self._reading.shutdown(wait=False)
+            self._making.shutdown(wait=False)
+
+    async def _take_all(self, session: AsyncSession, store: CostStore, delivery: Delivery, progress: Progress) -> None:
         parts = delivery.prepared()
-        ahead = asyncio.create_task(_next(parts))
+        ahead = self._next(parts)
         try:
             while (part := await ahead) is not None:
-                ahead = asyncio.create_task(_next(parts))
+                ahead = self._next(parts)
                 progress.take(part)
                 await self._take(session, store, part, progress)
+                del part  # while the next is waited for
             await self._add_waiting()
             await self._copied()
         finally:
@@ -119,9 +134,12 @@ class Storing:
             await asyncio.wait([ahead])
             if self._copying is not None:
                 await self._copying.close()
-        if self._mode is ImportMode.REPLACE:
-            await self._lock(session, promoted)
-        return await self._put_in_force(session, store, progress)
+
+    def _next(self, parts: Iterator[Prepared]) -> asyncio.Future[Prepared | None]:
+        return asyncio.get_running_loop().run_in_executor(self._reading, next, parts, None)
+
+    async def _made(self, make: Callable[..., _Made], *of: object) -> _Made:
+        return await asyncio.get_running_loop().run_in_executor(self._making, make, *of)
 
     async def _lock(self, session: AsyncSession, promoted: tuple[str, ...], wait_seconds: float | None = None) -> None:
         await lock_costs(session, self._organization_id, wait_seconds)
@@ -145,7 +163,7 @@ class Storing:
         if self._mode is ImportMode.APPEND:
             frame = await self._append(store, frame)
         else:
-            content = await asyncio.to_thread(charges_csv, frame, self._organization_id)
+            content = await self._made(charges_csv, frame, self._organization_id)
             if self._copying is None:
                 self._copying = LongCopy(store.add_charges)
             await self._copying.put(content)
@@ -154,7 +172,7 @@ class Storing:
         progress.added += frame.height
         progress.unchanged += part.frame.height - frame.height
         self._months.update(frame.get_column("charge_period_start").dt.truncate("1mo").dt.date().unique())
-        await asyncio.to_thread(self._folding.add, frame)
+        await self._made(self._folding.add, frame)
 
     async def _copied(self) -> None:
         """End the COPY that is on its way: until then its connection can do nothing else."""
@@ -185,7 +203,7 @@ class Storing:
         elif self._mode is ImportMode.REPLACE:
             self._later.append((table, rows))
         else:
-            await store.add_dimensions(table, rows.columns, await asyncio.to_thread(to_csv, rows))
+            await store.add_dimensions(table, rows.columns, await self._made(to_csv, rows))
 
     async def _add_waiting(self) -> None:
         """Store new rows of dimensions in a transaction of their own, so that no other import waits for long.
@@ -195,7 +213,7 @@ class Storing:
         waiting, self._waiting = self._waiting, {}
         for table, frames in waiting.items():
             rows = pl.concat(frames)
-            content = await asyncio.to_thread(to_csv, rows)
+            content = await self._made(to_csv, rows)
             async with self._database.write(self._organization_id) as session:
                 store = await CostStore.open(session, self._organization_id)
                 await store.add_dimensions(table, rows.columns, content)
@@ -205,7 +223,7 @@ class Storing:
         numbers = pl.int_range(self._line + 1, self._line + 1 + frame.height, dtype=pl.Int64)
         frame = frame.with_columns(numbers.alias("line_no"))
         self._line += frame.height
-        lines = await store.append_charges(await asyncio.to_thread(charges_csv, frame, self._organization_id))
+        lines = await store.append_charges(await self._made(charges_csv, frame, self._organization_id))
         return frame.filter(pl.col("line_no").is_in(lines))
 
     async def _period(self, session: AsyncSession, key: PeriodKey, ends: date) -> int:
@@ -249,12 +267,12 @@ class Storing:
 
     async def _put_in_force(self, session: AsyncSession, store: CostStore, progress: Progress) -> frozenset[date]:
         for table, rows in self._later:
-            await store.add_dimensions(table, rows.columns, await asyncio.to_thread(to_csv, rows))
+            await store.add_dimensions(table, rows.columns, await self._made(to_csv, rows))
         former = [] if self._mode is ImportMode.APPEND else await self._drop_former(session, store)
         if self._folding.exact:
             for table, frame in self._folding.roll_ups().items():
                 rows = frame.select(*FINE[table], *(_shortest(metric) for metric in METRICS), "charge_count")
-                await store.add_roll_up(table, await asyncio.to_thread(to_csv, rows))
+                await store.add_roll_up(table, await self._made(to_csv, rows))
         added = self._folding.totals()
         totals = {period_id: _together(found, self._continued.get(period_id)) for period_id, found in added.items()}
         if totals and not self._folding.exact:
@@ -300,10 +318,6 @@ class Storing:
 def _shortest(metric: str) -> pl.Expr:
     """An amount as text without the zeros at its end, which PostgreSQL would keep and show."""
     return pl.col(metric).cast(pl.String).str.replace(r"\.?0+$", "").alias(metric)
-
-
-async def _next(parts: Iterator[_Item]) -> _Item | None:
-    return await asyncio.to_thread(next, parts, None)
 
 
 def _together(totals: PeriodTotals, before: RowMapping | None) -> PeriodTotals:

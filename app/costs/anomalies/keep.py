@@ -124,7 +124,8 @@ def match(
     for row in rows:
         if row["id"] in met or is_over(row):
             continue
-        into = next((place for place, cause in enumerate(causes) if _is_part(row, cause)), None)
+        same = (place for place, cause in enumerate(causes) if _is_own(row, cause) or _is_part(row, cause))
+        into = next(same, None)
         if into is not None:
             merged.append((row, into))
         elif is_gone(row):

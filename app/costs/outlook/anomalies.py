@@ -106,33 +106,31 @@ def find_anomalies(
     *,
     sensitivity: Sensitivity = Sensitivity.MEDIUM,
     minimum_amount: Decimal = Decimal(0),
-    settled_until: date | None = None,
     explained: Mapping[date, Decimal] | None = None,
 ) -> list[Anomaly] | JudgementUnavailable:
     """The anomalies of a series, oldest first; half a millisecond for 120 days.
 
     Each day is judged by the days before it: the level of the last three weeks, its weekday, the noise, and what was
-    bought at earlier month starts. The first 14 days are not judged, nor are the days from `settled_until` on, whose
-    charges are still arriving. A run of days is kept when its excess is at least `minimum_amount` either way.
-    `explained`: how much of the excess of days has a cause that is known already, and is expected here.
+    bought at earlier month starts. The first 14 days are not judged; days whose charges are still arriving are to be
+    left out by the caller (`DailySeries.until`). A run of days is kept when its excess is at least `minimum_amount`
+    either way. `explained`: how much of the excess of days has a cause that is known already, and is expected here.
     """
     # numpy takes a quarter of a second to import and the start of the server does not need it.
     from app.costs.outlook.baseline import judge  # noqa: PLC0415
 
-    settled = series if settled_until is None else series.until(settled_until)
-    if settled.days <= MINIMUM_HISTORY_DAYS:
-        reason = f"{settled.days} complete days; judging a day needs {MINIMUM_HISTORY_DAYS} days before it"
+    if series.days <= MINIMUM_HISTORY_DAYS:
+        reason = f"{series.days} complete days; judging a day needs {MINIMUM_HISTORY_DAYS} days before it"
         return JudgementUnavailable(reason)
-    judgement = judge(settled)
+    judgement = judge(series)
     if explained:
-        _expect(judgement, [float(explained.get(day, 0)) for day in settled.dates()])
+        _expect(judgement, [float(explained.get(day, 0)) for day in series.dates()])
     scores = _scores(judgement)
     signs = _out_of_line(scores, sensitivity.value)
     found = []
-    for sign, days in groupby(range(settled.days), key=lambda day: signs[day]):
+    for sign, days in groupby(range(series.days), key=lambda day: signs[day]):
         run = list(days)
         if sign:
-            anomaly = _anomaly(settled, judgement, scores, run)
+            anomaly = _anomaly(series, judgement, scores, run)
             if anomaly.excess and anomaly.excess.copy_abs() >= minimum_amount:
                 found.append(anomaly)
     return found

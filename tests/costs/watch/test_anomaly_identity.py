@@ -211,3 +211,17 @@ async def test_days_that_are_arriving_anew_stay_as_they_were_seen(
     assert (watched.found, watched.merged, watched.resolved) == ([], [], [])
     (kept,) = await stored(database, organization_id)
     assert (kept["id"], kept["ends_on"], kept["excess"]) == (row["id"], row["ends_on"], row["excess"])
+
+
+async def test_two_anomalies_between_which_the_days_are_restated_become_one(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    later = SPIKE + timedelta(2)
+    await deliveries.deliver(bills(rise(SPIKE, SPIKE + timedelta(1)) | rise(later, later + timedelta(1))))
+    assert len((await watch_anomalies(database, organization_id, TODAY, hold)).found) == 2
+    await deliveries.deliver(bills(rise(SPIKE, later + timedelta(1))))
+    watched = await watch_anomalies(database, organization_id, TODAY, hold)
+    assert (watched.found, len(watched.changed), len(watched.merged), watched.resolved) == ([], 1, 1, [])
+    rows = {row["state"]: row for row in await stored(database, organization_id)}
+    assert rows["OPEN"]["excess"] == 1500
+    assert rows["MERGED"]["merged_into_id"] == rows["OPEN"]["id"]

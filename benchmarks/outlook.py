@@ -2,7 +2,9 @@
 
 Anomalies: every kind is injected into every background at three noise levels, 120 days a series. A reported anomaly
 is right when it overlaps the injected days (a step and a ramp last to the end of their series), else it is false;
-an injection is found when a right one has its direction. Two common methods judge the same series. Forecasts: from
+an injection is found when a right one has its direction. Precision is of rows: since a run goes on over a single day
+that is less out of line, 812 rows in place of 842 tell the same 773 injections beside the same 31 false ones (at
+medium sensitivity; 0.963 in place of 0.965). Two common methods judge the same series. Forecasts: from
 each series' first days the rest is forecast and compared with what came, and with the mean of the last four weeks
 by weekday; errors are parts of the total that came, and of each day's. "Said" is what the forecast itself says of its
 totals' error, by its back-test: to be believed it has to be near the error that came. Month ends: of the last two days

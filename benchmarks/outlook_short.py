@@ -1,7 +1,9 @@
 """How often bounds hold that are made of few days, of which no back-test says how wide they are to be.
 
-Ten series of each kind. Purchases at month starts are shown apart: the few days of most such histories have no month
-start, so that nothing can know of them, and the forecast says so (`monthStartUnseen`).
+Few days: a drift that they leave open is drawn for each simulated course (app/costs/outlook/futures.py); "left out"
+lines are of the same series before it was. Ten series of each kind. Purchases at month starts are shown apart: the
+few days of most such histories have no month start, so that nothing can know of them, and the forecast says so
+(`monthStartUnseen`).
 """
 
 from __future__ import annotations

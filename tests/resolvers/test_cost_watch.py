@@ -13,6 +13,9 @@ from app.context import Runtime
 from app.costs.outlook.aside import ASIDE
 from app.costs.watch import CHECK_COSTS_JOB, check_costs, request_daily_checks
 from app.database import Database
+from app.models import now
+from app.queue import enqueue
+from app.repositories.jobs import JOBS
 from app.workers.jobs import make_handlers
 from tests.clients import register
 from tests.costs.watch.deliveries import charge, daily
@@ -152,6 +155,21 @@ async def test_the_clock_asks_for_a_check_of_who_has_something_to_check(caller: 
     before = await jobs_of(caller)
     assert await request_daily_checks(database) == 1
     assert await jobs_of(caller) == before + 1
+
+
+async def test_one_check_does_for_all_that_wait(caller: Caller, database: Database) -> None:
+    await caller.create()
+    await caller.create(name="other")
+    organization_id = caller.organization_id
+    async with database.write(organization_id) as session:
+        later = await enqueue(session, CHECK_COSTS_JOB, organization_id, wake_at=now() + timedelta(hours=1))
+        another = await enqueue(session, "run_scan", organization_id)
+    await caller.checked()
+    async with database.read(organization_id) as session:
+        jobs = (await session.execute(JOBS.select())).mappings().all()
+    waiting = {row["id"] for row in jobs if row["state"] == "QUEUED"}
+    assert waiting == {later, another}
+    assert [row["state"] for row in jobs if row["id"] not in waiting] == ["SUCCEEDED"] * 2
 
 
 def test_workers_know_the_check() -> None:

@@ -313,6 +313,7 @@ async def test_statements(caller: Caller, runtime: Runtime) -> None:
         (TODAY + timedelta(5), {}),
         (TODAY + timedelta(5), {"topGroups": 1}),
     ):
+        await caller.report(TODAY - timedelta(9), end, groupBy=[SERVICE], forecast=forecast)  # it is computed
         with counted(runtime.database) as statements:
             await caller.report(TODAY - timedelta(9), end, groupBy=[SERVICE], forecast=forecast)
         numbers.append(len([one for one in statements if "cost_import_periods" in one or "WITH facts" in one]))

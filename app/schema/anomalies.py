@@ -92,8 +92,8 @@ class AnomalySighting:
 @strawberry.type(
     description="Days on which costs were far from what their past lets expect. A charge for several days lies on all "
     "of them here; one for a month or longer says nothing of a day and is left out; a purchase is on its first day. "
-    "One cause is one anomaly: of the narrowest charges that explain most of it, or of wider ones where no few of those "
-    "do; a wider cut has an anomaly of its own only for what else is out of line in it."
+    "One cause is one anomaly: of the narrowest charges that explain most of it, or of wider ones where no few of "
+    "those do; a wider cut has an anomaly of its own only for what else is out of line in it."
 )
 class CostAnomaly(Node):
     """A row of `cost_anomalies`."""

@@ -14,7 +14,7 @@ from app.costs.conformance import shortened
 from app.costs.files import UnreadableFileError, check_unfolded, checked_columns
 from app.costs.focus import FocusColumn, Kind
 from app.costs.imports.frames import LINE, RawFrame
-from app.costs.normalise import target_of
+from app.costs.normalise import columns_by_table_name, target_of
 from app.costs.values import FRACTION_DIGITS, INTEGER_DIGITS, JSON_BYTES, UnusableValueError
 
 ROWS_AT_ONCE: Final = 32_768
@@ -85,7 +85,7 @@ class ParquetRows:
                     if not finite.all():
                         not_numbers[series.name] = lines.filter(~finite)
                         series = series.set(~finite, None)  # noqa: PLW2901  (the same column)
-                if _is_plain(series):
+                if _is_number(target) and _is_plain(series):
                     plain.append(series.name)
                 texts.append(
                     series if _is_moment(series, target) else _text_of(series, is_focus=isinstance(target, FocusColumn))
@@ -121,10 +121,14 @@ def _is_plain(series: pl.Series) -> bool:
     return isinstance(least, Decimal) and isinstance(most, Decimal) and least >= 0 and most < 10**INTEGER_DIGITS
 
 
+def _is_number(target: FocusColumn | str | None) -> bool:
+    """Whether a column is to hold numbers: in others, such as a currency or tags, plain decimals are no values."""
+    return isinstance(target, FocusColumn) and target.kind in {Kind.DECIMAL, Kind.NON_NEGATIVE_DECIMAL}
+
+
 def _is_optional_number(target: FocusColumn | str | None) -> bool:
     """Whether NaN, which some writers put where nothing is known, may be read as null: a charge has its cost."""
-    numbers = (Kind.DECIMAL, Kind.NON_NEGATIVE_DECIMAL)
-    return isinstance(target, FocusColumn) and target.kind in numbers and target.column != "billed_cost"
+    return _is_number(target) and target != columns_by_table_name()["billed_cost"]
 
 
 def _text_of(series: pl.Series, *, is_focus: bool) -> pl.Series:

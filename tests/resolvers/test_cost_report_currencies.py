@@ -117,7 +117,8 @@ async def test_nothing_is_nothing_in_every_currency(graphql: GraphQL, runtime: R
     found = await report(graphql, person, metrics=metrics, groupBy=[{"dimension": "BILLING_CURRENCY"}])
     no_rate = "No currency rate converts any of it; see `unconverted`."
     assert (found["total"], found["reason"]) == ("0", None)
-    assert [(one["amount"], one["reason"]) for one in found["amounts"]] == [("0", None), ("0", None)]
+    # What cost nothing in a currency without a rate says nothing of what did cost something there.
+    assert [(one["amount"], one["reason"]) for one in found["amounts"]] == [("0", None), (None, no_rate)]
     groups = {group["key"]: group["amounts"] for group in found["groups"]}
     assert [(one["amount"], one["reason"]) for one in groups["JPY"]] == [("0", None), ("0", None)]
     assert [(one["amount"], one["reason"]) for one in groups["EUR"]] == [("0", None), (None, no_rate)]
@@ -135,6 +136,42 @@ async def test_nothing_is_nothing_in_every_currency(graphql: GraphQL, runtime: R
     ] == ["0"]
     assert others["allocation"]["cost"] == "0"
     assert [line["costs"] for line in others["allocation"]["lines"]] == [{"cost": "0", "unconverted": []}]
+
+    await graphql.data(
+        MAKE_BUDGET, {"input": {**ids, **budget, "name": "billed", "metric": "BILLED_COST"}}, token=person.token
+    )
+    hidden = OTHERS.replace("EFFECTIVE_COST", "BILLED_COST")
+    others = (await graphql.data(hidden, {"slug": person.slug, "period": OCTOBER}, token=person.token))["organization"]
+    (told,) = (one for one in others["budgets"]["nodes"][1]["history"] if one["periodStart"] == "2026-10-01")
+    assert (told["actual"], "in EUR, without a rate into USD" in told["reason"]) == (None, True)
+    assert others["allocation"]["cost"] is None
+    (line,) = others["allocation"]["lines"]
+    assert line["costs"] == {"cost": None, "unconverted": [{"currency": "EUR", "amount": "70"}]}
+
+
+async def test_fees_that_were_spread_do_not_make_a_report_nothing(graphql: GraphQL, runtime: Runtime) -> None:
+    """In a currency without a rate it is unknown, though an upfront fee has an effective cost of 0; each says why."""
+    person = await olga(
+        graphql,
+        runtime,
+        [
+            charge(date(2026, 10, 1), "0", billed_cost=Decimal(2190)),
+            charge(date(2026, 10, 1), "12"),
+            charge(date(2026, 10, 2), "0", billing_currency="EUR", effective_cost=None),
+        ],
+    )
+    found = await report(graphql, person, currency="GBP", groupBy=SERVICE, granularity="TOTAL")
+    no_rate = "No currency rate converts any of it; see `unconverted`."
+    assert (found["total"], found["reason"]) == (None, no_rate)
+    assert [(group["total"], group["reason"]) for group in found["groups"]] == [(None, no_rate)]
+    assert found["unconverted"] == [{"currency": "USD", "amount": "12"}]
+    budget = {"name": "all", "recurrence": "MONTHLY", "startsOn": "2026-10-01", "amount": "10", "currency": "GBP"}
+    values = {"organizationId": person.organization_id, **budget, "metric": "EFFECTIVE_COST"}
+    await graphql.data(MAKE_BUDGET, {"input": values}, token=person.token)
+    others = (await graphql.data(OTHERS, {"slug": person.slug, "period": OCTOBER}, token=person.token))["organization"]
+    (told,) = (one for one in others["budgets"]["nodes"][0]["history"] if one["periodStart"] == "2026-10-01")
+    assert told["actual"] is None
+    assert told["reason"].startswith("The charges of the period are in USD, without a rate into GBP.")
 
 
 MAKE_BUDGET = """mutation ($input: CreateBudgetInput!) { createBudget(input: $input) { __typename

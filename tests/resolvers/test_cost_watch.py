@@ -80,6 +80,10 @@ async def test_a_forecast(caller: Caller, runtime: Runtime) -> None:
     assert len(again) == len(statements)
     none = (await caller.read(document, days=30, where={"serviceName": {"eq": "S3"}}))["costForecast"]
     assert none["reason"] == "There are no such charges in the last half year."
+    yen = daily(TODAY - timedelta(120), TODAY, lambda _: 7, BillingCurrency="JPY", ServiceName="Athena")
+    await caller.deliveries.deliver([*yen], dataset="yen")
+    none = (await caller.read(document, days=30, where={"serviceName": {"eq": "Athena"}}))["costForecast"]
+    assert none["reason"] == "No rate converts charges in JPY into USD: `setCurrencyRates` sets one."
     for values, path in (({"days": 366}, ["days"]), ({"days": 5, "interval": "0.2"}, ["interval"])):
         answer = await caller.graphql(document, {"slug": caller.person.slug, **values}, token=caller.person.token)
         assert code_of(answer) == "BAD_USER_INPUT", path

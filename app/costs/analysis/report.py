@@ -177,7 +177,8 @@ def _floor(day: date, granularity: CostGranularity) -> date:
 def amount_of(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> CostAmount:
     """The sum of rows: 0 where there is no charge at all, None where no charge has the measure.
 
-    None also for quantities in unlike units, or of which the unit is unknown. Money that is 0 needs no rate.
+    None also for quantities in unlike units, or of which the unit is unknown. Money that is 0 needs no rate, but where
+    nothing else is known and other amounts have none, the sum is unknown.
     """
     charges = sum(row.charges for row in rows)
     together = [row for row in rows if row.apart is None]
@@ -191,7 +192,7 @@ def amount_of(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> CostA
         for place, measure in enumerate(measures)
     )
     return CostAmount(
-        amounts=_with_zeros(amounts, apart) if charges else (Decimal(0),) * len(measures),
+        amounts=_without_mere_zeros(_with_zeros(amounts, apart), apart) if charges else (Decimal(0),) * len(measures),
         charges=charges,
         apart=apart,
         units=units,
@@ -204,6 +205,16 @@ def _with_zeros(
     """0 where all that is known is 0 of a currency that another measure keeps apart, such as that of an upfront fee."""
     return tuple(
         Decimal(0) if amount is None and any(money[place] == 0 and any(money) for _, money in apart) else amount
+        for place, amount in enumerate(amounts)
+    )
+
+
+def _without_mere_zeros(
+    amounts: tuple[Decimal | None, ...], apart: Sequence[tuple[str, tuple[Decimal | None, ...]]]
+) -> tuple[Decimal | None, ...]:
+    """None for 0 beside other amounts that no rate converts, as of upfront fees in a report whose currency has none."""
+    return tuple(
+        None if not amount and any(money[place] for _, money in apart) else amount
         for place, amount in enumerate(amounts)
     )
 

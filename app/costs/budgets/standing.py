@@ -161,15 +161,15 @@ def _standing(
     if known is None or not (is_told or touches(period, coverage.covered)):
         return replace(nothing, reason=NOT_IMPORTED)
     if not money.has_any(period):
-        if money.lacks(period):
-            return replace(nothing, reason=f"No charge of the period has the metric {budget['metric'].upper()}.")
         if unconverted:
             currencies = ", ".join(unconverted)
             reason = (
-                f"All charges of the period are in {currencies}, without a rate into {budget['currency']}. "
+                f"The charges of the period are in {currencies}, without a rate into {budget['currency']}. "
                 "Give one with `setCurrencyRates`, or the budget their currency."
             )
             return replace(nothing, reason=reason)
+        if money.lacks(period):
+            return replace(nothing, reason=f"No charge of the period has the metric {budget['metric'].upper()}.")
     partial, no_forecast = _left_out(money, period, coverage), _no_forecast(known, period)
     if not money.has_any(period) and CostScope.from_json(budget["scope"]) != CostScope():
         partial = " ".join((NOTHING_MEANT, *filter(None, [partial])))

@@ -149,7 +149,10 @@ class PlainAnswer:
                 return None
             found = summed(measure, together if measure in MONEY else charges)
             is_zero = any(amounts[place] == 0 and any(amounts) for amounts in of_currency)
-            return Decimal(0) if found is None and is_zero else found
+            if found is None and is_zero:
+                found = Decimal(0)
+            is_hidden = any(amounts[place] for amounts in of_currency)
+            return None if found == 0 and is_hidden else found
 
         return CostAmount(
             tuple(shown(place, one) for place, one in enumerate(measures))

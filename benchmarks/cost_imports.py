@@ -162,9 +162,16 @@ async def _import_one(url: str, path: Path) -> str:
     seconds = await contest.import_file(path)
     await contest.owner.close()
     await contest.database.close()
-    # Not ru_maxrss, which a process takes over from the one that started it: here from the one that wrote the file.
+    return f"{_peak_memory():,.0f} | {seconds:.1f}"
+
+
+def _peak_memory() -> float:
+    """The most memory that this process has had, in MiB.
+
+    Not ru_maxrss, which a process takes over from the one that started it: here from the one that wrote the file.
+    """
     status = Path("/proc/self/status").read_text()
-    return f"{int(status.partition('VmHWM:')[2].split()[0]) / 1024:,.0f} | {seconds:.1f}"
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def main() -> None:

@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 # `uv` installs in seconds; `make setup INSTALLER=pip` does without it.
 INSTALLER ?= uv
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# How many processes run the tests, each with engines of its own; `make test WORKERS=0` is for a debugger.
-WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+# How many processes run the tests, each with engines of its own; `make test WORKERS=0` is for a debugger. One more than
+# there are cores, since tests wait for a third of their time.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 # Compiled code makes a second start three times as fast; some machines switch its writing off.
 export PYTHONDONTWRITEBYTECODE :=
 STAMP := $(VENV)/.installed

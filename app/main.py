@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import cast
 
 import structlog
@@ -47,8 +48,8 @@ from app.uploads.stores import make_kept_files, make_stores
 
 TEND_SECONDS = 0.5
 WARM_SECONDS = 10.0
-"""From being ready until the libraries of forecasts are loaded, which takes a core for four seconds: a process that has
-just started has callers that come back, and one that ends again at once needs no forecasts."""
+"""From being ready until the libraries of forecasts and of imports are loaded, the first of which takes a core for four
+seconds: a process that has just started has callers that come back, and one that ends again at once needs neither."""
 
 
 def make_runtime(settings: Settings, urls: EngineUrls, *, passwords: Passwords | None = None) -> Runtime:
@@ -178,7 +179,7 @@ def run_api(
     """Serve on a listening socket until SIGTERM or SIGINT, then finish what runs within the time of the settings."""
     with loading():
         app, server = create_app(make_runtime(settings, urls), tend=tend)
-    warming = threading.Timer(WARM_SECONDS, ASIDE.warm)
+    warming = threading.Timer(WARM_SECONDS, _warm)
 
     def ready(url: str) -> None:
         if on_ready is not None:
@@ -199,3 +200,9 @@ def run_api(
         if warming.is_alive():
             warming.join()
         ASIDE.close()
+
+
+def _warm() -> None:
+    """Load what no start waits for: the mathematics in a process of its own, what takes in rows of costs here."""
+    ASIDE.warm()
+    import_module("app.costs.imports.run")

@@ -2,7 +2,9 @@
 
 Anomalies: every kind is injected into every background at three noise levels, 120 days a series. A reported anomaly
 is right when it overlaps the injected days (a step and a ramp last to the end of their series), else it is false;
-an injection is found when a right one has its direction. Two common methods judge the same series. Forecasts: from
+an injection is found when a right one has its direction. Precision is of rows: since a run goes on over a single day
+that is less out of line, 812 rows in place of 842 tell the same 773 injections beside the same 31 false ones (at
+medium sensitivity; 0.963 in place of 0.965). Two common methods judge the same series. Forecasts: from
 each series' first days the rest is forecast and compared with what came, and with the mean of the last four weeks
 by weekday; errors are parts of the total that came, and of each day's. "Said" is what the forecast itself says of its
 totals' error, by its back-test: to be believed it has to be near the error that came. Month ends: of the last two days
@@ -33,8 +35,9 @@ from statsmodels.tsa.seasonal import STL  # type: ignore[import-untyped]
 
 from app.costs.outlook.anomalies import JudgementUnavailable, Sensitivity, find_anomalies
 from app.costs.outlook.baseline import as_floats, medians
-from app.costs.outlook.forecast import Forecast, MonthEnd, forecast, month_end
+from app.costs.outlook.forecast import INTERVAL, CostOutlook, Forecast, cost_outlook, forecast
 from app.costs.outlook.series import DailySeries
+from benchmarks import outlook_causes, outlook_short
 from benchmarks.cost_series import (
     Background,
     Course,
@@ -313,12 +316,12 @@ def month_end_rows(repeats: int) -> Rows:
             known = series.until(day)
             part = [amount * Decimal(str(one)) for amount, one in zip(known.values[-2:], ARRIVED, strict=True)]
             late = DailySeries(known.start, (*known.values[:-2], *part))
-            made = month_end(late if complete else late.until(day - timedelta(2)), day)
-            if not isinstance(made, MonthEnd):
-                raise TypeError(made.reason)
-            errors.append(abs(float(made.total.expected / whole - 1)))
-            inside.append(made.total.lower <= whole <= made.total.upper)
-            below.append(made.total.expected < whole)
+            made = cost_outlook(late if complete else late.until(day - timedelta(2)), 1, INTERVAL)
+            if not isinstance(made, CostOutlook) or made.month_total is None:
+                raise TypeError(made)
+            errors.append(abs(float(made.month_total.expected / whole - 1)))
+            inside.append(made.month_total.lower <= whole <= made.month_total.upper)
+            below.append(made.month_total.expected < whole)
         word = "taken for complete" if complete else "left out"
         rows.append([kind.value, word, f"{mean(errors):.1%}", f"{mean(inside):.0%}", f"{mean(below):.0%}"])
     return rows
@@ -352,7 +355,8 @@ def document(tables: dict[str, Rows], series: int, forecasts: int) -> str:
     head = (
         f"# Forecasts and anomalies\n\nMade by {recipe}; seed {SEED}; Python {platform.python_version()}, {libraries}."
     )
-    words = "\n".join(line for line in (__doc__ or "").splitlines()[2:])
+    modules = (__doc__, outlook_causes.__doc__, outlook_short.__doc__)
+    words = "\n\n".join("\n".join((module or "").splitlines()[2:]).strip() for module in modules)
     parts = [f"## {title}\n\n{markdown(rows)}" for title, rows in tables.items()]
     parts.append(f"## Which library, and where it runs\n\n{markdown(LIBRARIES)}\n\n{PLACE}")
     return "\n\n".join([head, words.strip(), *parts]) + "\n"
@@ -369,7 +373,9 @@ def main() -> None:
     tables = {
         "Anomalies: methods": methods,
         "Anomalies: ours, medium sensitivity": kinds_rows(given.repeats),
+        "Anomalies: rows for each cause": outlook_causes.causes_rows(SEED, given.repeats // 2),
         "Forecasts: interval 80 %, error of totals and days": forecast_rows(given.forecasts),
+        "Forecasts: coverage of bounds made of few days": outlook_short.short_rows(),
         "Month ends with charges that are still arriving": month_end_rows(2 * given.forecasts),
     }
     for title, rows in tables.items():

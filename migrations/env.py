@@ -33,8 +33,8 @@ def _run(connection: Connection) -> None:
     )
     # All pending revisions are one transaction: an upgrade happens whole or not at all.
     with context.begin_transaction():
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))  # as long as the other command takes
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
         context.run_migrations()
 
 

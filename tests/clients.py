@@ -109,10 +109,10 @@ def serving(settings: Settings, urls: EngineUrls) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        assert ready.wait(20), "the server did not start"
+        assert ready.wait(60), "the server did not start"
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.stop()
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive(), "the server did not stop"

@@ -6,8 +6,10 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import asyncpg
@@ -34,6 +36,7 @@ __all__ = ["moto_server", "moto_url"]  # fixtures
 # time (15 s of processor time instead of 21).
 gc.disable()
 
+LONGEST_RUN = timedelta(minutes=15)
 TEMPLATE = "template_skyledger"
 # These databases need not outlive a power cut: without waiting for the disk a clone takes a third of the time.
 CARELESS = ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")
@@ -92,6 +95,17 @@ def authorities() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transports, "create_ssl_context", cache(httpx.create_ssl_context))
         yield
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A run of the whole suite does not pass midnight: tests of costs know what day it is when they are loaded."""
+    now = datetime.now(UTC)
+    left = datetime.combine(now.date() + timedelta(1), time.min, UTC) - now
+    if session.config.args_source is pytest.Config.ArgsSource.TESTPATHS and left < LONGEST_RUN:
+        told = session.config.get_terminal_writer()
+        told.line(f"Waiting {left.seconds} seconds for midnight (UTC) ...")
+        told.flush()
+        sleep(left.total_seconds())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

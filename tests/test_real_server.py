@@ -21,7 +21,7 @@ BOMB_CPU_SECONDS = 0.050
 
 async def test_the_audit_suite_of_graphql_over_http(live_server: str) -> None:
     """graphql-http's own audits against the real schema: no error, no warning."""
-    async with httpx.AsyncClient(base_url=live_server) as client:
+    async with httpx.AsyncClient(base_url=live_server, timeout=60) as client:
         person = await register(GraphQL(client))
     audits = await run_audits(f"{live_server}/graphql", f"Bearer {person.token}")
     found = {audit.id: f"{audit.status}: {audit.name}: {audit.reason}" for audit in audits if audit.status != "ok"}
@@ -45,7 +45,7 @@ def test_a_bomb_of_thirty_doubled_fragments_costs_less_than_50_ms() -> None:
 
 
 async def test_health_and_metrics(live_server: str) -> None:
-    async with httpx.AsyncClient(base_url=live_server) as client:
+    async with httpx.AsyncClient(base_url=live_server, timeout=60) as client:
         assert (await client.get("/health/live")).json() == {"status": "alive"}
         ready = await client.get("/health/ready")
         assert ready.status_code == 200
@@ -62,7 +62,7 @@ async def test_what_is_ingested_is_streamed_and_resumed(live_server: str) -> Non
         "subscription ($o: ID!, $after: String) "
         "{ activity(organizationId: $o, after: $after) { cursor event { kind data } } }"
     )
-    async with httpx.AsyncClient(base_url=live_server) as client:
+    async with httpx.AsyncClient(base_url=live_server, timeout=60) as client:
         graphql = GraphQL(client)
         person = await register(graphql)
 

@@ -38,9 +38,13 @@ def main() -> None:
 @app.command()
 def demo() -> None:
     """Start everything with an example organization; Ctrl-C stops it all, the next start keeps the data."""
+    from app.cli.ahead import ApiAhead
+
+    # Before all else: it loads for more than a second, beside what this process loads and starts.
+    api = ApiAhead()
     from app.cli.demo import run_demo
 
-    run_demo()
+    run_demo(api)
 
 
 @app.command()
@@ -50,12 +54,13 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="Port to listen on, instead of SKYLEDGER_PORT.")
     ] = None,
     with_worker: Annotated[bool, typer.Option("--with-worker", help="Start a worker beside the API.")] = False,
+    told_by: Annotated[int | None, typer.Option(hidden=True, help="Socket on which the port is told.")] = None,
     parent: Parent = None,
 ) -> None:
     """Serve the graph."""
     from app.cli.serve import run_serve
 
-    run_serve(port=port, with_worker=with_worker, parent=parent)
+    run_serve(port=port, with_worker=with_worker, told_by=told_by, parent=parent)
 
 
 @app.command()

@@ -8,6 +8,7 @@ import time
 from rich.markup import escape
 from rich.panel import Panel
 
+from app.cli.ahead import ApiAhead
 from app.cli.example import Example, kept_example, open_example, top_up_example
 from app.cli.listen import address_to_open, ask, listen
 from app.cli.processes import Children, Stop, StopSignals
@@ -39,9 +40,11 @@ FIRST_QUERY = """{
 class _Demo:
     """A running demo and what it has to take care of."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, api: ApiAhead) -> None:
         self._settings = settings
+        self._api = api
         self._children = Children()
+        self._server = self._children.adopt(api.process, "serve")
         self._signals = StopSignals()
         self._engines: Engines | None = None
         self._fresh_until = 0.0
@@ -51,15 +54,14 @@ class _Demo:
         self._signals.install()
         with listen(self._settings) as listener:
             port = listener.getsockname()[1]  # port 0 takes a free one, which the API is then told
-        api = ("serve", "--port", str(port))
+        self._server.arguments = ("serve", "--port", str(port))
         started_before = kept_example(self._settings) is not None
         if started_before:
-            # The API loads its code while the engines start: this is what keeps a second start below three seconds.
-            self._start(*api)
+            self._api.tell(port)
         with engines_of(self._settings) as self._engines:
             example = open_example(self._settings, self._engines.urls, self._signals)
             if not started_before:
-                self._start(*api)
+                self._api.tell(port)
             from app.logging import configure_logging  # noqa: PLC0415  (50 ms, while the API loads)
 
             configure_logging(self._settings.log_level, self._settings.log_format)
@@ -121,10 +123,10 @@ class _Demo:
             time.sleep(TURN_SECONDS)
 
 
-def run_demo() -> None:
+def run_demo(api: ApiAhead) -> None:
     """Start everything, say `ready`, and wait for SIGINT or SIGTERM."""
     settings = settings_or_exit()
-    demo = _Demo(settings)
+    demo = _Demo(settings, api)
     try:
         demo.run()
     except EmbeddedEngineError as error:

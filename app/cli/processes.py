@@ -7,13 +7,14 @@ import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
+
+from app.cli.ahead import COMMAND
 
 Result = TypeVar("Result")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -117,6 +118,12 @@ class Children:
         _start(child)
         return child
 
+    def adopt(self, process: subprocess.Popen[bytes], *arguments: str) -> Child:
+        """Keep a process running that was started already; another one is started as `skyledger ARGUMENTS`."""
+        child = Child(arguments, process, time.monotonic())
+        self.children.append(child)
+        return child
+
     def tend(self) -> None:
         """Start those again that died, each death soon after a start doubling the pause."""
         now = time.monotonic()
@@ -146,8 +153,7 @@ class Children:
 
 def _start(child: Child) -> None:
     child.started_at = time.monotonic()
-    # -P: a folder `app` in the working folder is not ours.
-    command = [sys.executable, "-P", "-m", "app", *child.arguments, "--parent", str(os.getpid())]
+    command = [*COMMAND, *child.arguments, "--parent", str(os.getpid())]
     # A group of its own: Ctrl-C reaches this process alone, which then stops the children in good order.
     child.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)  # noqa: S603
 

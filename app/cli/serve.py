@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from app.cli.ahead import told_port
 from app.cli.listen import listen
 from app.cli.processes import Children, end_with_parent
 from app.cli.terminal import Engines, engines_of, fail, settings_or_exit
@@ -11,16 +12,21 @@ from app.config import Settings
 from app.loading import loading
 
 
-def run_serve(*, port: int | None = None, with_worker: bool = False, parent: int | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; running operations are finished first."""
+def run_serve(
+    *, port: int | None = None, with_worker: bool = False, told_by: int | None = None, parent: int | None = None
+) -> None:
+    """Serve until SIGINT or SIGTERM; running operations are finished first. `told_by` is a socket as in ApiAhead."""
     end_with_parent(parent)
+    if told_by is not None:
+        _load()
+        port = told_port(told_by)
     settings = settings_or_exit()
     if port is not None:
         settings = settings.model_copy(update={"port": port})
     with closing(listen(settings)) as listener:  # first: a port that is taken is told at once
-        with loading():
-            from app.logging import configure_logging  # noqa: PLC0415  (as all of the server, a second)
-            from app.main import run_api  # noqa: PLC0415
+        _load()
+        from app.logging import configure_logging  # noqa: PLC0415
+        from app.main import run_api  # noqa: PLC0415
 
         configure_logging(settings.log_level, settings.log_format)
         with engines_of(settings) as engines:
@@ -37,6 +43,13 @@ def run_serve(*, port: int | None = None, with_worker: bool = False, parent: int
                 run_api(settings, engines.urls, listener, tend=tend)
             finally:
                 children.stop(settings.shutdown_seconds + 2)
+
+
+def _load() -> None:
+    """Load the server, which takes more than a second and `--help` does without."""
+    with loading():
+        import app.logging  # noqa: PLC0415
+        import app.main  # noqa: F401, PLC0415
 
 
 def run_background_worker(parent: int | None = None) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.known_days import is_known
+from app.costs.analysis.periods import uncovered_days
+from app.costs.known_days import partly_known
 from app.costs.outlook.series import exact_difference, exact_sum, ratio
+from app.records.cost_analysis import DateRange
 from app.repositories import commitments
-from app.repositories.cost_series import imported_days
+from app.repositories.cost_coverage import cost_coverage
 
 _NO_STATUS = "No usage of it has a CommitmentDiscountStatus, so what was used and what was not is unknown."
 _NEITHER = "No usage of the period is priced as Standard or Committed."
@@ -127,14 +129,15 @@ async def read_coverage(session: AsyncSession, organization_id: UUID, start: dat
 
 async def read_omission(session: AsyncSession, organization_id: UUID, start: date, end: date) -> str | None:
     """Why nothing, or not all, is known of the charges from `start` to before `end`; None where all days are."""
-    imported = await imported_days(session, organization_id)
-    spans = {(one.first_day, one.last_day, one.period_start, one.period_end, one.is_final): one for one in imported}
-    near = [one for one in spans.values() if is_known([one], start, end)]
-    if not near:
+    period = DateRange(start, end)
+    coverage = await cost_coverage(session, organization_id, period)
+    known = period.days - uncovered_days(period, coverage.covered)
+    if not known:
         return "Nothing was imported for these days."
-    days = [start + timedelta(offset) for offset in range((end - start).days)]
-    known = sum(is_known(near, day, day + timedelta(1)) for day in days)
-    return None if known == len(days) else f"Charges were imported for {known} of these {len(days)} days."
+    told = [] if known == period.days else [f"Charges were imported for {known} of these {period.days} days."]
+    if partly := partly_known(period, coverage):
+        told.append(partly)
+    return " ".join(told) or None
 
 
 async def read_quantities(

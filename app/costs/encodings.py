@@ -22,7 +22,7 @@ def why_not_utf8(what: str, text: bytes) -> str:
         return f"{told}: it seems to be UTF-16 without a byte order mark; {_SAVE}"
     if _LEGACY.search(text) and not _UTF_8.search(text):
         return f"{told}: it seems to be Windows-1252 (Latin-1); {_SAVE}"
-    return told
+    return told if what == "line" else f"{told}: give costs as CSV in UTF-8, as Parquet or as JSON Lines"
 
 
 def _is_wide(text: bytes) -> bool:

@@ -109,6 +109,9 @@ class RowFile:
             raise UnreadableFileError(self.path, 1, foreign)
         if not first:
             raise UnreadableFileError(self.path, 1, "the file is empty")
+        if first.strip() == b"{":
+            reason = "the file is one JSON document over many lines: write each row on a line of its own (JSON Lines)"
+            raise UnreadableFileError(self.path, 1, reason)
         return first
 
     def _grouped(self, rows: Iterator[tuple[int, Mapping[str, object]] | RowIssue]) -> Iterator[Batch]:

@@ -73,7 +73,12 @@ async def read_ground(
     days = DateRange(start, known.settled_until)
     unconverted = money.unconverted(days)
     if not money.has_any(days):
-        return ForecastGround(None, "There are no such charges in the last half year.", unconverted)
+        reason = "There are no such charges in the last half year."
+        if unconverted:
+            reason = (
+                f"No rate converts charges in {', '.join(unconverted)} into {currency}: `setCurrencyRates` sets one."
+            )
+        return ForecastGround(None, reason, unconverted)
     return ForecastGround(money.daily(start, known.settled_until), None, unconverted)
 
 

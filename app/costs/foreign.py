@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from typing import Final
 
 from app.costs.focus import FOCUS_COLUMNS, INDISPENSABLE
@@ -36,12 +37,19 @@ _OTHER_EXPORTS: Final = (
         "an export of Azure's actual or amortized costs: create one of the type `Cost and usage details (FOCUS)`",
     ),
     (
+        ("datafiles", "reportkeys", "blobs"),
+        "the manifest of an export, which only names files: send the files that it names",
+    ),
+    (
         ("usage_start_time", "cost_type"),
         "Google's own export of billing data: export the FOCUS table `gcp_billing_export_focus_…` or a view of it",
     ),
 )
 """Columns, in small letters, of which one is enough, and what has them."""
 _NAMES: Final = {column.column: column.name for column in FOCUS_COLUMNS}
+_LONGEST_NAME: Final = 40
+"""Longer ones are none of FOCUS's with a typing error."""
+_ALIKE: Final = 0.85
 
 
 def foreign_format(start: bytes, *, only_text: bool = False) -> str | None:
@@ -57,10 +65,11 @@ def foreign_format(start: bytes, *, only_text: bool = False) -> str | None:
     return None
 
 
-def why_no_charges(names: Collection[str], known: Collection[str]) -> str | None:
+def why_no_charges(names: Collection[str], known: Collection[str], where: str = "header") -> str | None:
     """Why no row of a file with these columns can be a charge, and what to do; None where rows may be.
 
-    `known` are those that are FOCUS's, by their names in our tables. A currency may be given with the delivery.
+    `known` are those that are FOCUS's, by their names in our tables; `where` they stand. A currency may be given with
+    the delivery.
     """
     lacking = [column for column in INDISPENSABLE if column != "billing_currency" and column not in known]
     if not lacking:
@@ -70,6 +79,20 @@ def why_no_charges(names: Collection[str], known: Collection[str]) -> str | None
         if not spelt.isdisjoint(marks):
             return f"the file is {what}"
     if not known:
-        return "the header names no column of FOCUS, such as BilledCost: give an export of costs in the FOCUS format"
+        return f"the {where} names no column of FOCUS, such as BilledCost: give an export of costs in the FOCUS format"
     columns = " and no ".join(_NAMES[column] for column in lacking)
-    return f"the header has no {columns}, without which no row is a charge: give an export in the FOCUS format"
+    told = f"the {where} has no {columns}, without which no row is a charge"
+    alike = _alike(names, lacking)
+    if alike:
+        return f"{told}: name the column {' and '.join(alike)}"
+    return f"{told}: give an export in the FOCUS format"
+
+
+def _alike(names: Collection[str], lacking: Sequence[str]) -> list[str]:
+    """What a file calls by a name with a typing error, and what it is to be called."""
+    short = {name.strip().lower(): name.strip() for name in names if len(name) <= _LONGEST_NAME}
+    for column, name in _NAMES.items():
+        short.pop(column, None)
+        short.pop(name.lower(), None)
+    found = {_NAMES[column]: get_close_matches(_NAMES[column].lower(), short, n=1, cutoff=_ALIKE) for column in lacking}
+    return [f"`{short[alike[0]]}` {name}" for name, alike in found.items() if alike]

@@ -54,7 +54,14 @@ async def ingest_charges(
     inline = InlineRows(list(rows))
     notes, progress = ConformanceNotes(), Progress()
     order = ImportOrder(
-        organization_id, new_id(), actor, dataset, ImportMode.APPEND, billing_currency, reject_share=1.0
+        organization_id,
+        new_id(),
+        actor,
+        dataset,
+        ImportMode.APPEND,
+        billing_currency,
+        reject_share=1.0,
+        wait_seconds=WAIT_SECONDS,
     )
     if inline.batch.rows:
         await import_rows(database, order, inline, progress, notes)

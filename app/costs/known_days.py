@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
+from app.costs.analysis.coverage import partly_covered
+from app.records.cost_analysis import CostCoverage, DateRange
 from app.repositories.cost_series import ImportedDays
 
 ARRIVING_DAYS = 2
@@ -16,6 +18,10 @@ LATE_DAYS = 10
 MATERIAL_CHARGES = 20
 """A billing account with less than 1/20 of all charges may have months without any, which nobody delivers."""
 _DAY = timedelta(1)
+_PARTLY = (
+    "Of {0} of the {1} days the charges of some billing account were not imported and are not in it: `costs` tells of "
+    "which, under `coverage`."
+)
 
 
 @dataclass(frozen=True)
@@ -66,9 +72,14 @@ def known_days(periods: Sequence[ImportedDays], today: date) -> KnownDays | None
     return KnownDays(min(start, end), end, max(settled, min(start, end)), last.import_id, deliveries_of(periods))
 
 
-def is_known(periods: Sequence[ImportedDays], start: date, end: date) -> bool:
-    """Whether any delivery speaks of a day from `start` to before `end`."""
-    return any(period.first_day < end and period.last_day >= start for period in periods)
+def partly_known(days: DateRange, coverage: CostCoverage) -> str | None:
+    """What is said of days of which some billing accounts were delivered and others were not; None without such days.
+
+    A figure of these days is what was delivered, in reports as here; of days of which nothing was delivered there is
+    none.
+    """
+    count = partly_covered(days, coverage)
+    return _PARTLY.format(count, days.days) if count else None
 
 
 def _start(period: ImportedDays, *, is_oldest: bool) -> date:

@@ -83,8 +83,9 @@ class MoneySeries:
         }
 
     def has_any(self, days: DateRange) -> bool:
-        """Whether there is any amount in the currency."""
-        return any(days.start <= day < days.end for day in self.amounts)
+        """Whether any amount in the currency is known; 0 says nothing beside amounts that no rate converts."""
+        amounts = [amount for day, amount in self.amounts.items() if days.start <= day < days.end]
+        return any(amounts) or (bool(amounts) and not any(self.unconverted(days).values()))
 
     def lacks(self, days: DateRange) -> bool:
         """Whether charges of these days lack the metric."""

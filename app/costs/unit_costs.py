@@ -10,17 +10,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.analysis.periods import steps_of
-from app.costs.known_days import is_known
+from app.costs.analysis.coverage import narrowed
+from app.costs.analysis.periods import steps_of, touches
+from app.costs.known_days import partly_known
 from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook.series import exact_difference, exact_sum, ratio
 from app.costs.scopes import check_tags, why_spreading
 from app.records.budgets import CostGranularity
-from app.records.cost_analysis import DateRange
+from app.records.cost_analysis import CostCoverage, DateRange
 from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
 from app.repositories.business_metrics import values_between
-from app.repositories.cost_series import AskedSeries, ImportedDays, daily_costs, imported_days, rates_into
+from app.repositories.cost_coverage import cost_coverage
+from app.repositories.cost_series import AskedSeries, daily_costs, rates_into
 
 UNIT_COST_SCALE = 10
 
@@ -68,23 +70,23 @@ async def read_unit_costs(
     rates = Rates(await rates_into(session, organization_id, [currency]))
     money = MoneySeries.of(costs, currency, rates.into(currency))
     unknown = await why_spreading(session, organization_id, scope)
-    return unit_costs(steps, money, quantities, await imported_days(session, organization_id), unknown)
+    coverage = await cost_coverage(session, organization_id, period)
+    coverage = await narrowed(session, organization_id, coverage, scope.conditions)
+    return unit_costs(steps, money, quantities, coverage, unknown)
 
 
 def unit_costs(
     steps: Sequence[DateRange],
     money: MoneySeries,
     quantities: Mapping[date, Decimal],
-    imported: Sequence[ImportedDays],
+    coverage: CostCoverage,
     unknown: str | None = None,
 ) -> list[UnitCost]:
     """The unit costs of steps, in their order; `unknown` says why nothing is known of any cost."""
-    spans = {(one.first_day, one.last_day, one.period_start, one.period_end, one.is_final): one for one in imported}
     found: list[UnitCost] = []
     for days in steps:
-        near = [one for one in spans.values() if is_known([one], days.start, days.end)]
         before = found[-1].unit_cost if found else None
-        found.append(_unit_cost(days, money, quantities, near, before, unknown))
+        found.append(_unit_cost(days, money, quantities, coverage, before, unknown))
     return found
 
 
@@ -92,13 +94,13 @@ def _unit_cost(
     days: DateRange,
     money: MoneySeries,
     quantities: Mapping[date, Decimal],
-    imported: Sequence[ImportedDays],
+    coverage: CostCoverage,
     before: Decimal | None,
     unknown: str | None,
 ) -> UnitCost:
     of_step = {day: quantity for day, quantity in sorted(quantities.items()) if days.start <= day < days.end}
-    unknown = unknown or _why_unknown(money, days, imported)
-    matched = [day for day in of_step if unknown is None and _cost_is_known(money, day, imported)]
+    unknown = unknown or _why_unknown(money, days, coverage)
+    matched = [day for day in of_step if unknown is None and _cost_is_known(money, day, coverage)]
     cost = exact_sum(money.amounts.get(day, Decimal(0)) for day in matched) if matched else None
     quantity = exact_sum(of_step[day] for day in matched) if matched else None
     unit_cost = ratio(cost, quantity, UNIT_COST_SCALE) if cost is not None and quantity else None
@@ -115,28 +117,28 @@ def _unit_cost(
         matched_quantity=quantity,
         unit_cost=unit_cost,
         change=change,
-        reason=unknown or _reason(money, days, of_step, matched, quantity),
+        reason=unknown or _reason(money, days, of_step, matched, quantity, coverage),
         unconverted=money.unconverted(days),
     )
 
 
-def _why_unknown(money: MoneySeries, days: DateRange, imported: Sequence[ImportedDays]) -> str | None:
+def _why_unknown(money: MoneySeries, days: DateRange, coverage: CostCoverage) -> str | None:
     """Why nothing is known of what a step cost."""
-    if not is_known(imported, days.start, days.end):
-        return "Nothing was imported for these days."
     if money.has_any(days):
         return None
+    if not touches(days, coverage.covered) and not money.lacks(days) and not money.unconverted(days):
+        return "Nothing was imported for these days."
     if money.unconverted(days):
         return f"No rate converts these days' charges in {', '.join(money.unconverted(days))} into {money.currency}."
     return "No charge of these days has the metric." if money.lacks(days) else None
 
 
-def _cost_is_known(money: MoneySeries, day: date, imported: Sequence[ImportedDays]) -> bool:
+def _cost_is_known(money: MoneySeries, day: date, coverage: CostCoverage) -> bool:
     """Whether the cost of a day is known, at least in part; an imported day without charges cost 0."""
     if day in money.amounts:
         return True
     alone = DateRange(day, day + timedelta(1))
-    return is_known(imported, alone.start, alone.end) and not money.lacks(alone) and not money.unconverted(alone)
+    return touches(alone, coverage.covered) and not money.lacks(alone) and not money.unconverted(alone)
 
 
 def _reason(
@@ -145,6 +147,7 @@ def _reason(
     quantities: Mapping[date, Decimal],
     matched: Collection[date],
     quantity: Decimal | None,
+    coverage: CostCoverage,
 ) -> str | None:
     """Why a unit cost is unknown though something of the cost is known, or what it leaves out."""
     reasons = []
@@ -164,4 +167,6 @@ def _reason(
         reasons.append(f"{amounts} cannot be converted into {money.currency} and are not in the cost.")
     if money.lacks(days):
         reasons.append("Some charges lack the metric and are not in the cost.")
+    if partly := partly_known(days, coverage):
+        reasons.append(partly)
     return " ".join(reasons) or None

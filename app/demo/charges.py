@@ -16,7 +16,7 @@ from app.demo.estate import ACCOUNTS, Resource, between, draw
 from app.demo.kinds import Meter
 
 COLUMNS = tuple(sorted(column.name for column in FOCUS_COLUMNS if "1.2" in column.versions))
-WEEK = 7
+WEEK, TUESDAY = 7, 1
 BILLERS = {
     "AWS": ("AWS", "Amazon Web Services EMEA SARL", "000000000100", "Kestrel Bakery", "Organization", "Account"),
     "AZURE": (
@@ -46,11 +46,9 @@ RESERVED_HOUR = Decimal("0.125")
 RESERVED_MACHINES = 2
 RESERVED_IN = 10
 """The month of each year in which the reservation is bought for a year."""
-STORM = 6
-"""So many times as much a NAT gateway moves on three days of a month."""
-GATEWAYS = 4
-HOURS_A_YEAR = 8_760
-HOURS_A_DAY = 24
+STORM, GATEWAYS = 6, 4
+"""So many times as much one of the NAT gateways moves on three days of a month."""
+HOURS_A_YEAR, HOURS_A_DAY = 8_760, 24
 SIX_DIGITS = Decimal("0.000001")
 UNTIL_SIX = Decimal("0.25")
 """The part of a day that is billed while it lasts: up to six o'clock."""
@@ -106,8 +104,9 @@ class Bill:
         return self.date_of(day) if self.by_day else day
 
     def is_storm(self, resource: Resource, day: int) -> bool:
-        """Whether a gateway moves far more than usual, as is to be found: by the day from the 9th, else the 19th."""
-        gateway, first = (self.month.month % GATEWAYS + 1, 8) if self.by_day else (2, 18)
+        """Whether a gateway moves far more than usual, to be found: from the second Tuesday on, else from the 19th."""
+        second_tuesday = WEEK + (TUESDAY - self.date_of(WEEK).weekday()) % WEEK
+        gateway, first = (self.month.month % GATEWAYS + 1, second_tuesday) if self.by_day else (2, 18)
         return resource.name == f"egress-{gateway:02}" and first <= day < first + 3
 
 

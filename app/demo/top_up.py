@@ -28,8 +28,8 @@ from app.repositories.demo_months import delivered_months
 
 TOP_UP_JOB = "top_up_demo"
 DATASET = "default"
-MONTHS_BEFORE = 3
-"""Whole months before the running one, so that there is something to compare with and to forecast from."""
+MONTHS_BEFORE = 4
+"""Whole months before the running one. With three, the noise of the first weeks hides some of the anomalies."""
 _SYSTEM = Actor(ActorKind.SYSTEM)
 _SATURDAY = 5
 

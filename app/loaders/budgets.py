@@ -106,7 +106,7 @@ class CostWatchLoaders:
 
     @cached_property
     def budget_standings(self) -> DataLoader[BudgetPeriod, Standing]:
-        """How budgets stand in periods; at most seven statements for each organization among the keys."""
+        """How budgets stand in periods; at most nine statements for each organization among the keys."""
 
         async def load(keys: list[BudgetPeriod]) -> list[Standing]:
             found: dict[BudgetPeriod, Standing] = {}

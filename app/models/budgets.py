@@ -14,13 +14,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, OrganizationOwned, new_id, now
 
 METRICS = "metric IN ('billed_cost', 'effective_cost', 'list_cost', 'contracted_cost')"
-STATES = "state IN ('OPEN', 'ACKNOWLEDGED', 'EXPECTED', 'RESOLVED')"
+STATES = "state IN ('OPEN', 'ACKNOWLEDGED', 'EXPECTED', 'RESOLVED', 'MERGED')"
 
 
 class Budget(OrganizationOwned, Base, kw_only=True):
     """An amount that the charges of a scope may cost in each period.
 
-    `scope` is `{dimensions: {column: [values]}, tags: {key: [values]}}`, `thresholds` a list of `{percent, basis}`.
+    `scope` is as `conditions_to_json` writes it, `thresholds` a list of `{percent, basis}`.
     A FIXED budget has one period, which ends before `ends_on`; the others have periods from `starts_on` on.
     """
 
@@ -112,15 +112,18 @@ class CostAnomaly(OrganizationOwned, Base, kw_only=True):
     """A stretch of days, before `ends_on`, on which a series cost another amount than its past lets expect.
 
     `series_key` names the series in full: its cut, metric, currency and values. `explanation` is
-    `{service|account|region|resource: [{key, name, expected, actual, excess, share}]}`. Where a restatement removes
-    it, its state becomes RESOLVED; found again on days that overlap, it is the same row.
+    `{service|account|region|resource: [{key, name, expected, actual, excess, share}]}`, `days` a list of `[day,
+    expected, actual]` (empty where it was last seen before that was kept), `also_seen_in` a list of `{series,
+    serviceName, subAccountId, startsOn, endsOn, excess}`. Where a restatement removes it, its state becomes RESOLVED;
+    found again on days that overlap, it is the same row. Where its cause is told as another anomaly, its state becomes
+    MERGED. Rows are written by one watch at a time, so that nothing is unique but the id: days move.
     """
 
     __tablename__ = "cost_anomalies"
     __table_args__ = (
-        UniqueConstraint("organization_id", "series_key", "starts_on"),
         CheckConstraint("series IN ('TOTAL', 'SERVICE', 'ACCOUNT', 'SERVICE_ACCOUNT')", name="series"),
         CheckConstraint(STATES, name="state"),
+        CheckConstraint("(state = 'MERGED') = (merged_into_id IS NOT NULL)", name="merged"),
         CheckConstraint("ends_on > starts_on", name="days"),
         CheckConstraint(METRICS, name="metric"),
     )
@@ -141,11 +144,14 @@ class CostAnomaly(OrganizationOwned, Base, kw_only=True):
     state_reason: Mapped[str | None]
     state_changed_at: Mapped[datetime | None]
     explanation: Mapped[dict[str, Any]]
+    days: Mapped[list[list[str]]] = mapped_column(JSONB)
+    also_seen_in: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     first_import_id: Mapped[UUID | None]
     last_import_id: Mapped[UUID | None]
     found_at: Mapped[datetime] = mapped_column(default_factory=now)
     last_seen_at: Mapped[datetime] = mapped_column(default_factory=now)
     resolved_at: Mapped[datetime | None] = mapped_column(default=None)
+    merged_into_id: Mapped[UUID | None] = mapped_column(default=None)
 
 
 class BusinessMetric(OrganizationOwned, Base, kw_only=True):

@@ -32,6 +32,7 @@ class AnomalyState(StrEnum):
     ACKNOWLEDGED = "ACKNOWLEDGED"
     EXPECTED = "EXPECTED"
     RESOLVED = "RESOLVED"
+    MERGED = "MERGED"
 
 
 class AnomalySeries(StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 
 from app.records.budgets import CostGranularity
@@ -170,6 +171,29 @@ class TextCondition:
     def allows_none(self) -> bool:
         """Whether a charge without a value passes."""
         return self.in_ is None and self.contains is None and self.exists is not True
+
+    def holds(self, value: str | None) -> bool:
+        """Whether a value, or none, meets it, as SQL has it."""
+        if value is None:
+            return self.allows_none
+        return (
+            (self._among is None or value in self._among)
+            and value not in self._besides
+            and (self._contained is None or self._contained in value.lower())
+            and self.exists is not False
+        )
+
+    @cached_property
+    def _among(self) -> frozenset[str] | None:
+        return None if self.in_ is None else frozenset(self.in_)
+
+    @cached_property
+    def _besides(self) -> frozenset[str]:
+        return frozenset(self.not_in or ())
+
+    @cached_property
+    def _contained(self) -> str | None:
+        return None if self.contains is None else self.contains.lower()
 
 
 @dataclass(frozen=True)
@@ -345,10 +369,14 @@ class CostStep:
 
 @dataclass(frozen=True)
 class CostGroup:
-    """The charges with one key; the key of `other` is empty. `previous` is None where nothing is compared."""
+    """The charges with one key; the key of `other` is empty.
+
+    `sum` is None where nothing was imported of its billing accounts for any day of the period, and `previous` where
+    that is so of the compared one, or nothing is compared.
+    """
 
     key: tuple[str | None, ...]
-    sum: CostAmount
+    sum: CostAmount | None
     previous: CostAmount | None
     steps: tuple[CostStep, ...]
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array
@@ -41,7 +42,8 @@ _FIRST, _LAST = "first_unit_", "last_unit_"
 def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
     """Facts by group, step and currency that stays apart, money in the currency of the question.
 
-    Parameters are `organization` and, where the plan converts, `currency`.
+    Nothing is nothing in every currency: facts whose costs are all 0, or unknown, need no rate. Parameters are
+    `organization` and, where the plan converts, `currency`.
     """
     keys: list[ColumnElement[Any]] = [column for column in facts.c if column.name.startswith(KEY)]
     kept = (facts.c.previous, facts.c.step, *keys)
@@ -55,8 +57,9 @@ def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
         sums = [func.sum(facts.c[measure.name]).label(measure.name) for measure in measures] + units
         return select(*shown, cast(null(), Text).label("apart"), charges, *sums).group_by(*kept)
     rates = _rates(facts).cte("rates")
-    same = facts.c.currency == _SHOWN_CURRENCY
-    rate = case((same, _ONE), else_=rates.c.rate)
+    money = [facts.c[one.name] for one in measures if one in MONEY]
+    needs_none = or_(facts.c.currency == _SHOWN_CURRENCY, and_(*(func.coalesce(one, 0) == 0 for one in money)))
+    rate = case((needs_none, _ONE), else_=rates.c.rate)
     apart = case((rate.is_(None), facts.c.currency)).label("apart")
     factor = func.coalesce(rate, _ONE)
     sums = [

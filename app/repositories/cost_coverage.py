@@ -9,11 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ARRAY, Date, Row, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Date, Row, Table, Text, TextClause, Uuid, bindparam, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.records.cost_analysis import AccountDays, CostCoverage, CostMeasure, DateRange
+from app.models import SummaryDim
+from app.records.cost_analysis import AccountDays, CostCoverage, CostDimension, CostMeasure, DateRange
 
+SUMMARIES: Table = SummaryDim.__table__  # type: ignore[assignment]
+_ACCOUNT = func.coalesce(SUMMARIES.c.sub_account_id, SUMMARIES.c.billing_account_id)
 _ABSENT = [measure for measure in CostMeasure if measure is not CostMeasure.CHARGE_COUNT]
 _UNKNOWN = ", ".join(
     f"coalesce(sum((unknown ->> '{one.value}')::bigint) FILTER (WHERE touched), 0)::bigint AS {one.value}"
@@ -86,18 +89,19 @@ _OF_ACCOUNTS = _statement(_ASKED["accounts"] + _PAYERS, _OF_PAYERS).bindparams(
 _OF_RESOURCES = _statement(_ASKED["resources"] + _PAYERS, _OF_PAYERS).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 _ALL_PAYERS = text("""
     SELECT provider, coalesce(billing_account_id, '') AS payer,
-        coalesce(bool_or(coalesce(sub_account_id, billing_account_id) = ANY(:named)), false) AS is_named
+        array_agg(DISTINCT coalesce(sub_account_id, billing_account_id))
+            FILTER (WHERE coalesce(sub_account_id, billing_account_id) = ANY(:named)) AS named
     FROM summary_dims WHERE organization_id = :organization_id GROUP BY 1, 2
 """).bindparams(bindparam("named", type_=ARRAY(Text)))
 
 
 @dataclass(frozen=True)
 class Payer:
-    """A billing account ("" where charges name none) of a provider; `is_named` if one of the asked accounts is its."""
+    """A billing account ("" where charges name none) of a provider; `named` are those of the asked accounts it has."""
 
     provider: str
     billing_account_id: str
-    is_named: bool
+    named: frozenset[str]
 
 
 async def cost_coverage(session: AsyncSession, organization_id: UUID, period: DateRange | None) -> CostCoverage:
@@ -128,7 +132,21 @@ async def coverage_of_resources(
 async def payers_of(session: AsyncSession, organization_id: UUID, named: Collection[str]) -> list[Payer]:
     """The billing accounts of all charges that were ever delivered, and which of them have the named accounts."""
     found = await session.execute(_ALL_PAYERS, {"organization_id": organization_id, "named": list(named)})
-    return [Payer(row.provider, row.payer, row.is_named) for row in found]
+    return [Payer(row.provider, row.payer, frozenset(row.named or ())) for row in found]
+
+
+async def payers_by_values(
+    session: AsyncSession, organization_id: UUID, columns: Sequence[CostDimension]
+) -> dict[tuple[str | None, ...], frozenset[str]]:
+    """The billing accounts of all charges that were ever delivered, by the values in columns of `summary_dims`."""
+    shown = [_ACCOUNT if one is CostDimension.ACCOUNT else SUMMARIES.c[one.value] for one in columns]
+    payer = func.coalesce(SUMMARIES.c.billing_account_id, "")
+    statement = (
+        select(*(cast(column, Text) for column in shown), func.array_agg(payer.distinct()))
+        .where(SUMMARIES.c.organization_id == organization_id)
+        .group_by(*shown)
+    )
+    return {tuple(row[:-1]): frozenset(row[-1]) for row in await session.execute(statement)}
 
 
 async def _coverage(

@@ -18,8 +18,9 @@ from app.models import CostImportPeriod, SummaryDim
 from app.models.currencies import CurrencyRate
 from app.records.cost_analysis import CostDimension, TextCondition
 from app.records.cost_rollups import LINK_OF, Link
-from app.records.cost_scopes import CostScope, text_to_json
+from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric, Finality
+from app.records.stored_conditions import text_to_json
 from app.repositories.cost_dimensions import ESCAPE, contained
 
 SUMMARY_COLUMNS = frozenset(SummaryDim.__table__.c.keys()) - {"organization_id", "id"}

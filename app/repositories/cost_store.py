@@ -8,8 +8,7 @@ statement may take minutes where a session's may not. Import periods in one tran
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +20,7 @@ from app.repositories.copying import copied, rows_of
 from app.repositories.planning import driver_of
 
 STATEMENT_SECONDS: Final = 3600
+Pieces = memoryview | AsyncIterator[memoryview]
 IMPORTER_ROLE: Final = "skyledger_importer"
 METRICS: Final = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
 CHARGE_COLUMNS: Final = (
@@ -131,7 +131,7 @@ class CostStore:
         )
         return cls(driver, organization_id, may_copy=may_copy)
 
-    async def add_dimensions(self, table: str, columns: Sequence[str], rows: bytes) -> None:
+    async def add_dimensions(self, table: str, columns: Sequence[str], rows: memoryview) -> None:
         """Store rows (CSV, without organization) of a dimension that are not there yet."""
         await self._stage(table, columns, rows)
         names = ", ".join(columns)
@@ -145,8 +145,8 @@ class CostStore:
             self._organization_id,
         )
 
-    async def add_charges(self, rows: bytes) -> int:
-        """Store charges (CSV of `CHARGE_COLUMNS`); returns how many."""
+    async def add_charges(self, rows: AsyncIterator[memoryview]) -> int:
+        """Store charges (CSV of `CHARGE_COLUMNS`, in pieces of any size); returns how many."""
         if not self._may_copy:
             await self._stage("charges", CHARGE_COLUMNS, rows)
             names = ", ".join(CHARGE_COLUMNS)
@@ -156,7 +156,7 @@ class CostStore:
         await self._driver.execute(f"SET LOCAL ROLE {APP_ROLE}")
         return count
 
-    async def append_charges(self, rows: bytes) -> list[int]:
+    async def append_charges(self, rows: memoryview) -> list[int]:
         """Store those charges (CSV of `CHARGE_COLUMNS`) whose identity is new; returns their line numbers."""
         await self._stage("charges", CHARGE_COLUMNS, rows)
         names = ", ".join(CHARGE_COLUMNS)
@@ -168,7 +168,7 @@ class CostStore:
         )
         return [row["line_no"] for row in added]
 
-    async def add_roll_up(self, table: str, rows: bytes) -> None:
+    async def add_roll_up(self, table: str, rows: memoryview) -> None:
         """Add rows (CSV of the table's keys and amounts) to a fine roll-up; what is there already is added to."""
         columns = (*FINE[table], *_AMOUNTS)
         await self._stage(table, columns, rows)
@@ -251,7 +251,7 @@ class CostStore:
             self._organization_id,
         )
 
-    async def _stage(self, table: str, columns: Sequence[str], rows: bytes) -> None:
+    async def _stage(self, table: str, columns: Sequence[str], rows: Pieces) -> None:
         """Fill the table's temporary twin with nothing but these rows."""
         twin = f"staged_{table}"
         await self._driver.execute(
@@ -260,12 +260,12 @@ class CostStore:
         )
         await self._copy(twin, columns, rows, schema="pg_temp")
 
-    async def _copy(self, table: str, columns: Sequence[str], rows: bytes, *, schema: str) -> int:
+    async def _copy(self, table: str, columns: Sequence[str], rows: Pieces, *, schema: str) -> int:
         copying = self._driver.copy_to_table(
             table,
             schema_name=schema,
             columns=columns,
-            source=io.BytesIO(rows),
+            source=rows,
             format="csv",
             null="",
             timeout=STATEMENT_SECONDS,

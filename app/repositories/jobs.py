@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping, Table, delete, func, insert, text, update
+from sqlalchemy import RowMapping, Table, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Job, new_id
@@ -212,6 +212,28 @@ async def call_off_job(session: AsyncSession, job_id: UUID) -> None:
     statement = update(JOBS).where(JOBS.c.id == job_id, JOBS.c.state.in_(["QUEUED", "RUNNING"]))
     values = {"state": "SUCCEEDED", "lease_until": None, "finished_at": func.now()}
     await session.execute(statement.values(fencing_token=JOBS.c.fencing_token + 1, **values))
+
+
+async def take_over_queued(session: AsyncSession, kind: str, organization_id: UUID, job_id: UUID) -> int:
+    """End the organization's other jobs of a kind that wait for a worker; how many those are.
+
+    For a job that does the same as they would, and reads only after this transaction what they were queued for: the
+    transaction that queued one has committed, or the one is not seen here.
+    """
+    waiting = (
+        select(JOBS.c.id)
+        .where(
+            JOBS.c.organization_id == organization_id,
+            JOBS.c.kind == kind,
+            JOBS.c.state == "QUEUED",
+            JOBS.c.wake_at <= func.now(),
+            JOBS.c.id != job_id,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    ended = {"state": "SUCCEEDED", "finished_at": func.now()}
+    statement = update(JOBS).where(JOBS.c.id.in_(waiting)).values(**ended).returning(JOBS.c.id)
+    return len((await session.execute(statement)).all())
 
 
 async def unsettled_dead_jobs(session: AsyncSession, kind: str, limit: int) -> Sequence[RowMapping]:

@@ -69,6 +69,7 @@ graph_enum(
     "or the budget was changed.",
     ANOMALY_FOUND="Days were found that cost far more or less than expected; `data` has the amounts.",
     ANOMALY_RESOLVED="An anomaly is no longer there, because its charges were restated.",
+    ANOMALY_MERGED="An anomaly has the same cause as another one and is told as that from now on, which `data` names.",
     ANOMALY_ACKNOWLEDGED="Somebody has seen an anomaly.",
     ANOMALY_MARKED_EXPECTED="Somebody said that an anomaly was expected; `data` has the reason.",
     ANOMALY_REOPENED="Somebody opened an anomaly again.",

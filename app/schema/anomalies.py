@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
@@ -38,6 +38,8 @@ graph_enum(
     ACKNOWLEDGED="Somebody has seen it.",
     EXPECTED="Somebody said that it was expected, and why.",
     RESOLVED="It is no longer there, because its charges were restated.",
+    MERGED="It has the same cause as another one, `mergedInto`, and is told as that. Its amounts are in that one's: "
+    "sums of anomalies leave it out.",
 )
 graph_enum(
     AnomalyOrderField,
@@ -74,8 +76,24 @@ class AnomalyCauses:
 
 
 @strawberry.type(
+    description="Another cut of charges in which an anomaly shows as well. It is counted once all the same."
+)
+class AnomalySighting:
+    """An entry of the column `also_seen_in`."""
+
+    series: AnomalySeries = strawberry.field(description="By what the charges are cut.")
+    service_name: str | None = strawberry.field(description="The service; null where it is not cut by service.")
+    sub_account_id: str | None = strawberry.field(description="The sub account; null where it is not cut by account.")
+    starts_on: date = strawberry.field(description="The first day on which it shows there.")
+    ends_on: date = strawberry.field(description="The day after the last one.")
+    excess: Decimal = strawberry.field(description="How much more than expected was spent there, whatever the cause.")
+
+
+@strawberry.type(
     description="Days on which costs were far from what their past lets expect. A charge for several days lies on all "
-    "of them here; one for a month or longer says nothing of a day and is left out; a purchase is on its first day."
+    "of them here; one for a month or longer says nothing of a day and is left out; a purchase is on its first day. "
+    "One cause is one anomaly: of the narrowest charges that explain most of it, or of wider ones where no few of "
+    "those do; a wider cut has an anomaly of its own only for what else is out of line in it."
 )
 class CostAnomaly(Node):
     """A row of `cost_anomalies`."""
@@ -87,7 +105,9 @@ class CostAnomaly(Node):
     sub_account_id: str | None = strawberry.field(description="The sub account; null where it is not cut by account.")
     starts_on: date = strawberry.field(description="Its first day.")
     ends_on: date = strawberry.field(description="The day after its last one.")
-    expected: Decimal = strawberry.field(description="What those days were expected to cost.")
+    expected: Decimal = strawberry.field(
+        description="What those days were expected to cost, with what narrower anomalies of these days explain."
+    )
     actual: Decimal = strawberry.field(description="What they cost, exact.")
     excess: Decimal = strawberry.field(description="Actual less expected: negative where too little was spent.")
     score: Decimal = strawberry.field(
@@ -104,6 +124,8 @@ class CostAnomaly(Node):
         description="The newest delivery when its figures were last changed."
     )
     organization_id: strawberry.Private[UUID]
+    merged_into_id: strawberry.Private[UUID | None]
+    seen: strawberry.Private[Sequence[Mapping[str, Any]]]
     explanation: strawberry.Private[Mapping[str, Any]]
 
     @classmethod
@@ -116,7 +138,7 @@ class CostAnomaly(Node):
 
         plain = (
             "service_name sub_account_id starts_on ends_on expected actual excess score state_reason state_changed_at "
-            "found_at last_seen_at resolved_at organization_id explanation"
+            "found_at last_seen_at resolved_at organization_id merged_into_id explanation"
         )
         return cls(
             id=global_id("CostAnomaly", row["id"], organization_id),
@@ -126,6 +148,7 @@ class CostAnomaly(Node):
             state=AnomalyState(row["state"]),
             first_import_id=delivery(row["first_import_id"]),
             last_import_id=delivery(row["last_import_id"]),
+            seen=row["also_seen_in"],
             **{name: row[name] for name in plain.split()},
         )
 
@@ -137,6 +160,29 @@ class CostAnomaly(Node):
         key = (self.organization_id, self.sub_account_id)
         found = await info.context.loaders.accounts_by_native_id.load(key)
         return Account.from_row(found[0]) if len(found) == 1 else None
+
+    @strawberry.field(description="Where else the same shows, the largest first, at most 20: other and wider cuts.")
+    def also_seen_in(self) -> list[AnomalySighting]:
+        """As stored."""
+        return [
+            AnomalySighting(
+                series=AnomalySeries(each["series"]),
+                service_name=each["serviceName"],
+                sub_account_id=each["subAccountId"],
+                starts_on=date.fromisoformat(each["startsOn"]),
+                ends_on=date.fromisoformat(each["endsOn"]),
+                excess=Decimal(each["excess"]),
+            )
+            for each in self.seen
+        ]
+
+    @strawberry.field(description="The anomaly as which it is told; null unless it is merged.")
+    async def merged_into(self, info: Info) -> CostAnomaly | None:
+        """One statement for all anomalies of a page."""
+        if self.merged_into_id is None:
+            return None
+        found = await info.context.loaders.cost_anomaly_by_id.load((self.organization_id, self.merged_into_id))
+        return None if found is None else CostAnomaly.from_row(found)
 
     @strawberry.field(description="Which services caused it; null where it is cut by service, or was not looked into.")
     def services(self) -> AnomalyCauses | None:

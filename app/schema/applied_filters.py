@@ -12,7 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.costs.scopes import field_of
 from app.records.cost_analysis import Condition, TextCondition
-from app.records.cost_scopes import text_to_json
+from app.records.stored_conditions import text_to_json
 from app.schema.filters import TAGS
 from app.schema.scalars import JSONObject, decimal_text, moment_text
 

@@ -10,8 +10,8 @@ from itertools import zip_longest
 import strawberry
 
 from app.costs.analysis import step_forecasts
-from app.costs.analysis.change import change_of
-from app.costs.analysis.nodes import NOTHING_IMPORTED, reason_of
+from app.costs.analysis.change import NOT_DELIVERED_THEN, NOTHING_COMPARED, change_of
+from app.costs.analysis.nodes import NOT_DELIVERED, NOTHING_IMPORTED, reason_of
 from app.costs.analysis.report_forecasts import PeriodForecast
 from app.records import cost_analysis
 from app.records.cost_analysis import MONEY, NO_UNIT, CostAmount, CostMeasure, CostQuestion
@@ -36,7 +36,10 @@ class MetricAmount:
     reason: str | None = strawberry.field(default=None, description="Why the amount is unknown.")
 
 
-@strawberry.type(description="Money that no currency rate converts: it is in no other figure.")
+@strawberry.type(
+    description="Money that no currency rate converts: it is in no other figure. Nothing is nothing in every "
+    "currency: 0 needs no rate."
+)
 class UnconvertedCost:
     """An entry of `apart` of a sum."""
 
@@ -50,7 +53,8 @@ class CostChange:
     """See app.costs.analysis.change.Change."""
 
     previous: Decimal | None = strawberry.field(
-        description="The sum of the compared period without `previousUnconverted`; null where unknown."
+        description="The sum of the compared period without `previousUnconverted`; null where unknown, as of a group "
+        "of whose billing accounts nothing was imported then."
     )
     previous_unconverted: list[UnconvertedCost] = strawberry.field(
         description="By currency, what of the compared period no rate converts."
@@ -67,10 +71,17 @@ class CostChange:
 
     @classmethod
     def of(
-        cls, now: CostAmount | None, before: CostAmount | None, question: CostQuestion, incomparable: str | None
+        cls,
+        now: CostAmount | None,
+        before: CostAmount | None,
+        question: CostQuestion,
+        incomparable: str | None,
+        *,
+        of_group: bool = False,
     ) -> CostChange | None:
         """Make it of two sums, and why their periods cannot be compared; None where nothing is."""
-        change = change_of(now, before, question, incomparable)
+        nothing = (NOT_DELIVERED, NOT_DELIVERED_THEN) if of_group else (NOTHING_IMPORTED, NOTHING_COMPARED)
+        change = change_of(now, before, question, incomparable, nothing)
         if change is None:
             return None
         return cls(

@@ -10,11 +10,11 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
-from app.costs.exports.conditions import conditions_of_json
 from app.costs.exports.fetch import file_name
 from app.records import ActorKind, Permission
 from app.records.cost_exports import CostExportFormat, CostExportOrderField, CostExportState, FocusVersion
 from app.records.criteria import Direction
+from app.records.stored_conditions import conditions_of_json
 from app.schema.applied_filters import AppliedCostFilter
 from app.schema.cost_filters import CostFilter
 from app.schema.cost_periods import CostPeriodInput

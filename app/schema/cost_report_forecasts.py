@@ -24,7 +24,8 @@ class CostReportForecastInput:
         default=Decimal("0.80"), description="Part of the cases that the bounds are to hold, 0.5 to 0.99."
     )
     top_groups: int = strawberry.field(
-        default=0, description="How many of the first groups have a forecast of their own, at most 5."
+        default=0,
+        description="How many of the first groups have a forecast of their own, at most 5; each counts as one more.",
     )
 
     def wish(self) -> ForecastWish:

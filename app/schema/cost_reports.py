@@ -13,8 +13,8 @@ import strawberry
 from app.context import Info
 from app.costs.analysis.change import ratio, why_incomparable
 from app.costs.analysis.coverage import period_coverage
-from app.costs.analysis.nodes import NOTHING_IMPORTED, reason_of
-from app.costs.analysis.periods import uncovered_days
+from app.costs.analysis.hints import hints_on
+from app.costs.analysis.nodes import NOT_DELIVERED, NOTHING_IMPORTED, reason_of
 from app.costs.analysis.report_forecasts import Forecasts
 from app.costs.providers import resource_key
 from app.records import cost_analysis
@@ -117,15 +117,16 @@ class CostGroup:
     @classmethod
     def of(cls, group: cost_analysis.CostGroup, asked: Asked, place: int | None) -> CostGroup:
         """Make it of a group of an answer, and its place among them; that of `other` is None."""
-        amount = group.sum.amounts[0]
+        found = group.sum
+        amount = found.amounts[0] if found is not None else None
         keys = _shown_keys(group, asked)
         return cls(
             key=keys[0] if keys else None,
             total=amount,
-            reason=reason_of(group.sum),
+            reason=reason_of(found) if found is not None else NOT_DELIVERED,
             share=ratio(amount, asked.total.amounts[0] if asked.total is not None else None),
-            change=CostChange.of(group.sum, group.previous, asked.question, asked.incomparable),
-            charge_count=BigInt(group.sum.charges),
+            change=CostChange.of(found, group.previous, asked.question, asked.incomparable, of_group=True),
+            charge_count=BigInt(found.charges if found is not None else 0),
             group=group,
             asked=asked,
             place=place,
@@ -227,9 +228,6 @@ class CostReport:
     )
     change: CostChange | None = strawberry.field(description="Against the compared period; null where none was asked.")
     charge_count: BigInt = strawberry.field(description="How many charges count.")
-    uncovered_days: int = strawberry.field(
-        description="Of how many days of the period nothing was imported: their costs are unknown and in no figure."
-    )
     rollups: list[CostRollup] = strawberry.field(description="What was read for this answer; for operators.")
     answer: strawberry.Private[CostAnswer]
     asked: strawberry.Private[Asked]
@@ -251,7 +249,6 @@ class CostReport:
             previous_total=answer.previous.amounts[0] if answer.previous is not None else None,
             change=CostChange.of(total, answer.previous, question, incomparable),
             charge_count=BigInt(total.charges if total is not None else 0),
-            uncovered_days=uncovered_days(question.period, answer.coverage.covered),
             rollups=list(answer.rollups),
             answer=answer,
             asked=Asked(organization_id, question, total, forecasts, incomparable),
@@ -304,6 +301,14 @@ class CostReport:
     def other(self) -> CostGroup | None:
         """Its key is empty."""
         return CostGroup.of(self.answer.other, self.asked, None) if self.answer.other is not None else None
+
+    @strawberry.field(
+        description="Hints on a report without any charge: what of `where` no charge of the period has, and what there "
+        "is instead. Empty where there are charges."
+    )
+    async def notes(self, info: Info) -> list[str]:
+        """Looked up only where there is no charge."""
+        return await hints_on(info.context.database, self.asked.organization_id, self.answer)
 
     @strawberry.field(description="By currency, what no rate converts: it is in no other figure.")
     def unconverted(self) -> list[UnconvertedCost]:

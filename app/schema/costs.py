@@ -60,7 +60,7 @@ Forecast = Annotated[
     CostReportForecastInput | None,
     strawberry.argument(
         description="Forecast the main metric, a cost, over the days of the period that are not known yet, such as "
-        "those of THIS_MONTH to come; `{}` asks with what is usual."
+        "those of THIS_MONTH to come; `{}` asks with what is usual. An operation may ask for 12 forecasts."
     ),
 ]
 

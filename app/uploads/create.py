@@ -116,7 +116,8 @@ def _checked_content_type(content_type: str | None) -> str | None:
 
 def _checked_size(size: int, most: int) -> int:
     if not 1 <= size <= most:
-        message = f"`bytes` must be from 1 to {most:,}; it is {size:,}."
+        empty = "an empty file has no costs" if size == 0 else f"it is {size:,}"
+        message = f"`bytes` must be the length of the file, from 1 to {most:,}: {empty}."
         raise BadUserInputError(message, path=("input", "bytes"))
     return size
 

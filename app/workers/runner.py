@@ -229,15 +229,7 @@ class JobRunner:
         try:
             # One after the other: claims side by side would not see each other's, and all serve one organization.
             async with self._claiming, self._system() as session:
-                begun = time.monotonic()
-                full = self._full()
-                row = await jobs.claim_job(
-                    session,
-                    self._handlers,
-                    lease=self.settings.lease,
-                    most_attempts=self.settings.most_attempts,
-                    full=full,
-                )
+                begun, full, row = await self._claim(session)
         except BaseException:
             self._slots.release()
             raise
@@ -246,6 +238,24 @@ class JobRunner:
             self._turned_away = self._turned_away or bool(full)
             return None
         return self._begin(row, begun)
+
+    async def _claim(self, session: AsyncSession) -> tuple[float, set[UUID], RowMapping | None]:
+        """When the claim began, the organizations that it passed over, and the job if one is due.
+
+        Where one of those has got a slot back in the meantime, the claim is made again: who ended then did not know yet
+        that somebody would be turned away, and if it was the last of its organization nobody else would look.
+        """
+        while True:
+            begun, full = time.monotonic(), self._full()
+            row = await jobs.claim_job(
+                session,
+                self._handlers,
+                lease=self.settings.lease,
+                most_attempts=self.settings.most_attempts,
+                full=full,
+            )
+            if row is not None or full <= self._full():
+                return begun, full, row
 
     def _begin(self, row: RowMapping, begun: float) -> RunningJob:
         job = RunningJob(

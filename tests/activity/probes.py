@@ -50,9 +50,9 @@ async def running_feed(
 
 
 async def take(stream: AsyncIterator[Step], count: int) -> list[str]:
-    """The texts of the next events; fails when they do not come in 20 s."""
+    """The texts of the next events; fails when they do not come in 60 s."""
     texts: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(texts) < count:
             step = await anext(stream)
             if step.event is not None:
@@ -61,8 +61,8 @@ async def take(stream: AsyncIterator[Step], count: int) -> list[str]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; fails when it does not come in 20 s."""
-    async with asyncio.timeout(20):
+    """Wait for a condition; fails when it does not come in 60 s."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
             await asyncio.sleep(0.01)
 

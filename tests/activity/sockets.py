@@ -27,7 +27,7 @@ class Follower:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
 
-    async def receive(self, seconds: float = 20) -> dict[str, Any]:
+    async def receive(self, seconds: float = 60) -> dict[str, Any]:
         """The next message of the protocol."""
         async with asyncio.timeout(seconds):
             message: dict[str, Any] = orjson.loads(await self.connection.recv())

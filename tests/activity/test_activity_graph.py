@@ -50,7 +50,7 @@ mutation Key($input: CreateApiKeyInput!) {
 @pytest.fixture
 async def live(live_server: str) -> AsyncIterator[GraphQL]:
     """Operations over HTTP to the live server."""
-    async with httpx.AsyncClient(base_url=live_server, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=live_server, timeout=60) as client:
         yield GraphQL(client)
 
 

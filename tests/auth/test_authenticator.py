@@ -280,7 +280,7 @@ async def test_deleting_the_organization_bites_on_members_and_keys(
 
 async def test_a_key_ends_by_itself_even_out_of_the_cache(authenticator: Authenticator) -> None:
     made = await team(authenticator)
-    expires_at = datetime.now(UTC) + timedelta(milliseconds=300)
+    expires_at = datetime.now(UTC) + timedelta(seconds=2)
     _, key = await a_key(made, expires_at=expires_at)
     principal = await authenticator.identify(Presented(api_key=key))
     assert principal is not None
@@ -319,13 +319,13 @@ async def test_other_processes_hear_of_changes_at_once(
     async def heard() -> bool:
         return bool((await valkey.pubsub_numsub("skyledger:identity"))[0][1] == 2)
 
-    for _ in range(500):
+    for _ in range(6_000):
         if await heard():
             break
         await asyncio.sleep(0.01)
     assert await heard()
     await revoke_api_key(database, made.organization_id, await made.principal("olga"), key_id)
-    await eventually(lambda: key_id not in there._keys._kept, seconds=2)
+    await eventually(lambda: key_id not in there._keys._kept)
     assert not await there.still_valid(before)
     await here.close()
     await there.close()

@@ -43,7 +43,7 @@ def test_what_is_issued_is_read() -> None:
     token, expires = TOKENS.issue(user, session)
     found = TOKENS.read(token)
     assert (found.user_id, found.session_id, found.expires_at) == (user, session, expires)
-    assert timedelta(seconds=898) <= expires - datetime.now(UTC) <= timedelta(seconds=900)
+    assert timedelta(seconds=840) <= expires - datetime.now(UTC) <= timedelta(seconds=900)
 
 
 def test_an_expired_token_says_what_to_do() -> None:

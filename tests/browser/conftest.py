@@ -10,7 +10,17 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, Route, WebSocket, async_playwright
+import pytest_asyncio
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Route,
+    WebSocket,
+    async_playwright,
+)
 
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -24,6 +34,8 @@ ARGUMENTS = (
     # No name can be resolved: a request that the page's routing missed fails as well.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
+PATIENCE = 120_000
+"""Milliseconds that a busy machine may take for anything."""
 # Registered before any script of the page: a violation of the policy is never missed.
 NOTE_VIOLATIONS = """
 window.policyViolations = [];
@@ -107,17 +119,25 @@ def browser_path() -> str:
     pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
 
 
-@pytest.fixture
-async def visit(base_url: str, browser_path: str) -> AsyncIterator[Visit]:
-    """A fresh tab of 1280 by 800 pixels; whatever leaves the server under test is blocked and written down."""
-    traffic = Traffic()
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(browser_path: str) -> AsyncIterator[Browser]:
+    """A browser for all tests."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=browser_path, args=list(ARGUMENTS))
-        context = await browser.new_context(viewport={"width": 1280, "height": 800})
-        await context.add_init_script(NOTE_VIOLATIONS)
-        await _watch(context, traffic, base_url)
-        yield Visit(page=await context.new_page(), traffic=traffic, base_url=base_url)
-        await browser.close()
+        found = await playwright.chromium.launch(executable_path=browser_path, args=list(ARGUMENTS))
+        yield found
+        await found.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(base_url: str, browser: Browser) -> AsyncIterator[Visit]:
+    """A tab of 1280 by 800 pixels in a profile of its own; whatever leaves the server is blocked and written down."""
+    traffic = Traffic()
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE)
+    await context.add_init_script(NOTE_VIOLATIONS)
+    await _watch(context, traffic, base_url)
+    yield Visit(page=await context.new_page(), traffic=traffic, base_url=base_url)
+    await context.close()
 
 
 async def _watch(context: BrowserContext, traffic: Traffic, base_url: str) -> None:
@@ -154,7 +174,7 @@ async def ask(
 ) -> dict[str, Any]:
     """Run one operation against the server under test and return its data."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         response = await client.post(
             f"{base_url}/graphql", json={"query": query, "variables": variables or {}}, headers=headers
         )
@@ -165,7 +185,7 @@ async def ask(
     return data
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def member(base_url: str) -> Member:
     """A person with an organization, made through the graph itself."""
     email, password = f"ada-{uuid4().hex[:8]}@example.com", "correct horse battery staple"

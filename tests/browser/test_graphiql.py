@@ -7,9 +7,13 @@ import base64
 import json
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.async_api import Request, Route
 
 from tests.browser.conftest import Member, Visit, ask
+
+# One browser for all tests, and so one loop.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 INGEST = """
 mutation ($input: IngestResourcesInput!) {
@@ -162,7 +166,7 @@ async def test_subscription_shows_events_as_they_happen(visit: Visit, member: Me
     assert first["type"] == "connection_init"
     assert first["payload"]["Authorization"].startswith("Bearer ")
     await visit.press_run()
-    await asyncio.wait_for(_sent(visit, '"type":"complete"'), timeout=10)
+    await asyncio.wait_for(_sent(visit, '"type":"complete"'), timeout=60)
     await assert_quiet(visit)
 
 
@@ -178,7 +182,7 @@ async def test_editor_completes_from_the_schema_in_workers_of_our_origin(visit: 
     await visit.page.keyboard.press("Control+A")
     await visit.page.keyboard.type("query Q { view")
     suggestion = visit.page.locator(".suggest-widget .monaco-list-row", has_text="viewer").first
-    for _ in range(50):  # The worker takes a moment to read the schema; until then it knows no field.
+    for _ in range(300):  # The worker takes a moment to read the schema; until then it knows no field.
         await visit.page.keyboard.press("Control+Space")
         await visit.page.wait_for_timeout(200)
         if await suggestion.is_visible():

@@ -64,7 +64,7 @@ class Writer:
 
     async def write_last(self) -> int:
         """Write until one more note is acknowledged; returns its number."""
-        async with httpx.AsyncClient(timeout=10) as client, asyncio.timeout(60):
+        async with httpx.AsyncClient(timeout=10) as client, asyncio.timeout(240):
             for number in itertools.count(1):
                 text = f"{self.name}:last:{number}"
                 if await self.write(client, text):
@@ -146,6 +146,8 @@ class Subscriber:
             if answer["type"] == "next" and "errors" not in answer["payload"]:
                 self._take(answer["payload"]["data"]["activity"])
                 patience -= 1
+            elif answer["type"] == "ping":  # where a kill keeps everybody quiet for long
+                await connection.send('{"type":"pong"}')
             elif answer["type"] != "connection_ack":
                 self.refusals.append(answer)
                 return

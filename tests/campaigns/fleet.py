@@ -21,7 +21,7 @@ from app.embedded import EngineStatus, EngineUrls, attach, status, wait_stopped
 
 PROJECT = Path(__file__).resolve().parents[2]
 RESTART_SECONDS = 0.3
-READY_SECONDS = 60
+READY_SECONDS = 240
 READY_WORDS = re.compile(rb'"(listening|worker_ready)"')
 ENGINES = ("supervisor", "postgres", "valkey")
 
@@ -124,7 +124,7 @@ class Fleet:
             process.terminate()
         for process in running:
             try:
-                await asyncio.to_thread(process.wait, 20)
+                await asyncio.to_thread(process.wait, 60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -163,7 +163,7 @@ async def importer(site: Site) -> AsyncIterator[Importing]:
     async with running(runtime):
         app, _ = create_app(runtime)
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=120) as client:
             yield Importing(Sender(client, await register(GraphQL(client))), runtime, settings, site.urls.redis_url)
 
 
@@ -191,7 +191,7 @@ async def test_no_kill_shows_half_a_delivery(request: pytest.FixtureRequest, sit
             outcomes[state] += 1
             in_force = following if state == "SUCCEEDED" else in_force
             assert tuple((await site.ask(FIGURES))[0]) == totals[in_force], f"round {rounds} ended {state}"
-        await asyncio.sleep(0.2)
+            await until_seen(site, totals[in_force])
         reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await reading
@@ -223,9 +223,16 @@ async def until_ended(site: Site, import_id: str) -> str:
     return found
 
 
+async def until_seen(site: Site, total: Total) -> None:
+    """Wait until the reader has seen a total, which may take a busy machine a while."""
+    async with asyncio.timeout(ROUND_SECONDS):
+        while total not in site.seen:  # noqa: ASYNC110 - another task looks
+            await asyncio.sleep(0.01)
+
+
 async def try_for_long(act: Callable[[], Any]) -> Any:
     """Do it again until PostgreSQL is back."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(ROUND_SECONDS):
         while True:
             try:
                 return await act()

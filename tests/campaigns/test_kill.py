@@ -36,7 +36,7 @@ from tests.clients import GraphQL, register
 
 WRITERS, SUBSCRIBERS = 4, 3
 CONDEMNED_EVENTS = 500
-SECONDS_TO_REST = 120  # jobs wait up to a lease and a pause between attempts
+SECONDS_TO_REST = 300  # jobs wait up to a lease and a pause between attempts
 NEW_KEY = """
 mutation Key($input: CreateApiKeyInput!) {
   createApiKey(input: $input) { ... on CreateApiKeyPayload { key } ... on UserError { message } }
@@ -102,7 +102,7 @@ async def carry_out(fleet: Fleet, kills: int, chance: random.Random) -> Facts:
 
 async def prepare(fleet: Fleet, chance: random.Random) -> tuple[Access, int, str]:
     """An organization, a key that outlasts the campaign, and the place after which subscribers begin."""
-    async with httpx.AsyncClient(base_url=fleet.urls[0], timeout=30) as client:
+    async with httpx.AsyncClient(base_url=fleet.urls[0], timeout=120) as client:
         graphql = GraphQL(client)
         ada = await register(graphql)
         scopes = ["ORGANIZATION_READ", "ACTIVITY_WRITE"]

@@ -17,7 +17,7 @@ import httpx
 from tests.embedded.engine_probes import PROJECT, eventually, processes_of
 
 SKYLEDGER = Path(sys.executable).with_name("skyledger")
-PATIENCE = 60.0
+PATIENCE = 240.0
 LOG_IN = "mutation($input: LogInInput!) { logIn(input: $input) { ... on LogInPayload { accessToken } } }"
 
 
@@ -128,7 +128,7 @@ def leftovers(data_dir: Path) -> dict[int, str]:
     return found
 
 
-def nothing_is_left(data_dir: Path, seconds: float = 20.0) -> bool:
+def nothing_is_left(data_dir: Path, seconds: float = 120.0) -> bool:
     """Whether no process of a data folder is left within the bound."""
     return eventually(lambda: leftovers(data_dir) == {}, seconds)
 
@@ -136,7 +136,7 @@ def nothing_is_left(data_dir: Path, seconds: float = 20.0) -> bool:
 def status_of(url: str, path: str = "/health/ready") -> int:
     """The HTTP status of a path, 0 when nobody answers."""
     try:
-        return httpx.get(f"{url}{path}", timeout=5).status_code
+        return httpx.get(f"{url}{path}", timeout=20).status_code
     except httpx.HTTPError:
         return 0
 
@@ -144,7 +144,7 @@ def status_of(url: str, path: str = "/health/ready") -> int:
 def ask(url: str, query: str, variables: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
     """The data of one operation that must have no errors."""
     response = httpx.post(
-        f"{url}/graphql", json={"query": query, "variables": variables or {}}, headers=headers, timeout=20
+        f"{url}/graphql", json={"query": query, "variables": variables or {}}, headers=headers, timeout=60
     )
     answer: dict[str, Any] = response.json()
     assert "errors" not in answer, answer

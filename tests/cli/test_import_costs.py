@@ -196,6 +196,9 @@ FOREIGN = {
     "the header has no BilledCost and no ChargePeriodEnd, without which no row is a charge": (
         b"ChargePeriodStart,ServiceName,BillingCurrency\n2026-10-01,EC2,USD\n"
     ),
+    "no row is a charge: name the column `Biled Cost` BilledCost and `ChargePeriodEnds` ChargePeriodEnd": (
+        b"ChargePeriodStart,ChargePeriodEnds,Biled Cost,BillingCurrency\n2026-10-01,2026-10-02,1,USD\n"
+    ),
 }
 
 

@@ -15,7 +15,7 @@ from tests.cli.conftest import Command
 from tests.clients import GraphQL, register
 
 NAME = '{ organization(slug: "%s") { name } }'
-REVOKED_SECONDS = 5
+REVOKED_SECONDS = 30  # of a busy machine; the promise is 5, which a clock of its own proves (tests/auth)
 
 
 def test_a_secret_is_long_enough_and_never_the_same(skyledger: Command) -> None:
@@ -86,7 +86,7 @@ async def test_a_key_works_until_it_is_revoked(on_engines: Command, graphql: Gra
 
     began = time.monotonic()
     while "errors" not in (answer := await graphql(NAME % person.slug, api_key=key)):
-        assert time.monotonic() - began < REVOKED_SECONDS, "the promise of the command"
+        assert time.monotonic() - began < REVOKED_SECONDS, "it still works"
         await asyncio.sleep(0.05)
     assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     listed = await asyncio.to_thread(on_engines, "keys", "list", *into)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
 from app.costs import forecasts
+from app.costs.budgets import kept
+from app.costs.budgets.kept import made_forecast
+from app.costs.budgets.standing import Standing
 from app.costs.forecasts import computed
 from app.costs.outlook.aside import ASIDE, MOST_WAITING, SHARE, Aside
 from app.costs.outlook.forecast import ForecastUnavailable
+from app.costs.outlook.series import DailySeries
+from app.records.cost_analysis import DateRange
 
 HERE, THERE = uuid4(), uuid4()
 
@@ -22,7 +30,8 @@ HERE, THERE = uuid4(), uuid4()
 def aside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aside]:
     """One of its own, which gives a question up after three seconds."""
     made = Aside(seconds=3)
-    monkeypatch.setattr(forecasts, "ASIDE", made)
+    for room in (forecasts, kept):
+        monkeypatch.setattr(room, "ASIDE", made)
     yield made
     made.close()
 
@@ -68,3 +77,19 @@ async def test_a_process_that_hangs_leaves_its_question_without_a_forecast(aside
     assert isinstance(hung, ForecastUnavailable)
     assert hung.reason == "The forecast took longer than 3 seconds and was given up. Ask again in ten minutes."
     assert await aside.answer(divmod, 8, 3) == (2, 2)
+
+
+async def test_a_budget_whose_forecast_hangs_is_kept_without_one_and_with_the_reason(aside: Aside) -> None:
+    os.kill(await aside.answer(os.getpid), signal.SIGSTOP)
+    start = date(2026, 10, 1)
+    history = DailySeries(start, (Decimal(1),) * 20)
+    until = start + timedelta(20)
+    budget = {"id": uuid4(), "scope": {}, "metric": "EFFECTIVE_COST", "currency": "USD"}
+    standing = Standing(budget, DateRange(start, date(2026, 11, 1)), Decimal(20), None, {}, until, history)
+    row = await made_forecast(standing, None)
+    assert row is not None
+    assert (row["expected"], row["lower"], row["upper"], row["as_of"]) == (None, None, None, until)
+    assert row["reason"] == (
+        "The forecast took longer than 3 seconds and was given up. It is tried again once the costs have changed."
+    )
+    assert await made_forecast(standing, row) is None

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.costs import ingest
 from app.costs.imports.run import import_files
 from app.costs.ingest import CostsIngested, ingest_charges
 from app.database import Database
+from app.errors import UnavailableError
 from app.models import ActivityEvent, Charge
 from app.models.views import FOCUS_CHARGES
 from app.records import Actor, ActorKind
 from app.records.costs import ImportMode, ImportSource, ImportSourceKind
+from app.repositories.cost_locks import lock_costs
 
 ORGANIZATION = uuid.UUID(int=1)
 ACTOR = Actor(ActorKind.SYSTEM)
@@ -40,6 +43,15 @@ async def send(database: Database, *rows: dict[str, Any], dataset: str = "defaul
 async def stored(database: Database) -> int:
     async with database.read(ORGANIZATION) as session:
         return (await session.execute(select(func.count()).select_from(Charge))).scalar_one()
+
+
+async def test_a_caller_does_not_wait_long_for_an_import(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "WAIT_SECONDS", 0.2)
+    async with database.write(ORGANIZATION) as importing:
+        await lock_costs(importing, ORGANIZATION)
+        with pytest.raises(UnavailableError, match="Another import of this organization is being stored"):
+            await send(database, ROW)
+    assert (await send(database, ROW)).added == 1
 
 
 async def test_amounts_are_stored_to_the_last_digit(database: Database) -> None:

@@ -84,7 +84,7 @@ def lives(pid: int | None) -> bool:
         return False
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 120.0) -> bool:
     """Whether `condition` becomes true within a generous bound."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -98,7 +98,7 @@ def sql(urls: EngineUrls, statement: str) -> Any:
     """First column of the first row of one statement, on a connection of its own."""
 
     async def ask() -> Any:
-        connection = await asyncpg.connect(urls.database_url.replace("postgresql+asyncpg", "postgresql"), timeout=20)
+        connection = await asyncpg.connect(urls.database_url.replace("postgresql+asyncpg", "postgresql"), timeout=60)
         try:
             return await connection.fetchval(statement)
         finally:
@@ -145,5 +145,5 @@ class Holder:
 
     def leave(self) -> None:
         """Let it give its lease back and end; ends when no process holds its output open."""
-        _, complaints = self.process.communicate("", timeout=60)
+        _, complaints = self.process.communicate("", timeout=120)
         assert (self.process.returncode, complaints) == (0, "")

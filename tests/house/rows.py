@@ -67,6 +67,7 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("recommendations", "resolution"): None,
         ("recommendations", "state"): "OPEN",
         ("cost_anomalies", "state"): "OPEN",
+        ("cost_anomalies", "merged_into_id"): None,
         ("cost_sources", "kind"): "BIGQUERY",
         ("scan_steps", "state"): "PENDING",
         ("cost_exports", "format"): "csv",

@@ -23,7 +23,7 @@ from app.records import ConnectionMethod, Provider
 ACCOUNT = "123456789012"
 """The account that moto gives to keys that it does not know."""
 REGION = "eu-west-1"
-_START_SECONDS = 60
+_START_SECONDS = 240
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def moto_server() -> Iterator[str]:
 @pytest.fixture
 def moto_url(moto_server: str) -> str:
     """The URL of a moto in which nothing is left of earlier tests."""
-    httpx.post(f"{moto_server}/moto-api/reset").raise_for_status()
+    httpx.post(f"{moto_server}/moto-api/reset", timeout=120).raise_for_status()
     return moto_server
 
 
@@ -66,7 +66,7 @@ def far_client(url: str, service: str, region: str = REGION, key: str = "seeding
         endpoint_url=url,
         aws_access_key_id=key,
         aws_secret_access_key="seeding",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=30),
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
     )
 
 

@@ -64,10 +64,10 @@ async def test_copy_ends_when_its_connection_is_lost(fresh_database_url: str, tm
         rows = BytesIO(b"1\n" * 10_000_000)
 
         async def copy() -> None:
-            async with asyncio.timeout(20), database.write(None) as session:
+            async with asyncio.timeout(60), database.write(None) as session:
                 driver = await driver_of(session)
                 await driver.execute("CREATE TEMP TABLE numbers (number int) ON COMMIT DROP")
-                await copied(driver, driver.copy_to_table("numbers", source=rows, format="csv", timeout=60))
+                await copied(driver, driver.copy_to_table("numbers", source=rows, format="csv", timeout=600))
 
         with pytest.raises(UnavailableError):
             await copy()

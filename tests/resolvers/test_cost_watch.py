@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,12 +13,15 @@ from app.context import Runtime
 from app.costs.outlook.aside import ASIDE
 from app.costs.watch import CHECK_COSTS_JOB, check_costs, request_daily_checks
 from app.database import Database
+from app.models import now
+from app.queue import enqueue
+from app.repositories.jobs import JOBS
 from app.workers.jobs import make_handlers
 from tests.clients import register
 from tests.costs.watch.deliveries import charge, daily
 from tests.house.statements import counted
 from tests.resolvers.company import code_of
-from tests.resolvers.cost_caller import TODAY, Caller, jobs_of, reads
+from tests.resolvers.cost_caller import TODAY, Caller, jobs_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,6 +65,9 @@ async def test_a_forecast(caller: Caller, runtime: Runtime) -> None:
     await caller.deliveries.deliver([*daily(TODAY - timedelta(120), TODAY, lambda day: 100 + day.weekday())])
     with counted(runtime.database) as statements:
         found = (await caller.read(document, days=30))["costForecast"]
+    async with asyncio.timeout(60):
+        while "still being computed" in (found["reason"] or ""):  # by a process that had to start
+            found = (await caller.read(document, days=30))["costForecast"]
     assert found["reason"] is None
     assert len(found["points"]) == 30
     assert all(Decimal(p["lower"]) <= Decimal(p["expected"]) <= Decimal(p["upper"]) for p in found["points"])
@@ -70,9 +77,13 @@ async def test_a_forecast(caller: Caller, runtime: Runtime) -> None:
     assert Decimal(found["error"]["mape"]) < Decimal("0.05")
     with counted(runtime.database) as again:
         assert (await caller.read(document, days=30))["costForecast"] == found
-    assert reads(again) == reads(statements)
+    assert len(again) == len(statements)
     none = (await caller.read(document, days=30, where={"serviceName": {"eq": "S3"}}))["costForecast"]
     assert none["reason"] == "There are no such charges in the last half year."
+    yen = daily(TODAY - timedelta(120), TODAY, lambda _: 7, BillingCurrency="JPY", ServiceName="Athena")
+    await caller.deliveries.deliver([*yen], dataset="yen")
+    none = (await caller.read(document, days=30, where={"serviceName": {"eq": "Athena"}}))["costForecast"]
+    assert none["reason"] == "No rate converts charges in JPY into USD: `setCurrencyRates` sets one."
     for values, path in (({"days": 366}, ["days"]), ({"days": 5, "interval": "0.2"}, ["interval"])):
         answer = await caller.graphql(document, {"slug": caller.person.slug, **values}, token=caller.person.token)
         assert code_of(answer) == "BAD_USER_INPUT", path
@@ -103,12 +114,15 @@ async def test_commitments(caller: Caller, runtime: Runtime) -> None:
         )
 
     numbers = []
+    month = day.replace(day=1)
+    until = day + timedelta(1) if month == TODAY.replace(day=1) else TODAY.replace(day=1)
+    known = (until - max(month, TODAY - timedelta(20))).days  # of a month that is over, all of it
     for names in (["ri-1"], ["ri-1", "ri-2", "ri-3"]):
         await caller.deliveries.deliver([*map(plan, names), charge(day, "3", CommitmentDiscountUnit="")])
         period = {"start": (TODAY - timedelta(20)).isoformat(), "end": TODAY.isoformat()}
         with counted(runtime.database) as statements:
             report = (await caller.read(document, period=period))["commitments"]
-        numbers.append(reads(statements))
+        numbers.append(len(statements))
         assert {each["commitmentDiscountId"] for each in report["commitments"]} == set(names)
         for each in report["commitments"]:
             assert each["purchased"] == {"amount": "0", "currency": "USD"}
@@ -127,10 +141,8 @@ async def test_commitments(caller: Caller, runtime: Runtime) -> None:
         assert Decimal(coverage["contractedCoverage"]["value"]) == share
         assert Decimal(coverage["coveredListCost"]["value"]) == 5 * len(names)
         assert Decimal(coverage["standardContractedCost"]["value"]) == 3
-        assert (report["commitmentCount"], report["reason"]) == (
-            len(names),
-            "Charges were imported for 1 of these 20 days.",
-        )
+        reason = f"Charges were imported for {known} of these 20 days." if known < 20 else None
+        assert (report["commitmentCount"], report["reason"]) == (len(names), reason)
     none = await caller.read(document, period={"start": "2020-01-01", "end": "2020-02-01"})
     assert none["commitments"] == {
         "commitments": [],
@@ -147,6 +159,21 @@ async def test_the_clock_asks_for_a_check_of_who_has_something_to_check(caller: 
     before = await jobs_of(caller)
     assert await request_daily_checks(database) == 1
     assert await jobs_of(caller) == before + 1
+
+
+async def test_one_check_does_for_all_that_wait(caller: Caller, database: Database) -> None:
+    await caller.create()
+    await caller.create(name="other")
+    organization_id = caller.organization_id
+    async with database.write(organization_id) as session:
+        later = await enqueue(session, CHECK_COSTS_JOB, organization_id, wake_at=now() + timedelta(hours=1))
+        another = await enqueue(session, "run_scan", organization_id)
+    await caller.checked()
+    async with database.read(organization_id) as session:
+        jobs = (await session.execute(JOBS.select())).mappings().all()
+    waiting = {row["id"] for row in jobs if row["state"] == "QUEUED"}
+    assert waiting == {later, another}
+    assert [row["state"] for row in jobs if row["id"] not in waiting] == ["SUCCEEDED"] * 2
 
 
 def test_workers_know_the_check() -> None:

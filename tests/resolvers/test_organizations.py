@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from app.context import Runtime
 from tests.clients import GraphQL, register
+from tests.house.statements import counted
 from tests.resolvers.company import ACCEPT, CREATE_KEY, INVITE, Company, code_of, company, create_key, invite
 
 BY_SLUG = "query ($slug: String!) { organization(slug: $slug) { id name } }"
@@ -141,22 +139,6 @@ async def test_members_are_paged_both_ways(graphql: GraphQL) -> None:
     assert code_of(bad) == "BAD_USER_INPUT"
 
 
-@contextmanager
-def counted(runtime: Runtime) -> Iterator[list[str]]:
-    """The statements that are sent meanwhile."""
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    engine = runtime.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
 CONNECTIONS = {
     "members": "members(first: $first) { nodes { role user { email } } }",
     "invitations": "invitations(first: $first) { nodes { email invitedBy { email } } }",
@@ -174,7 +156,7 @@ async def test_statements_do_not_grow_with_the_page(graphql: GraphQL, runtime: R
     lengths, statements = [], []
     for first in (1, 4):
         await graphql.data("{ viewer { isPlatformAdmin } }", token=made.token("OWNER"))  # identity is in the cache
-        with counted(runtime) as sent:
+        with counted(runtime.database) as sent:
             answer = await graphql.data(document, {"slug": made.slug, "first": first}, token=made.token("OWNER"))
         nodes = answer["organization"][connection]["nodes"]
         assert all(user for node in nodes for user in node.values())

@@ -235,7 +235,7 @@ PROGRESS = """subscription ($id: ID!) { scanProgress(scanId: $id) {
 
 async def test_a_scan_is_followed_to_its_end(live_server: str, database: Database) -> None:
     """What a worker commits in another process is told, by the poll of PostgreSQL at the latest."""
-    async with httpx.AsyncClient(base_url=live_server) as client:
+    async with httpx.AsyncClient(base_url=live_server, timeout=60) as client:
         caller = Caller(GraphQL(client), database, await register(GraphQL(client)))
         await caller.connected("1")
         (scan,) = (await caller.start())["scans"]

@@ -77,11 +77,12 @@ async def test_unit_costs(caller: Caller) -> None:
     total = (await caller.read(UNIT_COSTS, **variables, granularity="TOTAL"))["unitCosts"]["points"]
     (whole,) = total
     assert (whole["cost"], whole["quantity"], whole["quantityDays"]) == ("90", "30", 3)
-    assert (whole["matchedDays"], whole["matchedCost"], whole["matchedQuantity"]) == (2, "60", "30")
+    # Of the 4th a quantity is known, and that it cost nothing: October is over, and all of it was delivered.
+    assert (whole["matchedDays"], whole["matchedCost"], whole["matchedQuantity"]) == (3, "60", "30")
     assert Decimal(whole["unitCost"]) == Decimal(2)
     assert (
         whole["reason"]
-        == "Both the cost and the quantity are known on 2 of 5 days; the unit cost is that of these days."
+        == "Both the cost and the quantity are known on 3 of 5 days; the unit cost is that of these days."
     )
     other_case = (await caller.read(UNIT_COSTS, **{**variables, "metric": " Orders"}, granularity="DAY"))["unitCosts"]
     assert other_case == costs

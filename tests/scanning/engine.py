@@ -103,8 +103,8 @@ class Engine:
         return found
 
     async def until(self, scan_id: UUID, *states: str) -> RowMapping:
-        """Wait until the scan is in one of the states; fails when it does not come in 30 s."""
-        async with asyncio.timeout(30):
+        """Wait until the scan is in one of the states; fails when it does not come in 60 s."""
+        async with asyncio.timeout(60):
             while (row := await self.row(scan_id))["state"] not in states:  # noqa: ASYNC110 - it is another process's
                 await asyncio.sleep(0.02)
         return row

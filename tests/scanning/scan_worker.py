@@ -21,7 +21,7 @@ from app.workers.runner import RunnerSettings
 from tests.scanning.local_cloud import LocalCloud, World
 
 PROJECT = Path(__file__).resolve().parents[2]
-QUICK = RunnerSettings(lease=1.5, heartbeat=0.4, sweep=0.3)
+QUICK = RunnerSettings(lease=3.0, heartbeat=0.4, sweep=0.3)
 
 
 @contextmanager

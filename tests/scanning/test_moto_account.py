@@ -73,7 +73,7 @@ async def worker(settings: Settings, engine_urls: EngineUrls) -> AsyncIterator[N
         yield
     finally:
         stop.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await asyncio.wait([running])
         await end_tasks(running)
 
@@ -272,4 +272,4 @@ def _change(made: Seeded) -> None:
 
 def _ask_for_permissions_after(url: str, calls: str) -> None:
     """Have moto check policies after so many calls."""
-    httpx.post(f"{url}/moto-api/reset-auth", content=calls).raise_for_status()
+    httpx.post(f"{url}/moto-api/reset-auth", content=calls, timeout=120).raise_for_status()

@@ -108,7 +108,7 @@ async def test_attempts_are_forgotten_when_a_scan_goes_on(engine: Engine) -> Non
 
 
 async def _until_done(engine: Engine, scan_id: object, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             steps = await engine.steps(scan_id)  # type: ignore[arg-type]
             if sum(step["finished_at"] is not None for step in steps.values()) == count:
@@ -117,7 +117,7 @@ async def _until_done(engine: Engine, scan_id: object, count: int) -> None:
 
 
 async def _until_collected(engine: Engine, scan_id: object, collector: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             steps = await engine.steps(scan_id)  # type: ignore[arg-type]
             if sum(collector in step["collected"] for step in steps.values()) == 2:

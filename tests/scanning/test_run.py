@@ -167,7 +167,7 @@ async def test_credentials_that_expire_on_the_way_keep_what_was_not_read(engine:
     world.fault = fault
     (started,) = (await engine.start()).scans
     running = asyncio.create_task(engine.runner().run(started["job_id"]))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while sum(bool(step["finished_at"]) for step in (await engine.steps(started["id"])).values()) < 6:  # noqa: ASYNC110 - another task's
             await asyncio.sleep(0.02)
     swept.set()

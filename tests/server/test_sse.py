@@ -23,7 +23,10 @@ Event = tuple[str, Any]
 async def streamed(address: str, query: str, **options: Any) -> AsyncIterator[httpx.Response]:
     url, headers = f"http://{address}/graphql", {**HEADERS, **options.pop("headers", {})}
     options = {"json": {"query": query}, "headers": headers, **options}
-    async with httpx.AsyncClient() as client, client.stream(options.pop("method", "POST"), url, **options) as response:
+    async with (
+        httpx.AsyncClient(timeout=60) as client,
+        client.stream(options.pop("method", "POST"), url, **options) as response,
+    ):
         yield response
 
 
@@ -138,11 +141,13 @@ async def test_leaving_cancels_the_source() -> None:
 async def test_expiry_and_revocation_end_a_stream() -> None:
     toy = make_toy(revalidate_seconds=0.1)
     async with live(toy) as address:
-        toy.world.expires_at = in_seconds(0.3)
+        toy.world.expires_at = in_seconds(2)
         expired = await collect(address, "subscription { waits }")
         toy.world.expires_at = None
-        asyncio.get_running_loop().call_later(0.3, toy.world.revoked.add, "alice")
-        revoked = await collect(address, "subscription { waits }")
+        following = asyncio.create_task(collect(address, "subscription { waits }"))
+        await eventually(lambda: toy.world.sources_open == 2)
+        toy.world.revoked.add("alice")
+        revoked = await following
     for found, reason in ((expired, "token expired"), (revoked, "session revoked")):
         assert [name for name, _ in found] == ["next", "complete"]
         assert reason in found[0][1]["errors"][0]["message"]

@@ -21,7 +21,7 @@ async def viewer(client: Socket) -> str | None:
 
 
 async def test_no_init_in_time_closes_with_4408() -> None:
-    async with live(make_toy(websocket_init_seconds=0.1)) as address, socket(address, greeted=False) as client:
+    async with live(make_toy(websocket_init_seconds=1.0)) as address, socket(address, greeted=False) as client:
         await client.send(type="ping")
         assert await client.closed() == (4408, "Connection initialisation timeout")
 
@@ -128,9 +128,9 @@ async def test_ping_and_pong() -> None:
 
 
 async def test_a_silent_client_is_pinged_and_then_dropped() -> None:
-    async with live(make_toy(keepalive_seconds=0.2)) as address:
+    async with live(make_toy(keepalive_seconds=0.5)) as address:
         async with socket(address) as client:
-            for _ in range(4):
+            for _ in range(3):
                 assert await client.receive() == {"type": "ping"}
                 await client.send(type="pong")
         async with socket(address) as client:
@@ -189,7 +189,7 @@ async def test_an_abrupt_disconnect_cancels_everything() -> None:
 
 async def test_the_socket_closes_when_the_token_expires() -> None:
     toy = make_toy()
-    toy.world.expires_at = in_seconds(0.3)
+    toy.world.expires_at = in_seconds(2)
     async with live(toy) as address, socket(address) as client:
         await client.subscribe("1", "subscription { waits }")
         assert await client.closed() == (4403, "token expired")
@@ -226,7 +226,7 @@ async def test_a_slow_consumer_is_closed_and_never_waited_for() -> None:
 
 
 async def test_a_reader_that_pauses_for_less_loses_nothing() -> None:
-    toy = make_toy(slow_consumer_seconds=5, queue_messages=4)
+    toy = make_toy(slow_consumer_seconds=60, queue_messages=4)
     async with live(toy) as address, socket(address, max_queue=1) as client:
         await client.subscribe("1", "subscription { count(to: 300) { number padding(size: 20000) } }")
         await asyncio.sleep(0.5)
@@ -235,12 +235,12 @@ async def test_a_reader_that_pauses_for_less_loses_nothing() -> None:
 
 
 async def test_an_event_that_takes_too_long_times_out_alone() -> None:
-    toy = make_toy(execution_seconds=0.1)
+    toy = make_toy(execution_seconds=0.5)
     async with live(toy) as address, socket(address) as client:
         await client.subscribe("1", "{ slow }")
         message, _ = await client.results("1")
         assert message["payload"]["errors"][0]["extensions"]["code"] == "TIMEOUT"
-        await client.subscribe("2", "subscription { count(to: 2, every: 0.3) { number } }")  # waiting is no execution
+        await client.subscribe("2", "subscription { count(to: 2, every: 0.8) { number } }")  # waiting is no execution
         assert len(await client.results("2")) == 3
 
 

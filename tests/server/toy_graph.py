@@ -43,6 +43,7 @@ class World:
 
     contexts: int = 0
     mutations: list[str] = field(default_factory=list)
+    mutations_begun: int = 0
     sources_open: int = 0
     sources_closed: int = 0
     slow_started: int = 0
@@ -213,6 +214,10 @@ class Query:
         return "done"
 
     @strawberry.field
+    def mutations_begun(self, info: Info[Any, Any]) -> int:
+        return _context(info).world.mutations_begun
+
+    @strawberry.field
     def big(self, size: int) -> str:
         return "x" * size
 
@@ -226,6 +231,7 @@ class Mutation:
 
     @strawberry.mutation
     async def remember_slowly(self, info: Info[Any, Any], text: str, seconds: float) -> str:
+        _context(info).world.mutations_begun += 1
         await asyncio.sleep(seconds)
         _context(info).world.mutations.append(text)
         return text

@@ -33,7 +33,7 @@ async def live(toy: Toy) -> AsyncIterator[str]:
         await task
 
 
-async def eventually(condition: Callable[[], object], seconds: float = 5) -> None:
+async def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait until the condition holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for is a count somewhere, not an event
@@ -50,7 +50,7 @@ class Socket:
         await self.connection.send(orjson.dumps(message).decode())
 
     async def receive(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             received: dict[str, Any] = orjson.loads(await self.connection.recv())
         return received
 
@@ -69,7 +69,7 @@ class Socket:
             assert messages[-1]["id"] == id_
         return messages
 
-    async def closed(self, seconds: float = 10) -> tuple[int | None, str]:
+    async def closed(self, seconds: float = 60) -> tuple[int | None, str]:
         """Wait for the server to close; the code and the reason."""
         async with asyncio.timeout(seconds):
             try:

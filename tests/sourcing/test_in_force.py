@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
+from app.costs.delete_period import delete_billing_period
 from app.costs.imports.run import run_order
 from app.costs.imports.storing import Progress
 from app.records.costs import ImportMode, ImportOutcome, ImportState
@@ -66,3 +68,23 @@ async def test_a_file_of_another_dataset_changes_nothing_for_the_source(works: W
     await _imported_by_hand(works, tmp_path, "2026-10", "50")
     run = await works.run(source)
     assert (run["unchanged"], run["imported"]) == (1, 0)
+
+
+async def test_a_month_that_somebody_deleted_comes_back_while_it_is_delivered(works: Works) -> None:
+    works.importer = run_order
+    works.deliver("2026-10", "1")
+    source = await works.create()
+    await works.run(source)
+    await delete_billing_period(
+        works.database,
+        works.organization_id,
+        ADA,
+        dataset="default",
+        billing_account_id="1234",
+        billing_period_start=date(2026, 10, 1),
+    )
+    assert await works.rows(BILLED) == []
+    run = await works.run(source)
+    assert (run["imported"], await works.rows(BILLED)) == (1, [("2026-10-01", "1")])
+    (told,) = [each for each in run["steps"][0]["checks"] if not each["passed"]]
+    assert told["message"].startswith("2026-10: What this source had delivered was deleted.")

@@ -81,4 +81,4 @@ async def worker(
     finally:
         stop.set()
         with suppress(asyncio.CancelledError):
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, 60)

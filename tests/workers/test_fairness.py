@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import text
 
 from app.database import Database
@@ -159,3 +161,30 @@ def _most_rows(node: dict[str, object]) -> float:
     read = float(node["Actual Rows"]) + float(node.get("Rows Removed by Filter", 0))  # type: ignore[arg-type]
     children: list[dict[str, object]] = node.get("Plans", [])  # type: ignore[assignment]
     return max([read, *(_most_rows(child) for child in children)])
+
+
+async def test_who_is_turned_away_as_the_last_job_ends_is_served(
+    database: Database, engine_urls: EngineUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim passes over an organization whose only slot comes back while the claim is on its way."""
+    gate = asyncio.Event()
+
+    async def wait(_: RunningJob) -> None:
+        await gate.wait()
+
+    first = await put(database, organization_id=GREEDY)
+    runner = make_runner(database, engine_urls.redis_url, {"probe": wait}, replace(IDLE, per_organization=1))
+    running = asyncio.create_task(runner.run(first))
+    await until(lambda: runner.running == 1)
+    second = await put(database, organization_id=GREEDY)
+    claim = jobs.claim_job
+
+    async def late(*args: Any, **values: Any) -> Any:
+        gate.set()
+        await until(lambda: runner.running == 0)
+        return await claim(*args, **values)
+
+    monkeypatch.setattr(jobs, "claim_job", late)
+    await runner.run(second)
+    await running
+    await until_state(database, second, "SUCCEEDED")

@@ -72,7 +72,7 @@ async def test_a_paused_worker_loses_its_job_and_does_not_end_it(database: Datab
     row = await until_state(database, job_id, "SUCCEEDED")
     first.send_signal(signal.SIGCONT)
     first.terminate()
-    assert await asyncio.to_thread(first.wait, 15) == 0
+    assert await asyncio.to_thread(first.wait, 60) == 0
     assert await job_row(database, job_id) == row
     assert ["ended", str(job_id), str(second.pid)] in words(notes)
     assert ["ended", str(job_id), str(first.pid)] not in words(notes)
@@ -83,7 +83,7 @@ async def test_a_stopped_worker_gives_its_job_back_at_once(database: Database, n
     job_id = await put(database, "slow")
     await until(lambda: len(words(notes)) == 1)
     first.terminate()
-    assert await asyncio.to_thread(first.wait, 15) == 0
+    assert await asyncio.to_thread(first.wait, 60) == 0
     assert words(notes)[1] == ["asked", str(job_id), str(first.pid)]
     row = await job_row(database, job_id)
     assert (row["state"], row["attempts"], row["lease_until"]) == ("QUEUED", 0, None)

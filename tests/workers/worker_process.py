@@ -17,7 +17,7 @@ from app.logging import configure_logging
 from app.workers.process import work
 from app.workers.runner import RunnerSettings, RunningJob
 
-QUICK = RunnerSettings(lease=1.5, heartbeat=0.4, sweep=0.3)
+QUICK = RunnerSettings(lease=3.0, heartbeat=0.4, sweep=0.3)
 
 
 async def main(database_url: str, redis_url: str, notes: Path) -> None:
@@ -27,7 +27,7 @@ async def main(database_url: str, redis_url: str, notes: Path) -> None:
 
     async def slow(job: RunningJob) -> None:
         note("began", job)
-        for _ in range(40):
+        for _ in range(80):
             await asyncio.sleep(0.05)
             if job.should_stop():
                 note("asked", job)

@@ -151,7 +151,9 @@ def _together(rows: Iterable[Mapping[Any, Any]], currency: str, rate_on: RateOn)
     found: dict[UUID, dict[str, _Sides]] = defaultdict(lambda: defaultdict(lambda: ([], [])))
     for row in rows:
         by_currency, side, cost = found[row["team_id"]], 1 if row["shared"] else 0, row["cost"]
-        rate = Decimal(1) if row["currency"] == currency else rate_on(row["currency"], row["month"])
+        # Nothing is nothing in every currency.
+        needs_none = row["currency"] == currency or not cost
+        rate = Decimal(1) if needs_none else rate_on(row["currency"], row["month"])
         if rate is None:
             by_currency[row["currency"]][side].append(cost)
             cost = None  # what it is in the currency that is shown
@@ -166,12 +168,20 @@ def _borne(team_id: UUID, by_currency: Mapping[str, _Sides], currency: str) -> B
         of: Amount(_sum(direct), _sum(shared), _sum([*direct, *shared]))
         for of, (direct, shared) in sorted(by_currency.items())
     }
-    own = amounts.pop(currency)
+    own = _without_mere_zeros(amounts.pop(currency), list(amounts.values()))
     unknown = [side for side, amount in enumerate((own.direct, own.shared)) if amount is None]
     reason = None
-    if unknown:
-        reason = NO_RATE if any(by_currency[of][side] for of in amounts for side in unknown) else NO_METRIC
+    if unknown or own.total is None:
+        sides = unknown or (0, 1)
+        reason = NO_RATE if any(by_currency[of][side] for of in amounts for side in sides) else NO_METRIC
     return Borne(team_id, own, amounts, reason)
+
+
+def _without_mere_zeros(own: Amount, apart: Sequence[Amount]) -> Amount:
+    """None for 0 beside other amounts that no rate converts: as in reports, that says nothing."""
+    hidden = (any(one.direct for one in apart), any(one.shared for one in apart), any(one.total for one in apart))
+    shown = (own.direct, own.shared, own.total)
+    return Amount(*(None if not amount and hides else amount for amount, hides in zip(shown, hidden, strict=True)))
 
 
 def _known(found: Borne | None, team_id: UUID, *, is_known: bool) -> Borne:

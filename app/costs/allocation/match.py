@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.costs.allocation.tag_keys import tag_value
 from app.records.allocation import NOBODY, AllocationMethod, Rule
-from app.records.cost_analysis import CostDimension, TextCondition
+from app.records.cost_analysis import CostDimension
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def make_plan(
     for id_, tags in tag_sets.items():
         signature = _tag_signature(of_tags, tags)
         plan.tag_classes[id_] = on_tags.setdefault(signature, len(on_tags))
-    of_dims = [[_Test.of(one) for one in rule.match if one.of.tag is None] for rule in rules]
+    of_dims = [[one for one in rule.match if one.of.tag is None] for rule in rules]
     for id_, row in dims.items():
         bits = sum(
             1 << index
             for index, tests in enumerate(of_dims)
-            if all(test.holds(_value(row, test.dimension)) for test in tests)
+            if all(test.holds(_value(row, test.of.dimension)) for test in tests)
         )
         plan.dim_classes[id_] = on_dims.setdefault(bits, len(on_dims))
     for (tag_bits, named), tag_class in on_tags.items():
@@ -117,7 +117,7 @@ class _TagTest:
     def __init__(self, rule: Rule, teams: TeamNames) -> None:
         self.by_tag = rule.tag_key if rule.method is AllocationMethod.BY_TAG else None
         self.mapping = {folded(value): team for value, team in rule.mapping.items()}
-        self.tests = [(one.of.tag, _Test.of(one)) for one in rule.match if one.of.tag is not None]
+        self.tests = [(one.of.tag, one) for one in rule.match if one.of.tag is not None]
         self.teams = teams
 
     def holds(self, tags: Mapping[str, object]) -> bool:
@@ -141,37 +141,6 @@ def _tag_signature(tests: Sequence[_TagTest], tags: Mapping[str, object]) -> tup
             named.append(team)
         bits |= 1 << index
     return bits, tuple(named)
-
-
-@dataclass(frozen=True)
-class _Test:
-    """A condition, ready to be held against many values; it means what it means for cost reports."""
-
-    dimension: CostDimension | None
-    in_: frozenset[str] | None
-    not_in: frozenset[str]
-    contains: str | None
-    exists: bool | None
-
-    @classmethod
-    def of(cls, condition: TextCondition) -> _Test:
-        """Make it of a condition."""
-        return cls(
-            condition.of.dimension,
-            None if condition.in_ is None else frozenset(condition.in_),
-            frozenset(condition.not_in or ()),
-            None if condition.contains is None else condition.contains.lower(),
-            condition.exists,
-        )
-
-    def holds(self, value: str | None) -> bool:
-        """Whether a value, or none, meets it."""
-        if self.exists is not None and self.exists is not (value is not None):
-            return False
-        if value is None:
-            return self.in_ is None and self.contains is None
-        among = self.in_ is None or value in self.in_
-        return among and value not in self.not_in and (self.contains is None or self.contains in value.lower())
 
 
 def _value(row: Mapping[Any, Any], dimension: CostDimension | None) -> str | None:

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from app.costs.allocation.tag_keys import is_storable, normal_key
+from app.costs.allocation.tag_keys import is_storable
 from app.costs.outlook.series import exact_sum
 from app.costs.scopes import field_of, said_nothing
 from app.errors import BadUserInputError
 from app.records.allocation import AllocationMethod, Rule, Target
-from app.records.cost_analysis import CostDimension, Grouping, TextCondition
+from app.records.cost_analysis import TextCondition
 from app.records.cost_rollups import LINK_OF, Link
-from app.records.cost_scopes import text_of_json, text_to_json
+from app.records.stored_conditions import conditions_to_json, texts_of_json
 
 MOST_RULES = 200
 MOST_CONDITIONS = 20
@@ -32,7 +32,7 @@ def rule_of(row: Mapping[Any, Any]) -> Rule:
         id=row["id"],
         position=row["position"],
         name=row["name"],
-        match=_match_of(row["match"]),
+        match=texts_of_json(row["match"]),
         method=AllocationMethod(row["method"]),
         tag_key=row["tag_key"],
         mapping={value: UUID(team) for value, team in row["mapping"].items()},
@@ -47,7 +47,7 @@ def columns_of(rule: Rule) -> dict[str, Any]:
     """The columns of a rule that say what it does, as the row and the events hold them."""
     return {
         "name": rule.name,
-        "match": _match_json(rule.match),
+        "match": conditions_to_json(rule.match),
         "method": rule.method.value,
         "tag_key": rule.tag_key,
         "mapping": {value: str(team) for value, team in rule.mapping.items()},
@@ -200,24 +200,8 @@ def _wrong(message: str, *path: str) -> BadUserInputError:
     return BadUserInputError(message, path=("input", *path))
 
 
-def _match_json(match: Sequence[TextCondition]) -> dict[str, Any]:
-    """`{dimensions: [{dimension, …}], tags: [{key, …}]}`; a condition has what is given of it."""
-    return {
-        "dimensions": [
-            {"dimension": one.of.dimension.value, **text_to_json(one)} for one in match if one.of.dimension is not None
-        ],
-        "tags": [{"key": one.of.tag, **text_to_json(one)} for one in match if one.of.tag is not None],
-    }
-
-
 def _without_nulls(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _match_of(stored: Mapping[str, Any]) -> tuple[TextCondition, ...]:
-    columns = (text_of_json(Grouping(CostDimension(one["dimension"])), one) for one in stored["dimensions"])
-    tags = (text_of_json(Grouping(tag=normal_key(one["key"])), one) for one in stored["tags"])
-    return (*columns, *tags)
 
 
 def _target_json(target: Target) -> dict[str, Any]:

@@ -13,6 +13,9 @@ from app.costs.analysis.report import EXACT
 from app.records.cost_analysis import CostAmount, CostQuestion, DateRange
 
 NOTHING_COMPARED = "Nothing was imported for any day of the compared period."
+NOT_DELIVERED_THEN = (
+    "Nothing was imported of its billing account, or of its provider, for any day of the compared period."
+)
 OTHER_UNITS = "The quantities of the two periods are in unlike units: group by the unit, or choose one in `where`."
 NOT_IMPORTED = "Of {0} of the {1} days of the {2}period nothing was imported: choose periods that are known."
 _ARRIVING_DAYS = 3
@@ -54,16 +57,20 @@ def _without_last(days: DateRange, count: int) -> DateRange:
 
 
 def change_of(
-    now: CostAmount | None, before: CostAmount | None, question: CostQuestion, incomparable: str | None = None
+    now: CostAmount | None,
+    before: CostAmount | None,
+    question: CostQuestion,
+    incomparable: str | None = None,
+    nothing: tuple[str, str] = (NOTHING_IMPORTED, NOTHING_COMPARED),
 ) -> Change | None:
     """How the main measure differs from that of the compared period; None where nothing is compared.
 
-    `incomparable` is why nothing can be said of the two periods at all.
+    `incomparable` is why nothing can be said of the two periods at all, `nothing` why either sum is unknown (None).
     """
     if question.previous is None:
         return None
     previous = before.amounts[0] if before is not None else None
-    reason = _unknown(now, before) or incomparable
+    reason = _unknown(now, before, nothing) or incomparable
     if reason is not None or now is None or now.amounts[0] is None or previous is None:
         return Change(previous, None, None, reason)
     amount = EXACT.subtract(now.amounts[0], previous)
@@ -78,12 +85,10 @@ def ratio(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
     return quotient.quantize(_SIX_DIGITS, context=Context(prec=max(28, quotient.adjusted() + 8)))
 
 
-def _unknown(now: CostAmount | None, before: CostAmount | None) -> str | None:
+def _unknown(now: CostAmount | None, before: CostAmount | None, nothing: tuple[str, str]) -> str | None:
     """Why the two have no difference; None where they have one."""
-    if now is None:
-        return NOTHING_IMPORTED
-    if before is None:
-        return NOTHING_COMPARED
+    if now is None or before is None:
+        return nothing[0] if now is None else nothing[1]
     sides = (("the period", now), ("the compared period", before))
     hidden = [f"{' and '.join(found)} of {name}" for name, side in sides if (found := unconverted(side))]
     if hidden:

@@ -79,6 +79,12 @@ def missing_in(period: DateRange, accounts: Sequence[AccountDays]) -> tuple[Date
     return union([days for account in accounts for days in _missing(period, _within(period, account.covered))])
 
 
+def partly_covered(period: DateRange, coverage: CostCoverage) -> int:
+    """How many days of a period were delivered of some of its billing accounts, and not of all."""
+    lacking = missing_in(period, coverage.accounts)
+    return sum(one.days for days in lacking for one in _within(days, coverage.covered))
+
+
 def of_payers(coverage: CostCoverage, payers: Collection[str]) -> CostCoverage:
     """What is known of some billing accounts alone."""
     accounts = tuple(one for one in coverage.accounts if one.billing_account_id in payers)
@@ -93,32 +99,40 @@ async def narrowed(
     Only conditions on providers and accounts say that. An account that no charge ever named may belong to any billing
     account of its provider. One statement, none without such a condition.
     """
-    told = [one for one in conditions if isinstance(one, TextCondition) and one.of in {_PROVIDER, _PAYER, *_NAMED}]
+    if not says_payers(conditions):
+        return coverage
+    return narrowed_to(await payers_of(session, organization_id, named_in(conditions)), coverage, conditions)
+
+
+def says_payers(conditions: Sequence[Condition]) -> bool:
+    """Whether any condition says of which billing accounts the charges are."""
+    return bool(_of_payers(conditions))
+
+
+def named_in(conditions: Sequence[Condition]) -> list[str]:
+    """The accounts that conditions name."""
+    return [value for one in _of_payers(conditions) if one.of in _NAMED for value in one.in_ or ()]
+
+
+def narrowed_to(payers: Sequence[Payer], coverage: CostCoverage, conditions: Sequence[Condition]) -> CostCoverage:
+    """`narrowed` by payers that were read before, at least with the accounts that the conditions name."""
+    told, named = _of_payers(conditions), set(named_in(conditions))
     if not told:
         return coverage
-    named = [value for one in told if one.of in _NAMED for value in one.in_ or ()]
-    payers = await payers_of(session, organization_id, named)
     possible = [payer for payer in payers if all(_may_be(payer, one) for one in told)]
-    owners = [payer for payer in possible if payer.is_named]
+    owners = [payer for payer in possible if payer.named & named]
     return of_payers(coverage, {payer.billing_account_id for payer in owners or possible})
+
+
+def _of_payers(conditions: Sequence[Condition]) -> list[TextCondition]:
+    known = {_PROVIDER, _PAYER, *_NAMED}
+    return [one for one in conditions if isinstance(one, TextCondition) and one.of in known]
 
 
 def _may_be(payer: Payer, condition: TextCondition) -> bool:
     if condition.of == _PROVIDER:
-        return _holds(condition, payer.provider)
-    return condition.of != _PAYER or _holds(condition, payer.billing_account_id or None)
-
-
-def _holds(condition: TextCondition, value: str | None) -> bool:
-    """Whether a value meets a condition, as SQL has it."""
-    if value is None:
-        return condition.allows_none
-    return (
-        (condition.in_ is None or value in condition.in_)
-        and (condition.not_in is None or value not in condition.not_in)
-        and (condition.contains is None or condition.contains.lower() in value.lower())
-        and condition.exists is not False
-    )
+        return condition.holds(payer.provider)
+    return condition.of != _PAYER or condition.holds(payer.billing_account_id or None)
 
 
 def union(ranges: Sequence[DateRange]) -> tuple[DateRange, ...]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.analysis.coverage import missing_in, narrowed
+from app.costs.analysis.owners import Owners, owners_of
 from app.costs.analysis.periods import month_of, spanning, steps_of, touches, uncovered_days
 from app.costs.analysis.plan import make_plan
 from app.database import Database
@@ -49,10 +50,10 @@ async def answer_about(
 ) -> CostAnswer:
     """Answer a question that may depend on what was imported; all amounts are exact.
 
-    Two statements, one more each where conditions name accounts or providers, and where the first resources of a month
-    are read from an index; all see one state, however many imports end meanwhile. `span` reaches over all days of which
-    something is asked; None is all time. Raises BadUserInputError for a question that is too large, or that no roll-up
-    and no charge can answer.
+    Two statements, one more each where conditions name accounts or providers, where a group has no charge in a period
+    of which a billing account is unknown, and where the first resources of a month are read from an index; all see one
+    state, however many imports end meanwhile. `span` reaches over all days of which something is asked; None is all
+    time. Raises BadUserInputError for a question that is too large, or that no roll-up and no charge can answer.
     """
     async with database.read(organization_id, one_state=True) as session:
         return await answer_within(session, organization_id, span, ask)
@@ -74,12 +75,13 @@ async def answer_by_plan(
     """Answer by a plan that is made already."""
     coverage = replace(coverage, missing=missing_in(plan.question.period, coverage.accounts))
     rows = await read_costs(session, organization_id, plan)
+    owners = await owners_of(session, organization_id, plan.question, coverage, rows)
     if plan.by_index:
         question = replace(plan.question, groupings=(), previous=None)
         totals = replace(plan, question=question, segments=plan.totals, by_index=False, totals=())
         all_ = await read_costs(session, organization_id, totals)
         rows = [*first_and_beyond(rows, all_, plan.question.top)]
-    return _put_together(plan, coverage, rows)
+    return _put_together(plan, coverage, rows, owners)
 
 
 def first_and_beyond(first: Sequence[CostRow], totals: Sequence[CostRow], top: int) -> Iterable[CostRow]:
@@ -104,7 +106,7 @@ def first_and_beyond(first: Sequence[CostRow], totals: Sequence[CostRow], top: i
         yield replace(total, place=None, key=(), amounts=amounts, charges=charges)
 
 
-def _put_together(plan: CostPlan, coverage: CostCoverage, rows: Sequence[CostRow]) -> CostAnswer:
+def _put_together(plan: CostPlan, coverage: CostCoverage, rows: Sequence[CostRow], owners: Owners) -> CostAnswer:
     question = plan.question
     days = [] if question.granularity is CostGranularity.TOTAL else steps_of(question.period, question.granularity)
     by_place: dict[int | None, list[CostRow]] = {}
@@ -114,7 +116,7 @@ def _put_together(plan: CostPlan, coverage: CostCoverage, rows: Sequence[CostRow
     is_known = bool(current) or touches(question.period, coverage.covered)
     compared = question.previous is not None and (bool(before) or touches(question.previous, coverage.covered))
     shown = sorted(place for place in by_place if place is not None) if question.groupings else []
-    parts = {place: _group(by_place[place], question, days, coverage, compared=compared) for place in by_place}
+    parts = {place: _group(by_place[place], question, days, coverage, owners) for place in by_place}
     return CostAnswer(
         question=question,
         coverage=coverage,
@@ -132,13 +134,19 @@ def _group(
     question: CostQuestion,
     days: Sequence[DateRange],
     coverage: CostCoverage,
-    *,
-    compared: bool,
+    owners: Owners,
 ) -> CostGroup:
-    current, measures = [row for row in rows if not row.previous], question.measures
-    previous = amount_of([row for row in rows if row.previous], measures) if compared else None
     key = rows[0].key if rows[0].place is not None else ()
-    return CostGroup(key, amount_of(current, measures), previous, _steps(current, question, days, coverage))
+    own = owners.covered(key)
+    current, before = [row for row in rows if not row.previous], [row for row in rows if row.previous]
+    is_known = bool(current) or touches(question.period, own)
+    compared = question.previous is not None and (bool(before) or touches(question.previous, own))
+    return CostGroup(
+        key,
+        amount_of(current, question.measures) if is_known else None,
+        amount_of(before, question.measures) if compared else None,
+        _steps(current, question, days, coverage),
+    )
 
 
 def _steps(
@@ -169,27 +177,51 @@ def _floor(day: date, granularity: CostGranularity) -> date:
 def amount_of(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> CostAmount:
     """The sum of rows: 0 where there is no charge at all, None where no charge has the measure.
 
-    None also for quantities in unlike units, or of which the unit is unknown.
+    None also for quantities in unlike units, or of which the unit is unknown. Money that is 0 needs no rate, but where
+    nothing else is known and other amounts have none, the sum is unknown.
     """
     charges = sum(row.charges for row in rows)
     together = [row for row in rows if row.apart is None]
     units = _units(rows, measures) if any(measure in UNIT_OF for measure in measures) else ()
+    apart = tuple(
+        (currency, _money([row for row in rows if row.apart == currency], measures))
+        for currency in sorted({row.apart for row in rows if row.apart is not None})
+    )
     amounts = tuple(
-        _sum(row.amounts[place] for row in (together if measure in MONEY else rows))
-        if not units or _adds_up(units[place])
-        else None
+        (_sum(row.amounts[place] for row in (together if measure in MONEY else rows)) if _adds(units, place) else None)
         for place, measure in enumerate(measures)
     )
-    by_currency = [
-        (currency, [row for row in rows if row.apart == currency])
-        for currency in sorted({row.apart for row in rows if row.apart is not None})
-    ]
     return CostAmount(
-        amounts=amounts if charges else (Decimal(0),) * len(measures),
+        amounts=_without_mere_zeros(_with_zeros(amounts, apart), apart) if charges else (Decimal(0),) * len(measures),
         charges=charges,
-        apart=tuple((currency, _money(found, measures)) for currency, found in by_currency),
+        apart=apart,
         units=units,
     )
+
+
+def _with_zeros(
+    amounts: tuple[Decimal | None, ...], apart: Sequence[tuple[str, tuple[Decimal | None, ...]]]
+) -> tuple[Decimal | None, ...]:
+    """0 where all that is known is 0 of a currency that another measure keeps apart, such as that of an upfront fee."""
+    return tuple(
+        Decimal(0) if amount is None and any(money[place] == 0 and any(money) for _, money in apart) else amount
+        for place, amount in enumerate(amounts)
+    )
+
+
+def _without_mere_zeros(
+    amounts: tuple[Decimal | None, ...], apart: Sequence[tuple[str, tuple[Decimal | None, ...]]]
+) -> tuple[Decimal | None, ...]:
+    """None for 0 beside other amounts that no rate converts, as of upfront fees in a report whose currency has none."""
+    return tuple(
+        None if not amount and any(money[place] for _, money in apart) else amount
+        for place, amount in enumerate(amounts)
+    )
+
+
+def _adds(units: tuple[tuple[str, ...], ...], place: int) -> bool:
+    """Whether amounts of a measure have a sum."""
+    return not units or _adds_up(units[place])
 
 
 def _adds_up(units: tuple[str, ...]) -> bool:

@@ -23,7 +23,7 @@ _EVENTS = {
 
 
 async def acknowledge(database: Database, organization_id: UUID, actor: Actor, anomaly_id: UUID) -> RowMapping:
-    """Say that somebody has seen it. Raises NotFoundError, ConflictError where it is resolved."""
+    """Say that somebody has seen it. Raises NotFoundError, ConflictError where it is resolved or merged."""
     return await _set_state(database, organization_id, actor, anomaly_id, AnomalyState.ACKNOWLEDGED, None)
 
 
@@ -37,7 +37,7 @@ async def mark_expected(
 
 
 async def reopen(database: Database, organization_id: UUID, actor: Actor, anomaly_id: UUID) -> RowMapping:
-    """Take that back. Raises NotFoundError, ConflictError where it is resolved."""
+    """Take that back. Raises NotFoundError, ConflictError where it is resolved or merged."""
     return await _set_state(database, organization_id, actor, anomaly_id, AnomalyState.OPEN, None)
 
 
@@ -56,6 +56,9 @@ async def _set_state(
             raise NotFoundError(message)
         if row["state"] == AnomalyState.RESOLVED:
             message = "The anomaly is resolved: a restatement of its charges has removed it."
+            raise ConflictError(message)
+        if row["state"] == AnomalyState.MERGED:
+            message = "The anomaly has the same cause as another one and is told as that: answer its `mergedInto`."
             raise ConflictError(message)
         if (row["state"], row["state_reason"]) == (state, reason):
             return row

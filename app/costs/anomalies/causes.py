@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,13 +27,20 @@ _RESOURCE_DAYS = 7
 
 
 async def explain_anomaly(
-    session: AsyncSession, organization_id: UUID, name: SeriesName, anomaly: Anomaly, start: date
+    session: AsyncSession,
+    organization_id: UUID,
+    name: SeriesName,
+    anomaly: Anomaly,
+    start: date,
+    without: Sequence[SeriesName] = (),
 ) -> dict[str, Any]:
     """The causes of an anomaly as they are stored, by what its charges are parted by; `start`: first day looked at.
 
-    Each is `{contributions: [{key, name, actual, expected, excess, share, isNew}], others, otherCount, unexplained}`.
+    Charges of the series in `without` are told as other anomalies. Each of the causes is
+    `{contributions: [{key, name, actual, expected, excess, share, isNew}], others, otherCount, unexplained}`.
     """
-    cut = Cut(name.metric, name.currency, start, anomaly.end, name.values)
+    others = tuple(other.values for other in without)
+    cut = Cut(name.metric, name.currency, start, anomaly.end, name.values, others)
     fixed = {column for column, _ in name.values}
     parts: dict[str, dict[tuple[str, ...], DailySeries]] = {}
     for cause, column in CAUSES.items():
@@ -54,7 +62,7 @@ async def _resources(
     chosen: list[int] = []
     before = (anomaly.start - timedelta(_RESOURCE_DAYS), anomaly.start)
     for start, end in ((latest, anomaly.end), before):
-        week = Cut(cut.metric, cut.currency, start, end, cut.values)
+        week = replace(cut, start=start, end=end)
         chosen += await costliest_resources(session, organization_id, week, _MOST_PARTS)
     if not chosen:
         return {}, {}

@@ -56,6 +56,15 @@ class SeriesName:
             [self.series.value, self.metric.value, self.currency, self.service_name, self.sub_account_id]
         ).decode()
 
+    def crossed_with(self, other: SeriesName) -> SeriesName | None:
+        """What a series by service and one by account have in common; None for others."""
+        by_service, by_account = (self, other) if self.series is AnomalySeries.SERVICE else (other, self)
+        kinds = (by_service.series, by_account.series)
+        if kinds != (AnomalySeries.SERVICE, AnomalySeries.ACCOUNT) or self.currency != other.currency:
+            return None
+        both = (by_service.service_name, by_account.sub_account_id)
+        return SeriesName(AnomalySeries.SERVICE_ACCOUNT, self.metric, self.currency, *both)
+
     @property
     def values(self) -> tuple[tuple[str, str], ...]:
         """The values by column that its charges have."""

@@ -11,16 +11,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.known_days import KnownDays, deliveries_of, is_known, known_days
+from app.costs.analysis.coverage import named_in, narrowed_to, says_payers
+from app.costs.analysis.periods import touches
+from app.costs.known_days import KnownDays, deliveries_of, known_days, partly_known
 from app.costs.money_series import MoneySeries, Rates
 from app.costs.outlook import budget_state as outlook
 from app.costs.outlook.forecast import MOST_DAYS_AHEAD, ForecastTotal, ForecastUnavailable
 from app.costs.outlook.series import DailySeries
 from app.costs.scopes import SPREADING
 from app.records.budgets import Threshold
-from app.records.cost_analysis import DateRange
+from app.records.cost_analysis import CostCoverage, DateRange
 from app.records.cost_scopes import CostScope
 from app.records.costs import CostMetric
+from app.repositories.cost_coverage import cost_coverage, payers_of
 from app.repositories.cost_series import AskedSeries, daily_costs, imported_days, rates_into
 from app.repositories.tag_keys import spreading_keys
 
@@ -72,7 +75,7 @@ async def read_standings(
     *,
     with_history: bool = True,
 ) -> Standings:
-    """How budgets stand in periods; at most seven statements, however many are asked.
+    """How budgets stand in periods; at most nine statements, however many are asked.
 
     `with_history` reads the days to forecast from too: half a year of them for each, where months would do.
     """
@@ -84,10 +87,11 @@ async def read_standings(
     tagged = any(each.scope.tags for each in series)
     spreading = await spreading_keys(session, organization_id) if tagged else frozenset()
     costs = await daily_costs(session, organization_id, series)
+    coverages = await _coverages(session, organization_id, asked)
     found = []
-    for (budget, period), one, of_days in zip(asked, series, costs, strict=True):
+    for (budget, period), one, of_days, coverage in zip(asked, series, costs, coverages, strict=True):
         money = MoneySeries.of(of_days, budget["currency"], rates.into(budget["currency"]))
-        standing = _standing(budget, period, money, known, is_imported=is_known(periods, period.start, period.end))
+        standing = _standing(budget, period, money, known, coverage)
         if standing.actual is not None and (unknown := sorted(spreading & one.scope.tags.keys())):
             standing = replace(standing, actual=None, reason=SPREADING.format(unknown[0]))
         if with_history and known is not None and _wants_history(standing, known):
@@ -95,6 +99,21 @@ async def read_standings(
             standing = replace(standing, history=history)
         found.append(standing)
     return Standings(tuple(found), deliveries_of(periods))
+
+
+async def _coverages(
+    session: AsyncSession, organization_id: UUID, asked: Sequence[tuple[Mapping[Any, Any], DateRange]]
+) -> list[CostCoverage]:
+    """What reports say is known of each budget's billing accounts in its period; two statements at most."""
+    if not asked:
+        return []
+    whole = DateRange(min(period.start for _, period in asked), max(period.end for _, period in asked))
+    coverage = await cost_coverage(session, organization_id, whole)
+    scopes = [CostScope.from_json(budget["scope"]).conditions for budget, _ in asked]
+    if not any(says_payers(one) for one in scopes):
+        return [coverage] * len(asked)
+    payers = await payers_of(session, organization_id, {name for one in scopes for name in named_in(one)})
+    return [narrowed_to(payers, coverage, one) for one in scopes]
 
 
 def state_of(standing: Standing, expected: ForecastTotal | ForecastUnavailable) -> outlook.BudgetState | None:
@@ -133,30 +152,31 @@ def _asked(budget: Mapping[Any, Any], period: DateRange, known: KnownDays | None
 
 
 def _standing(
-    budget: Mapping[Any, Any], period: DateRange, money: MoneySeries, known: KnownDays | None, *, is_imported: bool
+    budget: Mapping[Any, Any], period: DateRange, money: MoneySeries, known: KnownDays | None, coverage: CostCoverage
 ) -> Standing:
     unconverted = money.unconverted(period)
     until = period.start if known is None else min(known.end, period.end)
     nothing = Standing(budget, period, None, None, unconverted, until, None)
-    if known is None or not is_imported:
+    is_told = money.has_any(period) or money.lacks(period) or bool(unconverted)
+    if known is None or not (is_told or touches(period, coverage.covered)):
         return replace(nothing, reason=NOT_IMPORTED)
     if not money.has_any(period):
-        if money.lacks(period):
-            return replace(nothing, reason=f"No charge of the period has the metric {budget['metric'].upper()}.")
         if unconverted:
             currencies = ", ".join(unconverted)
             reason = (
-                f"All charges of the period are in {currencies}, without a rate into {budget['currency']}. "
+                f"The charges of the period are in {currencies}, without a rate into {budget['currency']}. "
                 "Give one with `setCurrencyRates`, or the budget their currency."
             )
             return replace(nothing, reason=reason)
-    partial, no_forecast = _left_out(money, period), _no_forecast(known, period)
+        if money.lacks(period):
+            return replace(nothing, reason=f"No charge of the period has the metric {budget['metric'].upper()}.")
+    partial, no_forecast = _left_out(money, period, coverage), _no_forecast(known, period)
     if not money.has_any(period) and CostScope.from_json(budget["scope"]) != CostScope():
-        partial = NOTHING_MEANT
+        partial = " ".join((NOTHING_MEANT, *filter(None, [partial])))
     return replace(nothing, actual=money.total(period), reason=partial, no_forecast=no_forecast)
 
 
-def _left_out(money: MoneySeries, period: DateRange) -> str | None:
+def _left_out(money: MoneySeries, period: DateRange, coverage: CostCoverage) -> str | None:
     """What the sum of a period leaves out."""
     reasons = []
     if unconverted := money.unconverted(period):
@@ -164,6 +184,8 @@ def _left_out(money: MoneySeries, period: DateRange) -> str | None:
         reasons.append(f"{amounts} cannot be converted into {money.currency} and are not in the sum.")
     if money.lacks(period):
         reasons.append("Some charges of the period lack the metric and are not in the sum.")
+    if partly := partly_known(period, coverage):
+        reasons.append(partly)
     return " ".join(reasons) or None
 
 

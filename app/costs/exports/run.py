@@ -11,7 +11,6 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
-from app.costs.exports.conditions import conditions_of_json
 from app.costs.exports.files import ExportTools
 from app.costs.exports.writing import write_file
 from app.errors import BadUserInputError
@@ -19,6 +18,7 @@ from app.models import now
 from app.queue import HeldJob
 from app.records import Actor, ActorKind, EventKind, NewEvent
 from app.records.cost_exports import CostExportFormat, CostExportOrder, CostExportState, FocusVersion
+from app.records.stored_conditions import conditions_of_json
 from app.repositories import cost_exports
 
 SYSTEM = Actor(ActorKind.SYSTEM)

@@ -10,13 +10,13 @@ from sqlalchemy import RowMapping
 
 from app.activity.record import record
 from app.costs.datasets import checked_dataset
-from app.costs.exports.conditions import conditions_to_json
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import new_id, now
 from app.queue import enqueue_all
 from app.records import Actor, EventKind, NewEvent
 from app.records.cost_exports import CostExportOrder, CostExportState
+from app.records.stored_conditions import conditions_to_json
 from app.repositories import cost_exports
 from app.repositories.organizations import lock_organization
 

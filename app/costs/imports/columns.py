@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -12,9 +12,9 @@ import orjson
 import polars as pl
 
 from app.costs.conformance import ConformanceNotes, Gap, shortened
-from app.costs.focus import FOCUS_COLUMNS, FocusColumn, Kind
+from app.costs.focus import FocusColumn, Kind
 from app.costs.imports.frames import LINE
-from app.costs.imports.interning import COST, PLACE, RESOURCE, SKU, SUMMARY, first_places
+from app.costs.imports.keys import GroupKeys
 from app.costs.normalise import typed_value
 from app.costs.values import (
     DESCRIPTION_BYTES,
@@ -31,12 +31,6 @@ from app.records import RowIssue
 MOMENT: Final = pl.Datetime("us", "UTC")
 _NUMBERS: Final = (Kind.DECIMAL, Kind.NON_NEGATIVE_DECIMAL)
 _JSON_KINDS: Final = frozenset({Kind.JSON_OBJECT, Kind.KEY_VALUE})
-_KEY: Final = "\x00key"
-_JSON_NAMES: Final = frozenset(column.column for column in FOCUS_COLUMNS if column.kind in _JSON_KINDS)
-_REPEATING: Final = tuple(
-    tuple(name for name in names if name not in _JSON_NAMES) for names in ((*SUMMARY, *COST), SKU, RESOURCE)
-)
-"""Columns that many rows share: those of the dimensions, but JSON, which always needs a look."""
 _SEEN: Final = 200_000
 """Rows of a group of columns that are remembered: 1.6 MB."""
 _SEEN_TEXTS: Final = 10_000
@@ -75,25 +69,24 @@ class Seen:
     """What the columns of one file held so far: rows of plain values, and JSON that was looked at. Bounded."""
 
     def __init__(self) -> None:
-        self._plain: dict[tuple[str, ...], pl.Series] = {}
+        self._plain: dict[tuple[str, int], pl.Series] = {}
         self._json: dict[str, OddValue] = {}
 
-    def unseen(self, frame: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
-        """Distinct rows of these columns that are not known to be plain, and their keys.
+    def unseen(self, keys: pl.Series, age: int) -> pl.Series:
+        """The first places of keys whose rows are not known to be plain."""
+        plain = self._plain.get((keys.name, age))
+        if plain is None:
+            return keys.arg_unique()
+        places = (~keys.is_in(plain.implode())).arg_true()
+        return places.gather(keys.gather(places).arg_unique())
 
-        Polars' 64-bit hash stands for a row, as where dimensions are interned.
-        """
-        firsts = first_places(frame.select(pl.struct(names).hash().alias(_KEY)).to_series())
-        plain = self._plain.get(tuple(names))
-        if plain is not None:
-            firsts = firsts.join(plain.to_frame(), on=_KEY, how="anti")
-        return frame.select(pl.col(names).gather(firsts.get_column(PLACE))), firsts.get_column(_KEY)
-
-    def add_plain(self, names: Sequence[str], keys: pl.Series) -> None:
-        """Note rows that `unseen` gave as plain."""
-        before = self._plain.get(tuple(names))
+    def add_plain(self, keys: pl.Series, age: int) -> None:
+        """Note the keys of rows that `unseen` gave as plain."""
+        before = self._plain.pop((keys.name, age), None)
         known = keys if before is None else pl.concat([before, keys], rechunk=True)
-        self._plain[tuple(names)] = known if known.len() <= _SEEN else keys
+        for other in [other for other in self._plain if other[0] == keys.name]:
+            del self._plain[other]
+        self._plain[keys.name, age] = known if known.len() <= _SEEN else keys
 
     def look(self, column: FocusColumn, raw: str) -> OddValue:
         """`_look`, once for each JSON text: tags are the same in every part of a file."""
@@ -108,14 +101,22 @@ class Seen:
         return found
 
 
-def read_columns(frame: pl.DataFrame, columns: Sequence[FocusColumn], seen: Seen) -> ReadColumns:
+def read_columns(
+    frame: pl.DataFrame,
+    columns: Sequence[FocusColumn],
+    seen: Seen,
+    keys: GroupKeys,
+    plain: Collection[str] = (),
+) -> ReadColumns:
     """Type the columns of a frame, which have their table names and hold text; times may be such already.
 
-    Text, decimals and JSON stay text, in their one spelling; timestamps become moments in UTC. Values that cannot be
-    read are left null: `refused` tells of them. The raw text is kept beside an odd column under `raw_name`.
+    It gets the `keys` of its rows besides. Text, decimals and JSON stay text, in their one spelling; timestamps become
+    moments in UTC. Values that cannot be read are left null: `refused` tells of them. The raw text is kept beside an
+    odd column under `raw_name`. `plain` are columns that need no look.
     """
-    suspicious = _suspicious(frame, columns, seen)
-    read = ReadColumns(frame)
+    read = ReadColumns(keys.added_to(frame))
+    looked_at = [column for column in columns if column.column not in plain]
+    suspicious = _suspicious(read.frame, looked_at, seen, keys)
     changes: list[pl.Expr | pl.Series] = []
     for column in columns:
         if column.kind is Kind.TIMESTAMP:
@@ -133,21 +134,23 @@ def raw_name(column: str) -> str:
     return f"\x00raw_{column}"
 
 
-def _suspicious(frame: pl.DataFrame, columns: Sequence[FocusColumn], seen: Seen) -> set[str]:
+def _suspicious(frame: pl.DataFrame, columns: Sequence[FocusColumn], seen: Seen, keys: GroupKeys) -> set[str]:
     """The columns that have any value that is not plain.
 
     Of columns that repeat together only distinct rows are looked at, once in a file: it takes a third of the time.
     """
     texts = {column.column: column for column in columns if column.kind is not Kind.TIMESTAMP}
     odd: set[str] = set()
-    for group in _REPEATING:
-        names = [name for name in group if name in texts]
+    for group in keys.groups:
+        names = [name for name in group.columns if name in texts]
         if not names:
             continue
-        rows, keys = seen.unseen(frame, names)
+        of_rows = frame.get_column(group.name)
+        places = seen.unseen(of_rows, group.age)
+        rows = frame.select(pl.col(names).gather(places))
         found = _odd_columns(rows, [texts.pop(name) for name in names])
         if not found:
-            seen.add_plain(names, keys)
+            seen.add_plain(of_rows.gather(places), group.age)
         odd |= found
     return odd | _odd_columns(frame, list(texts.values()))
 

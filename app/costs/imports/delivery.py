@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import polars as pl
@@ -85,8 +86,11 @@ class Delivery:
         """Part by part, in bounded memory. Blocks; raises UnreadableFileError."""
         lines, done = 0, 0
         for part in self._sources:
-            for normalised in part.frames(self.notes, self._billing_currency):
-                yield self._prepare(normalised, part.name, lines, done + part.bytes_read)
+            for normalised in part.frames(self.notes, self._billing_currency, self._dimensions.keys):
+                prepared = self._prepare(normalised, part.name, lines, done + part.bytes_read)
+                del normalised  # or it would be there while the next is read
+                yield prepared
+                del prepared
             self._columns.update(dict.fromkeys(part.columns))
             lines, done = lines + part.rows, done + part.bytes_total
 
@@ -106,7 +110,7 @@ class Delivery:
         periods = frame.group_by("\x00account", "\x00begins").agg(pl.col("\x00ends").max())
         months = frame.get_column("charge_period_start").dt.truncate("1mo").dt.date().unique()
         return Prepared(
-            frame.drop(*(name for name in _CONTENT if name not in _KEPT)),
+            frame.drop(*self._dimensions.keys.names, *(name for name in _CONTENT if name not in _KEPT)),
             self._dimensions.take_new(),
             {(account, begins): ends for account, begins, ends in periods.iter_rows()},
             frozenset(months),
@@ -138,19 +142,26 @@ class Delivery:
 _KEPT: Final = frozenset(CHARGE_COLUMNS) | {"billing_currency"}
 
 
-def charges_csv(frame: pl.DataFrame, organization_id: UUID) -> bytes:
-    """A frame with all its ids as the CSV that the store copies."""
-    return to_csv(
+def charges_csv(frame: pl.DataFrame, organization_id: UUID) -> memoryview:
+    """A frame with all its ids as the CSV that the store copies: numbers, moments and ids, which need no quotes."""
+    return _csv(
         frame.with_columns(
             pl.lit(str(organization_id)).alias("organization_id"),
             pl.col("charge_period_start", "charge_period_end").dt.to_string(_MOMENT),
-        ).select(CHARGE_COLUMNS)
+        ).select(CHARGE_COLUMNS),
+        "never",
     )
 
 
-def to_csv(frame: pl.DataFrame) -> bytes:
+def to_csv(frame: pl.DataFrame) -> memoryview:
     """A frame as the CSV that the store copies: nulls are nothing, empty text is quoted."""
-    return frame.write_csv(include_header=False, null_value="", datetime_format=_MOMENT).encode()
+    return _csv(frame, "necessary")
+
+
+def _csv(frame: pl.DataFrame, quote_style: Literal["necessary", "never"]) -> memoryview:
+    buffer = io.BytesIO()  # polars would make text of it: twice the time
+    frame.write_csv(buffer, include_header=False, null_value="", datetime_format=_MOMENT, quote_style=quote_style)
+    return buffer.getbuffer()
 
 
 def with_periods(frame: pl.DataFrame, ids: Mapping[PeriodKey, int]) -> pl.DataFrame:

@@ -24,7 +24,8 @@ _SHORT: Final = 21
 """A plain number of so many characters, sign and point among them, has at most 19 decimals."""
 _SURE: Final = 1e15
 _DIGITS: Final = 136
-_COMPACTED: Final = 200_000
+_COMPACTED: Final = 30_000
+"""Rows of partial roll-ups that wait to be added up, or half as many as are added up where those are more."""
 _DAY: Final = ["import_period_id", "day", "cost_dim_id", "summary_dim_id", "allocation_id"]
 _RESOURCE: Final = ["import_period_id", "month", "resource_dim_id", "billing_currency"]
 
@@ -162,6 +163,6 @@ def _summed(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 
 def _compact(frames: list[pl.DataFrame], keys: list[str]) -> list[pl.DataFrame]:
     """Frames of the same keys as one where they have become long, so that memory grows with the roll-up only."""
-    if len(frames) > 1 and sum(frame.height for frame in frames[1:]) > _COMPACTED:
+    if len(frames) > 1 and sum(frame.height for frame in frames[1:]) > max(_COMPACTED, frames[0].height // 2):
         return [_summed(pl.concat(frames), keys)]
     return frames

@@ -23,13 +23,15 @@ _MANY: Final = 500
 class RawFrame:
     """A part of a file: `frame` has `LINE` and the file's columns as text; `issues` are lines that are no rows.
 
-    `not_numbers` has, by column of the file, the lines whose NaN or infinity is null in the frame.
+    `not_numbers` has, by column of the file, the lines whose NaN or infinity is null in the frame; `plain` are columns
+    of the file with nothing but numbers in their one spelling.
     """
 
     frame: pl.DataFrame
     issues: list[RowIssue] = field(default_factory=list)
     not_numbers: dict[str, pl.Series] = field(default_factory=dict)
     rows: int = 0
+    plain: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.rows = self.frame.height + len({issue.row_number for issue in self.issues})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,8 @@ from app.costs.conformance import shortened
 from app.costs.files import UnreadableFileError, check_unfolded, checked_columns
 from app.costs.focus import FocusColumn, Kind
 from app.costs.imports.frames import LINE, RawFrame
-from app.costs.normalise import target_of
-from app.costs.values import JSON_BYTES, UnusableValueError
+from app.costs.normalise import columns_by_table_name, target_of
+from app.costs.values import FRACTION_DIGITS, INTEGER_DIGITS, JSON_BYTES, UnusableValueError
 
 ROWS_AT_ONCE: Final = 32_768
 """Most rows in one frame."""
@@ -69,11 +70,13 @@ class ParquetRows:
             for part in frame.iter_slices(min(fitting, frame.height)):
                 yield self._as_text(part, start)
                 start += part.height
+                del part
+            del frame  # before the next is read
             wanted = min(self._rows_at_once, fitting, _GROWTH * wanted)
 
     def _as_text(self, frame: pl.DataFrame, start: int) -> RawFrame:
         lines = pl.int_range(start + 1, start + 1 + frame.height, dtype=pl.Int64, eager=True).alias(LINE)
-        texts, not_numbers = [lines], {}
+        texts, not_numbers, plain = [lines], {}, []
         for series in frame.get_columns():
             target = _target(series.name)
             try:
@@ -82,13 +85,15 @@ class ParquetRows:
                     if not finite.all():
                         not_numbers[series.name] = lines.filter(~finite)
                         series = series.set(~finite, None)  # noqa: PLW2901  (the same column)
+                if _is_number(target) and _is_plain(series):
+                    plain.append(series.name)
                 texts.append(
                     series if _is_moment(series, target) else _text_of(series, is_focus=isinstance(target, FocusColumn))
                 )
             except _BROKEN as error:
                 reason = f"the column {shortened(series.name)} cannot be read as text: {shortened(str(error))}"
                 raise UnreadableFileError(self.path, start + 1, reason) from None
-        return RawFrame(pl.DataFrame(texts), not_numbers=not_numbers)
+        return RawFrame(pl.DataFrame(texts), not_numbers=not_numbers, plain=frozenset(plain))
 
 
 def _target(name: str) -> FocusColumn | str | None:
@@ -107,10 +112,23 @@ def _is_moment(series: pl.Series, target: FocusColumn | str | None) -> bool:
     return bool((series.dt.microsecond() == 0).all())
 
 
+def _is_plain(series: pl.Series) -> bool:
+    """Whether all of a column are decimals of so many digits as are read, and none is below zero."""
+    dtype = series.dtype
+    if not isinstance(dtype, pl.Decimal) or not 0 < dtype.scale <= FRACTION_DIGITS:
+        return False
+    least, most = series.min(), series.max()
+    return isinstance(least, Decimal) and isinstance(most, Decimal) and least >= 0 and most < 10**INTEGER_DIGITS
+
+
+def _is_number(target: FocusColumn | str | None) -> bool:
+    """Whether a column is to hold numbers: in others, such as a currency or tags, plain decimals are no values."""
+    return isinstance(target, FocusColumn) and target.kind in {Kind.DECIMAL, Kind.NON_NEGATIVE_DECIMAL}
+
+
 def _is_optional_number(target: FocusColumn | str | None) -> bool:
     """Whether NaN, which some writers put where nothing is known, may be read as null: a charge has its cost."""
-    numbers = (Kind.DECIMAL, Kind.NON_NEGATIVE_DECIMAL)
-    return isinstance(target, FocusColumn) and target.kind in numbers and target.column != "billed_cost"
+    return _is_number(target) and target != columns_by_table_name()["billed_cost"]
 
 
 def _text_of(series: pl.Series, *, is_focus: bool) -> pl.Series:

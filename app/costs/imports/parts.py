@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -10,9 +10,11 @@ from typing import Final
 from app.costs.conformance import ConformanceNotes, Gap
 from app.costs.files import Batch, RowFile, UnreadableFileError
 from app.costs.focus import FocusColumn
+from app.costs.foreign import why_no_charges
 from app.costs.imports.date_orders import DATES, DAY_FIRST_READ, AmbiguousDatesError, DateOrders
 from app.costs.imports.finding import PARQUET, find_files, reason_of, start_of
 from app.costs.imports.frames import frame_of_chunk
+from app.costs.imports.keys import GroupKeys
 from app.costs.imports.parquet import ParquetRows
 from app.costs.imports.reading import FrameReader, Normalised, frame_of_rows
 from app.costs.imports.text_files import CsvText
@@ -38,46 +40,59 @@ class Part:
         except (OSError, ValueError) as error:
             raise UnreadableFileError(path, 0, reason_of(error)) from None
 
-    def frames(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
-        """Its charges, part by part. Raises UnreadableFileError."""
+    def frames(
+        self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None = None
+    ) -> Iterator[Normalised]:
+        """Its charges, part by part, with `keys` of the delivery. Raises UnreadableFileError."""
         start = start_of(self.path, _START)
         if start.startswith(PARQUET):
-            yield from self._parquet(notes, billing_currency)
+            yield from self._parquet(notes, billing_currency, keys)
         elif start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
             yield from self._json_lines(notes, billing_currency)
         else:
-            yield from self._csv(notes, billing_currency)
+            yield from self._csv(notes, billing_currency, keys)
         self.bytes_read = self.bytes_total
 
-    def _csv(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
+    def _csv(
+        self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None
+    ) -> Iterator[Normalised]:
         with CsvText(self.path) as file:
             reader: FrameReader | None = None
             for chunk in file.chunks():
                 if reader is None:
-                    reader = FrameReader(self.path, file.columns, notes, billing_currency)
+                    reader = FrameReader(self.path, file.columns, notes, billing_currency, keys)
                     self.columns = file.columns
                 self.bytes_read, self.rows = file.bytes_read, file.line
-                yield reader.read(frame_of_chunk(file, chunk))
+                raw = frame_of_chunk(file, chunk)
+                del chunk  # or it would be there while the next is read
+                yield reader.read(raw)
+                del raw
             self.columns = file.columns
             if reader is None:
-                FrameReader(self.path, file.columns, notes, billing_currency)
+                FrameReader(self.path, file.columns, notes, billing_currency, keys)
 
-    def _parquet(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
+    def _parquet(
+        self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None
+    ) -> Iterator[Normalised]:
         file = ParquetRows(self.path)
         self.columns = file.columns
-        reader = FrameReader(self.path, file.columns, notes, billing_currency)
+        reader = FrameReader(self.path, file.columns, notes, billing_currency, keys)
         for raw in file.frames():
             self.rows += raw.rows
             self.bytes_read = self.bytes_total * self.rows // max(1, file.rows)
             yield reader.read(raw)
+            del raw
 
     def _json_lines(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
         seen: dict[str, None] = {}
         dates = DateOrders(self.path.name)
         with RowFile(self.path) as file:
             for batch in file.batches():
+                first = not seen
                 for _, row in batch.rows:
                     seen.update(dict.fromkeys(row))
+                if first and seen:
+                    self._check_columns(seen)
                 self.columns, self.bytes_read = tuple(seen), file.bytes_read
                 try:
                     found = _normalised(batch, notes, billing_currency, dates)
@@ -85,6 +100,12 @@ class Part:
                     raise UnreadableFileError(self.path, 0, str(error)) from None
                 self.rows = max((self.rows, *(number for number, _ in batch.rows)))
                 yield found
+
+    def _check_columns(self, names: Collection[str]) -> None:
+        """Refuse a file whose rows have no columns of charges. Raises UnreadableFileError."""
+        reason = why_no_charges(names, {column.column for column in _focus_columns(names).values()}, "file")
+        if reason is not None:
+            raise UnreadableFileError(self.path, 1, reason)
 
 
 class InlineRows:
@@ -99,8 +120,11 @@ class InlineRows:
         self.rows = max((number for number, _ in rows), default=0)
         self.found = Normalised(frame_of_rows([]))
 
-    def frames(self, notes: ConformanceNotes, billing_currency: str | None) -> Iterator[Normalised]:
-        """Its charges. Raises BadUserInputError."""
+    def frames(
+        self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None = None
+    ) -> Iterator[Normalised]:
+        """Its charges, which get their keys where they are interned. Raises BadUserInputError."""
+        del keys
         try:
             self.found = _normalised(self.batch, notes, billing_currency, DateOrders())
         except AmbiguousDatesError as error:
@@ -131,11 +155,17 @@ def _normalised(batch: Batch, notes: ConformanceNotes, billing_currency: str | N
 
 def _date_columns(batch: Batch) -> dict[str, FocusColumn]:
     """The names under which the rows have their dates, each with the column that it is."""
+    found = _focus_columns(dict.fromkeys(name for _, row in batch.rows for name in row))
+    return {name: column for name, column in found.items() if column.column in DATES}
+
+
+def _focus_columns(names: Iterable[str]) -> dict[str, FocusColumn]:
+    """Which of these names are columns of FOCUS, and of which."""
     found: dict[str, FocusColumn] = {}
-    for name in dict.fromkeys(name for _, row in batch.rows for name in row):
+    for name in names:
         with suppress(UnusableValueError):
             target = target_of(name)
-            if isinstance(target, FocusColumn) and target.column in DATES:
+            if isinstance(target, FocusColumn):
                 found[name] = target
     return found
 

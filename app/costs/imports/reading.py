@@ -19,6 +19,7 @@ from app.costs.imports.columns import MOMENT, REPORTED, Seen, note_odd_values, r
 from app.costs.imports.date_orders import DAY_FIRST_READ, AmbiguousDatesError, DateOrders
 from app.costs.imports.extras import EXTRA, NOTHING, json_text, read_extras, tags_of
 from app.costs.imports.frames import LINE, RawFrame
+from app.costs.imports.keys import GroupKeys
 from app.costs.normalise import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -67,9 +68,15 @@ class FrameReader:
     """
 
     def __init__(
-        self, path: Path, columns: Sequence[str], notes: ConformanceNotes, billing_currency: str | None = None
+        self,
+        path: Path,
+        columns: Sequence[str],
+        notes: ConformanceNotes,
+        billing_currency: str | None = None,
+        keys: GroupKeys | None = None,
     ) -> None:
         self.notes = notes
+        self._keys = keys if keys is not None else GroupKeys()
         self.billing_currency = billing_currency
         self.focus: dict[str, FocusColumn] = {}
         self.extras: dict[str, str] = {}
@@ -93,6 +100,7 @@ class FrameReader:
             for name, former in RENAMED.items()
             if name not in self.present and former in self._former
         }
+        self._keys.begin({*self.present, *(column.column for column in self._renamed.values())})
 
     def _place(self, path: Path, name: str) -> None:
         try:
@@ -115,7 +123,8 @@ class FrameReader:
         columns = [*self.focus.values(), *self._renamed.values()]
         names = {name: column.column for name, column in self.focus.items()}
         sent = self._dated(self._with_renamed(raw.frame.rename(names | self._held)))
-        read = read_columns(sent, columns, self._seen)
+        plain = {names[name] for name in raw.plain if name in names}
+        read = read_columns(sent, columns, self._seen, self._keys, plain)
         unusable, issues = refused(read, columns)
         extras = read_extras(read.frame, {held: self.extras[name] for name, held in self._held.items()})
         frame = self._derived(read.frame).with_columns(extras.texts)
@@ -130,7 +139,9 @@ class FrameReader:
         self._note_not_numbers(kept, raw.not_numbers)
         self.notes.accepted += kept.height
         self.notes.rejected += frame.height - kept.height
-        return Normalised(kept.select(_in_schema(kept)), raw.issues + issues + missing, raw.rows - kept.height)
+        return Normalised(
+            kept.select(*_in_schema(kept), *self._keys.names), raw.issues + issues + missing, raw.rows - kept.height
+        )
 
     def _dated(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with its dates in the order that is read."""

@@ -83,7 +83,7 @@ async def run_order(database: Database, order: ImportOrder, paths: Sequence[Path
         progress.bytes_total = sum(part.bytes_total for part in parts)
         before = await _same_before(database, order, parts, progress.bytes_total)
         if before is not None:
-            message = "This was imported before."
+            message = "The dataset has this very content already, and all of it counts: nothing was changed."
             ended = await _end(database, order, ImportState.UNCHANGED, progress, notes, message)
             return replace(ended, same_as=before)
         return await _watched(database, order, parts, progress, notes)
@@ -176,7 +176,8 @@ async def _store(
                 await note_left_out(session, order.organization_id, import_id, periods, order.month, notes)
             if not progress.added and isinstance(sources[0], InlineRows):
                 raise NothingNewError
-            ended = {"sha256": await hashing, "focus_version": delivery.focus_version}
+            told = _what_is_missing(progress)
+            ended = {"sha256": await hashing, "focus_version": delivery.focus_version, "message": told}
             if not await _finish(session, order, ImportState.SUCCEEDED, progress, notes, **ended):
                 message = "The import was cancelled."
                 raise RefusedError(message)
@@ -201,6 +202,15 @@ def _accept(order: ImportOrder, progress: Progress) -> None:
         f"{100 * order.reject_share:g} % that are accepted, so nothing was changed.{example}"
     )
     raise RefusedError(message)
+
+
+def _what_is_missing(progress: Progress) -> str | None:
+    """What somebody has to know who sees nothing but that an import has succeeded; None where all is in."""
+    if not progress.received:
+        return "There are no rows in it, so nothing was changed."
+    if progress.rejected:
+        return f"{progress.rejected:,} of {progress.received:,} rows were refused and do not count: see its rejects."
+    return None
 
 
 async def _same_before(database: Database, order: ImportOrder, parts: Sequence[Part], size: int) -> UUID | None:

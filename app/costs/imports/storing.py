@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -24,18 +25,20 @@ from app.models import now
 from app.records import RowIssue
 from app.records.costs import Finality, ImportMode
 from app.repositories import cost_imports
+from app.repositories.copying import LongCopy
 from app.repositories.cost_locks import lock_costs
 from app.repositories.cost_store import FINE, CostStore
 from app.repositories.tag_keys import promoted_keys
-from app.tasks import end_tasks
 
 KEPT_REJECTS: Final = 1_000
 MOST_MONTHS: Final = 120
 """Months in which the charges of one delivery may begin; each month's partition is there for all organizations."""
 DIMENSIONS_AT_ONCE: Final = 10_000
 """New rows of a dimension that are stored together; after each part of a file it took a second of a million rows."""
+PIECES_OF_COPY: Final = 32
+"""Parts of a file that go into one COPY, whose end tells whether PostgreSQL took them: some 500,000 rows."""
 _UNDER_LOCK: Final = frozenset({"tag_sets", "allocation_sets"})
-_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 
 @dataclass
@@ -84,7 +87,10 @@ class Storing:
         self._partitions: set[date] = set()
         self._folding = Folding()
         self._line = 0
-        self._copying: asyncio.Task[int] | None = None
+        self._copying: LongCopy | None = None
+        # A thread of its own for each: malloc keeps what each thread let go, and chunks went to six of them by turns.
+        self._reading = ThreadPoolExecutor(1, "import-read")
+        self._making = ThreadPoolExecutor(1, "import-make")
 
     async def store(
         self,
@@ -101,24 +107,39 @@ class Storing:
         it once more; and where another import is being stored for longer than `wait_seconds`.
         """
         store = await CostStore.open(session, self._organization_id)
-        if self._mode is ImportMode.APPEND:
-            await self._lock(session, promoted, wait_seconds)
+        try:
+            if self._mode is ImportMode.APPEND:
+                await self._lock(session, promoted, wait_seconds)
+            await self._take_all(session, store, delivery, progress)
+            if self._mode is ImportMode.REPLACE:
+                await self._lock(session, promoted)
+            return await self._put_in_force(session, store, progress)
+        finally:
+            self._reading.shutdown(wait=False)
+            self._making.shutdown(wait=False)
+
+    async def _take_all(self, session: AsyncSession, store: CostStore, delivery: Delivery, progress: Progress) -> None:
         parts = delivery.prepared()
-        ahead = asyncio.create_task(_next(parts))
+        ahead = self._next(parts)
         try:
             while (part := await ahead) is not None:
-                ahead = asyncio.create_task(_next(parts))
+                ahead = self._next(parts)
                 progress.take(part)
                 await self._take(session, store, part, progress)
+                del part  # while the next is waited for
             await self._add_waiting()
             await self._copied()
         finally:
             # A thread cannot be cancelled: wait for it, for it reads from files that are closed after this.
             await asyncio.wait([ahead])
-            await end_tasks(self._copying)
-        if self._mode is ImportMode.REPLACE:
-            await self._lock(session, promoted)
-        return await self._put_in_force(session, store, progress)
+            if self._copying is not None:
+                await self._copying.close()
+
+    def _next(self, parts: Iterator[Prepared]) -> asyncio.Future[Prepared | None]:
+        return asyncio.get_running_loop().run_in_executor(self._reading, next, parts, None)
+
+    async def _made(self, make: Callable[..., _Made], *of: object) -> _Made:
+        return await asyncio.get_running_loop().run_in_executor(self._making, make, *of)
 
     async def _lock(self, session: AsyncSession, promoted: tuple[str, ...], wait_seconds: float | None = None) -> None:
         await lock_costs(session, self._organization_id, wait_seconds)
@@ -142,22 +163,22 @@ class Storing:
         if self._mode is ImportMode.APPEND:
             frame = await self._append(store, frame)
         else:
-            content = await asyncio.to_thread(charges_csv, frame, self._organization_id)
-            await self._copied()
-            self._copying = asyncio.create_task(store.add_charges(content), name="copy-charges")
+            content = await self._made(charges_csv, frame, self._organization_id)
+            if self._copying is None:
+                self._copying = LongCopy(store.add_charges)
+            await self._copying.put(content)
+            if self._copying.pieces >= PIECES_OF_COPY:
+                await self._copied()
         progress.added += frame.height
         progress.unchanged += part.frame.height - frame.height
         self._months.update(frame.get_column("charge_period_start").dt.truncate("1mo").dt.date().unique())
-        await asyncio.to_thread(self._folding.add, frame)
+        await self._made(self._folding.add, frame)
 
     async def _copied(self) -> None:
-        """Wait for the COPY that is on its way: until then its connection can do nothing else."""
-        copying, self._copying = self._copying, None
-        if copying is not None:
-            try:
-                await copying
-            finally:
-                await end_tasks(copying)
+        """End the COPY that is on its way: until then its connection can do nothing else."""
+        if self._copying is not None:
+            await self._copying.end()
+            self._copying = None
 
     async def _make_partitions(self, months: frozenset[date]) -> None:
         new = months - self._partitions
@@ -182,7 +203,7 @@ class Storing:
         elif self._mode is ImportMode.REPLACE:
             self._later.append((table, rows))
         else:
-            await store.add_dimensions(table, rows.columns, await asyncio.to_thread(to_csv, rows))
+            await store.add_dimensions(table, rows.columns, await self._made(to_csv, rows))
 
     async def _add_waiting(self) -> None:
         """Store new rows of dimensions in a transaction of their own, so that no other import waits for long.
@@ -192,7 +213,7 @@ class Storing:
         waiting, self._waiting = self._waiting, {}
         for table, frames in waiting.items():
             rows = pl.concat(frames)
-            content = await asyncio.to_thread(to_csv, rows)
+            content = await self._made(to_csv, rows)
             async with self._database.write(self._organization_id) as session:
                 store = await CostStore.open(session, self._organization_id)
                 await store.add_dimensions(table, rows.columns, content)
@@ -202,7 +223,7 @@ class Storing:
         numbers = pl.int_range(self._line + 1, self._line + 1 + frame.height, dtype=pl.Int64)
         frame = frame.with_columns(numbers.alias("line_no"))
         self._line += frame.height
-        lines = await store.append_charges(await asyncio.to_thread(charges_csv, frame, self._organization_id))
+        lines = await store.append_charges(await self._made(charges_csv, frame, self._organization_id))
         return frame.filter(pl.col("line_no").is_in(lines))
 
     async def _period(self, session: AsyncSession, key: PeriodKey, ends: date) -> int:
@@ -246,12 +267,12 @@ class Storing:
 
     async def _put_in_force(self, session: AsyncSession, store: CostStore, progress: Progress) -> frozenset[date]:
         for table, rows in self._later:
-            await store.add_dimensions(table, rows.columns, await asyncio.to_thread(to_csv, rows))
+            await store.add_dimensions(table, rows.columns, await self._made(to_csv, rows))
         former = [] if self._mode is ImportMode.APPEND else await self._drop_former(session, store)
         if self._folding.exact:
             for table, frame in self._folding.roll_ups().items():
                 rows = frame.select(*FINE[table], *(_shortest(metric) for metric in METRICS), "charge_count")
-                await store.add_roll_up(table, await asyncio.to_thread(to_csv, rows))
+                await store.add_roll_up(table, await self._made(to_csv, rows))
         added = self._folding.totals()
         totals = {period_id: _together(found, self._continued.get(period_id)) for period_id, found in added.items()}
         if totals and not self._folding.exact:
@@ -297,10 +318,6 @@ class Storing:
 def _shortest(metric: str) -> pl.Expr:
     """An amount as text without the zeros at its end, which PostgreSQL would keep and show."""
     return pl.col(metric).cast(pl.String).str.replace(r"\.?0+$", "").alias(metric)
-
-
-async def _next(parts: Iterator[_Item]) -> _Item | None:
-    return await asyncio.to_thread(next, parts, None)
 
 
 def _together(totals: PeriodTotals, before: RowMapping | None) -> PeriodTotals:

@@ -89,9 +89,10 @@ class CsvText:
             if size < wanted:
                 continue
             if whole := _up_to_last_line_feed(pieces):
-                yield self._chunk(whole, balanced=True)
                 rest = block[block.rfind(b"\n") + 1 :]
                 pieces, size, wanted = [rest], len(rest), self._chunk_bytes
+                made, whole, block = [self._chunk(whole, balanced=True)], b"", b""  # noqa: PLW2901  (let go of it)
+                yield made.pop()  # a name for it would keep it until the next is there
                 continue
             text = b"".join(pieces)
             end, balanced = _end_of_records(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -25,7 +26,9 @@ _CLIPPED: Final = 3.0
 """No single day counts for more in the mean of a week, so that a spike is no drift."""
 _PART_OF_DRIFT: Final = 1.0
 _CONTINUES: Final = 2.0
+_BETWEEN: Final = 0.5
 _SCORE_SCALE: Final = 2
+_NOTHING: Final = 1e-9
 
 
 class Sensitivity(Enum):
@@ -44,6 +47,20 @@ class Direction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedDay:
+    """What a day cost, exactly, and what it was expected to cost."""
+
+    day: date
+    expected: Decimal
+    actual: Decimal
+
+    @property
+    def excess(self) -> Decimal:
+        """How much more was spent, negative where less was."""
+        return exact_difference(self.actual, self.expected)
+
+
+@dataclass(frozen=True, slots=True)
 class Anomaly:
     """Days from `start` to `end` (exclusive) that were all out of line in one direction.
 
@@ -58,6 +75,23 @@ class Anomaly:
     excess: Decimal
     score: Decimal
     direction: Direction
+    days: tuple[JudgedDay, ...]
+
+    @classmethod
+    def of(cls, days: Sequence[JudgedDay], score: Decimal) -> Anomaly:
+        """The anomaly of these days, at least one, in order."""
+        expected, actual = exact_sum(day.expected for day in days), exact_sum(day.actual for day in days)
+        excess = exact_difference(actual, expected)
+        return cls(
+            start=days[0].day,
+            end=days[-1].day + timedelta(1),
+            expected=expected,
+            actual=actual,
+            excess=excess,
+            score=score,
+            direction=Direction.INCREASE if excess > 0 else Direction.DECREASE,
+            days=tuple(days),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,32 +106,57 @@ def find_anomalies(
     *,
     sensitivity: Sensitivity = Sensitivity.MEDIUM,
     minimum_amount: Decimal = Decimal(0),
-    settled_until: date | None = None,
+    explained: Mapping[date, Decimal] | None = None,
 ) -> list[Anomaly] | JudgementUnavailable:
     """The anomalies of a series, oldest first; half a millisecond for 120 days.
 
     Each day is judged by the days before it: the level of the last three weeks, its weekday, the noise, and what was
-    bought at earlier month starts. The first 14 days are not judged, nor are the days from `settled_until` on, whose
-    charges are still arriving. A run of days is kept when its excess is at least `minimum_amount` either way.
+    bought at earlier month starts. The first 14 days are not judged; days whose charges are still arriving are to be
+    left out by the caller (`DailySeries.until`). A run of days is kept when its excess is at least `minimum_amount`
+    either way. `explained`: how much of the excess of days has a cause that is known already, and is expected here.
     """
     # numpy takes a quarter of a second to import and the start of the server does not need it.
     from app.costs.outlook.baseline import judge  # noqa: PLC0415
 
-    settled = series if settled_until is None else series.until(settled_until)
-    if settled.days <= MINIMUM_HISTORY_DAYS:
-        reason = f"{settled.days} complete days; judging a day needs {MINIMUM_HISTORY_DAYS} days before it"
+    if series.days <= MINIMUM_HISTORY_DAYS:
+        reason = f"{series.days} complete days; judging a day needs {MINIMUM_HISTORY_DAYS} days before it"
         return JudgementUnavailable(reason)
-    judgement = judge(settled)
+    judgement = judge(series)
+    if explained:
+        _expect(judgement, [float(explained.get(day, 0)) for day in series.dates()])
     scores = _scores(judgement)
     signs = _out_of_line(scores, sensitivity.value)
     found = []
-    for sign, days in groupby(range(settled.days), key=lambda day: signs[day]):
+    for sign, days in groupby(range(series.days), key=lambda day: signs[day]):
         run = list(days)
         if sign:
-            anomaly = _anomaly(settled, judgement, scores, run[0], run[-1] + 1)
+            anomaly = _anomaly(series, judgement, scores, run)
             if anomaly.excess and anomaly.excess.copy_abs() >= minimum_amount:
                 found.append(anomaly)
     return found
+
+
+def judged_days(series: DailySeries, start: date, end: date) -> list[JudgedDay]:
+    """What the days of a series from `start` to before `end` were expected to cost, out of line or not.
+
+    Days that the series does not have, and its first 14, are left out.
+    """
+    from app.costs.outlook.baseline import judge  # noqa: PLC0415 - as above
+
+    if series.days <= MINIMUM_HISTORY_DAYS:
+        return []
+    days = zip(series.dates(), judge(series).expected, series.values, strict=True)
+    judged = [JudgedDay(day, rounded(expected), actual) for day, expected, actual in days]
+    return [one for one in judged[MINIMUM_HISTORY_DAYS:] if start <= one.day < end]
+
+
+def _expect(judgement: Judgement, amounts: Sequence[float]) -> None:
+    """Expect these amounts too. What rounding leaves of a day is nothing: where nothing ever varied it would count."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    expected = judgement.expected + amounts
+    nothing = np.abs(judgement.actual - expected) <= _NOTHING * np.abs(amounts)
+    judgement.expected[:] = np.where(nothing, judgement.actual, expected)
 
 
 def _scores(judgement: Judgement) -> FloatArray:
@@ -116,7 +175,7 @@ def _out_of_line(scores: FloatArray, limit: float) -> list[int]:
     """+1 or -1 for each day that is part of an anomaly, else 0.
 
     A day alone must pass the limit. A week whose days are all somewhat off passes it together: that is how small
-    steps and slow ramps are found. A run goes on while its days stay clearly off.
+    steps and slow ramps are found. A run goes on while its days stay clearly off, and over one that is less so.
     """
     import numpy as np  # noqa: PLC0415 - as above
 
@@ -134,19 +193,14 @@ def _out_of_line(scores: FloatArray, limit: float) -> list[int]:
     for day in range(1, len(signs)):
         if not signs[day] and scores[day] * signs[day - 1] > _CONTINUES:
             signs[day] = signs[day - 1]
+    for day in range(1, len(signs) - 1):
+        if not signs[day] and signs[day - 1] == signs[day + 1] and scores[day] * signs[day - 1] > _BETWEEN:
+            signs[day] = signs[day - 1]
     return signs
 
 
-def _anomaly(series: DailySeries, judgement: Judgement, scores: FloatArray, first: int, last: int) -> Anomaly:
-    actual = exact_sum(series.values[first:last])
-    expected = exact_sum(rounded(value) for value in judgement.expected[first:last])
-    excess = exact_difference(actual, expected)
-    return Anomaly(
-        start=series.start + timedelta(first),
-        end=series.start + timedelta(last),
-        expected=expected,
-        actual=actual,
-        excess=excess,
-        score=rounded(max(abs(score) for score in scores[first:last]), _SCORE_SCALE),
-        direction=Direction.INCREASE if excess > 0 else Direction.DECREASE,
-    )
+def _anomaly(series: DailySeries, judgement: Judgement, scores: FloatArray, run: Sequence[int]) -> Anomaly:
+    days = [
+        JudgedDay(series.start + timedelta(day), rounded(judgement.expected[day]), series.values[day]) for day in run
+    ]
+    return Anomaly.of(days, rounded(max(abs(scores[day]) for day in run), _SCORE_SCALE))

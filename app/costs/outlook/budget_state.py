@@ -85,9 +85,9 @@ def budget_state(
 ) -> BudgetState:
     """The state of a budget of the period `start` to `end` (exclusive) with `actual` costs before the day `until`.
 
-    `expected` is the total of the whole period, its actual costs included (`month_end(...).total`); None where there
-    is no forecast, except that a period that is over needs none: its costs are its total. A threshold is crossed when
-    the amount reaches it. A ValueError: a negative limit or percentage, a period without days.
+    `expected` is the total of the whole period, its actual costs included; None where there is no forecast, except
+    that a period that is over needs none: its costs are its total. A threshold is crossed when the amount reaches it.
+    A ValueError: a negative limit or percentage, a period without days.
     """
     if limit < 0 or end <= start or any(threshold.percent < 0 for threshold in thresholds):
         message = "a budget has a limit and thresholds of 0 or more and a period of at least one day"

@@ -44,11 +44,6 @@ class Explanation(Generic[Key]):
     other_count: int
     unexplained: Decimal
 
-    @property
-    def rest(self) -> Decimal:
-        """The excess without the listed contributions."""
-        return exact_sum((self.others, self.unexplained))
-
 
 def explain(anomaly: Anomaly, parts: Mapping[Key, DailySeries], *, top: int = 5) -> Explanation[Key]:
     """Split an anomaly over the parts of its series, each judged by its own past; half a millisecond a part.

@@ -115,19 +115,6 @@ class CostOutlook:
     made: Forecast
 
 
-@dataclass(frozen=True, slots=True)
-class MonthEnd:
-    """A month's total at its end: `actual`, exact, before `until`, and what is expected of the rest.
-
-    `total` has the bounds; they are equal where the month is over and `forecast` is None.
-    """
-
-    actual: Decimal
-    until: date
-    total: ForecastTotal
-    forecast: Forecast | None
-
-
 def forecast(
     series: DailySeries,
     days: int,
@@ -187,26 +174,6 @@ def period_rest(series: DailySeries, start: date, end: date) -> ForecastTotal | 
     """What the days from `start`, none before the series' end, to before `end` will cost together."""
     made = forecast(series, (end - series.end).days, periods=((start, end),))
     return made if isinstance(made, ForecastUnavailable) else made.period_totals[0]
-
-
-def month_end(series: DailySeries, month: date, *, interval: Decimal = INTERVAL) -> MonthEnd | ForecastUnavailable:
-    """What the month that `month` lies in will have cost when it is over.
-
-    The series must reach back to the month's first day, or what was spent before is unknown.
-    """
-    start, end = month.replace(day=1), month_after(month)
-    if series.start > start and series.start < end:
-        return ForecastUnavailable(f"costs before {series.start.isoformat()} are not imported")
-    if series.end < start or series.start >= end:
-        return ForecastUnavailable(f"no costs of {start.isoformat()} are imported")
-    actual = series.between(start, end).total
-    if series.end >= end:
-        return MonthEnd(actual, end, ForecastTotal(start, end, actual, actual, actual), None)
-    ahead = forecast(series, (end - series.end).days, interval=interval)
-    if isinstance(ahead, ForecastUnavailable):
-        return ahead
-    bounds = (exact_sum((actual, part)) for part in (ahead.total.expected, ahead.total.lower, ahead.total.upper))
-    return MonthEnd(actual, series.end, ForecastTotal(start, end, *bounds), ahead)
 
 
 def back_test(

@@ -2,8 +2,10 @@
 
 The regular part is a structural time series model of statsmodels: a local level, the weekday, and a drift where the
 data speak for one. What is bought on the first of a month, and rare single days, are taken out before the fit (the
-Kalman filter copes with missing days) and drawn again from what was seen. Courses, not bounds, are summed: the error
-of a month is neither 30 errors of a day nor their root. Loads numpy and statsmodels: imported only when needed.
+Kalman filter copes with missing days) and drawn again from what was seen. A drift that few days leave open is drawn
+as well: without it the bounds of a month ahead of 14 days held 57 % of what they were to hold 80 % of. Courses, not
+bounds, are summed: the error of a month is neither 30 errors of a day nor their root. Loads numpy and statsmodels:
+imported only when needed.
 """
 
 from __future__ import annotations
@@ -25,6 +27,12 @@ FITTED_DAYS: Final = 112
 DRIFT_DAYS: Final = 28
 """In less than four weeks no drift can be told from noise."""
 
+TOLD_DAYS: Final = 56
+"""In less than eight weeks a model without a drift leaves out one that the days cannot exclude."""
+
+_LEVEL: Final = "local level, weekday"
+_USUAL_DRIFT: Final = 0.003
+"""How fast costs drift: by 0.3 % a day, 10 % a month, in two thirds of cases less. Noisy days alone would say more."""
 _SEED: Final = 20260101
 _WEEK: Final = 7
 _BURN: Final = 9
@@ -156,7 +164,7 @@ def _regular(
         level = np.full(days, float(np.median(known)))
         return level, np.tile(level, (courses, 1)), "constant"
     scaled = (values - middle) / spread
-    models = {"local level, weekday": _fitted(scaled, "llevel")}
+    models = {_LEVEL: _fitted(scaled, "llevel")}
     if len(values) >= DRIFT_DAYS:
         models["local level, drift, weekday"] = _fitted(scaled, "lldtrend")
     weights = _weights([float(model.aicc) for model in models.values()])
@@ -168,9 +176,43 @@ def _regular(
         if share:
             states = _states(model, share, chance)
             some = model.simulate(days, anchor="end", repetitions=share, initial_state=states, rng=chance)[:, 0, :].T
-            drawn.append(course + (some - course) * _small_sample(len(known), model.model.k_states))
+            some = course + (some - course) * _small_sample(len(known), model.model.k_states)
+            if len(values) < TOLD_DAYS and model is models[_LEVEL]:
+                drifts = chance.normal(0, _untold_drift(scaled, middle / spread), (share, 1))
+                some = some + drifts * (_age(model, len(values)) + np.arange(1, days + 1))
+            drawn.append(some)
     method = max(zip(weights, models, strict=True))[1]
     return middle + spread * expected, middle + spread * np.concatenate(drawn), method
+
+
+def _untold_drift(values: FloatArray, level: float) -> float:
+    """The standard deviation of a drift that these days may have and a model without one does not know, per day.
+
+    What a straight line through them (weekdays apart) leaves open, less what drifts usually are, and how steep it is.
+    """
+    day = np.flatnonzero(~np.isnan(values))
+    weekdays = [day % _WEEK == weekday for weekday in range(_WEEK)]
+    lines = np.column_stack([day - day.mean(), *weekdays]).astype(np.float64)
+    found, _, rank, _ = np.linalg.lstsq(lines, values[day])
+    noise = float(np.sum((values[day] - lines @ found) ** 2)) / max(len(day) - int(rank), 1)
+    open_ = noise * float(np.linalg.pinv(lines.T @ lines)[0, 0])
+    usual = (_USUAL_DRIFT * level) ** 2
+    believed = usual / (usual + open_) if open_ else 1.0
+    return float(np.sqrt(believed * open_ + (believed * found[0]) ** 2))
+
+
+def _age(model: Any, days: int) -> float:
+    """How many days old the level is on average that a model without a drift has: by so much it lags behind one.
+
+    The level is an exponentially weighted mean of past days. The less it moves by itself, the more of them count.
+    """
+    irregular, level = (max(float(variance), 0.0) for variance in model.params[:2])
+    oldest = (days - 1) / 2
+    if level <= _EVEN * irregular:
+        return oldest
+    ratio = level / irregular if irregular else np.inf
+    gain = (np.sqrt(ratio**2 + 4 * ratio) - ratio) / 2 if np.isfinite(ratio) else 1.0
+    return float(min((1 - gain) / gain, oldest))
 
 
 def _states(model: Any, count: int, chance: np.random.Generator) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from app.costs.allocation.tag_keys import allocation_id
 from app.database import Database
 from app.embedded import EngineUrls
 from app.errors import BadUserInputError, ConflictError
-from app.models import new_id
+from app.models import new_id, now
 from app.records import Actor, ActorKind
 from app.records.allocation import AllocationMethod, Target
 from app.repositories import allocation, tag_key_figures, tag_keys
@@ -205,7 +205,11 @@ async def test_a_run_waits_for_an_import(owner: Database, database: Database, re
     assert (await last_run(database, organization_id))["state"] == "SUCCEEDED"
 
 
-async def test_figures_tell_spellings_sets_and_share(owner: Database, database: Database, redis_url: str) -> None:
+async def test_figures_tell_spellings_sets_and_share(
+    owner: Database, database: Database, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = now() - datetime(2026, 11, 22, tzinfo=UTC)  # of a day on which October is the last month that is over
+    monkeypatch.setattr("app.costs.allocation.figures.now", lambda: now() - ahead)
     organization_id = await make_organization(owner)
     await fill(owner, organization_id, [*SPENT, Spent(MONTH, Decimal(2), billing_currency="EUR")])
     async with database.write(organization_id) as session:

@@ -95,7 +95,9 @@ class PlainAnswer:
 
     def rate(self, charge: Charge) -> Decimal | None:
         """1 for the currency of the answer; else the newest rate by the end of the charge's month."""
-        if charge["billing_currency"] == self.question.currency:
+        money = MONEY & set(self.question.measures)
+        # Nothing is nothing in every currency.
+        if charge["billing_currency"] == self.question.currency or (money and not any(charge[one] for one in money)):
             return Decimal(1)
         following = (charge["start"].date().replace(day=28) + timedelta(days=4)).replace(day=1)
         dated = [
@@ -132,23 +134,32 @@ class PlainAnswer:
         together = [one for one in charges if self.rate(one) is not None]
         unrated = [one for one in charges if self.rate(one) is None]
         apart = sorted({one["billing_currency"] for one in unrated}) if has_money else []
+        of_currency = [
+            tuple(
+                summed(one, [c for c in unrated if c["billing_currency"] == currency], converted=False)
+                if one in MONEY
+                else None
+                for one in measures
+            )
+            for currency in apart
+        ]
+
+        def shown(place: int, measure: CostMeasure) -> Decimal | None:
+            if measure in mixed:
+                return None
+            found = summed(measure, together if measure in MONEY else charges)
+            is_zero = any(amounts[place] == 0 and any(amounts) for amounts in of_currency)
+            if found is None and is_zero:
+                found = Decimal(0)
+            is_hidden = any(amounts[place] for amounts in of_currency)
+            return None if found == 0 and is_hidden else found
+
         return CostAmount(
-            tuple(None if one in mixed else summed(one, together if one in MONEY else charges) for one in measures)
+            tuple(shown(place, one) for place, one in enumerate(measures))
             if charges
             else (Decimal(0),) * len(measures),
             len(charges),
-            tuple(
-                (
-                    currency,
-                    tuple(
-                        summed(one, [c for c in unrated if c["billing_currency"] == currency], converted=False)
-                        if one in MONEY
-                        else None
-                        for one in measures
-                    ),
-                )
-                for currency in apart
-            ),
+            tuple(zip(apart, of_currency, strict=True)),
             units,
         )
 

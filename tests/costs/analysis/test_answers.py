@@ -18,12 +18,26 @@ from app.models import (
     SummaryDim,
     TeamDaily,
 )
-from app.records.cost_analysis import CostDimension, CostQuestion, CostRollup, DateRange, Grouping, TextCondition
+from app.records.cost_analysis import (
+    CostDimension,
+    CostGroup,
+    CostQuestion,
+    CostRollup,
+    DateRange,
+    Grouping,
+    TextCondition,
+)
 from app.repositories.cost_dimensions import NO_TEAM
 from tests.costs.analysis.store import Store, charge
 
 ORGANIZATION = UUID(int=1)
 OCTOBER = DateRange(date(2026, 10, 1), date(2026, 11, 1))
+
+
+def amounts_of(group: CostGroup) -> tuple[Decimal | None, ...]:
+    """The sums of a group, which is known."""
+    assert group.sum is not None
+    return group.sum.amounts
 
 
 async def test_groups_of_a_month(database: Database) -> None:
@@ -43,7 +57,7 @@ async def test_groups_of_a_month(database: Database) -> None:
     assert found.rollups == (CostRollup.SERVICE_MONTHLY,)
     assert found.total is not None
     assert found.total.amounts == (Decimal("10.65"),)
-    assert [(group.key, group.sum.amounts[0]) for group in found.groups] == [
+    assert [(group.key, amounts_of(group)[0]) for group in found.groups] == [
         (("Amazon S3",), Decimal(7)),
         (("Amazon EC2",), Decimal("3.15")),
         ((None,), Decimal("0.5")),
@@ -72,7 +86,7 @@ async def test_teams_of_months_that_were_allocated_and_nobody_in_others(database
     team, service = Grouping(CostDimension.TEAM), Grouping(CostDimension.SERVICE_NAME)
     found = await answer(database, ORGANIZATION, CostQuestion(both, "USD", groupings=(team,)))
     assert found.rollups == (CostRollup.TEAM_DAILY, CostRollup.PROVIDER_DAILY)
-    assert [(group.key, group.sum.amounts[0]) for group in found.groups] == [
+    assert [(group.key, amounts_of(group)[0]) for group in found.groups] == [
         ((str(web),), Decimal(6)),
         ((None,), Decimal(5)),
         ((str(data),), Decimal(3)),
@@ -83,7 +97,7 @@ async def test_teams_of_months_that_were_allocated_and_nobody_in_others(database
     question = CostQuestion(both, "USD", groupings=(team, service), conditions=of_web)
     by_service = await answer(database, ORGANIZATION, question)
     assert by_service.rollups == (CostRollup.ALLOCATED_DAILY, CostRollup.SERVICE_DAILY)
-    assert [(group.key, group.sum.amounts[0]) for group in by_service.groups] == [
+    assert [(group.key, amounts_of(group)[0]) for group in by_service.groups] == [
         ((str(web), "Amazon EC2"), Decimal(6))
     ]
 

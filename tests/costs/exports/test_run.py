@@ -15,7 +15,6 @@ from sqlalchemy import RowMapping, select, text
 from app.accounts.vault import Vault
 from app.auth.permissions import grant_of
 from app.config import Settings
-from app.costs.exports.conditions import conditions_of_json, conditions_to_json
 from app.costs.exports.fetch import open_export
 from app.costs.exports.files import ExportTools
 from app.costs.exports.purge import purge_expired_exports, recover_exports
@@ -36,6 +35,7 @@ from app.records.cost_analysis import (
     TextCondition,
 )
 from app.records.cost_exports import CostExportFormat, CostExportOrder, CostExportState, FocusVersion
+from app.records.stored_conditions import conditions_of_json, conditions_to_json
 from app.repositories import cost_exports
 from app.repositories.activity import EVENTS
 from app.repositories.organizations import add_organization

@@ -47,7 +47,8 @@ async def test_the_same_delivery_again_is_no_change(database: Database, tmp_path
     await deliver(database, path)
     before = await rows_of(database, "SELECT import_period_id, line_no FROM charges ORDER BY 1, 2")
     outcome = await deliver(database, path)
-    assert (outcome.state, outcome.message) == (ImportState.UNCHANGED, "This was imported before.")
+    told = "The dataset has this very content already, and all of it counts: nothing was changed."
+    assert (outcome.state, outcome.message) == (ImportState.UNCHANGED, told)
     assert await rows_of(database, "SELECT import_period_id, line_no FROM charges ORDER BY 1, 2") == before
     assert await rows_of(database, "SELECT kind FROM activity_events") == [("COSTS_INGESTED",)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,15 @@ def test_not_a_number_is_null_where_a_charge_may_lack_it(tmp_path: Path) -> None
     assert [(note.detail, note.rows, note.first_row) for note in told] == [("not a number read as null", 2, 1)]
     found, _ = read_file(a_file(tmp_path / "b.parquet", 2, BilledCost=[float("nan"), 1.5]))
     assert [(issue.row_number, issue.reason) for issue in found.issues] == [(1, "BilledCost is not a finite number")]
+
+
+@pytest.mark.parametrize("name", ["BillingCurrency", "Tags", "SkuPriceDetails"])
+def test_decimals_are_values_of_numbers_alone(tmp_path: Path, name: str) -> None:
+    """A column of plain decimals needs no look where amounts belong, and one where they do not."""
+    odd, _ = read_file(a_file(tmp_path / "odd.parquet", 1, **{name: [Decimal("1.50")]}))
+    assert ({issue.column for issue in odd.issues}, odd.rejected, odd.frame.height) == ({name}, 1, 0)
+    fine, _ = read_file(a_file(tmp_path / "fine.parquet", 1, ListCost=[Decimal("1.50")]))
+    assert fine.frame.get_column("list_cost").to_list() == ["1.5"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.costs.outlook.anomalies import (
     Anomaly,
     Direction,
+    JudgedDay,
     JudgementUnavailable,
     Sensitivity,
     find_anomalies,
@@ -47,6 +48,7 @@ def test_a_spike_in_even_costs() -> None:
             excess=Decimal(20),
             score=Decimal(100),
             direction=Direction.INCREASE,
+            days=(JudgedDay(date(2026, 2, 2), Decimal(10), Decimal(30)),),
         )
     ]
 
@@ -104,21 +106,10 @@ def test_small_amounts_are_left_out() -> None:
     assert found(series, minimum_amount=Decimal("20.000001")) == []
 
 
-def test_days_that_are_not_settled_are_not_judged() -> None:
-    series = daily(*[10] * 28, 30, 0)
-    assert len(found(series)) == 2
-    assert [one.excess for one in found(series, settled_until=MONDAY + timedelta(29))] == [20]
-    assert found(series, settled_until=MONDAY + timedelta(28)) == []
-
-
 @pytest.mark.parametrize("days", [0, 1, 3, 10, 14])
 def test_too_few_days_are_told(days: int) -> None:
     answer = find_anomalies(daily(*[10] * days))
     assert answer == JudgementUnavailable(f"{days} complete days; judging a day needs 14 days before it")
-
-
-def test_too_few_settled_days_are_told() -> None:
-    assert isinstance(find_anomalies(daily(*[10] * 60), settled_until=MONDAY), JudgementUnavailable)
 
 
 amounts_strategy = st.lists(

@@ -15,15 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.costs.outlook.forecast import (
+    INTERVAL,
     BackTest,
+    CostOutlook,
     Forecast,
     ForecastPoint,
     ForecastTotal,
     ForecastUnavailable,
-    MonthEnd,
     back_test,
+    cost_outlook,
     forecast,
-    month_end,
 )
 from app.costs.outlook.futures import simulate
 from app.costs.outlook.series import DailySeries
@@ -155,39 +156,53 @@ def test_impossible_questions_are_refused(days: int, interval: str) -> None:
         forecast(daily(*[10] * 30), days, interval=Decimal(interval))
 
 
+def outlook(history: DailySeries, days: int = 5) -> CostOutlook:
+    answer = cost_outlook(history, days, INTERVAL)
+    assert isinstance(answer, CostOutlook), answer
+    return answer
+
+
 def test_the_end_of_a_month() -> None:
-    answer = month_end(daily(*[10] * 36), date(2026, 2, 20))  # 5 January to 9 February: 9 days of 28
-    assert isinstance(answer, MonthEnd)
-    assert (answer.actual, answer.until) == (Decimal(90), date(2026, 2, 10))
-    assert {answer.total.expected, answer.total.lower, answer.total.upper} == {Decimal(280)}
-    assert answer.forecast is not None
-    assert answer.forecast.total.start == date(2026, 2, 10)
+    answer = outlook(daily(*[10] * 36))  # 5 January to 9 February: 9 days of 28
+    assert answer.month_total == ForecastTotal(date(2026, 2, 1), date(2026, 3, 1), *[Decimal(280)] * 3)
+    assert [point.day for point in answer.points] == [date(2026, 2, day) for day in range(10, 15)]
+    assert answer.total == ForecastTotal(date(2026, 2, 10), date(2026, 2, 15), *[Decimal(50)] * 3)
+
+
+def test_what_is_known_of_a_month_has_no_bounds() -> None:
+    answer = outlook(daily(*noisy(9, 36)))
+    left = made(daily(*noisy(9, 36)), 19).total
+    known = sum(daily(*noisy(9, 36)).values[-9:])
+    bounds = [known + part for part in (left.expected, left.lower, left.upper)]
+    assert answer.month_total == ForecastTotal(date(2026, 2, 1), date(2026, 3, 1), *bounds)
 
 
 def test_a_month_that_is_over_is_exact() -> None:
-    series = daily(*noisy(9, 60))
-    answer = month_end(series, date(2026, 2, 1))
-    assert isinstance(answer, MonthEnd)
-    assert answer.forecast is None
-    assert answer.total.lower == answer.total.upper == answer.actual
-    assert answer.actual == series.between(date(2026, 2, 1), date(2026, 3, 1)).total
+    series = daily(*noisy(9, 55))  # until 28 February
+    month = series.between(date(2026, 2, 1), date(2026, 3, 1)).total
+    assert outlook(series).month_total == ForecastTotal(date(2026, 2, 1), date(2026, 3, 1), *[month] * 3)
 
 
-@pytest.mark.parametrize(
-    ("month", "reason"),
-    [
-        (date(2026, 1, 31), "costs before 2026-01-05 are not imported"),
-        (date(2026, 4, 1), "no costs of 2026-04-01 are imported"),
-        (date(2025, 12, 1), "no costs of 2025-12-01 are imported"),
-    ],
-)
-def test_a_month_that_is_not_all_imported_has_no_total(month: date, reason: str) -> None:
-    assert month_end(daily(*[10] * 60), month) == ForecastUnavailable(reason)
+def test_a_month_that_is_not_all_imported_has_no_total() -> None:
+    answer = outlook(daily(*[10] * 20))
+    assert (answer.month_total, answer.month_reason) == (None, "Costs before 2026-01-05 are not imported.")
 
 
 def test_a_month_end_needs_history() -> None:
-    answer = month_end(daily(*[10] * 5, start=date(2026, 3, 1)), date(2026, 3, 1))
+    answer = cost_outlook(daily(*[10] * 5, start=date(2026, 3, 1)), 5, INTERVAL)
     assert answer == ForecastUnavailable("5 days of history; a forecast needs 14")
+
+
+def test_few_days_leave_a_drift_open_that_many_exclude() -> None:
+    """Bounds of a month ahead in parts of it: of even noise, wider the fewer the days; of a drift, around it."""
+    widths = []
+    for days in (14, 28, 56):
+        total = made(daily(*noisy(13, days, noise=5)), 30).total
+        widths.append((total.upper - total.lower) / total.expected)
+    assert widths[0] > 2 * widths[2] > 0
+    assert widths[0] > widths[1]
+    growing = [100 * 1.003**day + noise for day, noise in enumerate(noisy(14, 50, level=0, noise=5))]
+    assert made(daily(*growing[:20]), 30, interval=Decimal("0.95")).total.upper > Decimal(sum(growing[20:]))
 
 
 def test_a_back_test_of_what_is_certain_has_no_error() -> None:

@@ -32,6 +32,8 @@ async def anomaly_of(made: Company, state: str) -> str:
         state_reason=None,
         state_changed_at=None,
         explanation={},
+        days=[],
+        also_seen_in=[],
         first_import_id=None,
         last_import_id=None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,9 @@ async def budget(database: Database, organization_id: UUID, amount: int, *thresh
         **more,
     }
     made = await create_budget(database, organization_id, SYSTEM, NewBudget(**values))
+    on_the_day = update(Budget).where(Budget.id == made["id"]).values(created_at=datetime(2026, 11, 20, tzinfo=UTC))
+    async with database.write(organization_id) as session:
+        await session.execute(on_the_day)
     return UUID(str(made["id"]))
 
 
@@ -413,3 +416,26 @@ async def test_an_import_asks_for_a_check_in_its_own_transaction(
         async with database.read(organization_id) as session:
             jobs = await session.execute(select(Job.kind).where(Job.kind == CHECK_COSTS_JOB))
             assert len(jobs.all()) == requested
+
+
+async def test_what_a_billing_account_lacks_of_the_period_is_told(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    other = {"BillingAccountId": "other", "SubAccountId": "222"}
+    await deliveries.deliver([*daily(FIRST, NOVEMBER, lambda _: 10, **other)])
+    await budget(database, organization_id, 10_000)
+    standing = await standing_of(database, organization_id)
+    assert standing.actual == 1900
+    assert "of the 30 days the charges of some billing account were not imported" in str(standing.reason)
+
+
+async def test_a_budget_of_one_account_is_told_of_no_other(
+    database: Database, organization_id: UUID, deliveries: Deliveries
+) -> None:
+    await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100)])
+    other = {"BillingAccountId": "other", "SubAccountId": "222"}
+    await deliveries.deliver([*daily(FIRST, NOVEMBER, lambda _: 10, **other)])
+    account = CostDimension.SUB_ACCOUNT_ID
+    await budget(database, organization_id, 10_000, scope=CostScope((TextCondition(Grouping(account), ("111",)),)))
+    assert (await standing_of(database, organization_id)).reason is None

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from app.costs.analysis.coverage import missing_in
 from app.costs.commitments import (
     Commitment,
     Coverage,
@@ -22,7 +23,9 @@ from app.costs.commitments import (
 from app.costs.imports.run import import_files
 from app.database import Database
 from app.models import new_id
+from app.records.cost_analysis import DateRange
 from app.records.costs import ImportMode, ImportSource, ImportSourceKind, ImportState
+from app.repositories.cost_coverage import cost_coverage
 from tests.costs.watch.deliveries import SYSTEM, Deliveries, charge
 
 EXAMPLES = Path(__file__).parents[4] / "shared/data/focus_spec_examples/specification/data"
@@ -189,5 +192,20 @@ async def test_a_period_that_is_not_imported_says_so(database: Database, organiz
     assert told == [
         "Nothing was imported for these days.",
         None,
-        "Charges were imported for 2 of these 30 days.",
-    ]
+        "Charges were imported for 6 of these 30 days.",
+    ], "October is over and final: of its days without a charge all is known"
+
+
+async def test_a_billing_account_that_is_not_imported_is_told(
+    database: Database, organization_id: UUID, tmp_path: Path
+) -> None:
+    deliveries = Deliveries(database, organization_id, tmp_path, date(2026, 11, 20))
+    await deliveries.deliver([charge(date(2026, month, 5), "6") for month in (9, 10)])
+    await deliveries.deliver([charge(date(2026, 9, 5), "6", BillingAccountId="other")])
+    async with database.read(organization_id) as session:
+        assert await read_omission(session, organization_id, date(2026, 9, 1), date(2026, 10, 1)) is None
+        told = await read_omission(session, organization_id, date(2026, 9, 1), date(2026, 11, 1))
+        both = DateRange(date(2026, 9, 1), date(2026, 11, 1))
+        accounts = (await cost_coverage(session, organization_id, both)).accounts
+    assert str(told).startswith("Of 31 of the 61 days the charges of some billing account were not imported")
+    assert sum(days.days for days in missing_in(both, accounts)) == 31, "as reports have it"

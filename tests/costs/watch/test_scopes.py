@@ -137,10 +137,13 @@ def test_charges_know_no_teams() -> None:
     assert told.value.path == ("where", "team")
 
 
-def test_scopes_are_read_as_they_were_stored_before() -> None:
-    stored = {"dimensions": {"service_name": ["EC2"]}, "tags": {"team": ["web"]}}
-    scope = CostScope.from_json(stored)
-    assert scope.to_json() == stored
-    assert scope.conditions == (has("service_name", in_=("EC2",)), tagged(in_=("web",)))
+def test_scopes_are_stored_in_the_shape_of_all_conditions() -> None:
+    scope = CostScope((has("service_name", in_=("EC2",)), tagged(in_=("web",))))
+    stored = scope.to_json()
+    assert stored == {
+        "columns": [{"column": "service_name", "kind": "text", "in": ["EC2"]}],
+        "tags": [{"key": "team", "in": ["web"]}],
+    }
+    assert CostScope.from_json(stored) == scope
     more = CostScope((has("region_id", not_in=("a",), contains="e", exists=True), tagged(exists=False)))
     assert CostScope.from_json(more.to_json()) == more

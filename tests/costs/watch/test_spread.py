@@ -136,14 +136,13 @@ async def test_a_week_that_costs_far_more_is_found_on_its_days(
         if row["ChargePeriodStart"].startswith("2026-11-08"):
             row["EffectiveCost"] = 7 * 400
     await deliveries.deliver([*daily(FIRST, TODAY, lambda _: 100), *rows])
-    (service,) = [row for row in await found(database, organization_id) if row[0] == "SERVICE"]
-    assert service == ("SERVICE", date(2026, 11, 8), date(2026, 11, 15))
+    week = (date(2026, 11, 8), date(2026, 11, 15))
+    assert await found(database, organization_id) == {("SERVICE_ACCOUNT", *week)}
     async with database.read(organization_id) as session:
-        statement = select(ANOMALIES.c.excess, ANOMALIES.c.explanation).where(ANOMALIES.c.series == "SERVICE")
-        anomaly = (await session.execute(statement)).one()
-    (cause,) = anomaly.explanation["accounts"]["contributions"]
+        anomaly = (await session.execute(select(ANOMALIES.c.excess, ANOMALIES.c.explanation))).one()
+    (cause,) = anomaly.explanation["regions"]["contributions"]
     assert (Decimal(cause["actual"]), Decimal(cause["excess"])) == (Decimal(2800), anomaly.excess)
-    assert Decimal(anomaly.explanation["accounts"]["unexplained"]) == 0
+    assert Decimal(anomaly.explanation["regions"]["unexplained"]) == 0
 
 
 async def test_long_charges_are_read_from_an_index_of_their_own(
@@ -169,14 +168,11 @@ async def test_the_sample_has_the_anomaly_that_was_put_into_it_and_no_other(
     async with database.write(organization_id) as session:
         await session.execute(update(PERIODS).values(finality=Finality.FINAL.value))
     storm = (date(2026, 10, 19), date(2026, 10, 22))
-    assert await found(database, organization_id, date(2026, 11, 22)) == {
-        (series, *storm) for series in ("ACCOUNT", "SERVICE", "SERVICE_ACCOUNT")
-    }
+    assert await found(database, organization_id, date(2026, 11, 22)) == {("SERVICE_ACCOUNT", *storm)}
     async with database.read(organization_id) as session:
-        rows = (await session.execute(select(ANOMALIES))).mappings().all()
-    for row in rows:
-        assert (row["service_name"] or "Amazon Virtual Private Cloud") == "Amazon Virtual Private Cloud"
-        assert row["sub_account_id"] in {None, "000000000103"}
-        first = row["explanation"]["resources"]["contributions"][0]
-        assert "natgateway" in first["key"]
-        assert Decimal(first["share"]) > Decimal("0.9")
+        row = (await session.execute(select(ANOMALIES))).mappings().one()
+    assert (row["service_name"], row["sub_account_id"]) == ("Amazon Virtual Private Cloud", "000000000103")
+    assert {one["series"] for one in row["also_seen_in"]} == {"ACCOUNT", "SERVICE"}
+    first = row["explanation"]["resources"]["contributions"][0]
+    assert "natgateway" in first["key"]
+    assert Decimal(first["share"]) > Decimal("0.9")

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 import pytest
 
+from app.costs.analysis.coverage import union
 from app.costs.money_series import MoneySeries
 from app.costs.unit_costs import UnitCost, unit_costs
-from app.models import new_id
-from app.records.cost_analysis import DateRange
-from app.repositories.cost_series import DayCost, ImportedDays
+from app.records.cost_analysis import AccountDays, CostCoverage, DateRange
+from app.repositories.cost_series import DayCost
 
 OCTOBER = DateRange(date(2026, 10, 1), date(2026, 11, 1))
 
@@ -22,9 +22,15 @@ def day(number: int) -> date:
     return OCTOBER.start + timedelta(number - 1)
 
 
-def imported(first: int, last: int) -> ImportedDays:
-    """A delivery of these days of October."""
-    return ImportedDays(1, new_id(), ("bills", "a"), OCTOBER.start, OCTOBER.end, day(first), day(last), is_final=True)
+def imported(first: int, last: int, **others: tuple[int, int]) -> CostCoverage:
+    """These days of October of the account a, and those of other billing accounts."""
+    accounts = {
+        name: DateRange(day(begin), day(end + 1)) for name, (begin, end) in {"a": (first, last), **others}.items()
+    }
+    return CostCoverage(
+        covered=union(list(accounts.values())),
+        accounts=tuple(AccountDays("bills", name, (days,)) for name, days in accounts.items()),
+    )
 
 
 def costs(last: int, amount: str | None, currency: str = "USD", *, first: int = 1) -> list[DayCost]:
@@ -33,11 +39,11 @@ def costs(last: int, amount: str | None, currency: str = "USD", *, first: int = 
     return [DayCost(day(number), currency, value, incomplete=value is None) for number in range(first, last + 1)]
 
 
-def october(of_days: list[DayCost], quantities: Mapping[int, str], delivery: ImportedDays | None = None) -> UnitCost:
+def october(of_days: list[DayCost], quantities: Mapping[int, str], delivery: CostCoverage | None = None) -> UnitCost:
     """The unit cost of October."""
     money = MoneySeries.of(of_days, "USD", lambda *_: None)
     counted = {day(number): Decimal(quantity) for number, quantity in quantities.items()}
-    (found,) = unit_costs([OCTOBER], money, counted, [delivery or imported(1, 31)])
+    (found,) = unit_costs([OCTOBER], money, counted, delivery or imported(1, 31))
     return found
 
 
@@ -98,12 +104,20 @@ def test_money_that_cannot_be_converted_is_named() -> None:
     ],
 )
 def test_why_it_is_unknown(
-    of_days: list[DayCost], quantities: dict[int, str], delivery: ImportedDays | None, reason: str
+    of_days: list[DayCost], quantities: dict[int, str], delivery: CostCoverage | None, reason: str
 ) -> None:
     found = october(of_days, quantities, delivery)
     assert (found.unit_cost, found.change, found.reason) == (None, None, reason)
 
 
 def test_nothing_imported_is_no_cost() -> None:
-    (found,) = unit_costs([OCTOBER], MoneySeries.of([], "USD", lambda *_: None), {day(1): Decimal(5)}, [])
+    nothing = MoneySeries.of([], "USD", lambda *_: None)
+    (found,) = unit_costs([OCTOBER], nothing, {day(1): Decimal(5)}, CostCoverage())
     assert (found.cost, found.unit_cost, found.reason) == (None, None, "Nothing was imported for these days.")
+
+
+def test_a_billing_account_that_is_not_there_to_the_end_is_told() -> None:
+    """The quantity is that of all accounts: what one costs would look lower than it is."""
+    found = october(costs(31, "100"), dict.fromkeys(range(1, 32), "50"), imported(1, 31, other=(1, 20)))
+    assert (found.unit_cost, found.matched_days) == (Decimal(2), 31)
+    assert str(found.reason).startswith("Of 11 of the 31 days the charges of some billing account were not imported")

@@ -52,7 +52,7 @@ class CloudWatch:
             fault = Refusal("ValidationError", message="The collection MetricDataQueries must not have a size > 500.")
         if isinstance(fault, Refusal):
             return fault.status, _written({"__type": fault.code, "message": fault.message}), fault.code
-        passed = httpx.post(self.behind, headers=headers, content=content)
+        passed = httpx.post(self.behind, headers=headers, content=content, timeout=120)
         passed.raise_for_status()
         told = self._page(passed.json()["MetricDataResults"], int(question.get("NextToken", "0")))
         return 200, _written(fault(told) if fault else told), ""
@@ -99,7 +99,7 @@ def _handler(far_side: CloudWatch) -> type[BaseHTTPRequestHandler]:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {key: value for key, value in self.headers.items() if key.lower() not in _OF_THE_CONNECTION}
             if self.headers.get("X-Amz-Target") != _OPERATION:
-                passed = httpx.post(far_side.behind + self.path, headers=headers, content=content)
+                passed = httpx.post(far_side.behind + self.path, headers=headers, content=content, timeout=120)
                 self._send(passed.status_code, passed.content, {"Content-Type": passed.headers["Content-Type"]})
                 return
             status, body, code = far_side.answer(content, headers)

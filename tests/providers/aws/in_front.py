@@ -62,7 +62,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(told.status, told.headers, told.body.encode())
             return
         headers = {key: value for key, value in self.headers.items() if key.lower() not in _OF_THE_CONNECTION}
-        passed = httpx.request(self.command, self.front.behind + self.path, headers=headers, content=content)
+        passed = httpx.request(
+            self.command, self.front.behind + self.path, headers=headers, content=content, timeout=120
+        )
         kept = {key: value for key, value in passed.headers.items() if key.lower() not in _OF_THE_CONNECTION}
         self._send(passed.status_code, kept, passed.content)
 

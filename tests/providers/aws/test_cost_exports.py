@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import time
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -162,7 +163,7 @@ def test_a_delivery_that_is_being_overwritten_is_not_complete(moto_url: str, exp
     (manifest,) = export.client.list_objects_v2(Bucket=BUCKET, Prefix=f"{FOLDER}/metadata/")["Contents"]
     # S3's moments are whole seconds.
     while datetime.now(UTC) < manifest["LastModified"] + timedelta(seconds=1):
-        pass
+        time.sleep(0.02)
     export.put("data/BILLING_PERIOD=2026-10/focus-00001.csv.gz", rows("2"))
     source = made(moto_url)
     (delivery,) = source.deliveries(SINCE)

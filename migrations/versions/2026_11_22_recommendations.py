@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261122_recommendations"
-down_revision = "20261122_charges_of_resources"
+down_revision = "20261122_one_shape"
 branch_labels = None
 depends_on = None
 

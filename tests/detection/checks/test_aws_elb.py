@@ -70,9 +70,8 @@ def bare(short: str, proves: str, expected: Any, amount: str | None = None, **va
 
 def idle(proves: str, expected: Any, amount: str | None = None, **values: Any) -> Case:
     given = values.pop("given", balancer())
-    return Case(
-        "aws.elb.idle", proves, given, expected, amount, **({"prices": PRICES, "usages": quiet(days=14)} | values)
-    )
+    plain: dict[str, Any] = {"prices": PRICES, "usages": quiet(days=14)}
+    return Case("aws.elb.idle", proves, given, expected, amount, **(plain | values))
 
 
 def unused(proves: str, given: Subject, expected: Any, amount: str | None = None) -> Case:

@@ -146,7 +146,7 @@ async def _measure_type(measuring: Measuring, resource_type: str, checks: Sequen
                 return False
             gathering = Gathering(session, organization_id, account_id)
             also, some = properties_of(checks), ids[start : start + PAGE]
-            page = await gathering.page(some, checks, measuring.today, also=also, costs=False)
+            page = await gathering.page(some, checks, measuring.today, also=also)
             stored = await usage.usage_of(session, organization_id, [one.subject.id for one in page])
         rows = await _read_page(measuring, _wanted(looking, page, checks), stored)
         await _write(measuring, rows)

@@ -50,7 +50,6 @@ class Gathering:
         today: date,
         *,
         also: Collection[str] = (),
-        costs: bool = True,
     ) -> list[Gathered]:
         """All that some checks need of resources, and properties that somebody else needs.
 

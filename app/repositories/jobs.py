@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping, Table, delete, func, insert, text, update
+from sqlalchemy import RowMapping, Table, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Job, new_id
@@ -196,6 +196,12 @@ async def bury_spent_jobs(session: AsyncSession, kinds: Collection[str], most_at
     """Declare dead what has no attempt left, up to 100 at a time; returns (id, kind, failure) of each."""
     values = {"kinds": list(kinds), "most_attempts": most_attempts}
     return (await session.execute(_BURY, values)).mappings().all()
+
+
+async def waiting_job(session: AsyncSession, kind: str) -> bool:
+    """Whether a job of a kind that no organization owns is queued and not taken yet."""
+    statement = select(JOBS.c.id).where(JOBS.c.kind == kind, JOBS.c.organization_id.is_(None), JOBS.c.state == "QUEUED")
+    return (await session.execute(statement.limit(1))).first() is not None
 
 
 async def lock_job(session: AsyncSession, job_id: UUID) -> RowMapping | None:

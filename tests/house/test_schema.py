@@ -66,6 +66,7 @@ NEEDS = {
     "markForDeletion": Permission.RECOMMENDATIONS_MANAGE,
     "moveAllocationRule": Permission.COSTS_MANAGE,
     "recordBusinessMetrics": Permission.COSTS_INGEST,
+    "refreshPrices": Access.ROOT,
     "refreshSession": Access.ANYONE,
     "register": Access.ANYONE,
     "removeMember": Permission.ORGANIZATION_READ,

@@ -9,11 +9,15 @@ import pytest
 from sqlalchemy import text
 
 from app.context import Runtime
+from app.models import now
 from app.pricing.overrides import MOST_OVERRIDES
 from app.recommendations.jobs import look_for_waste
+from app.repositories.prices import put_reading, store_prices
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, Person, register
+from tests.pricing.test_book import listed as listed_price
 from tests.resolvers.test_recommendations import VOLUMES, Caller
+from tests.resolvers.test_viewer import ROOT
 
 SET = """mutation ($input: SetPriceOverridesInput!) { setPriceOverrides(input: $input) { __typename
   ... on SetPriceOverridesPayload { received added changed unchanged issues { rowNumber column value reason } }
@@ -182,3 +186,45 @@ async def test_the_next_look_shows_contracted_money(graphql: GraphQL, runtime: R
     saving = (await caller.nodes())[0]["saving"]
     assert (saving["monthly"], saving["basis"]) == ({"amount": "60.0000", "currency": "USD"}, "CONTRACTED")
     assert saving["inputs"] == {"GiB": "1000", "price of ebs.gp3.storage": "0.06 USD since 2026-11-01"}
+
+
+REFRESH = """mutation ($input: RefreshPricesInput!) { refreshPrices(input: $input) { __typename
+  ... on RefreshPricesPayload { queued pricing { lastRefreshAt documents { name } } }
+  ... on UserError { code message path } } }"""
+PRICING = """{ platform { pricing { lastRefreshAt
+  counts { provider prices regions newestValidFrom changedAt }
+  documents { provider name finishedAt version prices changed problem } } } }"""
+
+
+async def test_operators_refresh_prices_and_see_how_that_went(graphql: GraphQL, runtime: Runtime) -> None:
+    async with runtime.database.system() as session:
+        await store_prices(session, [listed_price("nat.hour", "1"), listed_price("nat.hour", "1", "eu-west-1")])
+        key = {"provider": "AWS", "document": "AmazonEC2/us-east-1"}
+        await put_reading(session, {**key, "prices": 2, "changed": 2, "version": "v1", "finished_at": now()})
+        await put_reading(session, {"provider": "GCP", "document": "Compute Engine", "problem": "No key."})
+
+    pricing = (await graphql.data(PRICING, root_key=ROOT))["platform"]["pricing"]
+
+    (count,) = pricing["counts"]
+    assert (count["provider"], count["prices"], count["regions"]) == ("AWS", 2, 2)
+    assert count["newestValidFrom"] == "2026-11-01"
+    assert [(each["name"], each["prices"], each["problem"]) for each in pricing["documents"]] == [
+        ("AmazonEC2/us-east-1", 2, None),
+        ("Compute Engine", 0, "No key."),
+    ]
+    assert pricing["lastRefreshAt"] == pricing["documents"][0]["finishedAt"]
+
+    first = (await graphql.data(REFRESH, {"input": {"providers": ["AWS"]}}, root_key=ROOT))["refreshPrices"]
+    again = (await graphql.data(REFRESH, {"input": {}}, root_key=ROOT))["refreshPrices"]
+    wrong = (await graphql.data(REFRESH, {"input": {"providers": ["OPENAI"]}}, root_key=ROOT))["refreshPrices"]
+    assert (first["queued"], again["queued"], len(first["pricing"]["documents"])) == (True, False, 2)
+    assert wrong["path"] == ["input", "providers"]
+
+
+async def test_nobody_else_refreshes_prices(graphql: GraphQL) -> None:
+    person = await register(graphql, "Rita")
+
+    refused = await graphql.data(REFRESH, {"input": {}}, token=person.token)
+
+    assert refused["refreshPrices"]["code"] == "NOT_FOUND"
+    assert (await graphql.data(PRICING, token=person.token))["platform"] is None

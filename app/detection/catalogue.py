@@ -66,6 +66,11 @@ from app.detection.checks import (
     gcp_sql,
     gcp_storage,
     gcp_vms,
+    m365_content,
+    m365_licences,
+    m365_mailboxes,
+    m365_products,
+    m365_users,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
@@ -127,6 +132,11 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *gcp_sql.CHECKS,
     *gcp_storage.CHECKS,
     *gcp_vms.CHECKS,
+    *m365_content.CHECKS,
+    *m365_licences.CHECKS,
+    *m365_mailboxes.CHECKS,
+    *m365_products.CHECKS,
+    *m365_users.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
 """By id."""

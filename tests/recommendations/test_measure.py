@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.models import now
@@ -48,7 +49,36 @@ async def test_days_are_stored_and_an_idle_volume_is_found(database: Database, o
     assert await looked(database) == {HistoryKind.FOUND: 1}
     (found,) = (await ledger(database)).values()
     assert (found["check_id"], found["state"]) == (IDLE, "OPEN")
-    assert {one["label"]: one["value"] for one in found["evidence"]} == {"busiest day": "2.0", "days": "14"}
+    window = f"{today - timedelta(days=14)} to {today - timedelta(days=1)}"
+    assert [(one["label"], one["value"], one["unit"]) for one in found["evidence"]] == [
+        ("busiest day", "2.0", "operations"),
+        ("days", "14", None),
+        ("reads, days", window, "14 samples"),
+        ("writes, days", window, "14 samples"),
+    ]
+
+
+async def test_a_reading_that_was_broken_off_goes_on_where_it_was(
+    database: Database, owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure_module, "PAGE", 2)
+    await keep(database, owner, *(used(f"vol-{number}") for number in range(6)))
+    writes = 0
+
+    async def hold(_: AsyncSession) -> None:
+        nonlocal writes
+        writes += 1
+        if writes > 2:
+            message = "another worker has it"
+            raise RuntimeError(message)
+
+    with pytest.raises(RuntimeError, match="another worker"):
+        await measured(database, Far(), hold=hold)
+    assert len(await stored(database)) == 8
+    far = Far()
+    await measured(database, far)
+    assert len(far.names) == 4
+    assert len(await stored(database)) == 12
 
 
 async def test_without_metrics_nothing_is_found(database: Database, owner: Database) -> None:

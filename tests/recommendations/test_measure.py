@@ -13,7 +13,8 @@ from app.models import now
 from app.providers.metrics import Statistic
 from app.providers.problems import ProblemCode, ProviderError
 from app.recommendations import measure as measure_module
-from app.recommendations.measure import MOST_REFUSALS
+from app.recommendations import usage_plan
+from app.recommendations.measure import MOST_FAILURES, MOST_REFUSALS
 from app.records.recommendations import HistoryKind
 from tests.house.statements import counted
 from tests.recommendations.far import READS, Far, failing, measured, stored, used
@@ -164,15 +165,29 @@ async def test_a_region_that_refuses_again_and_again_is_given_up(
     assert len(problems) == 51
 
 
-@pytest.mark.parametrize("code", [ProblemCode.NOT_ENABLED, ProblemCode.THROTTLED])
-async def test_a_region_that_does_not_answer_is_given_up_at_once(
-    database: Database, owner: Database, code: ProblemCode
-) -> None:
+async def test_a_region_that_is_not_switched_on_is_given_up_at_once(database: Database, owner: Database) -> None:
     await keep(database, owner, used("vol-1"), used("vol-2"))
-    far = Far(fault=failing(ProviderError(code, "Not now.", "Wait.")))
-    await measured(database, far)
-    assert len(far.asked) == (1 if code is ProblemCode.NOT_ENABLED else 3)
-    assert {row.problem for row in (await stored(database)).values()} == {"Not now."}
+    far = Far(fault=failing(ProviderError(ProblemCode.NOT_ENABLED, "Not switched on.", "Switch it on.")))
+    measuring = await measured(database, far)
+    assert (len(far.asked), set(measuring.given_up)) == (1, {("us-east-1", None)})
+    assert {row.problem for row in (await stored(database)).values()} == {"Not switched on."}
+
+
+@pytest.mark.parametrize("busy", [("vol-2", "vol-5"), ()])
+async def test_a_call_that_fails_again_and_again_does_not_take_the_others_along(
+    database: Database, owner: Database, monkeypatch: pytest.MonkeyPatch, busy: tuple[str, ...]
+) -> None:
+    """Twelve volumes, each a call of its own; some of the calls fail, or all of them."""
+    monkeypatch.setattr(usage_plan, "MOST_STATISTICS", 2)
+    names = [f"vol-{number}" for number in range(12)]
+    await keep(database, owner, *map(used, names))
+    far = Far(fault=failing(ProviderError(ProblemCode.THROTTLED, "Not now.", "Wait."), *busy))
+    measuring = await measured(database, far)
+    refused = {name for (name, _), row in (await stored(database)).items() if row.problem == "Not now."}
+    assert refused == set(busy or names)
+    assert bool(measuring.given_up) == (not busy)
+    if not busy:  # three attempts of each of the calls that were under way
+        assert len(far.asked) <= 3 * (MOST_FAILURES + measuring.tools.calls)
 
 
 async def test_credentials_that_end_end_the_reading(

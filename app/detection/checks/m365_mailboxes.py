@@ -24,6 +24,7 @@ from app.detection.checks.m365_facts import (
 )
 from app.detection.facts import Facts, UnknownFactError
 from app.detection.finding import Evidence, Finding
+from app.detection.reckoning import required
 from app.detection.savings import by_prices, unknown
 from app.records import Provider
 from app.records.detection import Confidence, Remedy, Severity
@@ -55,11 +56,11 @@ def _shared_licensed(facts: Facts) -> Finding | None:
 
 def _shared_full(facts: Facts) -> Finding | None:
     user = facts.subject
-    if user.items("licenses") or user.text("mailboxPurpose") != "shared":
+    if user.items("licenses"):
         return None
     record = reported(facts, "mailbox")
     size = gigabytes(record, user)
-    if size < _FREE_GIB * facts.threshold("fullPercent") / 100:
+    if size < _FREE_GIB * facts.threshold("fullPercent") / 100 or required(user, "mailboxPurpose") != "shared":
         return None
     if idle_days(facts, "mailbox", "lastActiveOn", since=user.created_at) <= facts.threshold(MIN_AGE_DAYS):
         return None

@@ -70,6 +70,7 @@ CASES = (
     case(FULL, "licensed", shared(E3, mailbox=mailbox(49)), CLEAR),
     case(FULL, "own mailbox", user(mailbox=mailbox(49), mailboxPurpose="user"), CLEAR),
     case(FULL, "not in the report", shared(mailbox=None), UNKNOWN),
+    case(FULL, "purpose is not known", user(mailbox=mailbox(49)), UNKNOWN),
     case(UNREAD, "found", user(MAIL), FOUND, "8.0000"),
     case(UNREAD, "clear", user(MAIL, mailbox=mailbox(last=5)), CLEAR),
     case(UNREAD, "boundary:minAgeDays", user(MAIL, mailbox=mailbox(last=93)), FOUND),

@@ -211,7 +211,7 @@ async def test_regions_with_prices_are_known(database: Database) -> None:
 
     assert "ap-south-1" in await known_regions(database, Provider.AWS)
     assert "*" not in await known_regions(database, Provider.AWS)
-    assert await known_regions(database, Provider.GCP) == ["us-central1"]
+    assert "us-central1" in await known_regions(database, Provider.GCP)
 
 
 async def test_one_refresh_waits_at_a_time(database: Database) -> None:

@@ -31,7 +31,7 @@ LIST = """query ($slug: String!, $where: PriceOverrideFilter, $first: Int, $afte
 DISCOUNT = {"provider": "AWS", "pattern": "ebs.*", "validFrom": "2026-01-01", "discountPercent": "25"}
 SEATS = {
     "provider": "MICROSOFT_365",
-    "pattern": "m365.spe_e5",
+    "pattern": "m365.seat.spe_e5",
     "validFrom": "2026-01-01",
     "amount": "51.50",
     "currency": "eur",
@@ -79,7 +79,7 @@ async def test_they_are_stored_replaced_listed_and_deleted(graphql: GraphQL, run
     (discount,), (seats,) = first["nodes"], rest["nodes"]
     assert {name: value for name, value in seats.items() if name != "id"} == {
         "provider": "MICROSOFT_365",
-        "pattern": "m365.spe_e5",
+        "pattern": "m365.seat.spe_e5",
         "region": "*",
         "validFrom": "2026-01-01",
         "validTo": None,
@@ -97,7 +97,7 @@ async def test_they_are_stored_replaced_listed_and_deleted(graphql: GraphQL, run
         {"id": seats["id"]},
         token=person.token,
     )
-    assert node["node"] == {"pattern": "m365.spe_e5"}
+    assert node["node"] == {"pattern": "m365.seat.spe_e5"}
 
     assert (await delete(graphql, person, [seats["id"], seats["id"]]))["deleted"] == 1
     assert (await delete(graphql, person, [seats["id"]]))["deleted"] == 0

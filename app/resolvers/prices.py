@@ -10,6 +10,7 @@ import strawberry
 from app.context import Info
 from app.pricing.overrides import SentOverride, drop_overrides, set_overrides
 from app.pricing.refresh import request_refresh
+from app.recommendations.prices import look_again
 from app.records import Permission
 from app.resolvers.access import Access, mutation, organization_of
 from app.schema.ingestion import RowIssue
@@ -41,6 +42,7 @@ class PriceMutations:
             organization_of(input),
             info.context.signed_in().actor,
             [_sent(one) for one in input.overrides],
+            look_again,
         )
         return SetPriceOverridesPayload(
             received=stored.received,
@@ -59,8 +61,9 @@ class PriceMutations:
             organization_id,
             info.context.signed_in().actor,
             _own_ids(input.ids, organization_id),
+            look_again,
         )
-        return DeletePriceOverridesPayload(deleted=len(deleted))
+        return DeletePriceOverridesPayload(deleted=deleted)
 
     @mutation(
         Access.ROOT,

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.context import Runtime
 from app.models import now
 from app.pricing.overrides import MOST_OVERRIDES
-from app.recommendations.jobs import look_for_waste
+from app.recommendations.jobs import LOOK_JOB, look_for_waste
+from app.repositories.jobs import JOBS
 from app.repositories.prices import put_reading, store_prices
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, Person, register
@@ -174,12 +175,18 @@ class _Job:
         """Nobody else has it."""
 
 
-async def test_the_next_look_shows_contracted_money(graphql: GraphQL, runtime: Runtime, owner: Any) -> None:
+async def test_accounts_are_looked_at_again_and_show_contracted_money(
+    graphql: GraphQL, runtime: Runtime, owner: Any
+) -> None:
     caller = Caller(graphql, await register(graphql, "Rita"), runtime.database, owner)
     await caller.ingest(*VOLUMES)
     await set_(graphql, caller.person, DISCOUNT)
+    await set_(graphql, caller.person, {**DISCOUNT, "discountPercent": "20"})
+    await set_(graphql, caller.person, {**DISCOUNT, "discountPercent": "25"}, {**SEATS, "note": "no account of theirs"})
     async with runtime.database.read(parse_id(caller.person.organization_id).id) as session:
         account_id = (await session.execute(text("SELECT id FROM accounts"))).scalar_one()
+        looks = (await session.execute(select(JOBS.c.arguments).where(JOBS.c.kind == LOOK_JOB))).scalars().all()
+    assert looks == [{"accountId": str(account_id)}], "one that waits is enough"
 
     await look_for_waste(_Job(caller, account_id))  # type: ignore[arg-type]
 

@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         description="Folder of the tokens for GCP workload identity: an organization's configuration may name files in "
         "`<folder>/<its UUID>/` alone; without it that method is off.",
     )
+    google_prices_key: SecretStr | None = Field(
+        default=None,
+        description="API key, restricted to the Cloud Billing API, with which list prices of Google Cloud are read "
+        "when an operator asks for it; those of AWS and Azure need none.",
+    )
     provider_threads: int = Field(
         default=16, ge=1, le=256, description="Calls to providers at a time in each process, a thread for each."
     )

@@ -46,6 +46,7 @@ from app.detection.checks import (
     az_disks,
     az_gateways,
     az_kubernetes,
+    az_logs,
     az_machine_types,
     az_machines,
     az_models,
@@ -65,6 +66,11 @@ from app.detection.checks import (
     gcp_sql,
     gcp_storage,
     gcp_vms,
+    m365_content,
+    m365_licences,
+    m365_mailboxes,
+    m365_products,
+    m365_users,
 )
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
@@ -106,6 +112,7 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *az_disks.CHECKS,
     *az_gateways.CHECKS,
     *az_kubernetes.CHECKS,
+    *az_logs.CHECKS,
     *az_machine_types.CHECKS,
     *az_machines.CHECKS,
     *az_models.CHECKS,
@@ -125,6 +132,11 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *gcp_sql.CHECKS,
     *gcp_storage.CHECKS,
     *gcp_vms.CHECKS,
+    *m365_content.CHECKS,
+    *m365_licences.CHECKS,
+    *m365_mailboxes.CHECKS,
+    *m365_products.CHECKS,
+    *m365_users.CHECKS,
 )
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check in ALL_CHECKS})
 """By id."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 
 from app.detection.check import Check, Daily, Metric
@@ -14,8 +15,17 @@ from app.records.detection import Severity
 
 MINIMUM_SAVING = Decimal(1)
 GRACE_DAYS = 0
-STATISTICS = (Daily.AVERAGE, Daily.MAXIMUM, Daily.P95)
-"""What a day's value may be made by instead, of metrics that have one of these."""
+
+
+class MetricStatistic(StrEnum):
+    """What a day's value may be made by instead, of metrics whose values are made by one of these."""
+
+    AVERAGE = "AVERAGE"
+    MAXIMUM = "MAXIMUM"
+    P95 = "P95"
+
+
+STATISTICS = tuple(Daily(one.value) for one in MetricStatistic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 
@@ -59,3 +59,22 @@ class Usage:
             message = "nothing is known of the usage"
             raise ValueError(message)
         return math.fsum(known) / len(known)
+
+
+@dataclass(frozen=True, slots=True)
+class NotedUsages(Mapping[str, "Usage | None"]):
+    """What is known of metrics by their keys; it notes which of them a check has asked for."""
+
+    known: Mapping[str, Usage | None] = field(default_factory=dict)
+    asked: dict[str, None] = field(default_factory=dict)
+    """Keys, in the order in which they were first asked for."""
+
+    def __getitem__(self, key: str) -> Usage | None:
+        self.asked.setdefault(key)
+        return self.known[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.known)
+
+    def __len__(self) -> int:
+        return len(self.known)

@@ -17,6 +17,7 @@ from app.loaders.cost_exports import CostExportLoaders
 from app.loaders.cost_imports import CostImportLoaders
 from app.loaders.cost_sources import CostSourceLoaders
 from app.loaders.costs import CostLoaders
+from app.loaders.detection_rules import DetectionRuleLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
 from app.loaders.people import Listing, RowById
@@ -37,6 +38,7 @@ class Loaders(
     CostImportLoaders,
     CostSourceLoaders,
     CostWatchLoaders,
+    DetectionRuleLoaders,
     PriceLoaders,
     RecommendationLoaders,
     ScanLoaders,

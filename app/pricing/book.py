@@ -24,12 +24,19 @@ class PriceBook:
 
     def __init__(self, prices: Mapping[Key, Price], overrides: Iterable[PriceOverride] = ()) -> None:
         self._prices = prices
+        self._known: dict[tuple[Provider, str, str | None], Price | None] = {}
         self._terms = _Terms()
         for override in overrides:
             self._terms.add(override)
 
     def price(self, provider: Provider, code: str, region: str | None) -> Price | None:
         """What the organization pays before the list price; the region's own before one for all regions."""
+        key = (provider, code, region)
+        if key not in self._known:
+            self._known[key] = self._price(*key)
+        return self._known[key]
+
+    def _price(self, provider: Provider, code: str, region: str | None) -> Price | None:
         own = self._terms.own.get((provider, code, region or ANY_REGION))
         own = own or self._terms.own.get((provider, code, ANY_REGION))
         if own is not None:

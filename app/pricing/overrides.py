@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.database import Database
@@ -21,6 +23,8 @@ from app.records.prices import ANY_REGION, PriceOverride
 from app.repositories.price_overrides import delete_overrides, store_overrides
 
 MOST_OVERRIDES: Final = 500
+Changed = Callable[[AsyncSession, UUID, Collection[Provider]], Awaitable[None]]
+"""Called in the transaction that changes what an organization pays some providers."""
 _LONGEST_NOTE: Final = 500
 _SHOWN: Final = 60  # characters of a refused value
 _FIRST, _LAST = date(2000, 1, 1), date(2100, 1, 1)
@@ -64,7 +68,7 @@ class OverridesStored:
 
 
 async def set_overrides(
-    database: Database, organization_id: UUID, actor: Actor, sent: Sequence[SentOverride]
+    database: Database, organization_id: UUID, actor: Actor, sent: Sequence[SentOverride], changed: Changed
 ) -> OverridesStored:
     """Store at most 500 overrides; those that cannot be used are told one by one, and the others land.
 
@@ -79,11 +83,14 @@ async def set_overrides(
             data = {"added": outcome.added, "changed": outcome.changed}
             event = NewEvent(EventKind.PRICE_OVERRIDES_SET, actor, "Organization", organization_id, data)
             await record(session, organization_id, event)
+            await changed(session, organization_id, {each.provider for each in overrides})
     return outcome
 
 
-async def drop_overrides(database: Database, organization_id: UUID, actor: Actor, ids: Sequence[UUID]) -> list[UUID]:
-    """Delete at most 500 overrides; the ids of those that were there. Raises BadUserInputError for more."""
+async def drop_overrides(
+    database: Database, organization_id: UUID, actor: Actor, ids: Sequence[UUID], changed: Changed
+) -> int:
+    """Delete at most 500 overrides; how many of them were there. Raises BadUserInputError for more."""
     _check_count(len(ids), ("input", "ids"))
     async with database.write(organization_id) as session:
         deleted = await delete_overrides(session, organization_id, ids)
@@ -91,7 +98,8 @@ async def drop_overrides(database: Database, organization_id: UUID, actor: Actor
             data = {"deleted": len(deleted)}
             event = NewEvent(EventKind.PRICE_OVERRIDES_DELETED, actor, "Organization", organization_id, data)
             await record(session, organization_id, event)
-    return deleted
+            await changed(session, organization_id, set(deleted))
+    return len(deleted)
 
 
 def _check_count(count: int, path: tuple[str, ...]) -> None:

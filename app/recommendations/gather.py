@@ -50,7 +50,6 @@ class Gathering:
         today: date,
         *,
         also: Collection[str] = (),
-        costs: bool = True,
     ) -> list[Gathered]:
         """All that some checks need of resources, and properties that somebody else needs.
 
@@ -59,10 +58,9 @@ class Gathering:
         properties = sorted({name for check in checks for name in check.properties} | set(also))
         rows = await detection_facts.subjects(self.session, self.organization_id, ids, properties)
         changes = await self._changes(rows, {name for check in checks for name in check.watched})
-        cost_of = await self._costs([row["id"] for row in rows], today) if costs else {}
+        costs = await self._costs([row["id"] for row in rows], today)
         found = {
-            row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), cost_of.get(row["id"]))
-            for row in rows
+            row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), costs.get(row["id"])) for row in rows
         }
         for asked in sorted({one for check in checks for one in check.neighbours}, key=repr):
             await self._add(found, asked)

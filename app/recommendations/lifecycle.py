@@ -53,6 +53,8 @@ def not_found(stored: Stored, looked: Looked, moment: datetime) -> Step:
             "resolved_at": moment,
             "proved_at": moment,
             "is_counted": False,
+            "ignored_until": None,
+            "due_on": None,
         }
         return Step(values, HistoryKind.RESOLVED, {"resolution": looked.resolution.value, "why": looked.why})
     if stored.resolution is Resolution.SAID_DONE and stored.proved_at is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -16,9 +16,9 @@ from app.detection.catalogue import checks_of
 from app.detection.check import Check, signature, window_days
 from app.detection.evaluate import Convert, evaluate
 from app.detection.facts import Facts, Prices
-from app.detection.finding import Excluded, Finding, Unknown
+from app.detection.finding import Evidence, Excluded, Finding, Unknown
 from app.detection.rule import Rule, Rules
-from app.detection.usage import Usage
+from app.detection.usage import NotedUsages, Usage
 from app.models import now
 from app.recommendations.gather import Gathered, Gathering
 from app.recommendations.readings import complete_in, read_types
@@ -132,16 +132,29 @@ def _outcomes(
 ) -> Iterator[Found | Looked]:
     for check in checks:
         rule = looking.rules.of(check, one.subject)
-        facts = facts_of(looking, one, rule, *usages_of(looking, one, check, rule, stored))
+        usages, unread = usages_of(looking, one, check, rule, stored)
+        noted = NotedUsages(usages)
+        facts = facts_of(looking, one, rule, noted, unread)
         outcome = evaluate(check, facts, rule, looking.convert)
         if isinstance(outcome, Finding):
-            yield _found(looking, check, one, outcome, rule)
+            yield _found(looking, check, one, _with_windows(outcome, noted), rule)
         elif isinstance(outcome, Unknown):
             yield Looked(check.id, str(one.subject.id), None, outcome.why)
         else:
             resolution = Resolution.LEFT_OUT if isinstance(outcome, Excluded) else Resolution.CHANGED
             why = outcome.why if isinstance(outcome, Excluded) else None
             yield Looked(check.id, str(one.subject.id), resolution, why)
+
+
+def _with_windows(finding: Finding, noted: NotedUsages) -> Finding:
+    """A finding that tells of which days its check has read metrics, and how many values the provider told of them."""
+    windows = []
+    for key in noted.asked:
+        usage = noted.known.get(key)
+        if usage is not None:
+            last = usage.first_day + timedelta(days=usage.days - 1)
+            windows.append(Evidence(f"{key}, days", f"{usage.first_day} to {last}", f"{usage.samples} samples"))
+    return replace(finding, evidence=(*finding.evidence, *windows))
 
 
 def _found(looking: Looking, check: Check, one: Gathered, finding: Finding, rule: Rule) -> Found:

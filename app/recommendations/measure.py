@@ -50,6 +50,8 @@ PAGE = 1_000
 """Resources whose facts and days are in memory at a time, and that one transaction writes."""
 MOST_REFUSALS = 10
 """Resources in a row that are refused, after which no others of their region and account are asked for."""
+MOST_FAILURES = 3
+"""Chunks in a row that a provider did not tell for another reason, after which the same holds."""
 CHUNK_SECONDS = 900.0
 KEPT_UNREAD = timedelta(days=100)
 Place = tuple[str, str | None]
@@ -75,6 +77,8 @@ class Measuring:
     looking: Looking
     connection: Connection
     account_number: str
+    failures: dict[Place, int] = field(default_factory=dict)
+    """Chunks in a row that were not told, by region and account."""
     given_up: dict[Place, ProviderError] = field(default_factory=dict)
     ended: ProviderError | None = None
     """Why nothing more can be read: the credentials are no good any more."""
@@ -146,7 +150,7 @@ async def _measure_type(measuring: Measuring, resource_type: str, checks: Sequen
                 return False
             gathering = Gathering(session, organization_id, account_id)
             also, some = properties_of(checks), ids[start : start + PAGE]
-            page = await gathering.page(some, checks, measuring.today, also=also, costs=False)
+            page = await gathering.page(some, checks, measuring.today, also=also)
             stored = await usage.usage_of(session, organization_id, [one.subject.id for one in page])
         rows = await _read_page(measuring, _wanted(looking, page, checks), stored)
         await _write(measuring, rows)
@@ -224,15 +228,26 @@ async def _ask(measuring: Measuring, answers: _Answers, chunk: Chunk) -> None:
         except ProviderError as problem:
             refusals = refusals + 1 if len(left) == before else 1
             _weigh(measuring, place, problem, refusals)
-            # Providers are asked in this order, so the first that was not answered is the one that was refused.
-            resource = next(iter(left)).resource if left else None
-            refused = [query for query in left if query.resource == resource]
+            refused = _refused(left, problem)
             answers.refuse(chunk, refused, _words(problem))
             for query in refused:
                 del left[query]
         else:
+            measuring.failures.pop(place, None)
             answers.refuse(chunk, left, "The provider did not answer when it was asked for this metric.")
             return
+
+
+def _refused(left: Mapping[MetricQuery, None], problem: ProviderError) -> list[MetricQuery]:
+    """What a problem is about, of what was not answered.
+
+    Providers are asked in this order: where a permission is missing, it is for the first resource that was not
+    answered. What did not work for another reason is not tried again, the pool has done that.
+    """
+    if problem.code is not ProblemCode.DENIED:
+        return list(left)
+    resource = next(iter(left)).resource if left else None
+    return [query for query in left if query.resource == resource]
 
 
 async def _ask_once(measuring: Measuring, answers: _Answers, chunk: Chunk, left: dict[MetricQuery, None]) -> None:
@@ -259,8 +274,13 @@ def _weigh(measuring: Measuring, place: Place, problem: ProviderError, refusals:
     )
     if problem.code is ProblemCode.CREDENTIALS:
         measuring.ended = problem
-    elif problem.code is not ProblemCode.DENIED or refusals >= MOST_REFUSALS:
-        measuring.given_up[place] = problem
+    elif problem.code is ProblemCode.DENIED:
+        if refusals >= MOST_REFUSALS:
+            measuring.given_up[place] = problem
+    else:
+        measuring.failures[place] = failures = measuring.failures.get(place, 0) + 1
+        if problem.code is ProblemCode.NOT_ENABLED or failures >= MOST_FAILURES:
+            measuring.given_up[place] = problem
 
 
 def _words(problem: ProviderError) -> str:

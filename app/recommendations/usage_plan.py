@@ -19,7 +19,7 @@ from app.detection.check import Check, Daily, Metric, signature, window_days
 from app.detection.evaluate import Convert, evaluate
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.rule import Rule
-from app.detection.usage import Usage
+from app.detection.usage import NotedUsages
 from app.providers.base import GLOBAL
 from app.providers.metrics import DAY_SECONDS, MetricQuery, MetricWindow, Statistic
 from app.records import Provider
@@ -101,27 +101,11 @@ class Chunk:
         return statistics <= MOST_STATISTICS and statistics * self.window.periods <= MOST_POINTS
 
 
-class _Probe(Mapping[str, Usage | None]):
-    """Metrics of which none is known; it notes whether a check has asked for one."""
-
-    asked = False
-
-    def __getitem__(self, key: str) -> Usage | None:
-        self.asked = True
-        raise KeyError(key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
 def needs_usage(check: Check, facts: Facts, rule: Rule, convert: Convert) -> bool:
     """Whether any metric may change what a check finds; `facts` are to have none."""
-    probe = _Probe()
-    evaluate(check, replace(facts, usages=probe), rule, convert)
-    return probe.asked
+    noted = NotedUsages()
+    evaluate(check, replace(facts, usages=noted), rule, convert)
+    return bool(noted.asked)
 
 
 def wanted_of(subject: Subject, checks: Iterable[Check], rules: Mapping[str, Rule]) -> dict[str, Wanted]:

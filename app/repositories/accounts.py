@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Account, new_id, now
+from app.records import Provider
 
 ACCOUNTS: Table = Account.__table__  # type: ignore[assignment]
 # What a row that stands keeps when it is connected.
@@ -66,6 +67,16 @@ async def account_ids(
     rows = orjson.dumps([{"provider": provider, "native_id": native_id} for provider, native_id in keys]).decode()
     found = await session.execute(_IDS, {"organization_id": organization_id, "rows": rows})
     return {(provider, native_id): id_ for provider, native_id, id_ in found}
+
+
+async def ids_of_providers(
+    session: AsyncSession, organization_id: UUID, providers: Collection[Provider]
+) -> Sequence[UUID]:
+    """Our ids of all accounts of some providers."""
+    statement = select(ACCOUNTS.c.id).where(
+        ACCOUNTS.c.organization_id == organization_id, ACCOUNTS.c.provider.in_(sorted(providers))
+    )
+    return (await session.scalars(statement)).all()
 
 
 async def get_account(session: AsyncSession, organization_id: UUID, account_id: UUID) -> Account | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,9 +66,8 @@ async def newest_versions(
 
 async def add_version(
     session: AsyncSession, organization_id: UUID, check_id: str, version: int, settings: dict[str, Any], actor: Actor
-) -> datetime:
-    """Store what is in force from now on; returns since when."""
-    moment = now()
+) -> RowMapping:
+    """Store what is in force from now on."""
     values = {
         "organization_id": organization_id,
         "check_id": check_id,
@@ -77,10 +75,10 @@ async def add_version(
         "settings": settings,
         "actor_kind": actor.kind.value,
         "actor_id": actor.id,
-        "changed_at": moment,
+        "changed_at": now(),
     }
-    await session.execute(insert(VERSIONS).values(values))
-    return moment
+    statement = insert(VERSIONS).values(values).returning(*VERSIONS.c)
+    return (await session.execute(statement)).mappings().one()
 
 
 async def accounts_there(session: AsyncSession, organization_id: UUID, ids: Collection[UUID]) -> Sequence[RowMapping]:

@@ -198,6 +198,12 @@ async def bury_spent_jobs(session: AsyncSession, kinds: Collection[str], most_at
     return (await session.execute(_BURY, values)).mappings().all()
 
 
+async def waiting_job(session: AsyncSession, kind: str) -> bool:
+    """Whether a job of a kind that no organization owns is queued and not taken yet."""
+    statement = select(JOBS.c.id).where(JOBS.c.kind == kind, JOBS.c.organization_id.is_(None), JOBS.c.state == "QUEUED")
+    return (await session.execute(statement.limit(1))).first() is not None
+
+
 async def lock_job(session: AsyncSession, job_id: UUID) -> RowMapping | None:
     """One job, which nobody else claims, holds or settles until the transaction ends."""
     statement = JOBS.select().where(JOBS.c.id == job_id).with_for_update()

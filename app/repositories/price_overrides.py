@@ -64,14 +64,14 @@ def _row(override: prices.PriceOverride) -> dict[str, Any]:
     }
 
 
-async def delete_overrides(session: AsyncSession, organization_id: UUID, ids: Sequence[UUID]) -> list[UUID]:
-    """Delete overrides; the ids of those that were there."""
+async def delete_overrides(session: AsyncSession, organization_id: UUID, ids: Sequence[UUID]) -> list[Provider]:
+    """Delete overrides; whose prices they were about, once for each that was there."""
     statement = (
         delete(OVERRIDES)
         .where(OVERRIDES.c.organization_id == organization_id, OVERRIDES.c.id.in_(ids))
-        .returning(OVERRIDES.c.id)
+        .returning(OVERRIDES.c.provider)
     )
-    return list((await session.scalars(statement)).all())
+    return [Provider(each) for each in (await session.scalars(statement)).all()]
 
 
 async def overrides_on(session: AsyncSession, organization_id: UUID, day: date) -> list[prices.PriceOverride]:

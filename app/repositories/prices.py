@@ -63,9 +63,10 @@ def hash_of(price: ListPrice) -> bytes:
 async def store_prices(session: AsyncSession, prices: Sequence[ListPrice]) -> int:
     """Add what is new, and end what it takes the place of; how many were new. System role.
 
-    Of two prices that are alike the later one in the sequence counts.
+    Of two prices of the same thing the newer one counts, of the same day the later one in the sequence.
     """
-    last = {(each.provider, each.code, each.region, each.currency): each for each in prices}
+    in_order = sorted(prices, key=lambda each: each.valid_from)
+    last = {(each.provider, each.code, each.region, each.currency): each for each in in_order}
     rows = [_row(each) for _, each in sorted(last.items())]  # sorted: locks in one order
     values = {"rows": orjson.dumps(rows).decode(), "now": now()}
     await session.execute(_END, {"rows": values["rows"]})
@@ -141,7 +142,7 @@ async def places_of(session: AsyncSession, organization_id: UUID, account_id: UU
 
 async def put_reading(session: AsyncSession, values: dict[str, Any]) -> None:
     """Note how reading a document goes; what is not given stays as it was. System role."""
-    statement = insert(READINGS).values({"prices": 0, "changed": 0, **values})
+    statement = insert(READINGS).values({"prices": 0, "changed": 0, "started_at": now(), **values})
     changes = {name: value for name, value in values.items() if name not in {"provider", "document"}}
     await session.execute(statement.on_conflict_do_update(index_elements=["provider", "document"], set_=changes))
 
@@ -152,6 +153,12 @@ async def readings(session: AsyncSession, provider: Provider | None = None) -> S
     if provider is not None:
         statement = statement.where(READINGS.c.provider == provider.value)
     return (await session.execute(statement)).mappings().all()
+
+
+async def regions_of(session: AsyncSession, provider: Provider) -> list[str]:
+    """Regions of which there are prices."""
+    statement = select(PRICES.c.region).where(PRICES.c.provider == provider.value).distinct()
+    return list((await session.scalars(statement)).all())
 
 
 async def count_prices(session: AsyncSession) -> Sequence[RowMapping]:

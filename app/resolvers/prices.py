@@ -9,10 +9,13 @@ import strawberry
 
 from app.context import Info
 from app.pricing.overrides import SentOverride, drop_overrides, set_overrides
+from app.pricing.refresh import request_refresh
+from app.recommendations.prices import look_again
 from app.records import Permission
-from app.resolvers.access import mutation, organization_of
+from app.resolvers.access import Access, mutation, organization_of
 from app.schema.ingestion import RowIssue
 from app.schema.node import parse_id
+from app.schema.price_lists import Pricing, RefreshPricesInput, RefreshPricesPayload, RefreshPricesResult
 from app.schema.prices import (
     DeletePriceOverridesInput,
     DeletePriceOverridesPayload,
@@ -26,7 +29,7 @@ from app.schema.prices import (
 
 @strawberry.type
 class PriceMutations:
-    """Setting and deleting what organizations pay instead of list prices."""
+    """What organizations pay instead of list prices, and reading list prices."""
 
     @mutation(
         Permission.COSTS_MANAGE,
@@ -39,6 +42,7 @@ class PriceMutations:
             organization_of(input),
             info.context.signed_in().actor,
             [_sent(one) for one in input.overrides],
+            look_again,
         )
         return SetPriceOverridesPayload(
             received=stored.received,
@@ -57,8 +61,19 @@ class PriceMutations:
             organization_id,
             info.context.signed_in().actor,
             _own_ids(input.ids, organization_id),
+            look_again,
         )
-        return DeletePriceOverridesPayload(deleted=len(deleted))
+        return DeletePriceOverridesPayload(deleted=deleted)
+
+    @mutation(
+        Access.ROOT,
+        "Have a worker read the providers' public price lists. What is new is stored with its date; the same again "
+        "changes nothing.",
+    )
+    async def refresh_prices(self, info: Info, input: RefreshPricesInput) -> RefreshPricesResult:  # noqa: A002  (Relay's name)
+        """See app.pricing.refresh.request_refresh."""
+        queued = await request_refresh(info.context.database, input.providers, input.regions)
+        return RefreshPricesPayload(queued=queued, pricing=await Pricing.read(info))
 
 
 def _sent(one: PriceOverrideInput) -> SentOverride:

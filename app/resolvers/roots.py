@@ -19,6 +19,7 @@ from app.resolvers.cost_sources import CostSourceMutations
 from app.resolvers.cost_watch import CostWatchMutations
 from app.resolvers.costs import CostMutations
 from app.resolvers.currencies import CurrencyMutations
+from app.resolvers.detection_rules import DetectionRuleMutations
 from app.resolvers.invitations import InvitationMutations
 from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
@@ -58,6 +59,7 @@ class Mutation(
     CostSourceMutations,
     CostWatchMutations,
     RecommendationMutations,
+    DetectionRuleMutations,
     AllocationMutations,
     ActivityMutations,
 ):

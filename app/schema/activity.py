@@ -78,6 +78,7 @@ graph_enum(
     RECOMMENDATIONS_MARKED_FOR_DELETION="Somebody marked resources for deletion; `data` has the day and how many.",
     RECOMMENDATIONS_REOPENED="Somebody opened recommendations again; `data` says how many.",
     RECOMMENDATIONS_RESOLVED="Somebody said that recommendations are done; `data` says how many.",
+    DETECTION_RULE_CHANGED="A check was tuned in another way; `data` has its rule as it was and as it is.",
     BUSINESS_METRICS_RECORDED="Values of a business metric were stored; `data` has the counts.",
     BUSINESS_METRIC_DELETED="A business metric was deleted with its values.",
     TEAM_CREATED="A team that bears costs was made.",
@@ -119,6 +120,17 @@ class ActivityActor:
         return await fellow(info, self.organization_id, self.actor_id) if self.kind is ActorKind.USER else None
 
 
+def actor_of(row: Mapping[Any, Any]) -> ActivityActor:
+    """Who a row says that did it."""
+    organization_id = row["organization_id"]
+    return ActivityActor(
+        kind=ActorKind(row["actor_kind"]),
+        id=_actor_id(row["actor_kind"], row["actor_id"], organization_id),
+        organization_id=organization_id,
+        actor_id=row["actor_id"],
+    )
+
+
 @strawberry.type(description="One thing that happened in an organization. Events never change.")
 class ActivityEvent(Node):
     """A row of `activity_events`."""
@@ -147,12 +159,7 @@ class ActivityEvent(Node):
             cursor=encode_place(organization_id, row["sequence"]),
             sequence=row["sequence"],
             kind=EventKind(row["kind"]),
-            actor=ActivityActor(
-                kind=ActorKind(row["actor_kind"]),
-                id=_actor_id(row["actor_kind"], row["actor_id"], organization_id),
-                organization_id=organization_id,
-                actor_id=row["actor_id"],
-            ),
+            actor=actor_of(row),
             subject_type=row["subject_type"],
             subject_id=_global_id(row["subject_type"], row["subject_id"], organization_id),
             data=JSONObject(row["data"]),

@@ -36,7 +36,7 @@ graph_enum(
     RESOURCES_INGEST="Send resources.",
     COSTS_INGEST="Send costs.",
     COSTS_MANAGE="Manage cost sources, budgets, rates, teams and allocation.",
-    RECOMMENDATIONS_MANAGE="Ignore recommendations, mark them for deletion, resolve and reopen them.",
+    RECOMMENDATIONS_MANAGE="Ignore recommendations, mark them for deletion, resolve and reopen them; tune checks.",
     ACTIVITY_WRITE="Write notes into the activity.",
 )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import strawberry
 
+from app.context import Info
 from app.loaders.organizations import PlatformFigures
+from app.schema.price_lists import Pricing
 
 
 @strawberry.type(description="How many there are on the whole platform.")
@@ -28,3 +30,8 @@ class Platform:
         """Counted when selected."""
         found = await self.figures.counts()
         return PlatformCounts(organizations=found.organizations, users=found.users, sessions=found.sessions)
+
+    @strawberry.field(description="What is known of the providers' list prices, and how reading them went.")
+    async def pricing(self, info: Info) -> Pricing:
+        """Two statements."""
+        return await Pricing.read(info)

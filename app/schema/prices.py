@@ -47,8 +47,8 @@ _UNIT = "What the amount is for; null for a discount."
 
 @strawberry.type(
     description="What an organization pays instead of list prices: a price of its own, which comes before all, or a "
-    "discount, of which the one with the most special pattern counts. Looks at waste use it from the next one on, with "
-    "the basis CONTRACTED."
+    "discount, of which the one with the most special pattern counts. Accounts of the provider are "
+    "looked at again at once; their savings have the basis CONTRACTED then."
 )
 class PriceOverride(Node):
     """A row of `price_overrides`."""
@@ -133,7 +133,7 @@ class SetPriceOverridesInput:
     overrides: list[PriceOverrideInput] = strawberry.field(description="1 to 500 of them; numbered from 1.")
 
 
-@strawberry.type(description="What became of them. Looks at waste use them from the next one on.")
+@strawberry.type(description="What became of them. Accounts of these providers are looked at again at once.")
 class SetPriceOverridesPayload:
     """See `setPriceOverrides`."""
 
@@ -158,7 +158,9 @@ class DeletePriceOverridesInput:
     ids: list[strawberry.ID] = strawberry.field(description="Their global ids, 1 to 500.")
 
 
-@strawberry.type(description="They are gone. Those that were gone before are not counted.")
+@strawberry.type(
+    description="They are gone, those that were gone before not counted. Accounts are looked at again at once."
+)
 class DeletePriceOverridesPayload:
     """See `deletePriceOverrides`."""
 

@@ -29,6 +29,7 @@ from app.errors import BadUserInputError
 from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
+from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices
 from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, look_for_waste, measure_usage
 from app.recommendations.measure import MeasureTools
 from app.repositories.expiry import delete_expired_sessions
@@ -79,6 +80,7 @@ def make_handlers(
     uploads: UploadStores | None = None,
     sources: SourceTools | None = None,
     exports: ExportTools | None = None,
+    prices: PriceTools | None = None,
 ) -> Mapping[str, Handler]:
     """The functions of all job kinds, those that call providers with their tools."""
     of_sources: dict[str, Handler] = {}
@@ -89,6 +91,7 @@ def make_handlers(
     return {
         **of_sources,
         **({} if exports is None else {RUN_EXPORT_JOB: partial(run_export, tools=exports)}),
+        **({} if prices is None else {REFRESH_JOB: partial(refresh_prices, tools=prices)}),
         CHECK_COSTS_JOB: check_costs,
         LOOK_JOB: look_for_waste,
         MEASURE_JOB: partial(measure_usage, tools=MeasureTools(tools.vault, tools.pool, tools.clouds)),

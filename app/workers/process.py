@@ -26,6 +26,7 @@ from app.costs.exports.purge import recover_exports
 from app.costs.outlook.aside import ASIDE
 from app.database import Database
 from app.embedded import EngineUrls
+from app.pricing.tools import make_price_tools
 from app.providers import registry
 from app.providers.calls import ProviderPool
 from app.queue import QUEUE_NAME, RUN_JOB, JobQueue, connect_arq, deserialize, serialize
@@ -91,7 +92,8 @@ async def work(
     uploads = make_stores(settings, pool)
     sources = SourceTools(tools.vault, pool, settings.data_dir / "deliveries")
     exports = ExportTools(make_kept_files(settings, pool), timedelta(days=settings.export_retention_days))
-    kinds = make_handlers(tools, uploads, sources, exports) if handlers is None else handlers
+    prices = make_price_tools(settings, pool)
+    kinds = make_handlers(tools, uploads, sources, exports, prices) if handlers is None else handlers
     runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(_recover, database))
     async with _tending(tend):
         try:
@@ -106,6 +108,7 @@ async def work(
             pool.close()
             uploads.close()
             exports.files.close()
+            prices.close()
             await queue.stop()
             for announcer in announcers:
                 await announcer.stop()

@@ -30,7 +30,8 @@ def upgrade() -> None:
     )
     op.execute(f"ALTER TABLE {TABLE} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {TABLE} FORCE ROW LEVEL SECURITY")
-    op.execute(f"GRANT SELECT, INSERT ON {TABLE} TO {APP}")  # versions are added, and never changed
+    # Versions are added and never changed; they go with their organization.
+    op.execute(f"GRANT SELECT, INSERT, DELETE ON {TABLE} TO {APP}")
     op.execute(
         f"CREATE POLICY tenant ON {TABLE} TO {APP} "
         "USING (organization_id = app_org()) WITH CHECK (organization_id = app_org())"

@@ -9,7 +9,7 @@ from app.records import Provider
 from tests.cli.conftest import Command
 
 
-@pytest.mark.parametrize("provider", ["aws", "azure", "gcp", " AWS"])
+@pytest.mark.parametrize("provider", ["aws", "azure", "gcp", "microsoft_365", " AWS"])
 def test_a_policy_is_printed(skyledger: Command, provider: str) -> None:
     told = skyledger("permissions", provider)
     assert told.exit_code == 0, told.stderr
@@ -21,4 +21,4 @@ def test_a_policy_is_printed(skyledger: Command, provider: str) -> None:
 def test_an_unknown_cloud_is_told(skyledger: Command, provider: str) -> None:
     told = skyledger("permissions", provider)
     assert told.exit_code == 1
-    assert f"error: there is no cloud {provider!r}; choose of: aws, azure, gcp." in told.stderr
+    assert f"error: there is no cloud {provider!r}; choose of: aws, azure, gcp, microsoft_365." in told.stderr

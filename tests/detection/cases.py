@@ -41,6 +41,8 @@ def subject(resource_type: str, native_id: str, **values: Any) -> Subject:
     provider = Provider.AZURE if kind.startswith("microsoft.") else Provider.GCP
     if kind.startswith("aws::"):
         provider = Provider.AWS
+    if kind.startswith("microsoft.graph/"):
+        provider = Provider.MICROSOFT_365
     plain: dict[str, Any] = {
         "id": UUID(int=2),
         "account_id": ACCOUNT,

@@ -62,13 +62,13 @@ def test_each_level_is_on_top_of_those_before() -> None:
         )
     )
     plain = rules.of(CHECK, subject())
-    assert (plain.parameters["minAgeDays"], plain.severity, plain.enabled) == (10, Severity.HIGH, True)
-    assert (plain.minimum_saving, plain.grace_days, plain.version) == (5, 3, 4)
+    assert (plain.parameters, plain.severity, plain.enabled) == (days(10), Severity.HIGH, True)
+    assert (plain.minimum_saving, plain.grace_days, plain.version) == (Decimal(5), 3, 4)
     of_account = rules.of(CHECK, subject(THERE))
-    assert (of_account.parameters["minAgeDays"], of_account.enabled) == (20, False)
+    assert (of_account.parameters, of_account.enabled) == (days(20), False)
     assert of_account.severity is Severity.HIGH
     of_both = rules.of(CHECK, subject(THERE, env="prod"))
-    assert (of_both.parameters["minAgeDays"], of_both.enabled) == (30, True)
+    assert (of_both.parameters, of_both.enabled) == (days(30), True)
     assert rules.of(CHECK, subject(env="dev")).severity is Severity.LOW  # of two overrides the first that covers holds
     assert rules.of(CHECK, subject(env="prod")).severity is Severity.HIGH
 

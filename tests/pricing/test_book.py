@@ -111,14 +111,19 @@ def test_the_most_special_discount_counts(others: list[PriceOverride], amount: s
 def test_an_own_price_comes_before_all() -> None:
     book = PriceBook(
         PRICES,
-        [discount("*", "10"), own("eip.hour", "0.001"), own("eip.hour", "0.002", "eu-west-1"), own("m365.e5", "50")],
+        [
+            discount("*", "10"),
+            own("eip.hour", "0.001"),
+            own("eip.hour", "0.002", "eu-west-1"),
+            own("m365.seat.spe_e5", "50"),
+        ],
     )
 
     price = book.price(AWS, "eip.hour", "us-east-1")
 
     assert price is not None
     assert (price.amount, price.currency, price.basis) == (Decimal("0.001"), "EUR", PriceBasis.CONTRACTED)
-    assert amounts(book, ("eip.hour", "eu-west-1"), ("eip.hour", None), ("m365.e5", None)) == [
+    assert amounts(book, ("eip.hour", "eu-west-1"), ("eip.hour", None), ("m365.seat.spe_e5", None)) == [
         Decimal("0.002"),
         Decimal("0.001"),
         Decimal(50),

@@ -120,7 +120,7 @@ async def test_a_look_loads_what_is_contracted_what_was_read_and_what_is_deliver
     seats = PriceOverride(
         new_id(),
         Provider.MICROSOFT_365,
-        "m365.spe_e5",
+        "m365.seat.spe_e5",
         "*",
         DAY,
         amount=Decimal(50),
@@ -150,7 +150,7 @@ async def test_a_look_loads_what_is_contracted_what_was_read_and_what_is_deliver
         "eip.hour": (Decimal("0.005"), PriceBasis.LIST),
         "x.hour": None,
     }
-    seat = book.price(Provider.MICROSOFT_365, "m365.spe_e5", None)
+    seat = book.price(Provider.MICROSOFT_365, "m365.seat.spe_e5", None)
     assert seat is not None
     assert (seat.amount, seat.unit) == (Decimal(50), PriceUnit.SEAT_MONTH)
 

@@ -97,7 +97,8 @@ class Ledger:
         elif act == "mark":
             row.update(state="MARKED_FOR_DELETION", ignored_until=None)
         else:
-            row.update(state="RESOLVED", resolution="SAID_DONE", resolved_at=self.now, proved_at=None)
+            said = {"resolution": "SAID_DONE", "resolved_at": self.now, "proved_at": None}
+            row.update(state="RESOLVED", ignored_until=None, **said)
 
     def check(self, wasteful: set[str] | None = None, unreadable: set[str] | None = None) -> None:
         """What holds after every step, and after a look of the subjects that it could read."""

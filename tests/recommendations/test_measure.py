@@ -6,13 +6,15 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.models import now
 from app.providers.metrics import Statistic
 from app.providers.problems import ProblemCode, ProviderError
 from app.recommendations import measure as measure_module
-from app.recommendations.measure import MOST_REFUSALS
+from app.recommendations import usage_plan
+from app.recommendations.measure import MOST_FAILURES, MOST_REFUSALS
 from app.records.recommendations import HistoryKind
 from tests.house.statements import counted
 from tests.recommendations.far import READS, Far, failing, measured, stored, used
@@ -48,7 +50,36 @@ async def test_days_are_stored_and_an_idle_volume_is_found(database: Database, o
     assert await looked(database) == {HistoryKind.FOUND: 1}
     (found,) = (await ledger(database)).values()
     assert (found["check_id"], found["state"]) == (IDLE, "OPEN")
-    assert {one["label"]: one["value"] for one in found["evidence"]} == {"busiest day": "2.0", "days": "14"}
+    window = f"{today - timedelta(days=14)} to {today - timedelta(days=1)}"
+    assert [(one["label"], one["value"], one["unit"]) for one in found["evidence"]] == [
+        ("busiest day", "2.0", "operations"),
+        ("days", "14", None),
+        ("reads, days", window, "14 samples"),
+        ("writes, days", window, "14 samples"),
+    ]
+
+
+async def test_a_reading_that_was_broken_off_goes_on_where_it_was(
+    database: Database, owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure_module, "PAGE", 2)
+    await keep(database, owner, *(used(f"vol-{number}") for number in range(6)))
+    writes = 0
+
+    async def hold(_: AsyncSession) -> None:
+        nonlocal writes
+        writes += 1
+        if writes > 2:
+            message = "another worker has it"
+            raise RuntimeError(message)
+
+    with pytest.raises(RuntimeError, match="another worker"):
+        await measured(database, Far(), hold=hold)
+    assert len(await stored(database)) == 8
+    far = Far()
+    await measured(database, far)
+    assert len(far.names) == 4
+    assert len(await stored(database)) == 12
 
 
 async def test_without_metrics_nothing_is_found(database: Database, owner: Database) -> None:
@@ -134,15 +165,29 @@ async def test_a_region_that_refuses_again_and_again_is_given_up(
     assert len(problems) == 51
 
 
-@pytest.mark.parametrize("code", [ProblemCode.NOT_ENABLED, ProblemCode.THROTTLED])
-async def test_a_region_that_does_not_answer_is_given_up_at_once(
-    database: Database, owner: Database, code: ProblemCode
-) -> None:
+async def test_a_region_that_is_not_switched_on_is_given_up_at_once(database: Database, owner: Database) -> None:
     await keep(database, owner, used("vol-1"), used("vol-2"))
-    far = Far(fault=failing(ProviderError(code, "Not now.", "Wait.")))
-    await measured(database, far)
-    assert len(far.asked) == (1 if code is ProblemCode.NOT_ENABLED else 3)
-    assert {row.problem for row in (await stored(database)).values()} == {"Not now."}
+    far = Far(fault=failing(ProviderError(ProblemCode.NOT_ENABLED, "Not switched on.", "Switch it on.")))
+    measuring = await measured(database, far)
+    assert (len(far.asked), set(measuring.given_up)) == (1, {("us-east-1", None)})
+    assert {row.problem for row in (await stored(database)).values()} == {"Not switched on."}
+
+
+@pytest.mark.parametrize("busy", [("vol-2", "vol-5"), ()])
+async def test_a_call_that_fails_again_and_again_does_not_take_the_others_along(
+    database: Database, owner: Database, monkeypatch: pytest.MonkeyPatch, busy: tuple[str, ...]
+) -> None:
+    """Twelve volumes, each a call of its own; some of the calls fail, or all of them."""
+    monkeypatch.setattr(usage_plan, "MOST_STATISTICS", 2)
+    names = [f"vol-{number}" for number in range(12)]
+    await keep(database, owner, *map(used, names))
+    far = Far(fault=failing(ProviderError(ProblemCode.THROTTLED, "Not now.", "Wait."), *busy))
+    measuring = await measured(database, far)
+    refused = {name for (name, _), row in (await stored(database)).items() if row.problem == "Not now."}
+    assert refused == set(busy or names)
+    assert bool(measuring.given_up) == (not busy)
+    if not busy:  # three attempts of each of the calls that were under way
+        assert len(far.asked) <= 3 * (MOST_FAILURES + measuring.tools.calls)
 
 
 async def test_credentials_that_end_end_the_reading(

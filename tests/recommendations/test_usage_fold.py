@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.detection.check import Daily, Metric
+from app.detection.facts import Facts, UnknownFactError
+from app.detection.reckoning import latest
 from app.detection.usage import Usage
+from app.pricing.book import seed_book
 from app.providers.metrics import MetricSeries, MetricWindow, Statistic
 from app.recommendations.usage_fold import Days, fold, problem_of, stored_with, together, usage_or_why
 from app.recommendations.usage_plan import BY_HOURS, STATISTICS, Wanted
@@ -196,3 +199,13 @@ def test_why_nothing_is_given() -> None:
     assert usage_or_why(stored(4, 1.0, problem="AWS denied it."), 1, TODAY) == "AWS denied it."
     assert usage_or_why(stored(4, 1.0, 2.0), 2, TODAY) == f"It was last read on {day(1)}."
     assert "only connected accounts" in str(usage_or_why(None, 2, TODAY))
+
+
+def test_a_check_that_is_not_told_a_metric_says_why() -> None:
+    given = Facts(instance(), NOON, {}, seed_book(), unread={"cpu": "AWS denied it."})
+    with pytest.raises(UnknownFactError, match=r"^The metric cpu was not read\. AWS denied it\.$"):
+        given.usage("cpu")
+    with pytest.raises(UnknownFactError, match=r"^The metric cpu is not known\. AWS denied it\.$"):
+        latest(given, "cpu")
+    with pytest.raises(UnknownFactError, match=r"^The metric other was not read\.$"):
+        given.usage("other")

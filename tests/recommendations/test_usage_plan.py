@@ -98,6 +98,12 @@ def test_equal_metrics_of_several_checks_are_one_over_the_longest_window() -> No
     assert [one.days for one in changed.values()] == [60]
 
 
+def test_a_rule_says_what_a_day_is_made_by() -> None:
+    one = check("a", CPU, SILENT)
+    tuned = {"a": replace(rules(one)["a"], statistic=Daily.P95)}
+    assert set(wanted_of(instance(), [one], tuned)) == {signature(P95), signature(SILENT)}
+
+
 def test_a_metric_that_the_type_does_not_have_is_not_wanted() -> None:
     one = check("a", replace(CPU, resource_types=("AWS::RDS::DBInstance",)), SILENT)
     assert list(wanted_of(instance(), [one], rules(one))) == [signature(SILENT)]

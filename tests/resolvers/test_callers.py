@@ -293,6 +293,18 @@ async def _ignored(_: GraphQL, made: Company) -> dict[str, Any]:
     return {"organizationId": made.organization_id, "ids": [await recommendation_of(made, "IGNORED")]}
 
 
+async def _tuned(_: GraphQL, made: Company) -> dict[str, Any]:
+    changes = {"parameters": [{"name": "minAgeDays", "value": "9"}]}
+    return {"organizationId": made.organization_id, "checkId": "aws.ebs.unattached", "changes": changes}
+
+
+async def _tuned_check(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    tune = """mutation ($input: UpdateDetectionRuleInput!) { updateDetectionRule(input: $input) {
+      ... on UpdateDetectionRulePayload { looks } } }"""
+    await graphql.data(tune, {"input": await _tuned(graphql, made)}, token=made.token("OWNER"))
+    return {"organizationId": made.organization_id, "checkId": "aws.ebs.unattached"}
+
+
 async def _business_metrics(_: GraphQL, made: Company) -> dict[str, Any]:
     values = [{"day": "2026-10-01", "quantity": "12"}]
     return {"organizationId": made.organization_id, "name": "orders", "unit": "orders", "values": values}
@@ -360,6 +372,8 @@ RULES = [
     Rule("ignoreRecommendations", _unneeded, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
     Rule("markForDeletion", _doomed, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
     Rule("resolveRecommendations", _recommendation, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("updateDetectionRule", _tuned, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("resetDetectionRule", _tuned_check, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
     Rule("reopenRecommendations", _ignored, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
     Rule("recordBusinessMetrics", _business_metrics, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("deleteBusinessMetric", _existing_business_metric, "VIEWER", "COSTS_MANAGE", "MEMBER"),

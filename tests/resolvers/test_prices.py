@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.context import Runtime
+from app.models import now
 from app.pricing.overrides import MOST_OVERRIDES
-from app.recommendations.jobs import look_for_waste
+from app.recommendations.jobs import LOOK_JOB, look_for_waste
+from app.repositories.jobs import JOBS
+from app.repositories.prices import put_reading, store_prices
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, Person, register
+from tests.pricing.test_book import listed as listed_price
 from tests.resolvers.test_recommendations import VOLUMES, Caller
+from tests.resolvers.test_viewer import ROOT
 
 SET = """mutation ($input: SetPriceOverridesInput!) { setPriceOverrides(input: $input) { __typename
   ... on SetPriceOverridesPayload { received added changed unchanged issues { rowNumber column value reason } }
@@ -27,7 +32,7 @@ LIST = """query ($slug: String!, $where: PriceOverrideFilter, $first: Int, $afte
 DISCOUNT = {"provider": "AWS", "pattern": "ebs.*", "validFrom": "2026-01-01", "discountPercent": "25"}
 SEATS = {
     "provider": "MICROSOFT_365",
-    "pattern": "m365.spe_e5",
+    "pattern": "m365.seat.spe_e5",
     "validFrom": "2026-01-01",
     "amount": "51.50",
     "currency": "eur",
@@ -75,7 +80,7 @@ async def test_they_are_stored_replaced_listed_and_deleted(graphql: GraphQL, run
     (discount,), (seats,) = first["nodes"], rest["nodes"]
     assert {name: value for name, value in seats.items() if name != "id"} == {
         "provider": "MICROSOFT_365",
-        "pattern": "m365.spe_e5",
+        "pattern": "m365.seat.spe_e5",
         "region": "*",
         "validFrom": "2026-01-01",
         "validTo": None,
@@ -93,7 +98,7 @@ async def test_they_are_stored_replaced_listed_and_deleted(graphql: GraphQL, run
         {"id": seats["id"]},
         token=person.token,
     )
-    assert node["node"] == {"pattern": "m365.spe_e5"}
+    assert node["node"] == {"pattern": "m365.seat.spe_e5"}
 
     assert (await delete(graphql, person, [seats["id"], seats["id"]]))["deleted"] == 1
     assert (await delete(graphql, person, [seats["id"]]))["deleted"] == 0
@@ -170,15 +175,63 @@ class _Job:
         """Nobody else has it."""
 
 
-async def test_the_next_look_shows_contracted_money(graphql: GraphQL, runtime: Runtime, owner: Any) -> None:
+async def test_accounts_are_looked_at_again_and_show_contracted_money(
+    graphql: GraphQL, runtime: Runtime, owner: Any
+) -> None:
     caller = Caller(graphql, await register(graphql, "Rita"), runtime.database, owner)
     await caller.ingest(*VOLUMES)
     await set_(graphql, caller.person, DISCOUNT)
+    await set_(graphql, caller.person, {**DISCOUNT, "discountPercent": "20"})
+    await set_(graphql, caller.person, {**DISCOUNT, "discountPercent": "25"}, {**SEATS, "note": "no account of theirs"})
     async with runtime.database.read(parse_id(caller.person.organization_id).id) as session:
         account_id = (await session.execute(text("SELECT id FROM accounts"))).scalar_one()
+        looks = (await session.execute(select(JOBS.c.arguments).where(JOBS.c.kind == LOOK_JOB))).scalars().all()
+    assert looks == [{"accountId": str(account_id)}], "one that waits is enough"
 
     await look_for_waste(_Job(caller, account_id))  # type: ignore[arg-type]
 
     saving = (await caller.nodes())[0]["saving"]
     assert (saving["monthly"], saving["basis"]) == ({"amount": "60.0000", "currency": "USD"}, "CONTRACTED")
     assert saving["inputs"] == {"GiB": "1000", "price of ebs.gp3.storage": "0.06 USD since 2026-11-01"}
+
+
+REFRESH = """mutation ($input: RefreshPricesInput!) { refreshPrices(input: $input) { __typename
+  ... on RefreshPricesPayload { queued pricing { lastRefreshAt documents { name } } }
+  ... on UserError { code message path } } }"""
+PRICING = """{ platform { pricing { lastRefreshAt
+  counts { provider prices regions newestValidFrom changedAt }
+  documents { provider name finishedAt version prices changed problem } } } }"""
+
+
+async def test_operators_refresh_prices_and_see_how_that_went(graphql: GraphQL, runtime: Runtime) -> None:
+    async with runtime.database.system() as session:
+        await store_prices(session, [listed_price("nat.hour", "1"), listed_price("nat.hour", "1", "eu-west-1")])
+        key = {"provider": "AWS", "document": "AmazonEC2/us-east-1"}
+        await put_reading(session, {**key, "prices": 2, "changed": 2, "version": "v1", "finished_at": now()})
+        await put_reading(session, {"provider": "GCP", "document": "Compute Engine", "problem": "No key."})
+
+    pricing = (await graphql.data(PRICING, root_key=ROOT))["platform"]["pricing"]
+
+    (count,) = pricing["counts"]
+    assert (count["provider"], count["prices"], count["regions"]) == ("AWS", 2, 2)
+    assert count["newestValidFrom"] == "2026-11-01"
+    assert [(each["name"], each["prices"], each["problem"]) for each in pricing["documents"]] == [
+        ("AmazonEC2/us-east-1", 2, None),
+        ("Compute Engine", 0, "No key."),
+    ]
+    assert pricing["lastRefreshAt"] == pricing["documents"][0]["finishedAt"]
+
+    first = (await graphql.data(REFRESH, {"input": {"providers": ["AWS"]}}, root_key=ROOT))["refreshPrices"]
+    again = (await graphql.data(REFRESH, {"input": {}}, root_key=ROOT))["refreshPrices"]
+    wrong = (await graphql.data(REFRESH, {"input": {"providers": ["OPENAI"]}}, root_key=ROOT))["refreshPrices"]
+    assert (first["queued"], again["queued"], len(first["pricing"]["documents"])) == (True, False, 2)
+    assert wrong["path"] == ["input", "providers"]
+
+
+async def test_nobody_else_refreshes_prices(graphql: GraphQL) -> None:
+    person = await register(graphql, "Rita")
+
+    refused = await graphql.data(REFRESH, {"input": {}}, token=person.token)
+
+    assert refused["refreshPrices"]["code"] == "NOT_FOUND"
+    assert (await graphql.data(PRICING, token=person.token))["platform"] is None

@@ -1,4 +1,4 @@
-"""Storage accounts that nobody uses, or that keep everything dear for ever; workspaces that keep logs for long."""
+"""Storage accounts that nobody uses, or that keep everything dear for ever."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily, Metric, Parameter, days, percent
-from app.detection.checks.az_facts import LEARN, PRICING, sku, told
+from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Parameter, days, percent
+from app.detection.checks.az_facts import LEARN, PRICING, sku
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, exact, latest, unused
 from app.detection.savings import Part, difference, nothing, unknown, whole
 from app.records import Provider
-from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
+from app.records.detection import Confidence, PriceUnit, Remedy, Severity
 
 ACCOUNT: Final = "microsoft.storage/storageaccounts"
-WORKSPACE: Final = "microsoft.operationalinsights/workspaces"
 _WITH_TIERS: Final = frozenset({"StorageV2", "BlobStorage"})
 _LEGACY: Final = frozenset({"Storage", "BlobStorage"})
 _HOT: Final = "hot"
@@ -82,28 +81,6 @@ def _legacy_kind(facts: Facts) -> Finding | None:
     )
 
 
-def _sprawl(facts: Facts) -> Finding | None:
-    workspace = facts.subject
-    kept = workspace.number("retentionInDays")
-    since = workspace.created_at or workspace.first_seen_at
-    # What is younger has nothing yet that would be kept for too long.
-    if kept <= facts.threshold("retentionDays") or not facts.is_older(since, MIN_AGE_DAYS):
-        return None
-    return Finding(
-        saving=_retention_cost(facts),
-        evidence=(
-            Evidence("logs are kept for", f"{kept:f}", "days"),
-            Evidence("SKU", told(workspace.properties.get("sku"), "name") or "not told"),
-        ),
-        target=f"{facts.threshold('retentionDays'):f} days",
-    )
-
-
-def _retention_cost(facts: Facts) -> Saving:
-    del facts
-    return unknown("How much is kept beyond that, only the usage table of the workspace tells.")
-
-
 _check = partial(Check, provider=Provider.AZURE, area=Area.STORAGE)
 _PRICES_OF_STORAGE: Final = PRICING + "storage/blobs/"
 _BLOBS: Final = LEARN + "storage/blobs/"
@@ -164,27 +141,5 @@ CHECKS: Final = (
         properties=("kind",),
         saving="Nothing by itself.",
         links=(LEARN + "storage/common/storage-account-upgrade",),
-    ),
-    _check(
-        id="az.loganalytics.sprawl",
-        title="Workspace that keeps logs for long",
-        description="Analytics logs are kept for 31 days without a charge, with Sentinel for 90; each further day is "
-        "paid by the GB. All tables that say nothing else are kept as long as the workspace says.",
-        area=Area.OPERATIONS,
-        resource_types=(WORKSPACE,),
-        severity=Severity.LOW,
-        confidence=Confidence.POSSIBLE,
-        remedy=Remedy.CONFIGURE,
-        remediation="See in the usage table which tables are large and which of them anyone asks. Shorten what the "
-        "workspace keeps, or set long-term retention for the tables that a rule makes you keep. Where more than "
-        "100 GB come in each day, compare commitment tiers too.",
-        find=_sprawl,
-        properties=("sku", "retentionInDays"),
-        saving="What is kept beyond that; the usage table tells how much it is.",
-        parameters=(
-            days("retentionDays", 90, "It has to keep logs for longer than this."),
-            days(MIN_AGE_DAYS, 90, "How old it has to be."),
-        ),
-        links=(PRICING + "monitor/", LEARN + "azure-monitor/logs/data-retention-configure"),
     ),
 )

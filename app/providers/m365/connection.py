@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -24,6 +25,9 @@ class M365Connection:
     """Reads one tenant; `graph` does the reading. Used by many threads at a time."""
 
     def __init__(self, target: Target, needed: Sequence[str], patience: Patience) -> None:
+        # They log URLs and headers, and the link to a report is all that it takes to fetch it.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         places = endpoints(target.endpoints)
         self._application = f"application {target.settings.get('clientId')}"
         self._needed = tuple(needed)

@@ -62,6 +62,12 @@ def bad_answer(reading: str, why: str) -> ProviderError:
     )
 
 
+def other_form(reading: str, why: str) -> ProviderError:
+    """An answer of another form than we know: asking again is no use."""
+    problem = bad_answer(reading, why)
+    return ProviderError(problem.code, problem.message, "Report it: Microsoft has changed the report", retry=False)
+
+
 def denied(reading: str, permission: str) -> ProviderError:
     """The credentials are good, a permission is missing."""
     return ProviderError(

@@ -16,7 +16,9 @@ from app.providers.problems import ProviderError
 
 BATCH: Final = 20
 """The most requests that one batch takes."""
-_OK, _FOUND, _UNAUTHORIZED, _NOT_FOUND, _TOO_MANY = 200, 302, 401, 404, 429
+_OK, _FOUND, _UNAUTHORIZED, _NOT_FOUND = 200, 302, 401, 404
+_PASSING: Final = frozenset({429, 503, 504})
+"""What one of several answers may say for a moment, while the others are good."""
 _MICROSOFT: Final = (
     ".office.com",
     ".office.net",
@@ -104,23 +106,23 @@ class Graph:
     def _batch(
         self, wanted: Sequence[int], paths: Sequence[str], reading: str, permission: str
     ) -> dict[int, Document | None]:
-        """The answers by number; those that were throttled are asked for again."""
+        """The answers by number; those that may pass are asked for again."""
         found: dict[int, Document | None] = {}
         left = list(wanted)
         for attempt in range(self._patience.retries + 1):
             answers = self._batched(left, paths, reading, permission)
-            throttled = [number for number in left if answers[number].get("status") == _TOO_MANY]
+            passing = [number for number in left if answers[number].get("status") in _PASSING]
             for number in left:
-                if number not in throttled:
+                if number not in passing:
                     found[number] = _inside(answers[number], reading, permission)
-            if not throttled:
+            if not passing:
                 return found
-            waits = [_wait(answers[number]) for number in throttled]
+            waits = [_wait(answers[number]) for number in passing]
             wait = max((seconds for seconds in waits if seconds is not None), default=None)
             if attempt == self._patience.retries or (wait or 0) > self._patience.longest_wait:
-                raise refused_with(_TOO_MANY, None, reading, permission, wait)
+                raise refused_with(int(answers[passing[0]]["status"]), None, reading, permission, wait)
             self._patience.pause(wait, attempt)
-            left = throttled
+            left = passing
         return found
 
     def _batched(

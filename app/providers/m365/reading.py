@@ -11,7 +11,7 @@ from app.providers.m365.graph import Graph
 from app.providers.problems import ProblemCode, ProviderError
 
 SERVICE: Final = "Microsoft 365"
-_TELLS: Final = frozenset({ProblemCode.DENIED, ProblemCode.NOT_ENABLED, ProblemCode.FAILED})
+_TELLS: Final = frozenset({ProblemCode.BAD_ANSWER, ProblemCode.DENIED, ProblemCode.FAILED, ProblemCode.NOT_ENABLED})
 
 Result = TypeVar("Result")
 

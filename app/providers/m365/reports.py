@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import httpx
 
-from app.providers.m365.errors import bad_answer, concealed
+from app.providers.m365.errors import bad_answer, concealed, other_form
 from app.providers.m365.graph import Graph, entries_of
 from app.providers.m365.permissions import READ_REPORTS
 
@@ -162,5 +162,5 @@ def _json_rows(graph: Graph, report: Report, answer: httpx.Response) -> Iterator
 def _checked(report: Report, names: list[str]) -> list[str]:
     absent = [name for name in (report.key, "reportrefreshdate", *report.columns) if name not in names]
     if absent:
-        raise bad_answer(report.about, f"it has no column {absent[0]}")
+        raise other_form(report.about, f"it has no column {absent[0]}")
     return names

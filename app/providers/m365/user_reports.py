@@ -18,7 +18,7 @@ SERVICES: Final = Report(
     "/reports/getOffice365ActiveUserDetail(period='D180')",
     "the use of services",
     _USER,
-    tuple(f"{service}lastactivitydate" for service in _SERVICES),
+    ("exchangelastactivitydate", "teamslastactivitydate"),
     180,
 )
 APPS: Final = Report(

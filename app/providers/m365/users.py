@@ -32,6 +32,8 @@ _SIGN_INS: Final = "signInActivity"
 _PAGE: Final = 500
 """Users a page: the most that Graph gives together with their sign-ins."""
 _NO_MAILBOX: Final = "none"
+_LARGE: Final = 10 * 2**30
+"""Bytes of a mailbox without a licence from which on it matters what it is for."""
 _REFUSED: Final = frozenset({ProblemCode.DENIED, ProblemCode.NOT_ENABLED})
 
 
@@ -42,7 +44,8 @@ def _users(trouble: Trouble, tenant: Tenant) -> Iterator[list[FoundResource]]:
     for page in _user_pages(tenant.graph, trouble, unreadable):
         purposes: dict[str, str] | None = None
         if "mailboxPurpose" not in unreadable:
-            purposes = trouble.told(lambda users=page: _mailbox_purposes(tenant.graph, users))  # type: ignore[misc]
+            asked = [str(user["id"]) for user in page if _may_be_shared(user, reports)]
+            purposes = trouble.told(lambda ids=asked: _mailbox_purposes(tenant.graph, ids))  # type: ignore[misc]
             if purposes is None:
                 unreadable.append("mailboxPurpose")
         yield [_user(entry, names, reports, purposes or {}, unreadable, trouble) for entry in page]
@@ -71,18 +74,21 @@ def _user_pages(graph: Graph, trouble: Trouble, unreadable: list[str]) -> Iterat
     yield from pages
 
 
-def _mailbox_purposes(graph: Graph, users: Sequence[Document]) -> dict[str, str]:
-    """What the mailboxes are for, by user id: of those that may be a shared one's, or a room's.
+def _may_be_shared(user: Document, reports: UserReports) -> bool:
+    """Whether the user's mailbox may be a shared one's or a room's, and it matters.
 
-    Nobody signs in to such a mailbox, so its account is disabled or has no licence; the others are not asked for.
+    Nobody signs in to such a mailbox, so its account is disabled. One without a licence matters when it is large.
     """
-    asked = [
-        str(user["id"])
-        for user in users
-        if user.get("mail")
-        and user.get("userType") != "Guest"
-        and not (user.get("accountEnabled") and user.get("assignedLicenses"))
-    ]
+    if not user.get("mail") or user.get("userType") == "Guest":
+        return False
+    if user.get("assignedLicenses"):
+        return not user.get("accountEnabled")
+    mailbox = reports.of(str(user.get("userPrincipalName") or "")).get("mailbox") or {}
+    return int(mailbox.get("storageBytes") or 0) >= _LARGE
+
+
+def _mailbox_purposes(graph: Graph, asked: Sequence[str]) -> dict[str, str]:
+    """What the mailboxes of some users are for, by user id: a call for each, so only of those that matter."""
     paths = [f"/users/{quote(one)}/mailboxSettings/userPurpose" for one in asked]
     answers = graph.each(paths, "purposes of mailboxes", READ_MAILBOX_SETTINGS)
     return {

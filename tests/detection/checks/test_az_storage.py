@@ -1,4 +1,4 @@
-"""Checks of storage accounts and workspaces of logs."""
+"""Checks of storage accounts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.detection.checks.az_storage import ACCOUNT, WORKSPACE
+from app.detection.checks.az_storage import ACCOUNT
 from app.detection.facts import ActualCost, Subject
 from app.detection.usage import Usage
 from app.records.detection import PriceBasis, PriceUnit
@@ -24,11 +24,6 @@ GIB = 2.0**30
 def account(kind: str = "StorageV2", sku: str = "Standard_LRS", age: float = 200, **values: Any) -> Subject:
     properties = {"sku": {"name": sku}, "kind": kind, "accessTier": "Hot", "lifecycleRules": 0}
     return subject(ACCOUNT, "/accounts/a", created_at=ago(age), properties=properties | values)
-
-
-def workspace(kept: int | None = 365, age: float = 200) -> Subject:
-    properties = {"sku": {"name": "PerGB2018"}, "retentionInDays": kept}
-    return subject(WORKSPACE, "/workspaces/w", created_at=ago(age), properties=properties)
 
 
 def grown(gib: float = 1000, by: float = 100) -> Usage:
@@ -51,10 +46,6 @@ def ruleless(proves: str, expected: Any, amount: str | None = None, **values: An
 
 def legacy(proves: str, given: Subject, expected: Any) -> Case:
     return Case("az.storage.legacy_kind", proves, given, expected, "0" if expected is FOUND else None)
-
-
-def sprawl(proves: str, given: Subject, expected: Any) -> Case:
-    return Case("az.loganalytics.sprawl", proves, given, expected, "unknown" if expected is FOUND else None)
 
 
 CASES = (
@@ -94,13 +85,6 @@ CASES = (
     legacy("found", account("Storage"), FOUND),
     legacy("of blobs only", account("BlobStorage"), FOUND),
     legacy("clear", account(), CLEAR),
-    sprawl("found", workspace(), FOUND),
-    sprawl("clear", workspace(30), CLEAR),
-    sprawl("boundary:retentionDays", workspace(90), CLEAR),
-    sprawl("boundary:retentionDays", workspace(91), FOUND),
-    sprawl("boundary:minAgeDays", workspace(age=90), CLEAR),
-    sprawl("boundary:minAgeDays", workspace(age=90.01), FOUND),
-    sprawl("retention that is not told", workspace(None), UNKNOWN),
 )
 
 

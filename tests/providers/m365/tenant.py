@@ -99,7 +99,7 @@ def reports() -> dict[str, str]:
         ),
         "getOneDriveUsageAccountDetail": csv_of(
             DRIVES,
-            f"{REFRESHED},https://contoso-my.sharepoint.com/personal/left,Left,False,2026-01-02,5,0,1073741824,"
+            f"{REFRESHED},https://contoso-my.sharepoint.com/personal/left,Left,False,2026-01-02,5,0,107374182400,"
             "1099511627776,left@contoso.com,180",
             f"{REFRESHED},https://contoso-my.sharepoint.com/personal/ada,Ada,False,2026-11-19,5,0,1073741824,"
             "1099511627776,ada@contoso.com,180",
@@ -159,10 +159,7 @@ def lists() -> dict[str, list[Row]]:
         "lastNonInteractiveSignInDateTime": "2026-11-20T08:00:00Z",
         "lastSuccessfulSignInDateTime": "2026-11-19T08:00:00Z",
     }
-    plans = [
-        {"servicePlanId": "1", "servicePlanName": "EXCHANGE_S_ENTERPRISE", "appliesTo": "User"},
-        {"servicePlanId": "2", "servicePlanName": "EXCHANGE_S_FOUNDATION", "appliesTo": "Company"},
-    ]
+    common = [{"servicePlanId": "2", "servicePlanName": "EXCHANGE_S_FOUNDATION", "appliesTo": "Company"}]
     units = {"enabled": 25, "suspended": 0, "warning": 1, "lockedOut": 0}
     skus = [
         {
@@ -173,9 +170,12 @@ def lists() -> dict[str, list[Row]]:
             "capabilityStatus": "Enabled",
             "consumedUnits": 3,
             "prepaidUnits": units,
-            "servicePlans": plans,
+            "servicePlans": [{"servicePlanId": "1", "servicePlanName": plan, "appliesTo": "User"}, *common],
         }
-        for sku, name in ((E3, "SPE_E3"), (COPILOT, "Microsoft_365_Copilot"))
+        for sku, name, plan in (
+            (E3, "SPE_E3", "EXCHANGE_S_ENTERPRISE"),
+            (COPILOT, "Microsoft_365_Copilot", "M365_COPILOT_APPS"),
+        )
     ]
     subscription = {
         "id": "dddddddd-0000-0000-0000-000000000001",

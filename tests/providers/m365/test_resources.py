@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from app.providers.base import FoundResource, Relation
@@ -188,6 +190,31 @@ def test_users_are_told_without_the_purposes_of_mailboxes(microsoft: GraphServer
     users, problem = told(connect(), USER)
     assert (problem.permission, problem.listed) == ("MailboxSettings.Read", True)
     assert users["info@contoso.com"].properties["unreadable"] == ["mailboxPurpose"]
+
+
+def test_a_mailbox_without_a_licence_is_asked_for_when_it_is_large(microsoft: GraphServer, connect: Connect) -> None:
+    microsoft.lists["/users"][2]["assignedLicenses"] = []
+    assert "mailboxPurpose" not in read(connect(), USER)["info@contoso.com"].properties
+    assert not any("$batch" in path for _, path in microsoft.requests)
+    texts = microsoft.reports.texts
+    texts["getMailboxUsageDetail"] = texts["getMailboxUsageDetail"].replace(",10,1024,", ",10,50000000000,")
+    assert read(connect(), USER)["info@contoso.com"].properties["mailboxPurpose"] == "shared"
+
+
+def test_a_report_that_has_lost_a_column_is_told_and_the_users_with_it(
+    microsoft: GraphServer, connect: Connect
+) -> None:
+    texts = microsoft.reports.texts
+    texts["getOffice365ActiveUserDetail"] = texts["getOffice365ActiveUserDetail"].replace("Teams Last", "Teams Next")
+    users, problem = told(connect(), USER)
+    assert (problem.code, problem.listed) == (ProblemCode.BAD_ANSWER, True)
+    assert users["ada@contoso.com"].properties["unreadable"] == ["services"]
+
+
+def test_links_to_reports_are_not_logged(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        read(connect(), SITE)
+    assert "download" not in caplog.text
 
 
 def test_a_batch_is_asked_for_again_where_it_was_throttled(microsoft: GraphServer, connect: Connect) -> None:

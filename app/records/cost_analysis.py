@@ -256,12 +256,14 @@ class AccountDays:
     """The days of which a billing account's deliveries speak; `dataset` is the one that delivered it last.
 
     The account is "" where charges name none. A day is there where any dataset has it: a customer who moves to another
-    export leaves no gap behind.
+    export leaves no gap behind. `is_appended`: all that is in force of it are rows that were appended. They say nothing
+    of other days, so that it lacks none.
     """
 
     dataset: str
     billing_account_id: str
     covered: tuple[DateRange, ...]
+    is_appended: bool = False
 
 
 @dataclass(frozen=True)
@@ -273,7 +275,7 @@ class CostCoverage:
     "" where one has several. `unknown` counts their charges without a measure, by column. `currency` is the
     organization's own. `accounts` are the billing accounts that were ever delivered, with those of `covered` that lie
     in the asked period. `payers` are, by our id of the accounts or resources that were asked for, the billing accounts
-    that their charges come with. `missing` are the days of the question of which some of `accounts` has nothing.
+    that their charges come with. `missing` are the days of the question that `coverage.missing_in` tells.
     """
 
     covered: tuple[DateRange, ...] = ()

@@ -24,7 +24,9 @@ _UNKNOWN = ", ".join(
 )
 # A billing period that is final, or was delivered after its end, is known to its end, one that is open to its last
 # charge. Charges of other days, such as corrections of an earlier month, count where they lie and make no other day of
-# theirs known. A promoted key counts once no run is still writing it into the allocation sets of past months.
+# theirs known. A billing account without a whole delivery is `appended`: rows that are appended say nothing of other
+# days (app/costs/settle.py). A promoted key counts once no run is still writing it into the allocation sets of past
+# months.
 _COVERAGE = """
     WITH active AS MATERIALIZED (
         SELECT *, coalesce(first_day < :end AND last_day >= :start, true) AS touched,
@@ -34,7 +36,9 @@ _COVERAGE = """
         FROM cost_import_periods WHERE organization_id = :organization_id AND status = 'ACTIVE'),
     billing AS (
         SELECT billing_account_id, (array_agg(dataset ORDER BY billing_period_start DESC, id DESC))[1] AS dataset,
-            range_agg(known) * datemultirange(daterange(:start, :end)) AS known
+            range_agg(known) * datemultirange(daterange(:start, :end)) AS known,
+            bool_and(EXISTS (SELECT FROM cost_imports i WHERE i.organization_id = :organization_id
+                AND i.id = active.import_id AND i.mode = 'APPEND')) AS appended
         FROM active GROUP BY 1){asked}
     SELECT range_agg(daterange(first_day, last_day + 1)) AS held,
         range_agg(known) AS covered,
@@ -47,7 +51,8 @@ _COVERAGE = """
             AND NOT EXISTS (SELECT FROM allocation_runs WHERE organization_id = :organization_id
                 AND kind = 'TAG_KEYS' AND state IN ('QUEUED', 'RUNNING'))) AS promoted_keys,
         (SELECT jsonb_agg(jsonb_build_array(dataset, billing_account_id, (
-                SELECT jsonb_agg(jsonb_build_array(lower(days), upper(days))) FROM unnest(known) AS days))
+                SELECT jsonb_agg(jsonb_build_array(lower(days), upper(days))) FROM unnest(known) AS days),
+                appended)
             ORDER BY dataset, billing_account_id)::text FROM billing) AS accounts,
         {payers} AS payers
     FROM active
@@ -168,8 +173,8 @@ async def _coverage(
         promoted_keys=frozenset(row.promoted_keys or ()),
         currency=row.currency or "USD",
         accounts=tuple(
-            AccountDays(dataset, account, tuple(_range(days) for days in known or ()))
-            for dataset, account, known in orjson.loads(row.accounts or "[]")
+            AccountDays(dataset, account, tuple(_range(days) for days in known or ()), appended)
+            for dataset, account, known, appended in orjson.loads(row.accounts or "[]")
         ),
         payers={UUID(id_): frozenset(found or ()) for id_, found in payers.items()},
     )

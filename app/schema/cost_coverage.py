@@ -21,7 +21,8 @@ class CostGap:
 
 @strawberry.type(
     description="What is known of a period: of which days each billing account was delivered. A billing period that "
-    "was delivered after its end is known to its end, one that is open to its last charge."
+    "was delivered after its end is known to its end, one that is open to its last charge. Appended rows, such as "
+    "those of `ingestCosts`, say nothing of other days: a billing account that has no others lacks none."
 )
 class CostCoverage:
     """See app.costs.analysis.coverage.PeriodCoverage."""
@@ -32,12 +33,12 @@ class CostCoverage:
     known_until: date | None = strawberry.field(description="The day after the last such day.")
     missing_days: int = strawberry.field(
         description="Of how many days of the period nothing was imported of one of the billing accounts, or of all: "
-        "sums over them are too small."
+        "sums over them are too small. A billing account with appended rows alone counts only where there is no other."
     )
     is_complete: bool = strawberry.field(description="Whether no day is missing.")
     gaps: list[CostGap] = strawberry.field(
         description="What is missing, by billing account: the longest 100 in the order of their days. None where no "
-        "billing account was ever delivered."
+        "billing account was ever delivered, and none of those with appended rows alone."
     )
     gap_count: int = strawberry.field(description="How many gaps there are.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from app.context import Runtime
@@ -10,6 +10,8 @@ from app.costs.analysis.nodes import NOT_DELIVERED, NOTHING_IMPORTED
 from app.schema.node import parse_id
 from tests.clients import GraphQL, register
 from tests.costs.analysis.store import Store, charge
+from tests.costs.watch.deliveries import daily
+from tests.resolvers.cost_caller import TODAY, Caller
 
 COVERAGE = (
     "coverage { knownFrom knownUntil missingDays isComplete gapCount gaps { dataset billingAccountId start end } }"
@@ -24,6 +26,10 @@ QUERY = f"""query ($slug: String!, $period: CostPeriodInput!, $where: CostFilter
   teams(first: 9) {{ nodes {{ costs(period: $period) {{ cost {COVERAGE} }} }} }} }} }}"""
 INGEST = """mutation ($input: IngestResourcesInput!) { ingestResources(input: $input) {
   ... on IngestResourcesPayload { added issues { reason } } } }"""
+INGEST_COSTS = """mutation ($input: IngestCostsInput!) { ingestCosts(input: $input) {
+  ... on IngestCostsPayload { added issues { reason } } } }"""
+LAST_MONTH = f"""query ($slug: String!) {{ organization(slug: $slug) {{
+  costs(period: {{name: LAST_MONTH}}, metric: BILLED_COST) {{ total {COVERAGE} }} }} }}"""
 TEAM = "mutation ($input: CreateTeamInput!) { createTeam(input: $input) { __typename } }"
 
 
@@ -100,3 +106,30 @@ async def test_figures_say_what_they_lack(graphql: GraphQL, runtime: Runtime) ->
     gcp = {"where": {"provider": {"eq": "GCP"}}}
     costs = (await graphql.data(QUERY, variables | gcp, token=person.token))["organization"]["costs"]
     assert (costs["total"], costs["reason"], costs["coverage"]) == (None, NOTHING_IMPORTED, nothing)
+
+
+async def test_an_appended_row_makes_no_figure_incomplete(caller: Caller) -> None:
+    month_start = TODAY.replace(day=1)
+    last = (month_start - timedelta(1)).replace(day=1)
+    await caller.deliveries.deliver(list(daily(last, month_start, lambda _: "1")))
+    row = {
+        "BilledCost": "5",
+        "BillingCurrency": "USD",
+        "ChargePeriodStart": f"{month_start}T00:00:00Z",
+        "ChargePeriodEnd": f"{month_start + timedelta(1)}T00:00:00Z",
+        "ServiceName": "Meter",
+    }
+    sent = await caller.act(INGEST_COSTS, organizationId=caller.person.organization_id, rows=[row])
+    assert sent == {"added": 1, "issues": []}
+    found = await caller.read(LAST_MONTH)
+    assert found["costs"] == {
+        "total": str((month_start - last).days),
+        "coverage": {
+            "knownFrom": str(last),
+            "knownUntil": str(month_start),
+            "missingDays": 0,
+            "isComplete": True,
+            "gapCount": 0,
+            "gaps": [],
+        },
+    }

@@ -1,4 +1,7 @@
-"""What is known of a period: the days that the deliveries of each billing account speak of, and those they lack."""
+"""What is known of a period: the days that the deliveries of each billing account speak of, and those they lack.
+
+Rows that are appended say nothing of other days: a billing account that has no whole delivery lacks none.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +46,9 @@ class PeriodCoverage:
     """What is known of a period.
 
     `known_from` and `known_until` (exclusive) are the first and the last day of the period of which anything was
-    delivered, None where nothing was. `missing_days` counts the days of the period of which some billing account, or
-    all, was not delivered. `gaps` are the longest of those, in the order of their days, at most 100 of `gap_count`.
+    delivered, None where nothing was. `missing_days` counts the days of `missing_in`. `gaps` are the longest of those,
+    by billing account, in the order of their days, at most 100 of `gap_count`; none of accounts with appended rows
+    alone.
     """
 
     known_from: date | None
@@ -60,6 +64,7 @@ def period_coverage(period: DateRange, accounts: Sequence[AccountDays]) -> Perio
     gaps = [
         CostGap(account.dataset, account.billing_account_id, days)
         for account, own in zip(accounts, known, strict=True)
+        if not account.is_appended
         for days in _missing(period, own)
     ]
     told = nlargest(MOST_GAPS, gaps, key=lambda gap: gap.days.days)
@@ -73,14 +78,17 @@ def period_coverage(period: DateRange, accounts: Sequence[AccountDays]) -> Perio
 
 
 def missing_in(period: DateRange, accounts: Sequence[AccountDays]) -> tuple[DateRange, ...]:
-    """The days of a period of which some of these billing accounts, or all, was not delivered."""
-    if not accounts:
-        return (period,)
-    return union([days for account in accounts for days in _missing(period, _within(period, account.covered))])
+    """The days of a period of which some of these billing accounts was not delivered.
+
+    Those with appended rows alone do not count. Where there are no others: the days of which nothing was imported.
+    """
+    whole = [account.covered for account in accounts if not account.is_appended]
+    judged = whole or [union([days for account in accounts for days in account.covered])]
+    return union([days for covered in judged for days in _missing(period, _within(period, covered))])
 
 
 def partly_covered(period: DateRange, coverage: CostCoverage) -> int:
-    """How many days of a period were delivered of some of its billing accounts, and not of all."""
+    """How many days of a period were delivered of some of its billing accounts, and not of all: see `missing_in`."""
     lacking = missing_in(period, coverage.accounts)
     return sum(one.days for days in lacking for one in _within(days, coverage.covered))
 

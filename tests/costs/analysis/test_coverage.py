@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import insert, update
 
-from app.costs.analysis.coverage import MOST_GAPS, CostGap, PeriodCoverage, period_coverage, union
+from app.costs.analysis.coverage import MOST_GAPS, CostGap, PeriodCoverage, missing_in, period_coverage, union
 from app.costs.analysis.nodes import (
     NO_CHARGE_OF_RESOURCE,
     NOT_DELIVERED,
@@ -20,6 +21,8 @@ from app.costs.analysis.nodes import (
     costs_of_resources,
 )
 from app.costs.analysis.report import answer
+from app.costs.commitments import read_omission
+from app.costs.ingest import ingest_charges
 from app.database import Database
 from app.models import Account, CostImportPeriod, Resource, now
 from app.records.cost_analysis import (
@@ -35,12 +38,15 @@ from app.records.cost_analysis import (
 from app.records.costs import CostMetric, Finality
 from app.repositories.cost_coverage import cost_coverage
 from tests.costs.analysis.store import Store, charge
+from tests.costs.watch.deliveries import SYSTEM, Deliveries, daily
+from tests.costs.watch.deliveries import charge as delivered
 from tests.house.statements import counted
 
 ORGANIZATION = UUID(int=1)
 SEPTEMBER = DateRange(date(2026, 9, 1), date(2026, 10, 1))
 OCTOBER = DateRange(date(2026, 10, 1), date(2026, 11, 1))
 AUTUMN = DateRange(SEPTEMBER.start, OCTOBER.end)
+NOVEMBER = DateRange(OCTOBER.end, date(2026, 12, 1))
 ACCOUNTS = {
     UUID(int=11): ("AWS", "111"),
     UUID(int=12): ("AWS", "222"),
@@ -57,6 +63,10 @@ def october(first: int, after: int) -> DateRange:
 
 def days_of(account: str, *covered: DateRange) -> AccountDays:
     return AccountDays("bills", account, covered)
+
+
+def appended(*covered: DateRange) -> AccountDays:
+    return AccountDays("meter", "", covered, is_appended=True)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +94,31 @@ def days_of(account: str, *covered: DateRange) -> AccountDays:
     ],
 )
 def test_a_period(accounts: Sequence[AccountDays], expected: tuple[Any, ...]) -> None:
+    assert period_coverage(OCTOBER, accounts) == PeriodCoverage(*expected)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "expected"),
+    [
+        ([days_of("a", AUTUMN), appended(october(5, 6))], (OCTOBER.start, OCTOBER.end, 0, (), 0)),
+        ([days_of("a", AUTUMN), appended()], (OCTOBER.start, OCTOBER.end, 0, (), 0)),
+        # What a whole delivery lacks is missing whatever was appended then.
+        (
+            [days_of("a", october(1, 21)), appended(october(25, 27))],
+            (
+                OCTOBER.start,
+                date(2026, 10, 27),
+                11,
+                (CostGap("bills", "a", DateRange(date(2026, 10, 21), OCTOBER.end)),),
+                1,
+            ),
+        ),
+        # Of appended rows alone: the days of which nothing is there, of no account.
+        ([appended(october(5, 6)), appended(october(8, 10))], (date(2026, 10, 5), date(2026, 10, 10), 28, (), 0)),
+        ([appended()], (None, None, 31, (), 0)),
+    ],
+)
+def test_appended_rows_say_nothing_of_other_days(accounts: Sequence[AccountDays], expected: tuple[Any, ...]) -> None:
     assert period_coverage(OCTOBER, accounts) == PeriodCoverage(*expected)
 
 
@@ -239,6 +274,38 @@ async def test_another_export_of_the_same_billing_account_leaves_no_gap(database
     async with database.read(ORGANIZATION) as session:
         found = await cost_coverage(session, ORGANIZATION, AUTUMN)
     assert found.accounts == (AccountDays("dataset 1", "payer", (AUTUMN,)),)
+
+
+async def test_an_account_with_appended_rows_alone_makes_nothing_incomplete(database: Database, tmp_path: Path) -> None:
+    deliveries = Deliveries(database, ORGANIZATION, tmp_path, date(2026, 11, 20))
+    await deliveries.deliver(list(daily(AUTUMN.start, AUTUMN.end, lambda _: "1")))
+
+    async def known(day: date, account: str, dataset: str) -> tuple[AccountDays, str | None, int]:
+        """The account, what commitments, budgets and unit costs say, and what of November some account lacks."""
+        row = delivered(day, "2", BillingAccountId=account)
+        await ingest_charges(database, ORGANIZATION, SYSTEM, [(1, row)], dataset)
+        async with database.read(ORGANIZATION) as session:
+            found = await cost_coverage(session, ORGANIZATION, NOVEMBER)
+            told = await read_omission(session, ORGANIZATION, AUTUMN.start, AUTUMN.end)
+        (own,) = [one for one in found.accounts if one.billing_account_id == account]
+        assert found.covered == union([AUTUMN, *own.covered])
+        return own, told, sum(days.days for days in missing_in(NOVEMBER, found.accounts))
+
+    unnamed = await known(date(2026, 10, 5), "", "meter")
+    assert unnamed == (AccountDays("meter", "", (), is_appended=True), None, 30)
+    later = DateRange(NOVEMBER.start, date(2026, 11, 4))
+    assert await known(date(2026, 11, 3), "new", "meter") == (
+        AccountDays("meter", "new", (later,), is_appended=True),
+        None,
+        30,
+    )
+    # One with a whole delivery is judged by all that is there of it, also where rows were appended to another dataset.
+    own, told, _ = await known(date(2026, 11, 3), "payer", "meter")
+    assert (own, told) == (AccountDays("meter", "payer", (later,)), None)
+    await deliveries.deliver([delivered(date(2026, 9, 5), "1", BillingAccountId="new")], "other")
+    async with database.read(ORGANIZATION) as session:
+        told = await read_omission(session, ORGANIZATION, AUTUMN.start, AUTUMN.end)
+    assert str(told).startswith("Of 31 of the 61 days the charges of some billing account were not imported")
 
 
 def amount_of(cost: NodeCost) -> Decimal | str | None:

@@ -14,7 +14,6 @@ from app.detection.catalogue import ALL_CHECKS
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, register
 from tests.house.statements import counted
-from tests.resolvers.cost_caller import reads
 from tests.resolvers.test_recommendations import Caller, caller
 
 __all__ = ["caller"]  # a fixture
@@ -279,5 +278,5 @@ async def test_statements_do_not_grow_with_the_rules(caller: Caller, runtime: Ru
         await tune(check, accountOverrides=overrides)
         with counted(runtime.database) as statements:
             await rules(caller, tunedOnly=True)
-        counts.append(reads(statements))
+        counts.append(len(statements))
     assert counts[0] == counts[-1]

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from app.config import Settings
+from app.detection.catalogue import ALL_CHECKS
 from app.providers.registry import cloud
 from app.records import Provider
 
@@ -58,6 +59,17 @@ def collected_table() -> str:
     return "\n".join(lines)
 
 
+def checks_table() -> str:
+    """A Markdown row for every cloud and area: the checks that look at it."""
+    lines = ["| cloud | area | checks |", "| --- | --- | --- |"]
+    found: dict[tuple[str, str], list[str]] = {}
+    for check in ALL_CHECKS:
+        found.setdefault((check.provider.value, check.area.value), []).append(check.id)
+    for (provider, area), ids in sorted(found.items()):
+        lines.append(f"| {provider} | {area} | {', '.join(f'`{id_}`' for id_ in sorted(ids))} |")
+    return "\n".join(lines)
+
+
 def filled(text: str, name: str, table: str) -> str:
     """The text with a table between its two marks."""
     marks = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
@@ -68,6 +80,7 @@ def main() -> int:
     """Write the tables into the README, or with --check tell whether they are current."""
     found = README.read_text()
     wanted = filled(filled(found, "settings", settings_table()), "collected", collected_table())
+    wanted = filled(wanted, "checks", checks_table())
     if found == wanted:
         return 0
     if "--check" in sys.argv:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -38,6 +40,30 @@ def delivered_prices() -> tuple[ListPrice, ...]:
                 raise ValueError(message)
             found[key] = price
     return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredCount:
+    """How many prices of a provider are delivered, in how many regions, and since when the newest holds."""
+
+    provider: Provider
+    prices: int
+    regions: int
+    newest: date
+
+
+@cache
+def delivered_counts() -> tuple[DeliveredCount, ...]:
+    """One count for each provider of which prices are delivered."""
+    by_provider: dict[Provider, list[ListPrice]] = defaultdict(list)
+    for price in delivered_prices():
+        by_provider[price.provider].append(price)
+    return tuple(
+        DeliveredCount(
+            provider, len(prices), len({each.region for each in prices}), max(each.valid_from for each in prices)
+        )
+        for provider, prices in sorted(by_provider.items())
+    )
 
 
 def _rows() -> Iterator[tuple[str, dict[str, str]]]:

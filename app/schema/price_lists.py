@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 
 from app.context import Info
+from app.pricing.delivered import delivered_counts
 from app.records import Provider
 from app.schema.errors import InvalidInput, NotFound
 
@@ -21,6 +22,16 @@ class PriceCount:
     regions: int = strawberry.field(description="In how many regions.")
     newest_valid_from: date = strawberry.field(description="Since when the newest of them holds.")
     changed_at: datetime = strawberry.field(description="When one was last new.")
+
+
+@strawberry.type(description="How many list prices of one provider are delivered with Skyledger.")
+class DeliveredPrices:
+    """See app.pricing.delivered."""
+
+    provider: Provider = strawberry.field(description="Whose prices.")
+    prices: int = strawberry.field(description="How many there are.")
+    regions: int = strawberry.field(description="In how many regions; those that are the same everywhere count as one.")
+    newest_valid_from: date = strawberry.field(description="Since when the newest of them holds.")
 
 
 @strawberry.type(description="How reading one document went, such as the prices of EC2 in a region.")
@@ -45,6 +56,7 @@ class Pricing:
     """Figures for operators."""
 
     counts: list[PriceCount] = strawberry.field(description="How many there are, by provider.")
+    delivered: list[DeliveredPrices] = strawberry.field(description="How many are delivered, by provider.")
     documents: list[PriceDocument] = strawberry.field(description="How reading went, by provider and document.")
     last_refresh_at: datetime | None = strawberry.field(description="When a document was last read to its end.")
 
@@ -63,6 +75,12 @@ class Pricing:
                     changed_at=row["read_at"],
                 )
                 for row in counts
+            ],
+            delivered=[
+                DeliveredPrices(
+                    provider=each.provider, prices=each.prices, regions=each.regions, newest_valid_from=each.newest
+                )
+                for each in delivered_counts()
             ],
             documents=[
                 PriceDocument(

@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from app.database import Database
+from app.embedded import EngineUrls
 from app.errors import BadUserInputError
 from app.models import now
-from app.pricing.refresh import PriceTools, known_regions, refresh_prices, request_refresh
+from app.pricing.refresh import REFRESH_JOB, PriceTools, known_regions, refresh_prices, request_refresh
 from app.providers.calls import ProviderPool
 from app.providers.price_lists import OpenDocument, PriceBatch
 from app.providers.problems import ProblemCode, ProviderError
@@ -24,6 +27,7 @@ from app.repositories.jobs import JOBS
 from app.repositories.prices import readings
 from tests.pricing.test_book import listed
 from tests.pricing.test_store import held, store
+from tests.workers.probes import make_runner
 
 TODAY = now().date()
 
@@ -222,6 +226,21 @@ async def test_one_refresh_waits_at_a_time(database: Database) -> None:
         (job,) = (await session.execute(JOBS.select())).mappings().all()
     assert (job["kind"], job["organization_id"]) == ("refresh_prices", None)
     assert job["arguments"] == {"providers": ["AWS"], "regions": ["us-east-1"]}
+
+
+async def test_a_worker_does_it(database: Database, pool: ProviderPool, engine_urls: EngineUrls) -> None:
+    tools = PriceTools(pool, {Provider.AWS: Reader({"EC2": Told([[price("a")], [price("b")]], "v1")})})
+    runner = make_runner(database, engine_urls.redis_url, {REFRESH_JOB: partial(refresh_prices, tools=tools)})
+    assert await request_refresh(database, [], [])
+    async with database.system() as session:
+        job_id = (await session.execute(select(JOBS.c.id))).scalar_one()
+
+    await runner.run(job_id)
+
+    async with database.system() as session:
+        assert (await session.execute(select(JOBS.c.state))).scalar_one() == "SUCCEEDED"
+    assert [each[0] for each in await held(database)] == ["a", "b"]
+    assert await request_refresh(database, [], []), "none waits any more"
 
 
 @pytest.mark.parametrize(

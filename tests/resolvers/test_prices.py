@@ -198,7 +198,7 @@ async def test_accounts_are_looked_at_again_and_show_contracted_money(
 REFRESH = """mutation ($input: RefreshPricesInput!) { refreshPrices(input: $input) { __typename
   ... on RefreshPricesPayload { queued pricing { lastRefreshAt documents { name } } }
   ... on UserError { code message path } } }"""
-PRICING = """{ platform { pricing { lastRefreshAt
+PRICING = """{ platform { pricing { lastRefreshAt delivered { provider prices regions newestValidFrom }
   counts { provider prices regions newestValidFrom changedAt }
   documents { provider name finishedAt version prices changed problem } } } }"""
 
@@ -219,6 +219,9 @@ async def test_operators_refresh_prices_and_see_how_that_went(graphql: GraphQL, 
         ("AmazonEC2/us-east-1", 2, None),
         ("Compute Engine", 0, "No key."),
     ]
+    delivered = {each["provider"]: each for each in pricing["delivered"]}
+    assert set(delivered) >= {"AWS", "AZURE", "GCP"}
+    assert (delivered["AWS"]["prices"] > 2_000, delivered["AWS"]["newestValidFrom"]) == (True, "2026-11-01")
     assert pricing["lastRefreshAt"] == pricing["documents"][0]["finishedAt"]
 
     first = (await graphql.data(REFRESH, {"input": {"providers": ["AWS"]}}, root_key=ROOT))["refreshPrices"]

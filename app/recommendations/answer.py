@@ -16,7 +16,7 @@ from app.costs.names import checked_reason
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import now
-from app.recommendations.store import count_once
+from app.recommendations.store import TOLD_IDS, count_once
 from app.records import Actor, EventKind, NewEvent
 from app.records.detection import Remedy
 from app.records.recommendations import HistoryKind, IgnoreReason, RecommendationState, Resolution
@@ -157,7 +157,7 @@ async def _answer(
             for account_id in accounts:
                 await count_once(session, organization_id, account_id)
             rows |= {row["id"]: row for row in await recommendations.by_ids(session, organization_id, set(ids))}
-            data = {"count": len(changed), **act.data}
+            data = {"count": len(changed), TOLD_IDS: [str(row["id"]) for row in changed], **act.data}
             await record(session, organization_id, NewEvent(act.event, actor, data=data))
     return [
         Answered(id_, rows.get(id_), is_absent=id_ not in rows, problem=problems.get(id_)) for id_ in dict.fromkeys(ids)

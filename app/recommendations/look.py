@@ -10,7 +10,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.activity.record import record
 from app.database import Database
 from app.detection.catalogue import checks_of
 from app.detection.check import Check, signature, window_days
@@ -22,12 +21,11 @@ from app.detection.usage import NotedUsages, Usage
 from app.models import now
 from app.recommendations.gather import Gathered, Gathering
 from app.recommendations.readings import complete_in, read_types
-from app.recommendations.store import SYSTEM, Changes, count_once, resolve_gone, store
+from app.recommendations.store import Changes, count_once, resolve_gone, store
 from app.recommendations.tunings import rules_of
 from app.recommendations.usage_fold import usage_or_why
 from app.recommendations.usage_plan import metrics_of
-from app.records import EventKind, NewEvent
-from app.records.recommendations import Found, HistoryKind, Looked, Resolution
+from app.records.recommendations import Found, Looked, Resolution
 from app.records.usage import StoredUsage
 from app.repositories import detection_facts, recommendations, usage
 from app.repositories.cost_series import rates_into
@@ -181,7 +179,7 @@ def _found(looking: Looking, check: Check, one: Gathered, finding: Finding, rule
 
 
 async def _finish(looking: Looking) -> None:
-    """Resolve what is gone, then count once and tell the activity, in one transaction each."""
+    """Resolve what is gone, then count each amount once."""
     organization_id, account_id = looking.organization_id, looking.account_id
     while True:
         async with looking.database.write(organization_id) as session:
@@ -194,12 +192,6 @@ async def _finish(looking: Looking) -> None:
         await looking.hold(session)
         await recommendations.lock_account(session, organization_id, account_id)
         await count_once(session, organization_id, account_id)
-        counts = {kind.value: count for kind, count in looking.changes.counts.items()}
-        if counts.keys() & {HistoryKind.FOUND, HistoryKind.CAME_BACK, HistoryKind.RESOLVED}:
-            data = {"accountId": str(account_id), **counts}
-            event = NewEvent(EventKind.RECOMMENDATIONS_CHANGED, SYSTEM, subject_type="Account", subject_id=account_id)
-            event.data.update(data)
-            await record(session, organization_id, event)
 
 
 async def start_look(

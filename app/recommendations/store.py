@@ -11,15 +11,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.activity.record import record
 from app.detection.overlap import Claim, counted
 from app.models import new_id
 from app.recommendations.lifecycle import found_again, not_found
-from app.records import Actor, ActorKind
+from app.records import Actor, ActorKind, EventKind, NewEvent
 from app.records.recommendations import Found, HistoryKind, Looked, RecommendationState, Resolution, Step, Stored
 from app.repositories import recommendations
 
 SYSTEM = Actor(ActorKind.SYSTEM)
 BATCH = 1_000
+TOLD_IDS = "recommendationIds"
+"""Where an event's data names the recommendations that it is about."""
+MOST_TOLD = 500
 _UNKNOWN_LAST = Decimal(-1)
 
 
@@ -74,6 +78,7 @@ async def store(
     changes = Changes()
     for id_, kind, _ in history:
         changes.add(id_, kind)
+    await _tell(session, organization_id, account_id, changes)
     return changes
 
 
@@ -101,7 +106,26 @@ async def resolve_gone(session: AsyncSession, organization_id: UUID, account_id:
             changes.add(row["id"], step.kind)
     await recommendations.write_rows(session, written)
     await recommendations.write_history(session, organization_id, SYSTEM, history)
+    await _tell(session, organization_id, account_id, changes)
     return changes
+
+
+async def _tell(session: AsyncSession, organization_id: UUID, account_id: UUID, changes: Changes) -> None:
+    """Record what has changed, in the transaction that changes it and last of all in that."""
+    ids = sorted(changes.ids)
+    events = [
+        NewEvent(
+            EventKind.RECOMMENDATIONS_CHANGED,
+            SYSTEM,
+            subject_type="Account",
+            subject_id=account_id,
+            data={"accountId": str(account_id), TOLD_IDS: [str(id_) for id_ in ids[start : start + MOST_TOLD]]},
+        )
+        for start in range(0, len(ids), MOST_TOLD)
+    ]
+    if events:
+        events[0].data.update({kind.value: count for kind, count in changes.counts.items()})
+        await record(session, organization_id, *events)
 
 
 async def count_once(session: AsyncSession, organization_id: UUID, account_id: UUID) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Annotated
 from uuid import UUID, uuid4
 
 import strawberry
 
+from app.activity.cursors import decode_place, encode_place
 from app.context import Info
 from app.errors import BadUserInputError
 from app.recommendations import answer
-from app.records import Permission
-from app.resolvers.access import mutation, organization_of
+from app.recommendations.store import TOLD_IDS
+from app.records import EventKind, Permission
+from app.resolvers.access import membership_check, mutation, organization_of
 from app.schema.checks import AreaArgument, Check, ProviderArgument, list_checks
 from app.schema.node import parse_id
 from app.schema.recommendation_acts import (
@@ -21,6 +25,7 @@ from app.schema.recommendation_acts import (
     MarkForDeletionInput,
     MarkForDeletionPayload,
     MarkForDeletionResult,
+    RecommendationMessage,
     ReopenRecommendationsInput,
     ReopenRecommendationsPayload,
     ReopenRecommendationsResult,
@@ -29,6 +34,7 @@ from app.schema.recommendation_acts import (
     ResolveRecommendationsResult,
     outcomes,
 )
+from app.schema.recommendations import Recommendation
 
 _IDS = ("input", "ids")
 
@@ -120,6 +126,49 @@ class RecommendationMutations:
             _keys(input.ids, organization_of(input)),
         )
         return ReopenRecommendationsPayload(outcomes=outcomes(input.ids, answered))
+
+
+_TELLING = frozenset(kind.value for kind in EventKind if kind.name.startswith("RECOMMENDATIONS_"))
+
+
+@strawberry.type
+class RecommendationSubscriptions:
+    """Following recommendations."""
+
+    @strawberry.subscription(
+        description="What becomes of an organization's recommendations, in the order of its activity, each change "
+        "once. `after` takes cursors of this stream and of `activity`, and replays what was missed. Needs the "
+        "permission ORGANIZATION_READ; ends within 5 s of losing it. An error CURSOR_EXPIRED says that events after "
+        "the cursor are no longer kept."
+    )
+    async def recommendation_changed(
+        self,
+        info: Info,
+        organization_id: Annotated[strawberry.ID, strawberry.argument(description="The organization.")],
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Cursor of the last message that was handled; only what comes if left out."
+            ),
+        ] = None,
+    ) -> AsyncGenerator[RecommendationMessage, None]:
+        """See app.activity.stream.ActivityFeed.follow."""
+        context = info.context
+        organization = parse_id(organization_id, "Organization", path=("organizationId",)).id
+        context.grant(organization, Permission.ORGANIZATION_READ)
+        place = None if after is None else decode_place(organization, after)
+        stream = context.runtime.feed.follow(organization, place, membership_check(context, organization))
+        async with aclosing(stream):
+            async for step in stream:
+                if step.event is not None and step.event["kind"] not in _TELLING:
+                    continue
+                context.forget_loaded()
+                told = () if step.event is None else step.event["data"].get(TOLD_IDS, ())
+                rows = await context.loaders.recommendation_by_id.load_many([(organization, UUID(id_)) for id_ in told])
+                yield RecommendationMessage(
+                    cursor=encode_place(organization, step.sequence),
+                    recommendations=[Recommendation.from_row(row) for row in rows if row is not None],
+                )
 
 
 def _keys(ids: Sequence[strawberry.ID], organization_id: UUID) -> list[UUID]:

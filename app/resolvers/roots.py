@@ -26,7 +26,7 @@ from app.resolvers.nodes import NodeQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
 from app.resolvers.platform import PlatformQueries
 from app.resolvers.prices import PriceMutations
-from app.resolvers.recommendations import CheckQueries, RecommendationMutations
+from app.resolvers.recommendations import CheckQueries, RecommendationMutations, RecommendationSubscriptions
 from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
 from app.resolvers.sessions import SessionMutations
@@ -67,7 +67,7 @@ class Mutation(
 
 
 @strawberry.type(description="Following what happens, live and without a gap.")
-class Subscription(ActivitySubscriptions, ScanSubscriptions):
+class Subscription(ActivitySubscriptions, RecommendationSubscriptions, ScanSubscriptions):
     """Root of subscriptions."""
 
 

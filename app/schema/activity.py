@@ -73,7 +73,7 @@ graph_enum(
     ANOMALY_ACKNOWLEDGED="Somebody has seen an anomaly.",
     ANOMALY_MARKED_EXPECTED="Somebody said that an anomaly was expected; `data` has the reason.",
     ANOMALY_REOPENED="Somebody opened an anomaly again.",
-    RECOMMENDATIONS_CHANGED="Recommendations of an account were found or resolved; `data` says how many.",
+    RECOMMENDATIONS_CHANGED="Recommendations of an account were found, changed or resolved; `data` says which.",
     RECOMMENDATIONS_IGNORED="Somebody ignores recommendations; `data` has the reason and how many.",
     RECOMMENDATIONS_MARKED_FOR_DELETION="Somebody marked resources for deletion; `data` has the day and how many.",
     RECOMMENDATIONS_REOPENED="Somebody opened recommendations again; `data` says how many.",

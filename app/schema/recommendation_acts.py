@@ -46,6 +46,17 @@ def _outcome(id_: strawberry.ID, answered: Answered) -> RecommendationOutcome:
     )
 
 
+@strawberry.type(description="A message of the subscription `recommendationChanged`.")
+class RecommendationMessage:
+    """What one event of the activity says of recommendations."""
+
+    cursor: str = strawberry.field(description="Where it stands in the activity: `after` goes on behind it.")
+    recommendations: list[Recommendation] = strawberry.field(
+        description="Those that changed, as they are now, at most 500; none in the first message, which only tells "
+        "where the stream begins."
+    )
+
+
 @strawberry.input(description="Recommendations to leave as they are.")
 class IgnoreRecommendationsInput:
     """See `ignoreRecommendations`."""

@@ -297,7 +297,12 @@ on two busy cores: in a thread its import stalled the event loop for up to 0.35 
 the other process both together for 0.016 s. One thread of OpenBLAS in place of two takes a forecast of half a year's
 history from 1.0 to 0.35 s of processor time. The process has 190 MB. A page of 100 budgets with their forecasts,
 thresholds and alerts takes 17 statements, 65 ms of processor time and 0.10 to 0.18 s (once 0.36 s); the
-check that makes the 100 forecasts 11 s, the next one, which finds them made, 2.3 s."""
+check that makes the 100 forecasts 11 s, the next one, which finds them made, 2.3 s.
+
+A month end is a forecast of the month's remaining days alone, as a budget's is, so that both are the same whatever days
+are asked for. Taken from a forecast of 30 (90) days, a bound of it lay elsewhere by 9 % (10 %) of their distance on
+average of 18 series, by 24 % at most. It is a second forecast where more days are asked for than the month has left:
+0.43 s of processor time in place of 0.22 s, on a busy machine."""
 ARRIVED: Final = (0.85, 0.4)
 """The parts of the last two days' charges that have arrived."""
 

@@ -77,7 +77,7 @@ class CostForecast:
     )
     total: CostForecastTotal | None = strawberry.field(description="All these days.")
     month_end: CostForecastTotal | None = strawberry.field(
-        description="The whole month of the last complete day, its known days included."
+        description="The whole month of the last complete day, its known days included; the same whatever `days`."
     )
     month_end_reason: str | None = strawberry.field(description="Why `monthEnd` is null.")
     interval: Decimal = strawberry.field(description="Part of the cases in which a cost lies within its bounds.")

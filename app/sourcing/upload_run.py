@@ -78,8 +78,7 @@ def _under_its_name(path: Path, folder: Path, name: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)  # a killed worker's
     folder.mkdir(parents=True)
     safe = name.replace("/", "_").replace("\\", "_").lstrip(".").encode()[-_LONGEST_NAME:].decode(errors="ignore")
-    # A manifest names files beside it, of which an upload has none: what ends so is JSON Lines.
-    link = folder / (f"{safe}l" if safe.lower().endswith(".json") else safe or "upload")
+    link = folder / (safe or "upload")
     link.symlink_to(path.resolve())
     return link
 
@@ -96,6 +95,7 @@ def _order(job: HeldJob, row: RowMapping) -> ImportOrder:
         row["billing_currency"],
         arguments["rejectShare"],
         hold=job.hold,
+        manifests=False,  # they name files beside them, of which an upload has none
     )
 
 

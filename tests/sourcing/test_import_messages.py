@@ -31,11 +31,11 @@ WRONG = {
     ),
     "manifest.json": (
         b'{"dataFiles": ["s3://x/y.csv"]}',
-        "manifest.jsonl, line 1: the file is the manifest of an export, which only names files: send the files",
+        "manifest.json, line 1: the file is the manifest of an export, which only names files: send the files",
     ),
     "pretty.json": (
         b'{\n  "BilledCost": 1\n}\n',
-        "pretty.jsonl, line 1: the file is one JSON document over many lines: write each row on a line of its own",
+        "pretty.json, line 1: the file is one JSON document over many lines: write each row on a line of its own",
     ),
     "cut.csv.gz": (gzip.compress(focus_file(99, "1"))[:-40], "cut.csv.gz, line 1: the file is damaged or cut off"),
 }

@@ -28,7 +28,8 @@ class ImportOrder:
     `hold` is called first in the transaction that stores: it raises where the job belongs to another worker now.
     `billing_currency` stands in where a row has none. `reject_share` is the largest share of rows, 0 to 1, that may be
     refused. `wait_seconds` is how long to wait for another import of the organization, None for as long as it takes.
-    `month` is the first day of the one month that is delivered; None where it may be several.
+    `month` is the first day of the one month that is delivered; None where it may be several. `manifests`: a file whose
+    name ends in .json names the files beside it; otherwise it has costs as any other.
     """
 
     organization_id: UUID
@@ -41,6 +42,7 @@ class ImportOrder:
     hold: Hold | None = None
     wait_seconds: float | None = None
     month: date | None = None
+    manifests: bool = True
 
 
 async def create_import(

@@ -170,6 +170,9 @@ def _focus_columns(names: Iterable[str]) -> dict[str, FocusColumn]:
     return found
 
 
-def find_parts(paths: Sequence[Path]) -> list[Part]:
-    """The files that paths stand for, as `find_files` finds them. Raises BadUserInputError and UnreadableFileError."""
-    return [Part(file) for file in find_files(paths)]
+def find_parts(paths: Sequence[Path], *, manifests: bool = True) -> list[Part]:
+    """The files that paths stand for, as `find_files` finds them; without `manifests` the paths are the files.
+
+    Raises BadUserInputError and UnreadableFileError.
+    """
+    return [Part(file) for file in (find_files(paths) if manifests else paths)]

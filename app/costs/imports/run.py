@@ -79,7 +79,7 @@ async def run_order(database: Database, order: ImportOrder, paths: Sequence[Path
     if not await _change(database, order, begun):
         return ImportOutcome(order.import_id, ImportState.CANCELLED)
     try:
-        parts = await asyncio.to_thread(find_parts, paths)
+        parts = await asyncio.to_thread(find_parts, paths, manifests=order.manifests)
         progress.bytes_total = sum(part.bytes_total for part in parts)
         before = await _same_before(database, order, parts, progress.bytes_total)
         if before is not None:

@@ -105,7 +105,8 @@ class ForecastUnavailable:
 class CostOutlook:
     """A forecast: the days after the history, their total, and that of the month in which the last complete day lies.
 
-    `month_total` is None with the reason where it cannot be told. The rest is said in Forecast.
+    `month_total` is the same whatever days were asked for, and None with the reason where it cannot be told. The rest
+    is said in Forecast.
     """
 
     points: tuple[ForecastPoint, ...]
@@ -152,27 +153,36 @@ def forecast(
 
 
 def cost_outlook(history: DailySeries, days: int, interval: Decimal) -> CostOutlook | ForecastUnavailable:
-    """Forecast the days after the history, and its month; have `outlook.aside` do it."""
+    """Forecast the days after the history, and its month; have `outlook.aside` do it.
+
+    The month is forecast as a budget's is, by itself: how far a forecast looks ahead decides which courses are drawn
+    and which back-test widens them, so that bounds of its first days are not those of these days alone. Where more days
+    are asked for than the month has left, that takes as long again.
+    """
     last = history.end - timedelta(1)
     month_start, month_after_it = last.replace(day=1), month_after(last)
     left = (month_after_it - history.end).days
-    periods = [(history.end, history.end + timedelta(days))]
-    periods += [(history.end, month_after_it)] if left else []
-    made = forecast(history, max(days, left), interval=interval, periods=periods)
+    made = forecast(history, max(days, left), interval=interval, periods=[(history.end, history.end + timedelta(days))])
     if isinstance(made, ForecastUnavailable):
         return made
     points, total = made.points[:days], made.period_totals[0]
     if history.start > month_start:
         return CostOutlook(points, total, None, f"Costs before {history.start} are not imported.", made)
-    actual, rest = history.between(month_start, month_after_it).total, made.period_totals[-1]
-    parts = (rest.expected, rest.lower, rest.upper) if left else (Decimal(0),) * 3
+    actual, parts = history.between(month_start, month_after_it).total, (Decimal(0),) * 3
+    if left:
+        rest = made.total if left >= days else period_rest(history, history.end, month_after_it, interval)
+        if isinstance(rest, ForecastUnavailable):
+            return rest
+        parts = (rest.expected, rest.lower, rest.upper)
     month_total = ForecastTotal(month_start, month_after_it, *(exact_sum((actual, part)) for part in parts))
     return CostOutlook(points, total, month_total, None, made)
 
 
-def period_rest(series: DailySeries, start: date, end: date) -> ForecastTotal | ForecastUnavailable:
+def period_rest(
+    series: DailySeries, start: date, end: date, interval: Decimal = INTERVAL
+) -> ForecastTotal | ForecastUnavailable:
     """What the days from `start`, none before the series' end, to before `end` will cost together."""
-    made = forecast(series, (end - series.end).days, periods=((start, end),))
+    made = forecast(series, (end - series.end).days, interval=interval, periods=((start, end),))
     return made if isinstance(made, ForecastUnavailable) else made.period_totals[0]
 
 

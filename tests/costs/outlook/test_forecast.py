@@ -25,6 +25,7 @@ from app.costs.outlook.forecast import (
     back_test,
     cost_outlook,
     forecast,
+    period_rest,
 )
 from app.costs.outlook.futures import simulate
 from app.costs.outlook.series import DailySeries
@@ -175,6 +176,21 @@ def test_what_is_known_of_a_month_has_no_bounds() -> None:
     known = sum(daily(*noisy(9, 36)).values[-9:])
     bounds = [known + part for part in (left.expected, left.lower, left.upper)]
     assert answer.month_total == ForecastTotal(date(2026, 2, 1), date(2026, 3, 1), *bounds)
+
+
+@pytest.mark.parametrize("interval", [INTERVAL, Decimal("0.95")])
+def test_a_month_ends_alike_whatever_days_are_asked_for(interval: Decimal) -> None:
+    """As a budget's month does, whose days are the only ones that it asks for."""
+    history = daily(*noisy(9, 120))  # until 4 May: 27 days are left
+    rest = period_rest(history, history.end, date(2026, 6, 1), interval)
+    assert isinstance(rest, ForecastTotal)
+    known = history.between(date(2026, 5, 1), history.end).total
+    sums = [known + part for part in (rest.expected, rest.lower, rest.upper)]
+    for days in (1, 26, 27, 28, 30, 90):
+        found = cost_outlook(history, days, interval)
+        assert isinstance(found, CostOutlook)
+        assert found.month_total == ForecastTotal(date(2026, 5, 1), date(2026, 6, 1), *sums)
+        assert len(found.points) == days
 
 
 def test_a_month_that_is_over_is_exact() -> None:

@@ -107,7 +107,7 @@ def _machine(item: Item) -> tuple[str, PriceUnit] | None:
     told = f"{item.get('skuName')} {item.get('meterName')}"
     if any(word in told for word in _NOT_ON_DEMAND) or "CloudServices" in product or "Cloud Services" in product:
         return None
-    system = "windows" if product.endswith("Windows") else "linux"
+    system = "windows" if "windows" in product.lower() else "linux"
     return f"az.vm.{name.lower()}.{system}", PriceUnit.HOUR
 
 

@@ -88,6 +88,7 @@ def test_machines_by_size_and_system(reader: AzurePrices, server: PriceServer) -
             item(skuName="D4s v5 Spot", meterName="D4s v5 Spot", retailPrice=0.03),
             item(skuName="D4s v5 Low Priority", retailPrice=0.03),
             item(productName="Dsv5 Series CloudServices", retailPrice=7),
+            item(productName="Dsv5 Series Cloud Services", retailPrice=7),
             item(type="DevTestConsumption", retailPrice=7),
             item(currencyCode="EUR", retailPrice=7),
             item(tierMinimumUnits=100.0, retailPrice=7),

@@ -330,6 +330,22 @@ async def _existing_rates(graphql: GraphQL, made: Company) -> dict[str, Any]:
     return {"organizationId": made.organization_id, "fromCurrency": "EUR", "toCurrency": "USD"}
 
 
+async def _price(_: GraphQL, made: Company) -> dict[str, Any]:
+    price = {"provider": "AWS", "pattern": "ec2.*", "discountPercent": "12", "validFrom": "2026-01-01"}
+    return {"organizationId": made.organization_id, "overrides": [price]}
+
+
+async def _existing_price(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    make = """mutation ($input: SetPriceOverridesInput!) { setPriceOverrides(input: $input) {
+      ... on SetPriceOverridesPayload { added issues { reason } } } }"""
+    answer = await graphql.data(make, {"input": await _price(graphql, made)}, token=made.token("OWNER"))
+    assert answer["setPriceOverrides"] == {"added": 1, "issues": []}
+    query = "query ($slug: String!) { organization(slug: $slug) { priceOverrides { nodes { id } } } }"
+    found = await graphql.data(query, {"slug": made.slug}, token=made.token("OWNER"))
+    ids = [node["id"] for node in found["organization"]["priceOverrides"]["nodes"]]
+    return {"organizationId": made.organization_id, "ids": ids}
+
+
 RULES = [
     Rule("updateOrganization", _organization, "MEMBER", "ORGANIZATION_UPDATE", "ADMIN"),
     Rule("deleteOrganization", _deletion, "ADMIN", None, "OWNER"),
@@ -354,6 +370,8 @@ RULES = [
     Rule("deleteUpload", _existing_upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("setCurrencyRates", _rates, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("deleteCurrencyRates", _existing_rates, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("setPriceOverrides", _price, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("deletePriceOverrides", _existing_price, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("createTeam", _team, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("updateTeam", _team_name, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("archiveTeam", _existing_team, "VIEWER", "COSTS_MANAGE", "MEMBER"),

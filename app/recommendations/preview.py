@@ -26,7 +26,7 @@ from app.errors import BadUserInputError, argument
 from app.models import now
 from app.pricing.book import PriceBook
 from app.pricing.load import book_of_regions
-from app.recommendations.gather import Gathered, Gathering
+from app.recommendations.gather import Changes, Gathered, Gathering, subject_of
 from app.recommendations.lazy_facts import CostlessFacts, NotReadError, RowFacts, RowSubject
 from app.recommendations.look import Looking, converter, facts_of, found_of, usages_of
 from app.recommendations.preview_sums import Judged, Totals, totals
@@ -38,7 +38,7 @@ from app.records import Provider
 from app.records.detection import Severity
 from app.records.recommendations import Found
 from app.records.usage import StoredUsage
-from app.repositories import rule_previews, usage
+from app.repositories import detection_facts, rule_previews, usage
 from app.repositories.organizations import organizations_by_id
 
 MOST_RESOURCES = 100_000
@@ -51,6 +51,7 @@ Place = tuple[UUID, UUID, str | None]
 _ANY_ACCOUNT: Final = UUID(int=0)
 _NO_PRICES: Final = PriceBook({})
 _NOTHING: Final[Mapping[str, StoredUsage]] = {}
+_UNCHANGED: Final[Changes] = {}
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,12 @@ async def _sift(session: AsyncSession, organization_id: UUID, pair: _Pair, accou
         _refuse(f"more than {MOST_RESOURCES:,} resources of its types")
     rows_of = rule_previews.rows_of_types(session, organization_id, types, accounts, pair.check.properties)
     async for rows in rows_of:
-        await asyncio.to_thread(_sift_rows, pair, rows, sifted)
+        left = await asyncio.to_thread(_sift_rows, pair, rows, sifted)
+        if left:  # most of them ask since when they are what they are, and are clear by that
+            ids = [row["id"] for row in left]
+            changes = await detection_facts.last_changes(session, organization_id, ids, pair.check.watched)
+            left = await asyncio.to_thread(_sift_rows, pair, left, sifted, changes)
+        sifted.closely += [(row["id"], row["account_id"], row["region"]) for row in left]
         if len(sifted.closely) > MOST_CLOSELY:
             _refuse(f"more than {MOST_CLOSELY:,} resources of which metrics, prices or neighbours matter")
     return sifted
@@ -168,18 +174,24 @@ def _refuse(what: str) -> NoReturn:
     raise BadUserInputError(message, path=("input", "accountIds"))
 
 
-def _sift_rows(pair: _Pair, rows: Sequence[Any], sifted: _Sifted) -> None:
+def _sift_rows(
+    pair: _Pair, rows: Sequence[Any], sifted: _Sifted, changes: Mapping[UUID, Changes] | None = None
+) -> list[Any]:
+    """Judge resources by their rows, and by when they were seen to change where that is given; returns the others."""
+    left: list[Any] = []
     for row in rows:
-        sifted.resources += 1
-        subject = _subject_of(row)
+        subject = _subject_of(row) if changes is None else subject_of(row, changes.get(row["id"], _UNCHANGED))
+        sifted.resources += changes is None
         rules = pair.of(subject)
         if rules is None:
             continue
-        before, after = (_outcome_by_row(pair, subject, rule) for rule in rules)
+        before = _outcome_by_row(pair, subject, rules[0])
+        after = None if before is None else _outcome_by_row(pair, subject, rules[1])
         if before is None or after is None or isinstance(before, Unknown) is not isinstance(after, Unknown):
-            sifted.closely.append((subject.id, subject.account_id, subject.region))
+            left.append(row)
         else:
             sifted.unknown += isinstance(after, Unknown)
+    return left
 
 
 def _subject_of(row: Any) -> RowSubject:
@@ -201,7 +213,7 @@ def _subject_of(row: Any) -> RowSubject:
     )
 
 
-def _outcome_by_row(pair: _Pair, subject: RowSubject, rule: Rule) -> Outcome | None:
+def _outcome_by_row(pair: _Pair, subject: Subject, rule: Rule) -> Outcome | None:
     """None where a check asks for more than the row, as each does that finds something: for a price."""
     facts = RowFacts(subject=subject, now=pair.moment, parameters=rule.parameters, prices=_NO_PRICES)
     try:

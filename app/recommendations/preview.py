@@ -43,7 +43,7 @@ from app.repositories.organizations import organizations_by_id
 
 MOST_RESOURCES = 100_000
 """Of the check's types, whose rows are read."""
-MOST_CLOSELY = 30_000
+MOST_CLOSELY = 15_000
 """Of which more than their rows has to be read."""
 PAGE = 2_000
 Place = tuple[UUID, UUID, str | None]

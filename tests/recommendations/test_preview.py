@@ -16,7 +16,9 @@ from app.database import Database
 from app.detection.catalogue import CHECKS
 from app.detection.check import Daily, signature
 from app.detection.rule import Settings, TagMatch, Tuning
+from app.errors import BadUserInputError
 from app.models import now
+from app.recommendations import preview as preview_room
 from app.recommendations.preview import Preview, PreviewAsked, preview_rule
 from app.recommendations.rules import Change, update_rule
 from app.recommendations.store import SYSTEM
@@ -219,3 +221,16 @@ async def test_metrics_are_read_from_what_is_stored(database: Database, owner: D
         seen.append((names(preview), preview.unknown))
     assert any(unknown for _, unknown in seen)
     assert {"i-peaks"} in [gained for (gained, _), _ in seen]
+
+
+@pytest.mark.parametrize("bound", ["MOST_RESOURCES", "MOST_CLOSELY"])
+async def test_too_much_is_refused(
+    database: Database, owner: Database, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    await keep(database, owner, lone("vol-1"), lone("vol-2"))
+    monkeypatch.setattr(preview_room, bound, 2)
+    await previewed(database, Tuning(ages(90)))
+    monkeypatch.setattr(preview_room, bound, 1)
+    with pytest.raises(BadUserInputError, match="Try it on some accounts") as refused:
+        await previewed(database, Tuning(ages(90)))
+    assert refused.value.path == ("input", "accountIds")

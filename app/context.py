@@ -25,6 +25,8 @@ from app.uploads.storage import UploadStores
 
 MOST_FORECASTS = 12
 """Of one operation, which may hold a field many times: each takes 0.4 s of a process that all organizations share."""
+MOST_PREVIEWS = 3
+"""Of one operation: each may look at 100,000 resources."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Context:
     transport: str = "http"
     notes: dict[str, object] = field(default_factory=dict)
     forecasts: int = 0
+    previews: int = 0
 
     @property
     def database(self) -> Database:
@@ -71,6 +74,7 @@ class Context:
         """Let what is loaded from now on be read anew: for the next message of a subscription."""
         self.__dict__.pop("loaders", None)
         self.forecasts = 0
+        self.previews = 0
 
     def count_forecasts(self, number: int, path: tuple[str, ...] = ()) -> None:
         """Count what a field is about to have computed. Raises BadUserInputError where that makes too many."""
@@ -81,6 +85,13 @@ class Context:
                 "others in another operation."
             )
             raise BadUserInputError(message, path=path)
+
+    def count_previews(self) -> None:
+        """Count a detection rule that a field is about to try. Raises BadUserInputError where that makes too many."""
+        self.previews += 1
+        if self.previews > MOST_PREVIEWS:
+            message = f"An operation may try {MOST_PREVIEWS} detection rules: try the others in another operation."
+            raise BadUserInputError(message)
 
     def signed_in(self) -> Principal:
         """The caller. Raises AuthenticationError for an anonymous one."""

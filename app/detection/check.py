@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from app.records import Provider, RelationshipKind
@@ -102,6 +103,7 @@ class Metric:
     """Which of the check's resource types have it, where not all do."""
 
 
+@cache
 def signature(metric: Metric) -> str:
     """Which values these are, whatever a check calls them and however many days it looks at: what is equal is one."""
     parts = [metric.namespace, metric.name, metric.daily.value, *(f"{name}={told}" for name, told in metric.dimensions)]

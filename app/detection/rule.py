@@ -139,9 +139,13 @@ class Rules:
 
     def of(self, check: Check, subject: Subject) -> Rule:
         """The rule for one resource."""
+        return self.of_place(check, subject.account_id, subject.tags)
+
+    def of_place(self, check: Check, account_id: UUID, tags: Mapping[str, str]) -> Rule:
+        """The rule for resources of an account that have some tags."""
         tuning = self._tunings.get(check.id, _UNTUNED)
-        account = subject.account_id if subject.account_id in tuning.of_accounts else None
-        tag = next((place for place, (match, _) in enumerate(tuning.of_tags) if match.covers(subject.tags)), None)
+        account = account_id if account_id in tuning.of_accounts else None
+        tag = next((place for place, (match, _) in enumerate(tuning.of_tags) if match.covers(tags)), None)
         key = (check.id, account, tag)
         if key not in self._made:
             levels = [tuning.settings]

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.recommendations.preview import Preview, PreviewAsked, preview_rule
 from app.repositories.detection_rules import newest_versions
 
 VersionsAsked = tuple[UUID, str, int]
@@ -27,6 +28,10 @@ class DetectionRuleLoaders:
         async with self.database.read(organization_id) as session:
             rows = await newest_versions(session, organization_id, check_ids)
         return {row["check_id"]: row for row in rows}
+
+    async def detection_rule_preview(self, organization_id: UUID, asked: PreviewAsked) -> Preview:
+        """What another rule would find and no longer find."""
+        return await preview_rule(self.database, organization_id, asked)
 
     @cached_property
     def detection_rule_versions(self) -> DataLoader[VersionsAsked, Sequence[RowMapping]]:

@@ -16,6 +16,7 @@ from app.costs.names import checked_reason
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import now
+from app.recommendations.grace import too_early
 from app.recommendations.store import TOLD_IDS, count_once
 from app.records import Actor, EventKind, NewEvent
 from app.records.detection import Remedy
@@ -47,6 +48,7 @@ class _Act:
     event: EventKind
     data: Mapping[str, Any]
     problem: Callable[[RowMapping], str | None]
+    due_on: date | None = None
 
 
 async def ignore(
@@ -90,7 +92,7 @@ async def mark_for_deletion(
     }
     data = {"dueOn": due_on.isoformat(), "note": note}
     event = EventKind.RECOMMENDATIONS_MARKED_FOR_DELETION
-    act = _Act(values, HistoryKind.MARKED_FOR_DELETION, event, data, _cannot_be_deleted)
+    act = _Act(values, HistoryKind.MARKED_FOR_DELETION, event, data, _cannot_be_deleted, due_on)
     return await _answer(database, organization_id, actor, ids, act)
 
 
@@ -151,6 +153,8 @@ async def _answer(
             await recommendations.lock_account(session, organization_id, account_id)
         rows = {row["id"]: row for row in await recommendations.by_ids(session, organization_id, set(ids))}
         problems = {id_: problem for id_, row in rows.items() if (problem := act.problem(row))}
+        if act.due_on is not None:
+            problems = await too_early(session, organization_id, rows.values(), act.due_on) | problems
         fitting = [id_ for id_ in rows if id_ not in problems and not _is_so(rows[id_], act.values)]
         changed = await _write(session, organization_id, actor, fitting, act)
         if changed:

@@ -50,17 +50,19 @@ class Gathering:
         today: date,
         *,
         also: Collection[str] = (),
+        costs: bool = True,
     ) -> list[Gathered]:
-        """All that some checks need of resources, and properties that somebody else needs.
+        """All that some checks need of resources, and properties that somebody else needs; without costs, if so asked.
 
         What went in the meantime is left out.
         """
         properties = sorted({name for check in checks for name in check.properties} | set(also))
         rows = await detection_facts.subjects(self.session, self.organization_id, ids, properties)
         changes = await self._changes(rows, {name for check in checks for name in check.watched})
-        costs = await self._costs([row["id"] for row in rows], today)
+        cost_of = await self.costs_of([row["id"] for row in rows], today) if costs else {}
         found = {
-            row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), costs.get(row["id"])) for row in rows
+            row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), cost_of.get(row["id"]))
+            for row in rows
         }
         for asked in sorted({one for check in checks for one in check.neighbours}, key=repr):
             await self._add(found, asked)
@@ -108,7 +110,7 @@ class Gathering:
         ids = [row["id"] for row in rows]
         return await detection_facts.last_changes(self.session, self.organization_id, ids, sorted(watched))
 
-    async def _costs(self, ids: Sequence[UUID], today: date) -> dict[UUID, ActualCost]:
+    async def costs_of(self, ids: Sequence[UUID], today: date) -> dict[UUID, ActualCost]:
         """What resources cost in the last whole month, where all of it was imported and converts into one currency.
 
         A month and not any 30 days: it is there as a sum, and thirty days of hourly charges of 100,000 resources are

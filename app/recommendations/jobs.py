@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.target import open_target
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import now
-from app.pricing.book import PriceBook, seed_book
+from app.pricing.book import PriceBook
 from app.pricing.load import load_book
 from app.providers.calls import WAIT_SECONDS
 from app.providers.problems import ProviderError
@@ -82,7 +82,8 @@ async def _prices(job: HeldJob, organization_id: UUID, account_id: UUID) -> Pric
 
 async def _measure(job: HeldJob, tools: MeasureTools, organization_id: UUID, account_id: UUID) -> None:
     log = structlog.get_logger(__name__).bind(organization_id=str(organization_id), account_id=str(account_id))
-    looking = await start_look(job.database, organization_id, account_id, seed_book(), job.hold)
+    prices = await _prices(job, organization_id, account_id)
+    looking = await start_look(job.database, organization_id, account_id, prices, job.hold)
     if looking is None:
         return
     call = partial(tools.pool.call, owner=organization_id, wait=WAIT_SECONDS)

@@ -92,10 +92,15 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
 
 
 def facts_of(
-    looking: Looking, one: Gathered, rule: Rule, usages: Mapping[str, Usage | None], unread: Mapping[str, str]
+    looking: Looking,
+    one: Gathered,
+    rule: Rule,
+    usages: Mapping[str, Usage | None],
+    unread: Mapping[str, str],
+    kind: type[Facts] = Facts,
 ) -> Facts:
     """What a check is told of a resource."""
-    return Facts(
+    return kind(
         subject=one.subject,
         now=looking.moment,
         parameters=rule.parameters,
@@ -135,7 +140,7 @@ def _outcomes(
         facts = facts_of(looking, one, rule, noted, unread)
         outcome = evaluate(check, facts, rule, looking.convert)
         if isinstance(outcome, Finding):
-            yield _found(looking, check, one, _with_windows(outcome, noted), rule)
+            yield found_of(looking, check, one, _with_windows(outcome, noted), rule)
         elif isinstance(outcome, Unknown):
             yield Looked(check.id, str(one.subject.id), None, outcome.why)
         else:
@@ -155,7 +160,8 @@ def _with_windows(finding: Finding, noted: NotedUsages) -> Finding:
     return replace(finding, evidence=(*finding.evidence, *windows))
 
 
-def _found(looking: Looking, check: Check, one: Gathered, finding: Finding, rule: Rule) -> Found:
+def found_of(looking: Looking, check: Check, one: Gathered, finding: Finding, rule: Rule) -> Found:
+    """A finding as it is stored."""
     saving = finding.saving
     known = saving.amount is not None and saving.currency is not None
     converted = looking.convert(saving.amount, saving.currency) if known else None  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from app.schema.cost_imports import OrganizationCostImports
 from app.schema.cost_sources import OrganizationCostSources
 from app.schema.cost_watch import OrganizationCostWatch
 from app.schema.costs import OrganizationCosts
+from app.schema.detection_rule_preview import OrganizationDetectionRulePreview
 from app.schema.detection_rules import OrganizationDetectionRules
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.inventory import OrganizationInventory
@@ -46,6 +47,7 @@ class Organization(
     OrganizationCostWatch,
     OrganizationRecommendations,
     OrganizationDetectionRules,
+    OrganizationDetectionRulePreview,
     OrganizationPrices,
     OrganizationAllocation,
     OrganizationAllocationPreview,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from app.context import Runtime
 from app.database import Database
 from app.detection.catalogue import ALL_CHECKS
+from app.models import now
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, register
 from tests.house.statements import counted
@@ -181,6 +183,17 @@ async def test_the_same_again_is_no_version(owner: Database, tune: Tune) -> None
     assert await jobs(owner) == 1
     await tune(minimumMonthlySaving="3")
     assert await jobs(owner) == 1  # one that waits sees the newest rules
+
+
+async def test_days_of_grace_are_kept(caller: Caller, tune: Tune) -> None:
+    await tune(graceDays=10)
+    big, old, *_ = await caller.nodes(where={"checkId": {"eq": UNATTACHED}})
+    early, late = ((now().date() + timedelta(days=days)).isoformat() for days in (9, 10))
+    (refused,) = (await caller.act("markForDeletion", [big["id"]], dueOn=early))["outcomes"]
+    assert (refused["code"], refused["recommendation"]) == ("CONFLICT", {"state": "OPEN"})
+    assert refused["message"] == f"The rule asks for 10 days of grace; mark it for {late} or later."
+    (marked,) = (await caller.act("markForDeletion", [old["id"]], dueOn=late))["outcomes"]
+    assert marked["recommendation"] == {"state": "MARKED_FOR_DELETION"}
 
 
 async def test_a_rule_that_somebody_else_has_changed_stays(tune: Tune) -> None:

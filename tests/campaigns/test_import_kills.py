@@ -42,7 +42,7 @@ ROWS = 40_000
 """Several chunks of the reader, so that a kill meets an import between two of them too."""
 KINDS = ("worker", "postgres")
 ROUND_SECONDS = 240
-MOST_KILLS_A_ROUND = 12
+MOST_KILLS_A_ROUND = 6
 LONGEST_START = 0.9
 """Of a worker's time from its begin to store until it is killed, in seconds."""
 ROLL_UPS = (*FINE, *MERGED)
@@ -207,7 +207,7 @@ async def test_no_kill_shows_half_a_delivery(request: pytest.FixtureRequest, sit
 async def kill_at_times(site: Site, wanted: int) -> None:
     """Kill in the middle of the import, again and again, and let it get through now and then.
 
-    At the latest after some kills: on a machine that is busy with other things an import takes longer than any pause.
+    At the latest after six kills: on a machine that is busy with other things an import takes longer than any pause.
     """
     most = min(wanted, site.kills.total() + MOST_KILLS_A_ROUND)
     while site.kills.total() < most:

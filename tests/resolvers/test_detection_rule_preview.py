@@ -11,7 +11,6 @@ from tests.auth.people import everything_stored
 from tests.clients import GraphQL, register
 from tests.house.statements import counted
 from tests.resolvers.company import code_of, company
-from tests.resolvers.cost_caller import reads
 from tests.resolvers.test_detection_rules import UNATTACHED, Tune, account_of, minimal_age, tune
 from tests.resolvers.test_recommendations import Caller, caller
 
@@ -102,7 +101,7 @@ async def test_statements_do_not_grow_with_the_resources(caller: Caller, runtime
         with counted(runtime.database) as statements:
             found = await preview(caller, {"enabled": False})
         assert found["lost"]["count"] == 3 + more
-        counts.append(reads(statements))
+        counts.append(len(statements))
     assert counts[0] == counts[1]
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Final, TypeVar
 from uuid import UUID
@@ -24,6 +24,7 @@ from app.errors import BadUserInputError, ConflictError, UnavailableError
 from app.models import now
 from app.records import RowIssue
 from app.records.costs import Finality, ImportMode
+from app.records.months import months_of
 from app.repositories import cost_imports
 from app.repositories.copying import LongCopy
 from app.repositories.cost_locks import lock_costs
@@ -284,7 +285,8 @@ class Storing:
         for key, period_id in self._ids.items():
             if period_id in totals:
                 await self._enforce(session, period_id, totals[period_id], billed.get(key))
-        months = frozenset(self._months | {month for row in former for month in _months(row)})
+        left = {month for row in former for month in months_of(row["first_day"], row["last_day"])}
+        months = frozenset(self._months | left)
         await store.merge(months)
         for month in sorted(months):
             await allocate_month(session, self._organization_id, month)
@@ -337,14 +339,6 @@ def _together(totals: PeriodTotals, before: RowMapping | None) -> PeriodTotals:
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
-
-
-def _months(row: RowMapping) -> Iterator[date]:
-    """The first days of the months in which a period's charges start."""
-    month = row["first_day"].replace(day=1)
-    while month <= row["last_day"]:
-        yield month
-        month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 def _by_currency(totals: Iterable[PeriodTotals]) -> dict[str, Decimal]:

@@ -135,13 +135,13 @@ async def _contest(url: str, folder: Path, rows: int, rounds: int) -> Figures:
     return figures
 
 
-async def _memory(url: str, folder: Path, sizes: list[int]) -> str:
+async def _memory(url: str, folder: Path, sizes: list[int], resources: int | None) -> str:
     """The peak memory of a process that imports a file, by rows and format."""
     lines = ["| rows | format | peak MB | seconds |", "| --- | --- | --- | --- |"]
     contest = Contest(url)
     for rows in sizes:
         csv, parquet = folder / "charges.csv", folder / "charges.parquet"
-        await asyncio.to_thread(focus_files.write_csv, csv, rows)
+        await asyncio.to_thread(focus_files.write_csv, csv, rows, resources=resources)
         await asyncio.to_thread(focus_files.write_parquet, csv, parquet)
         for path in (csv, parquet):
             command = ("-m", "benchmarks.cost_imports", "--import-one", url, str(path))
@@ -178,6 +178,7 @@ def main() -> None:
     """Run the contest and print its table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--memory", type=int, nargs="+")
+    parser.add_argument("--resources", type=int, help="for --memory: as many in every file, not one for 50 rows")
     parser.add_argument("--import-one", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -189,7 +190,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, engines(Path(name) / "data") as urls:
         upgrade(urls.database_url)
         if arguments.memory:
-            print(asyncio.run(_memory(urls.database_url, Path(name), arguments.memory)))  # noqa: T201
+            print(asyncio.run(_memory(urls.database_url, Path(name), arguments.memory, arguments.resources)))  # noqa: T201
             return
         figures = asyncio.run(_contest(urls.database_url, Path(name), arguments.rows, arguments.rounds))
         print(figures.table(arguments.rows))  # noqa: T201

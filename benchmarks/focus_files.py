@@ -28,11 +28,11 @@ COLUMNS: Final = [
 ]
 
 
-def write_csv(path: Path, rows: int, seed: int = SEED) -> None:
-    """Write `rows` charges of October 2026 as CSV, in bounded memory."""
+def write_csv(path: Path, rows: int, seed: int = SEED, resources: int | None = None) -> None:
+    """Write `rows` charges of October 2026 as CSV, in bounded memory; without `resources`, of one for every 50 rows."""
     with path.open("wb") as file:
         for start in range(0, rows, BATCH):
-            batch = charges(start, min(BATCH, rows - start), rows, seed)
+            batch = charges(start, min(BATCH, rows - start), rows, seed, resources)
             batch.write_csv(file, include_header=start == 0)
 
 
@@ -46,10 +46,10 @@ def write_parquet(csv: Path, path: Path) -> None:
     ).sink_parquet(path, compression="snappy", row_group_size=BATCH)
 
 
-def charges(start: int, size: int, rows: int, seed: int = SEED) -> pl.DataFrame:
+def charges(start: int, size: int, rows: int, seed: int = SEED, resources: int | None = None) -> pl.DataFrame:
     """The charges from number `start` on, of a file of `rows`; every column as text."""
     random = np.random.default_rng((seed, start))
-    resource = random.integers(0, max(1, rows // 50), size)
+    resource = random.integers(0, resources or max(1, rows // 50), size)
     sku = (resource * 7 + random.integers(0, 3, size)) % 1_200
     service = sku % 30
     account = resource % 40

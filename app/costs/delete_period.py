@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
-from typing import Any, Final
+from datetime import date
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -16,8 +15,8 @@ from app.costs.allocation.figures import want_figures
 from app.costs.watch import request_check
 from app.database import Database
 from app.errors import NotFoundError
-from app.models import now
 from app.records import Actor, EventKind, NewEvent
+from app.records.months import months_of
 from app.repositories import cost_imports
 from app.repositories.cost_locks import lock_costs
 from app.repositories.cost_store import CostStore
@@ -34,7 +33,7 @@ async def delete_billing_period(
     dataset: str,
     billing_account_id: str | None,
     billing_period_start: date,
-) -> Mapping[Any, Any]:
+) -> RowMapping:
     """Delete the charges of a billing period in force with all that is summed from them; its row, now superseded.
 
     `billing_account_id` is None where its charges name none. All in one transaction: readers see it or they do not. A
@@ -53,29 +52,21 @@ async def delete_billing_period(
             raise NotFoundError(message)
         (period,) = found
         await _remove(session, organization_id, period)
-        await cost_imports.supersede(session, organization_id, [period["id"]])
+        (superseded,) = await cost_imports.supersede(session, organization_id, [period["id"]])
         await request_check(session, organization_id)
         await want_figures(session, organization_id)
         await record(session, organization_id, _event(period, actor))
-    return {**period, "status": "SUPERSEDED", "superseded_at": now()}
+    return superseded
 
 
 async def _remove(session: AsyncSession, organization_id: UUID, period: RowMapping) -> None:
     store = await CostStore.open(session, organization_id)
     await store.drop_charges([period["id"]], period["first_day"], period["last_day"])
     await store.drop_roll_ups([period["id"]])
-    months = list(_months(period["first_day"], period["last_day"]))
+    months = list(months_of(period["first_day"], period["last_day"]))
     await store.merge(months)
     for month in months:
         await allocate_month(session, organization_id, month)
-
-
-def _months(first_day: date, last_day: date) -> Iterator[date]:
-    """The first days of the months from one day to another."""
-    month = first_day.replace(day=1)
-    while month <= last_day:
-        yield month
-        month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 def _event(period: RowMapping, actor: Actor) -> NewEvent:

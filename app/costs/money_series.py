@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from app.costs.outlook.series import DailySeries, exact_product, exact_sum, month_after
+from app.costs.outlook.series import DailySeries, exact_product, exact_sum
 from app.records.cost_analysis import DateRange
+from app.records.months import next_month
 from app.repositories.cost_series import DayCost
 
 RateOn = Callable[[str, date], Decimal | None]
@@ -29,7 +30,7 @@ class Rates:
         """The factors into a currency."""
 
         def rate_on(from_currency: str, day: date) -> Decimal | None:
-            after = month_after(day)
+            after = next_month(day)
             dated = self._rates.get((from_currency, currency), ())
             return next((rate for valid_from, rate in dated if valid_from < after), None)
 

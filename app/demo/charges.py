@@ -14,6 +14,7 @@ from app.costs.focus import FOCUS_COLUMNS
 from app.costs.values import decimal_text
 from app.demo.estate import ACCOUNTS, Resource, between, draw
 from app.demo.kinds import Meter
+from app.records.months import next_month
 
 COLUMNS = tuple(sorted(column.name for column in FOCUS_COLUMNS if "1.2" in column.versions))
 WEEK, TUESDAY = 7, 1
@@ -72,14 +73,14 @@ class Bill:
     @classmethod
     def on(cls, month: date, today: date) -> Bill:
         """The bill of a month as it stands on a day: whole where the month is over, else up to that morning."""
-        if today >= month_after(month):
+        if today >= next_month(month):
             return cls.whole(month)
         return cls(month, (today - month).days + 1, UNTIL_SIX)
 
     @classmethod
     def whole(cls, month: date, *, by_day: bool = True) -> Bill:
         """The bill of a month that is over."""
-        return cls(month, (month_after(month) - month).days, by_day=by_day)
+        return cls(month, (next_month(month) - month).days, by_day=by_day)
 
     @property
     def is_whole(self) -> bool:
@@ -89,7 +90,7 @@ class Bill:
     @property
     def month_days(self) -> int:
         """How many days the month has."""
-        return (month_after(self.month) - self.month).days
+        return (next_month(self.month) - self.month).days
 
     def part_of(self, day: int) -> Decimal:
         """Which part of a day is billed; the first of the month is 0."""
@@ -108,11 +109,6 @@ class Bill:
         second_tuesday = WEEK + (TUESDAY - self.date_of(WEEK).weekday()) % WEEK
         gateway, first = (self.month.month % GATEWAYS + 1, second_tuesday) if self.by_day else (2, 18)
         return resource.name == f"egress-{gateway:02}" and first <= day < first + 3
-
-
-def month_after(month: date) -> date:
-    """The first day of the month after one."""
-    return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 def charges(resources: list[Resource], bill: Bill) -> list[Row]:
@@ -249,7 +245,7 @@ def _row(account: str, start: date, end: date, bill: Bill) -> Row:
         "BillingAccountType": billing_type,
         "BillingCurrency": "USD",
         "BillingPeriodStart": _text(bill.month),
-        "BillingPeriodEnd": _text(month_after(bill.month)),
+        "BillingPeriodEnd": _text(next_month(bill.month)),
         "ChargePeriodStart": _text(start),
         "ChargePeriodEnd": _text(end),
         "InvoiceId": f"SAMPLE-{provider}-{bill.month:%Y-%m}" if bill.is_whole else "",
@@ -359,7 +355,7 @@ def _taxes(rows: list[Row], bill: Bill) -> Iterator[Row]:
     billed: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for row in rows:
         billed[row["SubAccountId"], row["ChargePeriodStart"] if bill.by_day else ""] += Decimal(row["BilledCost"])
-    whole = (bill.month, month_after(bill.month))
+    whole = (bill.month, next_month(bill.month))
     days = [(bill.date_of(day), bill.date_of(day + 1)) for day in range(bill.days)] if bill.by_day else [whole]
     for account, (provider, account_id, _, _) in ACCOUNTS.items():
         for start, end in days:
@@ -377,7 +373,7 @@ def _others(resources: list[Resource], bill: Bill) -> Iterator[Row]:
             ("analytics", "Credit", Decimal("-150.00"), "Promotional credit", "Promotions"),
             ("office", "Adjustment", Decimal("-0.03"), "Rounding of the invoice", "Billing"),
         ):
-            row = _row(account, bill.month, month_after(bill.month), bill)
+            row = _row(account, bill.month, next_month(bill.month), bill)
             yield _plain(row, category, cost, cost, description, "One-Time") | _no_service(service, cost)
     database = next(one for one in resources if one.kind.type == "RDS database" and one.environment == "production")
     row = _usage_row(database, database.kind.meters[0], range(-5, -4), Decimal(-7), None, bill)

@@ -17,13 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.costs.business_metrics import record_metrics
 from app.costs.imports.run import import_files
 from app.database import Database
-from app.demo.charges import BILLERS, Bill, month_after
+from app.demo.charges import BILLERS, Bill
 from app.demo.estate import Resource, between, estate
 from app.demo.rows import charges_csv
 from app.errors import ConflictError
 from app.queue import HeldJob, enqueue
 from app.records import Actor, ActorKind
 from app.records.costs import ImportMode, ImportSource, ImportSourceKind, ImportState
+from app.records.months import next_month
 from app.repositories.demo_months import delivered_months
 
 TOP_UP_JOB = "top_up_demo"
@@ -55,9 +56,9 @@ def months_due(delivered: Mapping[date, date], day: date) -> list[date]:
     """
     month, due = min([months_of(day)[-1], *delivered]), []
     while month <= day:
-        if month not in delivered or delivered[month] < min(day, month_after(month)):
+        if month not in delivered or delivered[month] < min(day, next_month(month)):
             due.append(month)
-        month = month_after(month)
+        month = next_month(month)
     return due[::-1]
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.records.cost_analysis import TextCondition
+from app.records.months import next_month
 
 NOBODY = UUID(int=0)
 """The team of what is unallocated, and its rule."""
@@ -53,11 +54,6 @@ class AllocationNoteCode(StrEnum):
     """What a rule could not do as it says."""
 
     NO_DIRECT_COST = "NO_DIRECT_COST"
-
-
-def next_month(month: date) -> date:
-    """The first day of the month after that of a day."""
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.records.allocation import next_month
 from app.records.costs import CostMetric
+from app.records.months import next_month
 
 METRICS = tuple(metric.value for metric in CostMetric)
 SHARE_DIGITS = 12

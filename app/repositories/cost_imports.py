@@ -121,14 +121,18 @@ async def active_periods(
     return (await session.execute(statement)).mappings().all()
 
 
-async def supersede(session: AsyncSession, organization_id: UUID, period_ids: Collection[int]) -> None:
-    """Take import periods out of force."""
-    if period_ids:
-        await session.execute(
-            update(PERIODS)
-            .where(PERIODS.c.organization_id == organization_id, PERIODS.c.id.in_(period_ids))
-            .values(status="SUPERSEDED", superseded_at=now())
-        )
+async def supersede(session: AsyncSession, organization_id: UUID, period_ids: Collection[int]) -> Sequence[RowMapping]:
+    """Take import periods out of force; returns them as they are then."""
+    if not period_ids:
+        return []
+    statement = (
+        update(PERIODS)
+        .where(PERIODS.c.organization_id == organization_id, PERIODS.c.id.in_(period_ids))
+        .values(status="SUPERSEDED", superseded_at=now())
+        .returning(PERIODS)
+    )
+    rows: Sequence[RowMapping] = (await session.execute(statement)).mappings().all()
+    return rows
 
 
 async def change_period(

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import APP_ROLE
+from app.records.months import next_month
 from app.repositories.copying import copied, rows_of
 from app.repositories.planning import driver_of
 
@@ -223,7 +224,7 @@ class CostStore:
     async def merge(self, months: Iterable[date]) -> None:
         """Make the merged roll-ups of whole months again, and find out whether their resources are shared."""
         for month in sorted(months):
-            bounds = (self._organization_id, month, (month.replace(day=28) + timedelta(days=4)).replace(day=1))
+            bounds = (self._organization_id, month, next_month(month))
             for table, (fine, keys) in MERGED.items():
                 first = next(iter(keys))
                 await self._execute(

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.allocation import PromotedTagKey
 from app.models.base import now
-from app.records.allocation import next_month
 from app.records.costs import CostMetric
+from app.records.months import next_month
 
 KEYS: Table = PromotedTagKey.__table__  # type: ignore[assignment]
 _METRICS = tuple(metric.value for metric in CostMetric)

@@ -229,21 +229,21 @@ class JobRunner:
         try:
             # One after the other: claims side by side would not see each other's, and all serve one organization.
             async with self._claiming, self._system() as session:
-                begun, full, row = await self._claim(session)
+                begun, row = await self._claim(session)
         except BaseException:
             self._slots.release()
             raise
         if row is None:
             self._slots.release()
-            self._turned_away = self._turned_away or bool(full)
             return None
         return self._begin(row, begun)
 
-    async def _claim(self, session: AsyncSession) -> tuple[float, set[UUID], RowMapping | None]:
-        """When the claim began, the organizations that it passed over, and the job if one is due.
+    async def _claim(self, session: AsyncSession) -> tuple[float, RowMapping | None]:
+        """When the claim began, and the job if one is due.
 
-        Where one of those has got a slot back in the meantime, the claim is made again: who ended then did not know yet
-        that somebody would be turned away, and if it was the last of its organization nobody else would look.
+        Where an organization that it passed over has got a slot back in the meantime, the claim is made again: who
+        ended then did not know yet that somebody would be turned away, and if it was the last of its organization
+        nobody else would look. For the same reason nothing is awaited between that look and the note.
         """
         while True:
             begun, full = time.monotonic(), self._full()
@@ -254,8 +254,11 @@ class JobRunner:
                 most_attempts=self.settings.most_attempts,
                 full=full,
             )
-            if row is not None or full <= self._full():
-                return begun, full, row
+            if row is not None:
+                return begun, row
+            if full <= self._full():
+                self._turned_away = self._turned_away or bool(full)
+                return begun, None
 
     def _begin(self, row: RowMapping, begun: float) -> RunningJob:
         job = RunningJob(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.embedded import EngineUrls
@@ -185,6 +188,36 @@ async def test_who_is_turned_away_as_the_last_job_ends_is_served(
         return await claim(*args, **values)
 
     monkeypatch.setattr(jobs, "claim_job", late)
+    await runner.run(second)
+    await running
+    await until_state(database, second, "SUCCEEDED")
+
+
+async def test_who_is_turned_away_is_served_when_the_last_job_ends_before_the_claim_is_over(
+    database: Database, engine_urls: EngineUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim has passed over an organization, and its only slot comes back while the transaction is closed."""
+    gate = asyncio.Event()
+
+    async def wait(_: RunningJob) -> None:
+        await gate.wait()
+
+    first = await put(database, organization_id=GREEDY)
+    runner = make_runner(database, engine_urls.redis_url, {"probe": wait}, replace(IDLE, per_organization=1))
+    running = asyncio.create_task(runner.run(first))
+    await until(lambda: runner.running == 1)
+    second = await put(database, organization_id=GREEDY)
+    door = runner._system
+
+    @asynccontextmanager
+    async def slow_to_close() -> AsyncIterator[AsyncSession]:
+        monkeypatch.setattr(runner, "_system", door)
+        async with door() as session:
+            yield session
+        gate.set()
+        await until(lambda: first not in runner._running)
+
+    monkeypatch.setattr(runner, "_system", slow_to_close)
     await runner.run(second)
     await running
     await until_state(database, second, "SUCCEEDED")

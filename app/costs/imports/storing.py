@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Final, TypeVar
 from uuid import UUID
@@ -24,6 +26,7 @@ from app.errors import BadUserInputError, ConflictError, UnavailableError
 from app.models import now
 from app.records import RowIssue
 from app.records.costs import Finality, ImportMode
+from app.records.months import months_of
 from app.repositories import cost_imports
 from app.repositories.copying import LongCopy
 from app.repositories.cost_locks import lock_costs
@@ -37,6 +40,8 @@ DIMENSIONS_AT_ONCE: Final = 10_000
 """New rows of a dimension that are stored together; after each part of a file it took a second of a million rows."""
 PIECES_OF_COPY: Final = 32
 """Parts of a file that go into one COPY, whose end tells whether PostgreSQL took them: some 500,000 rows."""
+NICENESS: Final = 10
+"""Of the threads that read and make: whoever asks for costs meanwhile goes first where all cores are busy."""
 _UNDER_LOCK: Final = frozenset({"tag_sets", "allocation_sets"})
 _Made = TypeVar("_Made")
 
@@ -89,8 +94,8 @@ class Storing:
         self._line = 0
         self._copying: LongCopy | None = None
         # A thread of its own for each: malloc keeps what each thread let go, and chunks went to six of them by turns.
-        self._reading = ThreadPoolExecutor(1, "import-read")
-        self._making = ThreadPoolExecutor(1, "import-make")
+        self._reading = ThreadPoolExecutor(1, "import-read", initializer=_give_way)
+        self._making = ThreadPoolExecutor(1, "import-make", initializer=_give_way)
 
     async def store(
         self,
@@ -284,7 +289,8 @@ class Storing:
         for key, period_id in self._ids.items():
             if period_id in totals:
                 await self._enforce(session, period_id, totals[period_id], billed.get(key))
-        months = frozenset(self._months | {month for row in former for month in _months(row)})
+        left = {month for row in former for month in months_of(row["first_day"], row["last_day"])}
+        months = frozenset(self._months | left)
         await store.merge(months)
         for month in sorted(months):
             await allocate_month(session, self._organization_id, month)
@@ -315,6 +321,15 @@ class Storing:
         await cost_imports.change_period(session, self._organization_id, period_id, values)
 
 
+def _give_way() -> None:
+    """Let this thread, and those that polars starts from it, go behind others.
+
+    With both cores of a machine busy, readers' p99 was 117 ms in place of 82 without this. Of this thread alone, for
+    Linux keeps a niceness for each: engines that the process starts must not inherit it.
+    """
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 def _shortest(metric: str) -> pl.Expr:
     """An amount as text without the zeros at its end, which PostgreSQL would keep and show."""
     return pl.col(metric).cast(pl.String).str.replace(r"\.?0+$", "").alias(metric)
@@ -337,14 +352,6 @@ def _together(totals: PeriodTotals, before: RowMapping | None) -> PeriodTotals:
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
-
-
-def _months(row: RowMapping) -> Iterator[date]:
-    """The first days of the months in which a period's charges start."""
-    month = row["first_day"].replace(day=1)
-    while month <= row["last_day"]:
-        yield month
-        month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 def _by_currency(totals: Iterable[PeriodTotals]) -> dict[str, Decimal]:

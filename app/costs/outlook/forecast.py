@@ -13,7 +13,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from app.costs.outlook.series import RATIO_SCALE, DailySeries, exact_sum, month_after, ratio, rounded
+from app.costs.outlook.series import RATIO_SCALE, DailySeries, exact_sum, ratio, rounded
+from app.records.months import next_month
 
 if TYPE_CHECKING:
     from app.costs.outlook.baseline import FloatArray
@@ -160,21 +161,21 @@ def cost_outlook(history: DailySeries, days: int, interval: Decimal) -> CostOutl
     are asked for than the month has left, that takes as long again.
     """
     last = history.end - timedelta(1)
-    month_start, month_after_it = last.replace(day=1), month_after(last)
-    left = (month_after_it - history.end).days
+    month_start, following = last.replace(day=1), next_month(last)
+    left = (following - history.end).days
     made = forecast(history, max(days, left), interval=interval, periods=[(history.end, history.end + timedelta(days))])
     if isinstance(made, ForecastUnavailable):
         return made
     points, total = made.points[:days], made.period_totals[0]
     if history.start > month_start:
         return CostOutlook(points, total, None, f"Costs before {history.start} are not imported.", made)
-    actual, parts = history.between(month_start, month_after_it).total, (Decimal(0),) * 3
+    actual, parts = history.between(month_start, following).total, (Decimal(0),) * 3
     if left:
-        rest = made.total if left >= days else period_rest(history, history.end, month_after_it, interval)
+        rest = made.total if left >= days else period_rest(history, history.end, following, interval)
         if isinstance(rest, ForecastUnavailable):
             return rest
         parts = (rest.expected, rest.lower, rest.upper)
-    month_total = ForecastTotal(month_start, month_after_it, *(exact_sum((actual, part)) for part in parts))
+    month_total = ForecastTotal(month_start, following, *(exact_sum((actual, part)) for part in parts))
     return CostOutlook(points, total, month_total, None, made)
 
 

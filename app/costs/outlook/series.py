@@ -100,8 +100,3 @@ def rounded(amount: float | Decimal, scale: int = AMOUNT_SCALE) -> Decimal:
 def ratio(part: Decimal, whole: Decimal, scale: int = RATIO_SCALE) -> Decimal | None:
     """`part` / `whole` with `scale` digits after the point; None where the whole is 0."""
     return None if not whole else rounded(_ROUNDING.divide(part, whole), scale)
-
-
-def month_after(day: date) -> date:
-    """The first day of the next month."""
-    return (day.replace(day=1) + timedelta(32)).replace(day=1)

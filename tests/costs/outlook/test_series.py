@@ -6,10 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from app.costs.outlook.series import DailySeries, exact_difference, exact_sum, month_after, ratio, rounded
+from app.costs.outlook.series import DailySeries, exact_difference, exact_sum, ratio, rounded
 
 FIRST = date(2026, 1, 5)
 
@@ -56,11 +54,3 @@ def test_estimates_are_rounded_half_to_even_without_a_negative_zero() -> None:
     assert str(rounded(1e30, 2)) == "1000000000000000019884624838656.00"
     assert ratio(Decimal(1), Decimal(3)) == Decimal("0.3333")
     assert ratio(Decimal(1), Decimal(0)) is None
-
-
-@given(st.dates(date(1990, 1, 1), date(2199, 11, 30)))
-def test_the_next_month_begins_on_a_first(day: date) -> None:
-    after = month_after(day)
-    assert after.day == 1
-    assert after > day
-    assert (after.year * 12 + after.month) - (day.year * 12 + day.month) == 1

@@ -18,6 +18,10 @@ class UnknownFactError(Exception):
     """Something that a check needs is not known; the message says what and is shown to the customer."""
 
 
+class NotReadError(Exception):
+    """A check asks for something that has not been read yet. No answer, and no missing fact either."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A resource of the inventory. All moments are in UTC."""

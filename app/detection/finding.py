@@ -42,10 +42,14 @@ class Excluded:
 
 
 class Unknown:
-    """It cannot be told whether this is waste: what was found before stays as it is."""
+    """It cannot be told whether this is waste: what was found before stays as it is.
 
-    def __init__(self, why: str) -> None:
+    `fault` says which error and where in the code, if that is because the check broke.
+    """
+
+    def __init__(self, why: str, fault: str | None = None) -> None:
         self.why = why
+        self.fault = fault
 
 
 class Clear:

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.detection.facts import Facts, Subject
-
-
-class NotReadError(Exception):
-    """A check asks for something that has not been read yet. No answer, and no missing fact either."""
+from app.detection.facts import Facts, NotReadError, Subject
 
 
 def _not_read() -> Any:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
@@ -53,6 +54,8 @@ class Looking:
     rules: Rules
     changes: Changes = field(default_factory=Changes)
     looked_at: int = 0
+    broken: set[str] = field(default_factory=set)
+    """Ids of checks that broke on a resource, which is logged once for each."""
 
 
 async def look(looking: Looking) -> Changes:
@@ -142,11 +145,19 @@ def _outcomes(
         if isinstance(outcome, Finding):
             yield found_of(looking, check, one, _with_windows(outcome, noted), rule)
         elif isinstance(outcome, Unknown):
+            tell_broken(check, outcome, looking.broken)
             yield Looked(check.id, str(one.subject.id), None, outcome.why)
         else:
             resolution = Resolution.LEFT_OUT if isinstance(outcome, Excluded) else Resolution.CHANGED
             why = outcome.why if isinstance(outcome, Excluded) else None
             yield Looked(check.id, str(one.subject.id), resolution, why)
+
+
+def tell_broken(check: Check, outcome: Unknown, told: set[str]) -> None:
+    """Log that a check broke, if it did: the first time only, as it may do so on each of a hundred thousand."""
+    if outcome.fault is not None and check.id not in told:
+        told.add(check.id)
+        structlog.get_logger(__name__).error("check_broke", check_id=check.id, fault=outcome.fault)
 
 
 def _with_windows(finding: Finding, noted: NotedUsages) -> Finding:

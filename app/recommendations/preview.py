@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.database import Database
 from app.detection.check import Check
 from app.detection.evaluate import Convert, evaluate
-from app.detection.facts import Facts, Subject
+from app.detection.facts import Facts, NotReadError, Subject
 from app.detection.finding import Clear, Excluded, Finding, Outcome, Unknown
 from app.detection.rule import Rule, Rules, Tuning
 from app.errors import BadUserInputError, argument
@@ -27,7 +27,7 @@ from app.models import now
 from app.pricing.book import PriceBook
 from app.pricing.load import book_of_regions
 from app.recommendations.gather import Changes, Gathered, Gathering, subject_of
-from app.recommendations.lazy_facts import CostlessFacts, NotReadError, RowFacts, RowSubject
+from app.recommendations.lazy_facts import CostlessFacts, RowFacts, RowSubject
 from app.recommendations.look import Looking, converter, facts_of, found_of, usages_of
 from app.recommendations.preview_sums import Judged, Totals, totals
 from app.recommendations.readings import read_types

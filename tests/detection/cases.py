@@ -103,6 +103,7 @@ class Case:
             complete_types=self.complete_types,
         )
         outcome = evaluate(check, facts, rule, lambda amount, _: amount)
+        assert getattr(outcome, "fault", None) is None
         assert type(outcome) is self.expected, getattr(outcome, "why", outcome)
         if isinstance(outcome, Finding):
             self._verify_finding(outcome)

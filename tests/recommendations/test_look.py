@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import structlog
 from sqlalchemy import text
 
 from app.database import Database
@@ -95,6 +96,25 @@ async def test_what_cannot_be_told_stays(database: Database, owner: Database) ->
     await keep(database, owner, unreadable)
     assert await looked(database) == {}
     assert [row["state"] for row in (await ledger(database)).values()] == ["OPEN"]
+
+
+async def test_a_check_that_breaks_takes_nothing_else_along(database: Database, owner: Database) -> None:
+    await keep(database, owner, lone("vol-1", kind="gp2"), lone("vol-2", kind="gp2"))
+    await looked(database)
+    odd = {"volumeType": "gp2", "sizeGiB": 200, "attachments": ["someone's words"]}
+    names = ("vol-1", "vol-2", "vol-3")
+    await keep(database, owner, *(lone(name, properties=odd) for name in names))
+    with structlog.testing.capture_logs() as logs:
+        assert await looked(database) == {HistoryKind.AMOUNT_CHANGED: 2, HistoryKind.FOUND: 1}
+    rows = await ledger(database)
+    assert {check for check, node in rows if node == "vol-3"} == {UNATTACHED}
+    assert {row["state"] for row in rows.values()} == {"OPEN"}
+    assert rows[UNATTACHED, "vol-1"]["monthly_saving"] == Decimal("20.0000")
+    assert rows["aws.ebs.gp2_to_gp3", "vol-1"]["saving"]["inputs"]["GiB"] == "100"
+    broke = [one for one in logs if one["event"] == "check_broke"]
+    assert sorted(one["check_id"] for one in broke) == sorted({one["check_id"] for one in broke})
+    assert "aws.ebs.gp2_to_gp3" in {one["check_id"] for one in broke}
+    assert all(one["fault"].startswith("AttributeError at ") and "someone" not in str(one) for one in broke)
 
 
 async def test_statements_do_not_grow_with_the_page(database: Database, owner: Database) -> None:

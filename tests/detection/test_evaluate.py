@@ -1,0 +1,73 @@
+"""A check that breaks is unknown on the resource on which it broke: with a reason, and without anybody's values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from app.detection.catalogue import CHECKS
+from app.detection.evaluate import BROKEN, evaluate
+from app.detection.facts import Facts, NotReadError, UnknownFactError
+from app.detection.finding import Evidence, Finding, Unknown
+from app.detection.rule import default_rule
+from app.records.detection import PriceBasis, Saving
+from tests.detection.cases import NOW, subject
+
+CHECK = CHECKS["aws.ebs.unattached"]
+RULE = default_rule(CHECK)
+
+
+class _Priceless:
+    """No prices."""
+
+    def price(self, *_: object) -> None:
+        """See app.detection.facts.Prices."""
+
+
+FACTS = Facts(subject("AWS::EC2::Volume", "vol-1"), NOW, RULE.parameters, _Priceless())
+
+
+def _look(_: Facts) -> Finding | None:
+    raise KeyError("name of a customer")  # noqa: EM101 - as a mapping raises it
+
+
+def _raise_unknown(_: Facts) -> Finding | None:
+    message = "It is not known."
+    raise UnknownFactError(message)
+
+
+def _raise_unread(_: Facts) -> Finding | None:
+    raise NotReadError
+
+
+def _odd_amount(_: Facts) -> Finding | None:
+    return Finding(Saving(Decimal("NaN"), "USD", PriceBasis.LIST, ""), (Evidence("state", "odd"),))
+
+
+def test_a_check_that_breaks_is_unknown() -> None:
+    outcome = evaluate(replace(CHECK, find=_look), FACTS, RULE, lambda amount, _: amount)
+    assert isinstance(outcome, Unknown)
+    assert outcome.why == BROKEN
+    assert outcome.fault is not None
+    assert outcome.fault.startswith("KeyError at evaluate.py:")
+    assert outcome.fault.endswith(" _look")
+    assert "customer" not in outcome.fault
+
+
+def test_an_amount_that_is_none_is_unknown() -> None:
+    outcome = evaluate(replace(CHECK, find=_odd_amount), FACTS, RULE, lambda amount, _: amount)
+    assert isinstance(outcome, Unknown)
+    assert outcome.why == BROKEN
+
+
+def test_a_missing_fact_is_no_fault() -> None:
+    outcome = evaluate(replace(CHECK, find=_raise_unknown), FACTS, RULE, lambda amount, _: amount)
+    assert isinstance(outcome, Unknown)
+    assert (outcome.why, outcome.fault) == ("It is not known.", None)
+
+
+def test_what_was_not_read_yet_is_no_answer() -> None:
+    with pytest.raises(NotReadError):
+        evaluate(replace(CHECK, find=_raise_unread), FACTS, RULE, lambda amount, _: amount)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
@@ -11,14 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.target import open_target
 from app.errors import BadUserInputError, ConflictError, NotFoundError
-from app.models import now
+from app.models import new_id, now
 from app.pricing.book import PriceBook
 from app.pricing.load import load_book
 from app.providers.calls import WAIT_SECONDS
 from app.providers.problems import ProviderError
-from app.queue import HeldJob, enqueue
+from app.queue import HeldJob, enqueue, enqueue_all
 from app.recommendations.look import look, start_look
 from app.recommendations.measure import MeasureTools, Measuring, measure
+from app.repositories.detection_rules import accounts_waiting
 from app.tasks import end_tasks
 
 MEASURE_JOB = "measure_usage"
@@ -34,6 +36,14 @@ async def request_measuring(session: AsyncSession, organization_id: UUID, accoun
 async def request_look(session: AsyncSession, organization_id: UUID, account_id: UUID) -> UUID:
     """Queue a look at an account in the transaction that changes its ground; the job's id."""
     return await enqueue(session, LOOK_JOB, organization_id, {"accountId": str(account_id)})
+
+
+async def request_once(session: AsyncSession, organization_id: UUID, kind: str, account_ids: Iterable[UUID]) -> None:
+    """Queue a job of a kind for each of some accounts, but for those for which one waits already."""
+    waiting = await accounts_waiting(session, organization_id, kind)
+    jobs = {new_id(): {"accountId": str(each)} for each in account_ids if str(each) not in waiting}
+    if jobs:
+        await enqueue_all(session, kind, organization_id, jobs)
 
 
 async def measure_usage(job: HeldJob, tools: MeasureTools) -> None:

@@ -16,7 +16,8 @@ from app.detection.catalogue import CHECKS
 from app.detection.check import Check
 from app.detection.rule import Settings, Tuning
 from app.errors import BadUserInputError, ConflictError, argument
-from app.recommendations.jobs import LOOK_JOB, request_look
+from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, request_once
+from app.recommendations.rule_needs import needs_measuring
 from app.recommendations.tuning_checks import check_tuning
 from app.recommendations.tunings import json_of, tuning_of
 from app.records import Actor, EventKind, NewEvent
@@ -95,16 +96,20 @@ async def _store(
 
 
 async def _look_again(session: AsyncSession, organization_id: UUID, check: Check, before: Tuning, after: Tuning) -> int:
-    """Ask for a look at each account for which another rule is in force; those that wait for one already get it."""
+    """Ask for a look at each account for which another rule is in force; those that wait for one already get it.
+
+    Where the rule may need usage that was not read, that is asked for too, and behind it there is another look.
+    """
     if _without_grace(before).same_as(_without_grace(after)):
         return 0
     types = check.resource_types
     holders = await detection_rules.accounts_with(session, organization_id, check.provider.value, types)
-    waiting = await detection_rules.accounts_waiting(session, organization_id, LOOK_JOB)
     concerned = [one for one in holders if concerns(before, after, one)]
-    for account_id in concerned:
-        if str(account_id) not in waiting:
-            await request_look(session, organization_id, account_id)
+    measured = [one for one in concerned if needs_measuring(check, before, after, one)]
+    connected = await detection_rules.accounts_connected(session, organization_id, measured) if measured else ()
+    for kind, ids in ((LOOK_JOB, concerned), (MEASURE_JOB, connected)):
+        if ids:
+            await request_once(session, organization_id, kind, ids)
     return len(concerned)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import DetectionRuleVersion, now
-from app.records import Actor
+from app.records import AccountKind, Actor
 from app.repositories.accounts import ACCOUNTS
 
 VERSIONS: Table = DetectionRuleVersion.__table__  # type: ignore[assignment]
@@ -103,6 +103,17 @@ async def accounts_with(
     """The accounts that have resources of some types."""
     values = {"organization_id": organization_id, "provider": provider, "types": sorted(resource_types)}
     return list((await session.execute(_HOLDERS, values)).scalars())
+
+
+async def accounts_connected(session: AsyncSession, organization_id: UUID, ids: Collection[UUID]) -> list[UUID]:
+    """Those of some accounts whose provider can be asked."""
+    statement = select(ACCOUNTS.c.id).where(
+        ACCOUNTS.c.organization_id == organization_id,
+        ACCOUNTS.c.id == any_(cast(sorted(ids), ARRAY(Uuid))),
+        ACCOUNTS.c.kind == AccountKind.CONNECTED.value,
+        ACCOUNTS.c.disconnected_at.is_(None),
+    )
+    return list((await session.execute(statement)).scalars())
 
 
 async def accounts_waiting(session: AsyncSession, organization_id: UUID, kind: str) -> set[str]:

@@ -13,7 +13,8 @@ from app.schema.errors import Conflict, InvalidInput, NotFound
 _CHECK = "Name of the check, such as `aws.ebs.unattached`."
 _EXPECTED = "The version that you have seen: where the rule has another by now, nothing is changed."
 _LOOKS = (
-    "How many accounts are looked at anew, from what is stored of them; their recommendations follow within minutes."
+    "How many accounts are looked at anew, from what is stored of them; their recommendations follow within minutes. "
+    "Usage that the rule may need and that was not read so far is read, and then they are looked at again."
 )
 
 

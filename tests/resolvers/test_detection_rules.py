@@ -63,9 +63,9 @@ async def account_of(caller: Caller) -> str:
     return global_id("Account", account_id, organization_id)
 
 
-async def jobs(owner: Database) -> int:
+async def jobs(owner: Database, kind: str = "look_for_waste") -> int:
     async with owner.read(None) as session:
-        found = await session.execute(text("SELECT count(*) FROM jobs WHERE kind = 'look_for_waste'"))
+        found = await session.execute(text("SELECT count(*) FROM jobs WHERE kind = :kind"), {"kind": kind})
         return int(found.scalar_one())
 
 
@@ -183,6 +183,25 @@ async def test_the_same_again_is_no_version(owner: Database, tune: Tune) -> None
     assert await jobs(owner) == 1
     await tune(minimumMonthlySaving="3")
     assert await jobs(owner) == 1  # one that waits sees the newest rules
+
+
+async def test_usage_that_was_not_read_is_asked_for(caller: Caller, owner: Database, tune: Tune) -> None:
+    idle, measuring = "aws.ebs.idle", "measure_usage"
+    lookback = [{"name": "lookbackDays", "value": "60"}]
+    await tune(idle, parameters=lookback)
+    assert (await jobs(owner), await jobs(owner, measuring)) == (1, 0)  # there is nobody to be asked
+    async with owner.write(None) as session:
+        await session.execute(text("UPDATE accounts SET kind = 'CONNECTED'"))
+    await tune(idle, minimumMonthlySaving="2")
+    assert await jobs(owner, measuring) == 0
+    await tune(idle, parameters=[{"name": "lookbackDays", "value": "90"}])
+    assert (await jobs(owner), await jobs(owner, measuring)) == (1, 1)
+    sent = {"organizationId": caller.person.organization_id, "checkId": idle}
+    async with owner.write(None) as session:
+        await session.execute(text("UPDATE jobs SET state = 'SUCCEEDED', finished_at = now()"))
+    answer = await caller.graphql.data(RESET, {"input": sent}, token=caller.person.token)
+    assert answer["resetDetectionRule"]["looks"] == 1
+    assert (await jobs(owner), await jobs(owner, measuring)) == (2, 2)
 
 
 async def test_days_of_grace_are_kept(caller: Caller, tune: Tune) -> None:

@@ -1,0 +1,53 @@
+"""Whether another tuning of a check may need usage that the tuning before it did not: pure.
+
+What was measured is what the rules of that time could ask for, so a rule that is switched on, that leaves out less, or
+that has other thresholds may meet resources of which nothing was read. Measuring asks a provider for what is missing
+only, so it is enough to tell when nothing can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from app.detection.check import Check
+from app.detection.facts import REQUIRE_COMPLETE
+from app.detection.rule import Rule, Settings, TagMatch, Tuning, rule_by
+
+
+def needs_measuring(check: Check, before: Tuning, after: Tuning, account_id: UUID) -> bool:
+    """Whether a resource of an account may be judged by usage after a change of which nothing was read before."""
+    if not check.metrics:
+        return False
+    matches = [[match for match, _ in tuning.of_tags] for tuning in (before, after)]
+    were, are = (_rules(check, tuning, account_id) for tuning in (before, after))
+    if matches[0] == matches[1]:
+        return any(_asks_more(was, now, account_id) for was, now in zip(were, are, strict=True))
+    # A resource may have gone from any of the rules to any other.
+    return any(_asks_more(was, now, account_id) for was in were for now in are)
+
+
+def _rules(check: Check, tuning: Tuning, account_id: UUID) -> list[Rule]:
+    """The rule of an account for resources that no override for tags covers, and for those of each of them."""
+    own: Sequence[Settings] = (tuning.of_accounts[account_id],) if account_id in tuning.of_accounts else ()
+    levels = (tuning.settings, *own)
+    return [rule_by(check, tuning, *levels), *(rule_by(check, tuning, *levels, each) for _, each in tuning.of_tags)]
+
+
+def _asks_more(was: Rule, now: Rule, account_id: UUID) -> bool:
+    """Whether a rule may ask for usage that another one did not ask for."""
+    account = str(account_id)
+    if not now.enabled or account in now.excluded_accounts:
+        return False
+    if not was.enabled or account in was.excluded_accounts:
+        return True
+    tags: set[TagMatch] = set(was.excluded_tags) - set(now.excluded_tags)
+    if tags or was.excluded_regions - now.excluded_regions:
+        return True
+    return was.statistic != now.statistic or _thresholds(was) != _thresholds(now)
+
+
+def _thresholds(rule: Rule) -> dict[str, Decimal]:
+    """What decides whether a check asks for usage; whether all days must be known is asked of what was read."""
+    return {name: value for name, value in rule.parameters.items() if name != REQUIRE_COMPLETE}

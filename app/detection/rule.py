@@ -114,7 +114,7 @@ class Rule:
         """Why the rule does not look at a resource; None where it does."""
         if not self.enabled:
             return "The rule is switched off."
-        if str(subject.account_id) in self.excluded_accounts:
+        if self.excluded_accounts and str(subject.account_id) in self.excluded_accounts:
             return "The rule leaves out this account."
         if subject.region is not None and subject.region in self.excluded_regions:
             return f"The rule leaves out the region {subject.region}."
@@ -136,6 +136,8 @@ class Rules:
     def __init__(self, tunings: Mapping[str, Tuning] | None = None) -> None:
         self._tunings = tunings or {}
         self._made: dict[tuple[str, UUID | None, int | None], Rule] = {}
+        self._plain: dict[str, Rule] = {}
+        """Of checks whose rule is the same for all resources."""
 
     def of(self, check: Check, subject: Subject) -> Rule:
         """The rule for one resource."""
@@ -143,6 +145,9 @@ class Rules:
 
     def of_place(self, check: Check, account_id: UUID, tags: Mapping[str, str]) -> Rule:
         """The rule for resources of an account that have some tags."""
+        plain = self._plain.get(check.id)
+        if plain is not None:
+            return plain
         tuning = self._tunings.get(check.id, _UNTUNED)
         account = account_id if account_id in tuning.of_accounts else None
         tag = next((place for place, (match, _) in enumerate(tuning.of_tags) if match.covers(tags)), None)
@@ -152,6 +157,8 @@ class Rules:
             levels += [] if account is None else [tuning.of_accounts[account]]
             levels += [] if tag is None else [tuning.of_tags[tag][1]]
             self._made[key] = rule_by(check, tuning, *levels)
+            if not tuning.of_accounts and not tuning.of_tags:
+                self._plain[check.id] = self._made[key]
         return self._made[key]
 
 

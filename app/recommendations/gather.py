@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,9 +20,12 @@ from app.records.costs import CostMetric
 from app.repositories import detection_facts
 
 NeighbourKey = tuple[RelationshipKind, str]
-Row = Mapping[Any, Any]
+Row = Mapping[str, Any]
 Changes = Mapping[str | None, datetime]
+Ends = Mapping[UUID, Sequence[tuple[str, UUID | None]]]
 _NOTHING: Changes = {}
+_UNCHANGED: Mapping[str, datetime] = {}
+_PROVIDERS = {one.value: one for one in Provider}
 
 
 @dataclass
@@ -64,19 +67,19 @@ class Gathering:
             row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), cost_of.get(row["id"]))
             for row in rows
         }
-        for asked in sorted({one for check in checks for one in check.neighbours}, key=repr):
-            await self._add(found, asked)
+        known: dict[Neighbours, Ends] = {}
+        for asked in neighbours_of(checks) if found else ():
+            place = replace(asked, properties=(), watched=(), resource_type=asked.resource_type if asked.peers else "")
+            if place not in known:
+                known[place] = await self._ends(list(found), asked)
+            await self._add(found, asked, known[place])
         return list(found.values())
 
-    async def _add(self, found: Mapping[UUID, Gathered], asked: Neighbours) -> None:
-        """Tell each resource its neighbours of one kind."""
-        ends = await self._ends(list(found), asked)
-        rows = {
-            row["id"]: row
-            for each in ends.values()
-            for _, row in each
-            if row is not None and row["resource_type"] == asked.resource_type
-        }
+    async def _add(self, found: Mapping[UUID, Gathered], asked: Neighbours, ends: Ends) -> None:
+        """Tell each resource its neighbours of one kind and type."""
+        wanted = sorted({other for each in ends.values() for _, other in each if other is not None})
+        there = await detection_facts.subjects(self.session, self.organization_id, wanted, asked.properties)
+        rows = {row["id"]: row for row in there if row["resource_type"] == asked.resource_type}
         changes = await self._changes(list(rows.values()), set(asked.watched))
         subjects = {id_: subject_of(row, changes.get(id_, _NOTHING)) for id_, row in rows.items()}
         for id_, one in found.items():
@@ -84,11 +87,11 @@ class Gathering:
             if asked.outgoing:
                 one.targets[asked.kind] = [native_id for native_id, _ in told]
             one.neighbours[asked.kind, asked.resource_type] = [
-                subjects[row["id"]] for _, row in told if row is not None and row["id"] in subjects
+                subjects[other] for _, other in told if other is not None and other in subjects
             ]
 
-    async def _ends(self, ids: Sequence[UUID], asked: Neighbours) -> Mapping[UUID, Sequence[tuple[str, Row | None]]]:
-        """The other ends of what is asked: native id, and the row where it is in the inventory and not gone."""
+    async def _ends(self, ids: Sequence[UUID], asked: Neighbours) -> Ends:
+        """The other ends of what is asked: native id where the resource names it, and our id where there is one."""
         session, organization_id = self.session, self.organization_id
         if asked.peers:
             pairs = await detection_facts.peers_of(session, organization_id, self.account_id, ids, asked.resource_type)
@@ -96,13 +99,7 @@ class Gathering:
             pairs = await detection_facts.siblings_of(session, organization_id, ids, asked.kind)
         else:
             return await detection_facts.targets_of(session, organization_id, ids, asked.kind, outgoing=asked.outgoing)
-        wanted = sorted({other for others in pairs.values() for other in others})
-        rows = await detection_facts.subjects(session, organization_id, wanted, asked.properties)
-        by_id: dict[UUID, Row] = {row["id"]: row for row in rows}
-        return {
-            id_: [(by_id[one]["native_id"], by_id[one]) for one in others if one in by_id]
-            for id_, others in pairs.items()
-        }
+        return {id_: [("", other) for other in others] for id_, others in pairs.items()}
 
     async def _changes(self, rows: Sequence[Row], watched: set[str]) -> Mapping[UUID, Changes]:
         if not rows:
@@ -131,12 +128,23 @@ class Gathering:
         }
 
 
+def neighbours_of(checks: Sequence[Check]) -> list[Neighbours]:
+    """What some checks ask for, each kind and type once, with all that any of them reads of it."""
+    found: dict[Neighbours, Neighbours] = {}
+    for one in (one for check in checks for one in check.neighbours):
+        place = replace(one, properties=(), watched=())
+        held = found.get(place, place)
+        properties = tuple(sorted({*held.properties, *one.properties}))
+        found[place] = replace(one, properties=properties, watched=tuple(sorted({*held.watched, *one.watched})))
+    return sorted(found.values(), key=repr)
+
+
 def subject_of(row: Row, changes: Changes) -> Subject:
     """A resource as checks see it, of a row of `resources` and what was seen to change about it."""
     return Subject(
         id=row["id"],
         account_id=row["account_id"],
-        provider=Provider(row["provider"]),
+        provider=_PROVIDERS[row["provider"]],
         resource_type=row["resource_type"],
         native_id=row["native_id"],
         name=row["name"],
@@ -147,6 +155,6 @@ def subject_of(row: Row, changes: Changes) -> Subject:
         properties=row["properties"],
         created_at=row["provider_created_at"],
         last_used_at=row["last_used_at"],
-        status_since=changes.get(None),
-        changed_at={name: moment for name, moment in changes.items() if name is not None},
+        status_since=changes.get(None) if changes else None,
+        changed_at={name: moment for name, moment in changes.items() if name is not None} if changes else _UNCHANGED,
     )

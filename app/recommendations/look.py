@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,19 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.detection.catalogue import checks_of
-from app.detection.check import Check, signature, window_days
+from app.detection.check import Check
 from app.detection.evaluate import Convert, evaluate
-from app.detection.facts import Facts, Prices
-from app.detection.finding import Evidence, Excluded, Finding, Unknown
+from app.detection.facts import ActualCost, Facts, NotReadError, Prices
+from app.detection.finding import Evidence, Excluded, Finding, Outcome, Unknown
 from app.detection.rule import Rule, Rules
-from app.detection.usage import NotedUsages, Usage
+from app.detection.usage import Usage
 from app.models import now
 from app.recommendations.gather import Gathered, Gathering
+from app.recommendations.lazy_facts import CostlessFacts
+from app.recommendations.lazy_usages import LazyUsages, StoredUsages, Windows, windows_of
 from app.recommendations.readings import complete_in, read_types
 from app.recommendations.store import Changes, count_once, resolve_gone, store
 from app.recommendations.tunings import rules_of
-from app.recommendations.usage_fold import usage_or_why
-from app.recommendations.usage_plan import metrics_of
 from app.records.recommendations import Found, Looked, Resolution
 from app.records.usage import StoredUsage
 from app.repositories import detection_facts, recommendations, usage
@@ -35,6 +35,8 @@ from app.repositories.organizations import organizations_by_id
 PAGE = 1_000
 """Resources whose facts are in memory at a time, and that one transaction writes."""
 Regions = Mapping[str, frozenset[str]]
+_NOTHING: Mapping[str, StoredUsage] = {}
+_NO_WINDOWS: Windows = {}
 
 
 @dataclass
@@ -81,12 +83,14 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
     for start in range(0, len(ids), PAGE):
         async with looking.database.read(organization_id) as session:
             gathering = Gathering(session, organization_id, looking.account_id)
-            page = await gathering.page(ids[start : start + PAGE], checks, looking.moment.date())
+            page = await gathering.page(ids[start : start + PAGE], checks, looking.moment.date(), costs=False)
             found = [one.subject.id for one in page]
             stored = await usage.usage_of(session, organization_id, found) if measured and found else {}
-        outcomes = [
-            outcome for one in page for outcome in _outcomes(looking, one, checks, stored.get(one.subject.id, {}))
-        ]
+            sight = _Sight(looking, checks, stored)
+            dear = sight.judge(page, CostlessFacts)
+            costs = await gathering.costs_of([one.subject.id for one, _ in dear], looking.moment.date())
+        sight.judge_dear(dear, costs)
+        outcomes = sight.outcomes
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
             changes = await store(session, organization_id, looking.account_id, outcomes, looking.moment)
@@ -117,40 +121,69 @@ def facts_of(
     )
 
 
-def usages_of(
-    looking: Looking, one: Gathered, check: Check, rule: Rule, stored: Mapping[str, StoredUsage]
-) -> tuple[dict[str, Usage | None], dict[str, str]]:
-    """What is known of the metrics of a check, and why where it is nothing."""
-    usages: dict[str, Usage | None] = {}
-    unread: dict[str, str] = {}
-    for metric in metrics_of(check, one.subject.resource_type):
-        days = window_days(metric, rule.parameters)
-        found = usage_or_why(stored.get(signature(rule.reads(metric))), days, looking.moment.date())
-        if isinstance(found, Usage):
-            usages[metric.key] = found
-        else:
-            unread[metric.key] = found
-    return usages, unread
+@dataclass
+class _Sight:
+    """What becomes of the resources of a page."""
+
+    looking: Looking
+    checks: Sequence[Check]
+    stored: Mapping[UUID, Mapping[str, StoredUsage]]
+    outcomes: list[Found | Looked] = field(default_factory=list)
+    windows: dict[tuple[str, int], Windows] = field(default_factory=dict)
+
+    def judge(self, page: Sequence[Gathered], kind: type[Facts]) -> list[tuple[Gathered, list[Check]]]:
+        """Run all checks without what resources cost; returns those that ask for it, of which most find something."""
+        dear: list[tuple[Gathered, list[Check]]] = []
+        for one in page:
+            left = self._judge(one, self.checks, kind)
+            if left:
+                dear.append((one, left))
+        return dear
+
+    def judge_dear(self, dear: Sequence[tuple[Gathered, list[Check]]], costs: Mapping[UUID, ActualCost]) -> None:
+        """Run the checks that asked for costs."""
+        for one, checks in dear:
+            one.cost = costs.get(one.subject.id)
+            self._judge(one, checks, Facts)
+
+    def _judge(self, one: Gathered, checks: Sequence[Check], kind: type[Facts]) -> list[Check]:
+        """The checks that ask for what has not been read."""
+        left: list[Check] = []
+        own = StoredUsages(self.stored.get(one.subject.id, _NOTHING), self.looking.moment.date())
+        key = str(one.subject.id)
+        for check in checks:
+            rule = self.looking.rules.of(check, one.subject)
+            usages = LazyUsages(own, self._windows(check, one.subject.resource_type, rule))
+            facts = facts_of(self.looking, one, rule, usages, usages.unread, kind)
+            try:
+                outcome = evaluate(check, facts, rule, self.looking.convert)
+            except NotReadError:
+                left.append(check)
+            else:
+                self.outcomes.append(_told(self.looking, check, one, key, outcome, rule, usages))
+        return left
+
+    def _windows(self, check: Check, resource_type: str, rule: Rule) -> Windows:
+        if not check.metrics:
+            return _NO_WINDOWS
+        place = (check.id, id(rule))  # all of one type, and rules live as long as the look
+        if place not in self.windows:
+            self.windows[place] = windows_of(check, resource_type, rule)
+        return self.windows[place]
 
 
-def _outcomes(
-    looking: Looking, one: Gathered, checks: Sequence[Check], stored: Mapping[str, StoredUsage]
-) -> Iterator[Found | Looked]:
-    for check in checks:
-        rule = looking.rules.of(check, one.subject)
-        usages, unread = usages_of(looking, one, check, rule, stored)
-        noted = NotedUsages(usages)
-        facts = facts_of(looking, one, rule, noted, unread)
-        outcome = evaluate(check, facts, rule, looking.convert)
-        if isinstance(outcome, Finding):
-            yield found_of(looking, check, one, _with_windows(outcome, noted), rule)
-        elif isinstance(outcome, Unknown):
-            tell_broken(check, outcome, looking.broken)
-            yield Looked(check.id, str(one.subject.id), None, outcome.why)
-        else:
-            resolution = Resolution.LEFT_OUT if isinstance(outcome, Excluded) else Resolution.CHANGED
-            why = outcome.why if isinstance(outcome, Excluded) else None
-            yield Looked(check.id, str(one.subject.id), resolution, why)
+def _told(
+    looking: Looking, check: Check, one: Gathered, key: str, outcome: Outcome, rule: Rule, usages: LazyUsages
+) -> Found | Looked:
+    """An outcome as the ledger takes it; `key` is that of the resource."""
+    if isinstance(outcome, Finding):
+        return found_of(looking, check, one, _with_windows(outcome, usages), rule)
+    if isinstance(outcome, Unknown):
+        tell_broken(check, outcome, looking.broken)
+        return Looked(check.id, key, None, outcome.why)
+    if isinstance(outcome, Excluded):
+        return Looked(check.id, key, Resolution.LEFT_OUT, outcome.why)
+    return Looked(check.id, key, Resolution.CHANGED)
 
 
 def tell_broken(check: Check, outcome: Unknown, told: set[str]) -> None:
@@ -160,15 +193,15 @@ def tell_broken(check: Check, outcome: Unknown, told: set[str]) -> None:
         structlog.get_logger(__name__).error("check_broke", check_id=check.id, fault=outcome.fault)
 
 
-def _with_windows(finding: Finding, noted: NotedUsages) -> Finding:
+def _with_windows(finding: Finding, noted: LazyUsages) -> Finding:
     """A finding that tells of which days its check has read metrics, and how many values the provider told of them."""
     windows = []
-    for key in noted.asked:
-        usage = noted.known.get(key)
+    for key in list(noted.asked):
+        usage = noted.get(key)
         if usage is not None:
             last = usage.first_day + timedelta(days=usage.days - 1)
             windows.append(Evidence(f"{key}, days", f"{usage.first_day} to {last}", f"{usage.samples} samples"))
-    return replace(finding, evidence=(*finding.evidence, *windows))
+    return replace(finding, evidence=(*finding.evidence, *windows)) if windows else finding
 
 
 def found_of(looking: Looking, check: Check, one: Gathered, finding: Finding, rule: Rule) -> Found:

@@ -28,7 +28,8 @@ from app.pricing.book import PriceBook
 from app.pricing.load import book_of_regions
 from app.recommendations.gather import Changes, Gathered, Gathering, subject_of
 from app.recommendations.lazy_facts import CostlessFacts, RowFacts, RowSubject
-from app.recommendations.look import Looking, converter, facts_of, found_of, usages_of
+from app.recommendations.lazy_usages import LazyUsages, StoredUsages, windows_of
+from app.recommendations.look import Looking, converter, facts_of, found_of
 from app.recommendations.preview_sums import Judged, Totals, totals
 from app.recommendations.readings import read_types
 from app.recommendations.rules import Change, concerns, known_check
@@ -310,8 +311,9 @@ class _Page:
 
     def _outcome(self, one: Gathered, rule: Rule, kind: type[Facts]) -> Found | Excluded | Unknown | Clear:
         looking, check = self.lookings[one.subject.account_id], self.pair.check
-        usages, unread = usages_of(looking, one, check, rule, self.stored.get(one.subject.id, _NOTHING))
-        outcome = evaluate(check, facts_of(looking, one, rule, usages, unread, kind), rule, looking.convert)
+        stored = StoredUsages(self.stored.get(one.subject.id, _NOTHING), self.pair.moment.date())
+        usages = LazyUsages(stored, windows_of(check, one.subject.resource_type, rule))
+        outcome = evaluate(check, facts_of(looking, one, rule, usages, usages.unread, kind), rule, looking.convert)
         return found_of(looking, check, one, outcome, rule) if isinstance(outcome, Finding) else outcome
 
 

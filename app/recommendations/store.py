@@ -54,11 +54,12 @@ async def store(
     outcomes: Sequence[Found | Looked],
     moment: datetime,
 ) -> Changes:
-    """Write what became of a page of subjects, in three statements however many they are."""
+    """Write what became of a page of subjects, in four statements however many they are."""
     keys = {outcome.subject_key for outcome in outcomes}
     rows = await recommendations.of_subjects(session, organization_id, account_id, keys)
-    known = {(row["check_id"], row["subject_key"]): row for row in rows}
+    known = {(row["check_id"], row["subject_key"]): dict(row) for row in rows}
     written: list[Mapping[str, Any]] = []
+    seen: list[UUID] = []
     history: list[tuple[UUID, HistoryKind, Mapping[str, Any]]] = []
     for outcome in outcomes:
         row = known.get((outcome.check_id, outcome.subject_key))
@@ -69,11 +70,14 @@ async def store(
                 history.append((new["id"], HistoryKind.FOUND, {}))
             continue
         step, changed = _changed(row, outcome, moment)
-        if changed != dict(row):
+        if isinstance(outcome, Found) and _is_same(row, changed):
+            seen.append(row["id"])
+        elif changed != row:
             written.append(changed)
         if step.kind is not None:
             history.append((row["id"], step.kind, step.data or {}))
     await recommendations.write_rows(session, written)
+    await recommendations.write_found_again(session, organization_id, seen, moment)
     await recommendations.write_history(session, organization_id, SYSTEM, history)
     changes = Changes()
     for id_, kind, _ in history:
@@ -89,6 +93,11 @@ def _changed(row: Mapping[Any, Any], outcome: Found | Looked, moment: datetime) 
         return step, {**row, **step.values}
     step = found_again(stored, outcome, moment)
     return step, {**row, **figures(outcome), "last_found_at": moment, **step.values}
+
+
+def _is_same(row: Mapping[Any, Any], changed: Mapping[str, Any]) -> bool:
+    """Whether nothing but the moment is new: so it is with most of what is found, look by look."""
+    return all(value == row[name] for name, value in changed.items() if name != "last_found_at")
 
 
 async def resolve_gone(session: AsyncSession, organization_id: UUID, account_id: UUID, moment: datetime) -> Changes:

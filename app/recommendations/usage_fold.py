@@ -136,9 +136,10 @@ def usage_or_why(stored: StoredUsage | None, days: int, today: date) -> Usage | 
         return f"It was last read on {stored.read_at.astimezone(UTC).date()}."
     end = min(stored.end, today)
     first = end - timedelta(days=days)
-    kept = Days(stored.first_day, tuple(stored.daily), tuple(stored.samples))
-    found = [kept.on(day) for day in _days(first, end)]
-    return Usage(first, tuple(value for value, _ in found), sum(count for _, count in found))
+    start, stop = (first - stored.first_day).days, (end - stored.first_day).days
+    before = (None,) * (min(-start, days) if start < 0 else 0)  # the window keeps its length
+    start, stop = max(start, 0), max(stop, 0)
+    return Usage(first, (*before, *stored.daily[start:stop]), sum(stored.samples[start:stop]))
 
 
 def problem_of(series: MetricSeries, metric: Metric) -> str | None:

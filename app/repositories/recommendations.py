@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,10 @@ _WRITE = text(f"""
     SELECT * FROM jsonb_populate_recordset(NULL::recommendations, CAST(:rows AS jsonb))
     ON CONFLICT (organization_id, check_id, subject_key) DO UPDATE SET {_SET}
 """)  # noqa: S608  (names of columns)
+_FOUND_AGAIN = text("""
+    UPDATE recommendations SET last_found_at = :moment
+    WHERE organization_id = :organization_id AND id = ANY(CAST(:ids AS uuid[]))
+""")
 _WRITE_HISTORY = text("""
     INSERT INTO recommendation_history
     SELECT * FROM jsonb_populate_recordset(NULL::recommendation_history, CAST(:rows AS jsonb))
@@ -104,6 +109,15 @@ async def write_rows(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -
     """Insert or replace whole rows; one statement. A row keeps its id for ever."""
     if rows:
         await session.execute(_WRITE, {"rows": _json(rows)})
+
+
+async def write_found_again(
+    session: AsyncSession, organization_id: UUID, ids: Collection[UUID], moment: datetime
+) -> None:
+    """Note that rows were found as they are; one statement."""
+    if ids:
+        values = {"organization_id": organization_id, "ids": sorted(ids), "moment": moment}
+        await session.execute(_FOUND_AGAIN, values)
 
 
 async def write_history(

@@ -22,6 +22,7 @@ from app.repositories.resources import RESOURCES
 
 RELATIONSHIPS: Table = ResourceRelationship.__table__  # type: ignore[assignment]
 GREATEST_DEPTH = 3
+_NOBODY = UUID(int=0)
 
 _CLEAR = text("""
     DELETE FROM resource_relationships
@@ -174,6 +175,24 @@ async def relationships_of(
     for asked, said, is_outgoing, native_id, *other in rows:
         resource = _resource(other) if other[0] is not None else None
         result[asked].append(Related(asked, said, is_outgoing, native_id, resource))
+    return result
+
+
+async def ends_of(
+    session: AsyncSession, organization_id: UUID, resource_ids: Sequence[UUID], *, kind: str, outgoing: bool, limit: int
+) -> dict[UUID, list[tuple[str, UUID | None]]]:
+    """The other ends of one kind of relationship in one direction: native id, and ours where there is a resource.
+
+    At most `limit` for each, in the order of `relationships_of`; what says it of the asked one is not gone.
+    """
+    await plan_for_average(session)
+    values = {"organization_id": organization_id, "ids": list(resource_ids), "limit": limit, "kind": kind}
+    rows = await session.execute(text(_RELATED), values | {"outgoing": outgoing, "incoming": not outgoing})
+    result: dict[UUID, list[tuple[str, UUID | None]]] = {id_: [] for id_ in resource_ids}
+    for asked, _, _, native_id, other_id in rows:
+        result[asked].append((native_id, other_id))
+    for ends in result.values():
+        ends.sort(key=lambda end: (end[0], end[1] is None, end[1] or _NOBODY))
     return result
 
 

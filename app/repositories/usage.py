@@ -8,16 +8,12 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Table, Uuid, any_, cast, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import ResourceUsage
 from app.records.usage import StoredUsage
+from app.repositories.planning import driver_of
 
-USAGE: Table = ResourceUsage.__table__  # type: ignore[assignment]
-
-_COLUMNS = ("resource_id", "metric", "first_day", "daily", "samples", "read_at", "problem")
 # Rows as JSON: one parameter, however many there are. In the order of their keys, so that two who write the same rows
 # wait for each other instead of meeting crosswise.
 _WRITE = text("""
@@ -28,6 +24,10 @@ _WRITE = text("""
     ON CONFLICT (organization_id, resource_id, metric) DO UPDATE SET first_day = excluded.first_day,
         daily = excluded.daily, samples = excluded.samples, read_at = excluded.read_at, problem = excluded.problem
 """)
+_READ = """
+    SELECT resource_id, metric, first_day, daily, samples, read_at, problem
+    FROM resource_usage WHERE organization_id = $1 AND resource_id = ANY($2::uuid[])
+"""
 _FORGET = text("""
     DELETE FROM resource_usage USING resources
     WHERE resource_usage.organization_id = :organization_id AND resources.organization_id = :organization_id
@@ -46,13 +46,14 @@ async def write_usage(session: AsyncSession, organization_id: UUID, rows: Sequen
 async def usage_of(
     session: AsyncSession, organization_id: UUID, ids: Sequence[UUID]
 ) -> Mapping[UUID, Mapping[str, StoredUsage]]:
-    """All that is known of some resources, by resource and metric; one statement."""
-    statement = select(*(USAGE.c[name] for name in _COLUMNS)).where(
-        USAGE.c.organization_id == organization_id, USAGE.c.resource_id == any_(cast(list(ids), ARRAY(Uuid)))
-    )
+    """All that is known of some resources, by resource and metric; one statement.
+
+    By the driver itself: what SQLAlchemy adds to arrays takes three times as long as reading them.
+    """
+    driver = await driver_of(session)
     found: dict[UUID, dict[str, StoredUsage]] = defaultdict(dict)
-    for row in await session.execute(statement):
-        found[row.resource_id][row.metric] = StoredUsage(*row)
+    for row in await driver.fetch(_READ, organization_id, list(ids)):
+        found[row[0]][row[1]] = StoredUsage(*row)
     return found
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.records.usage import StoredUsage
+from app.repositories.packed_days import PackedDays
 from app.repositories.planning import driver_of
 
 # Rows as JSON: one parameter, however many there are. In the order of their keys, so that two who write the same rows
@@ -25,7 +26,7 @@ _WRITE = text("""
         daily = excluded.daily, samples = excluded.samples, read_at = excluded.read_at, problem = excluded.problem
 """)
 _READ = """
-    SELECT resource_id, metric, first_day, daily, samples, read_at, problem
+    SELECT resource_id, metric, first_day, array_send(daily), array_send(samples), read_at, problem
     FROM resource_usage WHERE organization_id = $1 AND resource_id = ANY($2::uuid[])
 """
 _FORGET = text("""
@@ -48,12 +49,15 @@ async def usage_of(
 ) -> Mapping[UUID, Mapping[str, StoredUsage]]:
     """All that is known of some resources, by resource and metric; one statement.
 
-    By the driver itself: what SQLAlchemy adds to arrays takes three times as long as reading them.
+    By the driver itself and as PostgreSQL sends arrays: most days are never looked at, and a number for each of them
+    took the driver longer than all else.
     """
     driver = await driver_of(session)
     found: dict[UUID, dict[str, StoredUsage]] = defaultdict(dict)
     for row in await driver.fetch(_READ, organization_id, list(ids)):
-        found[row[0]][row[1]] = StoredUsage(*row)
+        id_, metric, first_day, daily, samples, read_at, problem = row
+        days, counts = PackedDays(daily, "d"), PackedDays(samples, "h")
+        found[id_][metric] = StoredUsage(id_, metric, first_day, days, counts, read_at, problem)
     return found
 
 

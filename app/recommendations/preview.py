@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
@@ -28,7 +27,7 @@ from app.pricing.book import PriceBook
 from app.pricing.load import book_of_regions
 from app.recommendations.gather import Changes, Gathered, Gathering, subject_of
 from app.recommendations.lazy_facts import CostlessFacts, RowFacts, RowSubject
-from app.recommendations.lazy_usages import LazyUsages, StoredUsages, windows_of
+from app.recommendations.lazy_usages import LazyUsages, StoredUsages, Windows, windows_of
 from app.recommendations.look import Looking, converter, facts_of, found_of
 from app.recommendations.preview_sums import Judged, Totals, totals
 from app.recommendations.readings import read_types
@@ -49,6 +48,7 @@ MOST_CLOSELY = 15_000
 PAGE = 2_000
 Place = tuple[UUID, UUID, str | None]
 """Ids of a resource and its account, and its region."""
+_Outcome = Found | Excluded | Unknown | Clear
 _ANY_ACCOUNT: Final = UUID(int=0)
 _NO_PRICES: Final = PriceBook({})
 _NOTHING: Final[Mapping[str, StoredUsage]] = {}
@@ -86,6 +86,7 @@ class _Pair:
     moment: datetime
     convert: Convert
     same: dict[tuple[int, int], bool] = field(default_factory=dict)
+    read: dict[tuple[str, int], Windows] = field(default_factory=dict)
 
     def of(self, subject: Subject) -> tuple[Rule, Rule] | None:
         """Both rules of a resource; None where they cannot lead to different findings."""
@@ -94,6 +95,13 @@ class _Pair:
         if key not in self.same:
             self.same[key] = _deciding(rules[0]) == _deciding(rules[1])
         return None if self.same[key] else rules
+
+    def windows_of(self, resource_type: str, rule: Rule) -> Windows:
+        """What the check reads of a resource type under a rule."""
+        place = (resource_type, id(rule))
+        if place not in self.read:
+            self.read[place] = windows_of(self.check, resource_type, rule)
+        return self.read[place]
 
 
 def _deciding(rule: Rule) -> Rule:
@@ -270,17 +278,24 @@ async def _judge_page(
 ) -> list[Judged]:
     session, organization_id, day = gathering.session, gathering.organization_id, pair.moment.date()
     gathered = await gathering.page(ids, [pair.check], day, costs=False)
-    stored = await usage.usage_of(session, organization_id, ids) if pair.check.metrics else {}
-    keys = [str(one.subject.id) for one in gathered]
-    ledger = await rule_previews.ledger_of_check(session, organization_id, pair.check.id, keys)
-    page = _Page(lookings, pair, stored, {row["subject_key"]: row for row in ledger})
+    wanted = {
+        place[0]
+        for one in gathered
+        for rule in pair.of(one.subject) or ()
+        for place in pair.windows_of(one.subject.resource_type, rule).values()
+    }
+    stored = await usage.usage_of(session, organization_id, ids, wanted) if wanted else {}
+    page = _Page(lookings, pair, stored)
     dear = await asyncio.to_thread(page.judge, gathered, CostlessFacts)
     if dear:
         costs = await gathering.costs_of([one.subject.id for one in dear], day)
         for one in dear:
             one.cost = costs.get(one.subject.id)
         await asyncio.to_thread(page.judge, dear, Facts)
-    return page.judged
+    keys = [str(subject.id) for subject, _, _ in page.judged]
+    ledger = await rule_previews.ledger_of_check(session, organization_id, pair.check.id, keys) if keys else ()
+    known = {row["subject_key"]: row for row in ledger}
+    return [Judged(subject, known.get(str(subject.id)), before, after) for subject, before, after in page.judged]
 
 
 @dataclass
@@ -290,8 +305,8 @@ class _Page:
     lookings: Mapping[UUID, Looking]
     pair: _Pair
     stored: Mapping[UUID, Mapping[str, StoredUsage]]
-    ledger: Mapping[str, RowMapping]
-    judged: list[Judged] = field(default_factory=list)
+    judged: list[tuple[Subject, _Outcome, _Outcome]] = field(default_factory=list)
+    """Of which resources something is found, or cannot be told; most are clear whichever rule it is."""
 
     def judge(self, page: Sequence[Gathered], kind: type[Facts]) -> list[Gathered]:
         """Judge resources by facts of a kind; returns those of which that does not tell enough."""
@@ -305,14 +320,16 @@ class _Page:
 
     def _judge(self, one: Gathered, kind: type[Facts]) -> None:
         rules = self.pair.of(one.subject)
-        if rules is not None:
-            before, after = (self._outcome(one, rule, kind) for rule in rules)
-            self.judged.append(Judged(one.subject, self.ledger.get(str(one.subject.id)), before, after))
-
-    def _outcome(self, one: Gathered, rule: Rule, kind: type[Facts]) -> Found | Excluded | Unknown | Clear:
-        looking, check = self.lookings[one.subject.account_id], self.pair.check
+        if rules is None:
+            return
         stored = StoredUsages(self.stored.get(one.subject.id, _NOTHING), self.pair.moment.date())
-        usages = LazyUsages(stored, windows_of(check, one.subject.resource_type, rule))
+        before, after = (self._outcome(one, rule, stored, kind) for rule in rules)
+        if isinstance(before, Found | Unknown) or isinstance(after, Found | Unknown):
+            self.judged.append((one.subject, before, after))
+
+    def _outcome(self, one: Gathered, rule: Rule, stored: StoredUsages, kind: type[Facts]) -> _Outcome:
+        looking, check = self.lookings[one.subject.account_id], self.pair.check
+        usages = LazyUsages(stored, self.pair.windows_of(one.subject.resource_type, rule))
         outcome = evaluate(check, facts_of(looking, one, rule, usages, usages.unread, kind), rule, looking.convert)
         return found_of(looking, check, one, outcome, rule) if isinstance(outcome, Finding) else outcome
 

@@ -111,11 +111,7 @@ async def totals(session: AsyncSession, organization_id: UUID, judged: Sequence[
     for one in judged:
         accounts[one.subject.account_id].add(one)
     moving = [account_id for account_id, account in accounts.items() if account.nodes]
-    known = {one.claim_id for one in judged}
-    for row in await rule_previews.claims_of_accounts(session, organization_id, moving) if moving else []:
-        if row["id"] not in known:
-            claim = Claim(row["id"], row["node"], row["part_of"], row["covers_parts"], row["converted_saving"])
-            accounts[row["account_id"]].keep(claim)
+    await _keep_others(session, organization_id, {one: accounts[one] for one in moving}, judged)
     counting: list[set[UUID]] = [set(), set()]
     change = Decimal(0)
     for account_id in moving:
@@ -125,6 +121,23 @@ async def totals(session: AsyncSession, organization_id: UUID, judged: Sequence[
     gained = [_line(one, one.after, counting[1]) for one in judged if one.stands and not one.stood]
     lost = [_line(one, one.before, counting[0]) for one in judged if one.stood and not one.stands]
     return Totals(_side(gained), _side(lost), change)
+
+
+async def _keep_others(
+    session: AsyncSession, organization_id: UUID, accounts: Mapping[UUID, _Account], judged: Sequence[Judged]
+) -> None:
+    """Take in what else the ledger has that hangs together with what changes, step by step: few steps, as a rule."""
+    known = {one.claim_id for one in judged}
+    asked: set[str] = set()
+    left = {node for account in accounts.values() for node in account.reached()}
+    while left:
+        asked |= left
+        for row in await rule_previews.claims_of_nodes(session, organization_id, list(accounts), left):
+            if row["id"] not in known:
+                known.add(row["id"])
+                claim = Claim(row["id"], row["node"], row["part_of"], row["covers_parts"], row["converted_saving"])
+                accounts[row["account_id"]].keep(claim)
+        left = {node for account in accounts.values() for node in account.reached()} - asked
 
 
 @dataclass
@@ -148,19 +161,24 @@ class _Account:
         for claims in self.claims:
             claims.append(claim)
 
+    def reached(self) -> set[str]:
+        """What hangs together with what changes, by the claims that are known."""
+        linked: dict[str, set[str]] = defaultdict(set)
+        for claim in (claim for each in self.claims for claim in each):
+            if claim.part_of is not None:
+                linked[claim.node].add(claim.part_of)
+                linked[claim.part_of].add(claim.node)
+        nodes, left = set(self.nodes), list(self.nodes)
+        while left:
+            new = linked.get(left.pop(), set()) - nodes
+            nodes |= new
+            left += new
+        return nodes
+
 
 def _potential(account: _Account, claims: Sequence[Claim]) -> tuple[set[UUID], Decimal]:
     """What counts, and how much it comes to: of what hangs together with what changes, as nothing else can change."""
-    linked: dict[str, set[str]] = defaultdict(set)
-    for claim in (claim for each in account.claims for claim in each):
-        if claim.part_of is not None:
-            linked[claim.node].add(claim.part_of)
-            linked[claim.part_of].add(claim.node)
-    nodes, left = set(account.nodes), list(account.nodes)
-    while left:
-        new = linked.get(left.pop(), set()) - nodes
-        nodes |= new
-        left += new
+    nodes = account.reached()
     touched = [claim for claim in claims if claim.node in nodes]
     ids = counted(touched)
     return ids, sum((claim.amount for claim in touched if claim.id in ids and claim.amount is not None), Decimal(0))

@@ -106,7 +106,7 @@ async def subjects(
 
     By the driver itself: what SQLAlchemy adds to a row takes as long as running a check on it.
     """
-    statement = f"""SELECT {', '.join(_PLAIN)}, {picked(properties)} FROM resources
+    statement = f"""SELECT {", ".join(_PLAIN)}, {picked(properties)} FROM resources
         WHERE organization_id = $1 AND id = ANY($2::uuid[]) AND gone_at IS NULL"""  # noqa: S608  (names of columns)
     driver = await driver_of(session)
     found: Sequence[Mapping[str, Any]] = await driver.fetch(statement, organization_id, list(ids))

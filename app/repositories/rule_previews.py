@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Text, Uuid, any_, cast, select, text
+from sqlalchemy import RowMapping, Text, any_, cast, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.records.recommendations import COUNTING
+from app.repositories.detection_facts import picked
 from app.repositories.planning import driver_of
 from app.repositories.recommendations import RECOMMENDATIONS
 
@@ -21,6 +22,14 @@ _OF_TYPES = """
 _ACCOUNTS = text("""
     SELECT accounts.id FROM accounts WHERE accounts.organization_id = :organization_id AND provider = :provider
 """)
+
+
+_CLAIMS = f"""
+    SELECT account_id, id, node, part_of, covers_parts, converted_saving FROM recommendations
+    WHERE organization_id = $1 AND account_id = ANY($2::uuid[])
+        AND state IN ({", ".join(f"'{state.value}'" for state in sorted(COUNTING))})
+        AND (node = ANY($3::text[]) OR part_of = ANY($3::text[]))
+"""  # noqa: S608  (constants)
 
 
 async def accounts_of_provider(session: AsyncSession, organization_id: UUID, provider: str) -> list[UUID]:
@@ -49,20 +58,14 @@ async def rows_of_types(
 
     By the driver itself: what SQLAlchemy adds to a row takes as long as running a check on it.
     """
-    names = (*sorted(properties), "unreadable", "leftOut")
-    picked = ", ".join(f"{_quoted(name)}, properties -> {_quoted(name)}" for name in names)
     statement = f"""
         SELECT id, account_id, provider, resource_type, native_id, name, region, status, first_seen_at, tags,
-            jsonb_strip_nulls(jsonb_build_object({picked})) AS properties,
+            {picked(properties)},
             provider_created_at, last_used_at {_OF_TYPES}"""
     driver = await driver_of(session)
     cursor = await driver.cursor(statement, organization_id, list(types), list(account_ids))
     while rows := await cursor.fetch(CHUNK):
         yield rows
-
-
-def _quoted(name: str) -> str:
-    return "'" + name.replace("'", "''") + "'"
 
 
 async def ledger_of_check(
@@ -79,14 +82,10 @@ async def ledger_of_check(
     return (await session.execute(statement)).mappings().all()
 
 
-async def claims_of_accounts(
-    session: AsyncSession, organization_id: UUID, account_ids: Collection[UUID]
-) -> Sequence[RowMapping]:
-    """What may count of some accounts, as far as overlaps need it."""
-    names = ("account_id", "id", "node", "part_of", "covers_parts", "converted_saving")
-    statement = select(*(RECOMMENDATIONS.c[name] for name in names)).where(
-        RECOMMENDATIONS.c.organization_id == organization_id,
-        RECOMMENDATIONS.c.account_id == any_(cast(sorted(account_ids), ARRAY(Uuid))),
-        RECOMMENDATIONS.c.state.in_([state.value for state in COUNTING]),
-    )
-    return (await session.execute(statement)).mappings().all()
+async def claims_of_nodes(
+    session: AsyncSession, organization_id: UUID, account_ids: Collection[UUID], nodes: Collection[str]
+) -> Sequence[Any]:
+    """What may count of some resources and their parts, as far as overlaps need it."""
+    driver = await driver_of(session)
+    found: Sequence[Any] = await driver.fetch(_CLAIMS, organization_id, list(account_ids), list(nodes))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -28,6 +28,7 @@ _WRITE = text("""
 _READ = """
     SELECT resource_id, metric, first_day, array_send(daily), array_send(samples), read_at, problem
     FROM resource_usage WHERE organization_id = $1 AND resource_id = ANY($2::uuid[])
+        AND ($3::text[] IS NULL OR metric = ANY($3::text[]))
 """
 _FORGET = text("""
     DELETE FROM resource_usage USING resources
@@ -45,16 +46,17 @@ async def write_usage(session: AsyncSession, organization_id: UUID, rows: Sequen
 
 
 async def usage_of(
-    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID]
+    session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], metrics: Collection[str] | None = None
 ) -> Mapping[UUID, Mapping[str, StoredUsage]]:
-    """All that is known of some resources, by resource and metric; one statement.
+    """What is known of some resources, of all metrics or some, by resource and metric; one statement.
 
     By the driver itself and as PostgreSQL sends arrays: most days are never looked at, and a number for each of them
     took the driver longer than all else.
     """
     driver = await driver_of(session)
     found: dict[UUID, dict[str, StoredUsage]] = defaultdict(dict)
-    for row in await driver.fetch(_READ, organization_id, list(ids)):
+    asked = None if metrics is None else list(metrics)
+    for row in await driver.fetch(_READ, organization_id, list(ids), asked):
         id_, metric, first_day, daily, samples, read_at, problem = row
         days, counts = PackedDays(daily, "d"), PackedDays(samples, "h")
         found[id_][metric] = StoredUsage(id_, metric, first_day, days, counts, read_at, problem)

@@ -33,8 +33,8 @@ from benchmarks.waste_recipe import (
 )
 
 BATCH = 5_000
-_ACCOUNT = """INSERT INTO accounts (organization_id, id, provider, kind, native_id, name, created_at, updated_at, settings)
-    VALUES ($1, $2, 'AWS', 'MANUAL', $3, 'Account', now(), now(), '{}')"""
+_ACCOUNT = """INSERT INTO accounts (organization_id, id, provider, kind, native_id, name, created_at, updated_at,
+        settings) VALUES ($1, $2, 'AWS', 'MANUAL', $3, 'Account', now(), now(), '{}')"""
 _SCAN = """INSERT INTO scans (organization_id, id, account_id, state, actor_kind, queued_at, finished_at)
     VALUES ($1, $2, $3, 'SUCCEEDED', 'SYSTEM', now(), now())"""
 _STEP = """INSERT INTO scan_steps (organization_id, id, scan_id, service, region, state, found, added, changed, removed,
@@ -130,5 +130,3 @@ async def look_at_all(database: Database) -> list[Looking]:
 
 async def _hold(_: AsyncSession) -> None:
     """Nobody else looks."""
-
-

@@ -52,8 +52,12 @@ def _id(prefix: str, number: int) -> str:
     return f"{prefix}-{hashlib.blake2b(f'{prefix}{number}'.encode(), digest_size=9).hexdigest()[:17]}"
 
 
+def _happens(chance: random.Random, percent: int) -> bool:
+    return chance.randrange(100) < percent
+
+
 def _instance(number: int, chance: random.Random, _: Mapping[str, int]) -> Made:
-    stopped = chance.random() < 0.08
+    stopped = _happens(chance, 8)
     moment = (datetime.now(UTC) - timedelta(days=chance.randrange(2, 400))).isoformat()
     properties = {
         "instanceType": chance.choice(("m7g.large", "c6i.xlarge", "m5.large", "t3.medium", "r5.2xlarge")),
@@ -76,7 +80,7 @@ def _instance(number: int, chance: random.Random, _: Mapping[str, int]) -> Made:
 
 
 def _volume(number: int, chance: random.Random, counts: Mapping[str, int]) -> Made:
-    attached = chance.random() < 0.92 and counts.get(INSTANCE, 0) > 0
+    attached = _happens(chance, 92) and counts.get(INSTANCE, 0) > 0
     instance = _id("i", number % max(counts.get(INSTANCE, 0), 1))
     kind = chance.choices(("gp3", "gp2", "io2", "st1"), (70, 24, 3, 3))[0]
     properties = {
@@ -102,7 +106,7 @@ def _snapshot(number: int, _: random.Random, counts: Mapping[str, int]) -> Made:
 
 
 def _interface(number: int, chance: random.Random, counts: Mapping[str, int]) -> Made:
-    used = chance.random() < 0.95
+    used = _happens(chance, 95)
     relations: Relations = [("ATTACHED_TO", _id("i", number % max(counts.get(INSTANCE, 0), 1)))] if used else []
     properties = {"requesterManaged": False, "description": "", "privateIpAddress": "10.0.0.1", "macAddress": "02:00"}
     status = "in-use" if used else "available"
@@ -111,14 +115,14 @@ def _interface(number: int, chance: random.Random, counts: Mapping[str, int]) ->
 
 def _address(number: int, chance: random.Random, counts: Mapping[str, int]) -> Made:
     instance = _id("i", number % max(counts.get(INSTANCE, 0), 1))
-    used = chance.random() < 0.85
+    used = _happens(chance, 85)
     properties = {"associationId": _id("eipassoc", number), "instanceId": instance} if used else {}
     relations = [("ATTACHED_TO", instance)] if used else []
     return Made("AWS::EC2::EIP", _id("eipalloc", number), number, None, dict(properties), relations)
 
 
 def _bucket(number: int, chance: random.Random, _: Mapping[str, int]) -> Made:
-    rules = [{"id": "expire", "status": "Enabled"}] if chance.random() < 0.7 else []
+    rules = [{"id": "expire", "status": "Enabled"}] if _happens(chance, 70) else []
     properties = {
         "lifecycleRules": rules,
         "incompleteUploads": [],
@@ -174,7 +178,7 @@ def _target_group(number: int, _: random.Random, counts: Mapping[str, int]) -> M
 
 
 def _table(number: int, chance: random.Random, _: Mapping[str, int]) -> Made:
-    properties = {
+    properties: Properties = {
         "billingMode": chance.choice(("PAY_PER_REQUEST", "PROVISIONED")),
         "readCapacityUnits": 50,
         "writeCapacityUnits": 50,
@@ -256,7 +260,7 @@ USAGE_COLUMNS = ("organization_id", "resource_id", "metric", "first_day", "daily
 
 
 class Usages:
-    """How much resources are used, of all metrics that checks ask for of their kind; from a store of made-up courses."""
+    """How much resources are used, of the metrics that checks ask for; from a store of made-up courses."""
 
     def __init__(self, moment: datetime) -> None:
         self.moment = moment
@@ -299,8 +303,8 @@ class Usages:
 SETUP = (
     """INSERT INTO organizations (id, slug, name, currency, created_at, updated_at)
         VALUES ($1, 'benchmark', 'Benchmark', 'USD', now(), now())""",
-    """INSERT INTO summary_dims (organization_id, id, provider, service_provider_name, billing_account_id, sub_account_id,
-            sub_account_name, service_category, service_name, charge_category, billing_currency)
+    """INSERT INTO summary_dims (organization_id, id, provider, service_provider_name, billing_account_id,
+            sub_account_id, sub_account_name, service_category, service_name, charge_category, billing_currency)
         SELECT $1, row_number() OVER (ORDER BY id), 'AWS', 'Amazon Web Services', 'payer', native_id, name, 'Compute',
             'Amazon EC2', 'Usage', 'USD' FROM accounts WHERE organization_id = $1""",
     """INSERT INTO cost_dims (organization_id, id, summary_dim_id, region_id, region_name, pricing_category)

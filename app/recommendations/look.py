@@ -19,6 +19,7 @@ from app.detection.facts import ActualCost, Facts, NotReadError, Prices
 from app.detection.finding import Evidence, Excluded, Finding, Outcome, Unknown
 from app.detection.rule import Rule, Rules
 from app.detection.usage import Usage
+from app.loading import many_objects
 from app.models import now
 from app.recommendations.gather import Gathered, Gathering
 from app.recommendations.lazy_facts import CostlessFacts
@@ -70,7 +71,8 @@ async def look(looking: Looking) -> Changes:
     for resource_type in types:
         checks = checks_of(resource_type)
         if checks:
-            await _look_at_type(looking, resource_type, checks)
+            with many_objects():
+                await _look_at_type(looking, resource_type, checks)
     await _finish(looking)
     return looking.changes
 

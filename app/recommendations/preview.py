@@ -22,6 +22,7 @@ from app.detection.facts import Facts, NotReadError, Subject
 from app.detection.finding import Clear, Excluded, Finding, Outcome, Unknown
 from app.detection.rule import Rule, Rules, Tuning
 from app.errors import BadUserInputError, argument
+from app.loading import many_objects
 from app.models import now
 from app.pricing.book import PriceBook
 from app.pricing.load import book_of_regions
@@ -135,8 +136,9 @@ async def preview_rule(database: Database, organization_id: UUID, asked: Preview
         convert = await converter(session, organization_id, currency)
         pair = _Pair(check, Rules({check.id: before}), Rules({check.id: after}), now(), convert)
         accounts = await _accounts(session, organization_id, asked, before, after)
-        sifted = await _sift(session, organization_id, pair, accounts)
-        judged = await _judge(session, database, organization_id, pair, sifted.closely)
+        with many_objects():
+            sifted = await _sift(session, organization_id, pair, accounts)
+            judged = await _judge(session, database, organization_id, pair, sifted.closely)
         found = await totals(session, organization_id, judged)
     unknown = sifted.unknown + sum(one.is_unknown for one in judged)
     return Preview(check, currency, sifted.resources, unknown, found)

@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+from app.accounts.vault import Vault
+from app.config import Settings
 from app.context import Runtime
 from app.costs.outlook.aside import ASIDE
 from app.costs.watch import CHECK_COSTS_JOB, check_costs, request_daily_checks
 from app.database import Database
 from app.models import now
+from app.providers.calls import ProviderPool
 from app.queue import enqueue
 from app.repositories.jobs import JOBS
+from app.scanning.tools import ScanTools
 from app.workers.jobs import make_handlers
 from tests.clients import register
 from tests.costs.watch.deliveries import charge, daily
@@ -176,6 +180,6 @@ async def test_one_check_does_for_all_that_wait(caller: Caller, database: Databa
     assert [row["state"] for row in jobs if row["id"] not in waiting] == ["SUCCEEDED"] * 2
 
 
-def test_workers_know_the_check() -> None:
-    tools: Any = type("Tools", (), {"clouds": None})()
+def test_workers_know_the_check(settings: Settings) -> None:
+    tools = ScanTools(Vault.from_settings(settings), ProviderPool(1))
     assert make_handlers(tools)[CHECK_COSTS_JOB] is check_costs

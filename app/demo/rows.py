@@ -45,7 +45,7 @@ def _resource_row(resource: Resource) -> dict[str, str]:
         "account_id": account_id,
         "account_name": account_name,
         "service": resource.kind.service,
-        "resource_type": resource.kind.type,
+        "resource_type": resource.kind.inventory_type,
         "resource_id": resource.id,
         "resource_name": resource.name,
         "region": resource.region[0],

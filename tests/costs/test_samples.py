@@ -16,6 +16,7 @@ from app.costs.focus import FOCUS_COLUMNS
 from app.costs.imports.content import row_identities
 from app.costs.imports.frames import LINE
 from app.costs.imports.parts import Part
+from app.providers.registry import cloud
 from app.records import Provider
 
 ROOT = Path(__file__).parents[2]
@@ -127,3 +128,10 @@ def test_the_resources_are_of_three_clouds_and_show_waste(resources: list[dict[s
     assert statuses["stopped"] == 7
     assert statuses["unattached"] == 16
     assert sum(row["tags"] == "" for row in resources) == 49
+
+
+@pytest.mark.parametrize("provider", [Provider.AWS, Provider.AZURE, Provider.GCP])
+def test_the_resources_are_of_types_that_scans_store(provider: Provider, resources: list[dict[str, str]]) -> None:
+    collectors = [one for service in cloud(provider).services() for one in service.collectors]
+    stored = {name for collector in collectors for name in collector.resource_types}
+    assert {row["resource_type"] for row in resources if row["provider"] == provider} <= stored

@@ -17,7 +17,7 @@ from app.models import new_id
 from app.records.budgets import AnomalySeries
 from app.repositories.cost_anomalies import ANOMALIES
 from benchmarks.outlook_causes import Breadth, Injected, Shape, case
-from tests.costs.watch.deliveries import Deliveries, charge, daily, hold
+from tests.costs.watch.deliveries import Deliveries, charge, daily, days, hold
 
 RATE = Decimal("0.2")
 CENT = Decimal("0.01")
@@ -27,14 +27,12 @@ COLUMNS = ("series", "service_name", "sub_account_id", "starts_on", "ends_on", "
 
 def usage(injected: Injected) -> list[dict[str, Any]]:
     """A charge of each service in each account on each day."""
-    rows = []
-    for name, series in injected.series.items():
-        if name.series is AnomalySeries.SERVICE_ACCOUNT:
-            of_pair = {"ServiceName": name.service_name, "SubAccountId": name.sub_account_id}
-            rows += daily(
-                series.start, series.end, lambda day, one=series: one.values[(day - one.start).days], **of_pair
-            )
-    return rows
+    return [
+        charge(day, cost, ServiceName=name.service_name, SubAccountId=name.sub_account_id)
+        for name, series in injected.series.items()
+        if name.series is AnomalySeries.SERVICE_ACCOUNT
+        for day, cost in zip(days(series.start, series.end), series.values, strict=True)
+    ]
 
 
 def taxes(rows: list[dict[str, Any]], service: str | None) -> list[dict[str, Any]]:

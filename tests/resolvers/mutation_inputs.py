@@ -100,7 +100,7 @@ async def complete_upload(graphql: GraphQL, made: Company) -> dict[str, Any]:
     upload_id = (await existing_upload(graphql, made))["id"]
     headers = {"authorization": f"Bearer {made.token('OWNER')}", "upload-offset": "0"}
     assert (await graphql.client.put(f"/uploads/{upload_id}", content=b"x", headers=headers)).status_code == 200
-    return {"organizationId": made.organization_id, "uploadId": upload_id}
+    return {"organizationId": made.organization_id, "uploadIds": [upload_id]}
 
 
 async def running_import(graphql: GraphQL, made: Company) -> dict[str, Any]:

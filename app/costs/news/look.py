@@ -29,9 +29,9 @@ __all__ = ["watch_figures"]
 async def watch_figures(database: Database, organization_id: UUID, today: date, hold: Hold) -> list[EventKind]:
     """Tell what has moved since it was last told; the kinds of the events.
 
-    Nine statements where nothing has, without commitments and business metrics; thirteen at most with any number of
-    them. Idempotent, also beside another worker. Where a delivery came in meanwhile nothing is told: that one asks for
-    a check of its own.
+    Eight statements where nothing has, without commitments and business metrics; fifteen with any number of them.
+    Idempotent, also beside another worker. Where a delivery came in meanwhile nothing is told: that one asks for a
+    check of its own.
     """
     async with database.read(organization_id) as session:
         organizations = await organizations_by_id(session, [organization_id])

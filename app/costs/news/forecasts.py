@@ -17,7 +17,7 @@ from app.costs.anomalies.look import SYSTEM
 from app.costs.budgets.kept import METHOD, ground_of
 from app.costs.forecasts import CostOutlook, cost_outlook, read_ground
 from app.costs.news.figures import Kept, News, Told, key_of, text_of, told_days
-from app.costs.outlook.aside import ASIDE, OverdueError
+from app.costs.outlook.aside import ASIDE, BusyError, KilledError, OverdueError
 from app.costs.outlook.forecast import INTERVAL, ForecastTotal
 from app.costs.outlook.series import DailySeries, exact_difference, ratio
 from app.records import EventKind, NewEvent
@@ -121,13 +121,17 @@ async def read_month_ahead(
 
 
 async def forecast_of(ahead: MonthAhead) -> MonthForecast | None:
-    """The forecast, as `costForecast.monthEnd` tells it; a third of a second of computing in another process."""
+    """The forecast, as `costForecast.monthEnd` tells it; a third of a second of computing in another process.
+
+    None where there is none. What that process could not compute is logged, and tried again by the next check: what
+    else is told does not wait for it.
+    """
     left = (ahead.month.end - ahead.history.end).days
     try:
         outlook = await ASIDE.answer(cost_outlook, ahead.history, left, INTERVAL)
-    except OverdueError as overdue:
+    except (BusyError, KilledError, OverdueError) as error:
         log = structlog.get_logger(__name__)
-        log.warning("month_forecast_overdue", organization_id=str(ahead.organization_id), seconds=overdue.seconds)
+        log.warning("month_not_forecast", organization_id=str(ahead.organization_id), error=type(error).__name__)
         return None
     if not isinstance(outlook, CostOutlook) or outlook.month_total is None:
         return None

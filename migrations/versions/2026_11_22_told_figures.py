@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261122_told_figures"
-down_revision = "20261122_one_shape"
+down_revision = "20261122_upload_parts"
 branch_labels = None
 depends_on = None
 

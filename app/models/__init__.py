@@ -13,7 +13,15 @@ from app.models.allocation import (
     TeamDaily,
 )
 from app.models.base import Base, new_id, now
-from app.models.budgets import Budget, BudgetAlert, BudgetForecast, BusinessMetric, BusinessMetricValue, CostAnomaly
+from app.models.budgets import (
+    Budget,
+    BudgetAlert,
+    BudgetForecast,
+    BusinessMetric,
+    BusinessMetricValue,
+    CostAnomaly,
+    ToldFigure,
+)
 from app.models.cost_exports import CostExport
 from app.models.cost_rollups import (
     CostDaily,
@@ -121,6 +129,7 @@ __all__ = [
     "TagTotalDaily",
     "Team",
     "TeamDaily",
+    "ToldFigure",
     "Upload",
     "User",
     "new_id",

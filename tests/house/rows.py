@@ -72,6 +72,7 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("scan_steps", "state"): "PENDING",
         ("cost_exports", "format"): "csv",
         ("cost_exports", "period_end"): date(2027, 1, 1),
+        ("told_figures", "figure"): "FORECAST",
         ("uploads", "state"): "CREATED",
         ("uploads", "storage"): "LOCAL",
         ("scan_schedules", "account_ids"): [UUID(int=7)],

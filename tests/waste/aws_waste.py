@@ -17,7 +17,7 @@ Told = tuple[str, str, Decimal | None]
 
 def expected() -> dict[tuple[str, str], Decimal | None]:
     """Monthly savings by check and label."""
-    parts = (*_volumes(),)
+    parts = (*_instances(), *_storage(), *_network())
     found = {(check, label): None if money is None else cents(money) for check, label, money in parts}
     assert len(found) == len(parts), "each is told once"
     return found
@@ -33,7 +33,49 @@ def hourly(code: str, times: Decimal | int = 1) -> Decimal:
     return price(code) * times * HOURS
 
 
-def _volumes() -> Iterator[Told]:
-    gp3 = price("ebs.gp3.storage")
-    loose = 500 * gp3 + (4000 - 3000) * price("ebs.gp3.iops") + (225 - 125) * price("ebs.gp3.throughput")
-    yield "aws.ebs.unattached", "loose", loose
+def _instances() -> Iterator[Told]:
+    m7g, gp3 = price("ec2.m7g.{size}.linux"), price("ebs.gp3.storage")
+    yield "aws.ec2.idle", "idle_machine", m7g * HOURS
+    yield "aws.ec2.schedule_candidate", "office_machine", cents(2 * m7g * HOURS) * (24 - 8) * 7 / Decimal(168)
+    yield "aws.ec2.oversized", "large_machine", (4 - 1) * m7g * HOURS
+    m5 = price("ec2.m5.{size}.linux")
+    yield "aws.ec2.previous_generation", "old_machine", (m5 - price("ec2.m6a.{size}.linux")) * HOURS
+    yield "aws.ec2.graviton_candidate", "old_machine", (m5 - m7g) * HOURS
+    yield "aws.ec2.stopped_long", "stopped_machine", (8 + 100) * gp3 + hourly("eip.hour")
+    yield "aws.ebs.on_stopped_instance", "data_of_stopped", 100 * gp3
+    yield "aws.eip.idle", "stopped_address", hourly("eip.hour")
+    yield "aws.ec2.dedicated_host_empty", "empty_host", hourly("ec2.host.m5")
+    yield "aws.ec2.capacity_reservation_unused", "unused_reservation", (4 - 1) * 2 * m7g * HOURS
+    yield "aws.asg.underused", "idle_group", 2 * m7g * HOURS
+
+
+def _storage() -> Iterator[Told]:
+    gp3, io1, io2 = price("ebs.gp3.storage"), price("ebs.io1.iops"), price("ebs.io2.iops")
+    gp3_iops, mibps = price("ebs.gp3.iops"), price("ebs.gp3.throughput")
+    yield "aws.ebs.unattached", "loose", 500 * gp3 + (4000 - 3000) * gp3_iops + (225 - 125) * mibps
+    yield "aws.ebs.gp2_to_gp3", "gp2", 400 * price("ebs.gp2.storage") - (400 * gp3 + (250 - 125) * mibps)
+    tiered = 32_000 * io2 + 8_000 * price("ebs.io2.iops.tier2")
+    storage = 1000 * (price("ebs.io1.storage") - price("ebs.io2.storage"))
+    yield "aws.ebs.io1_to_io2", "io1", storage + 40_000 * io1 - tiered
+    yield "aws.ebs.magnetic", "magnetic", None
+    yield "aws.ebs.overprovisioned_iops", "fast", (12_000 - 3000) * gp3_iops
+    yield "aws.ebs.idle", "idle_volume", 300 * gp3
+    yield "aws.snapshot.orphan", "orphan_snapshot", 50 * price("ebs.snapshot.storage")
+    yield "aws.snapshot.old", "first_snapshot", None
+    yield "aws.ami.unused", "unused_image", 108 * price("ebs.snapshot.storage")
+
+
+def _network() -> Iterator[Told]:
+    yield "aws.eip.idle", "loose_address", hourly("eip.hour")
+    yield "aws.eni.orphan", "loose_interface", Decimal(0)
+    yield "aws.nat.idle", "idle_nat", hourly("nat.hour") + hourly("eip.hour")
+    yield "aws.vpce.idle", "idle_endpoint", hourly("vpce.interface.hour", 2)
+    yield "aws.tgw.attachment_idle", "idle_attachment", hourly("tgw.attachment.hour")
+    yield "aws.vpn.idle", "down_vpn", hourly("vpn.connection.hour")
+    yield "aws.client_vpn.idle", "idle_client_vpn", hourly("client_vpn.association.hour")
+    yield "aws.elb.alb_no_targets", "empty_alb", hourly("elb.alb.hour")
+    yield "aws.elb.nlb_no_targets", "empty_nlb", hourly("elb.nlb.hour")
+    yield "aws.elb.gwlb_no_targets", "empty_gwlb", hourly("elb.gwlb.hour")
+    yield "aws.elb.idle", "idle_alb", hourly("elb.alb.hour")
+    yield "aws.elb.idle", "idle_nlb", hourly("elb.nlb.hour")
+    yield "aws.elb.classic_unused", "empty_classic", hourly("elb.classic.hour")

@@ -10,6 +10,8 @@ import httpx
 from tests.providers.moto import far_client
 
 USER = "skyledger"
+METRICS = ("cloudwatch:GetMetricData", "monitoring:GetMetricData")
+"""What reading metrics is called: moto names an action by the host of its service, which here is another name."""
 
 
 def make_user(url: str) -> tuple[str, str]:
@@ -26,14 +28,14 @@ def deny_metrics(url: str, *, denied: bool = True) -> None:
     _ask_for_permissions_after(url, "inf")  # whoever changes policies is nobody that moto knows
     iam: Any = far_client(url, "iam")
     if denied:
-        iam.put_user_policy(UserName=USER, PolicyName="metrics", PolicyDocument=_policy("Deny", "cloudwatch:*"))
+        iam.put_user_policy(UserName=USER, PolicyName="metrics", PolicyDocument=_policy("Deny", *METRICS))
         _ask_for_permissions_after(url, "0")
     else:
         iam.delete_user_policy(UserName=USER, PolicyName="metrics")
 
 
-def _policy(effect: str, actions: str) -> str:
-    statement = {"Effect": effect, "Action": [actions], "Resource": "*"}
+def _policy(effect: str, *actions: str) -> str:
+    statement = {"Effect": effect, "Action": actions, "Resource": "*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 

@@ -17,10 +17,10 @@ past.install()
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.server import ThreadedMotoServer
 
-from tests.waste import far_cloudwatch, far_missing, seed_compute
+from tests.waste import far_cloudwatch, far_missing, seed_compute, seed_network, seed_storage
 from tests.waste.seeding import Seeding
 
-PARTS = (seed_compute.seed,)
+PARTS = (seed_compute.seed, seed_storage.seed, seed_network.seed)
 
 
 def main(port: int) -> None:

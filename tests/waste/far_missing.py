@@ -10,7 +10,7 @@ from typing import Any
 from moto.core.responses import ActionResult, BaseResponse
 from moto.ec2.responses import EC2Response
 
-HELD: dict[str, list[dict[str, Any]]] = {"CapacityReservations": [], "ClientVpnEndpoints": [], "ClientVpnTargets": []}
+HELD: dict[str, list[dict[str, Any]]] = {"CapacityReservations": [], "ClientVpnEndpoints": [], "ClientVpnTargetNetworks": []}
 """What there is, by the name that the answer has for it."""
 
 
@@ -18,6 +18,7 @@ def install() -> None:
     """Teach moto these operations."""
     _answer(EC2Response, "describe_capacity_reservations", "CapacityReservations")
     _answer(EC2Response, "describe_client_vpn_endpoints", "ClientVpnEndpoints")
+    _answer(EC2Response, "describe_client_vpn_target_networks", "ClientVpnTargetNetworks")
 
 
 def _answer(service: type[BaseResponse], operation: str, name: str) -> None:

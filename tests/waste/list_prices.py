@@ -19,7 +19,8 @@ def prices(provider: str, region: str) -> dict[str, Decimal]:
     for path in sorted(SEED.glob("*.csv")):
         with path.open(encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                if row["provider"] == provider and row["currency"] == "USD" and region in row["regions"].split():
+                there = {region, "*"} & set(row["regions"].split())
+                if row["provider"] == provider and row["currency"] == "USD" and there:
                     found[row["code"]] = Decimal(row["amount"])
     return found
 

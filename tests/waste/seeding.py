@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -45,3 +46,8 @@ def arn(service: str, rest: str, region: str = REGION) -> str:
 def tagged(kind: str, **tags: str) -> list[dict[str, Any]]:
     """Tag specifications of EC2."""
     return [{"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}]
+
+
+def now() -> datetime:
+    """What the moved clock says."""
+    return datetime.now(UTC)

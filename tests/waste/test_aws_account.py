@@ -31,7 +31,7 @@ RECOMMENDATIONS = """query ($slug: String!) { organization(slug: $slug) {
   recommendations(first: 1000, where: {state: {eq: OPEN}}) { totalCount nodes {
     checkId isCounted resource { nativeId } saving { monthly { amount currency } basis formula reason } } }
   savingsSummary { potential count } } }"""
-SERVICES = ("ec2",)
+SERVICES = ("ec2", "elb", "elbv2", "autoscaling")
 PROJECT = Path(__file__).resolve().parents[2]
 MOST_SECONDS = 120
 Key = tuple[str, str]
@@ -119,6 +119,7 @@ def differences(found: Found, ids: dict[str, str], wanted: dict[Key, Decimal | N
         amount = None if saving["monthly"] is None else Decimal(saving["monthly"]["amount"])
         if amount != wanted[key]:
             told.append(f"{key}: {amount} instead of {wanted[key]}, {saving['formula']} {saving['reason']}")
+    if told: print("\n".join(told))
     return told
 
 

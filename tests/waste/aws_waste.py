@@ -8,19 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from app.detection.catalogue import CHECKS
 from tests.waste.list_prices import HOURS, cents, prices
 from tests.waste.seeding import REGION
 
 Told = tuple[str, str, Decimal | None]
 """Check, label, monthly saving in USD; None where it cannot be told."""
+WITHOUT_METRICS = {
+    ("aws.ec2.graviton_candidate", "old_machine"),
+    ("aws.ec2.graviton_candidate", "intel_database"),
+}
+"""Checks that read metrics of some of their resources, and not of these."""
 
 
 def expected() -> dict[tuple[str, str], Decimal | None]:
     """Monthly savings by check and label."""
-    parts = (*_instances(), *_storage(), *_network())
+    parts = (*_instances(), *_storage(), *_network(), *_databases(), *_caches())
     found = {(check, label): None if money is None else cents(money) for check, label, money in parts}
     assert len(found) == len(parts), "each is told once"
     return found
+
+
+def known_without_metrics(key: tuple[str, str]) -> bool:
+    """Whether something is waste whatever its metrics say, so that it is found without them."""
+    return not CHECKS[key[0]].metrics or key in WITHOUT_METRICS
 
 
 def price(code: str) -> Decimal:
@@ -79,3 +90,34 @@ def _network() -> Iterator[Told]:
     yield "aws.elb.idle", "idle_alb", hourly("elb.alb.hour")
     yield "aws.elb.idle", "idle_nlb", hourly("elb.nlb.hour")
     yield "aws.elb.classic_unused", "empty_classic", hourly("elb.classic.hour")
+
+
+def _databases() -> Iterator[Told]:
+    m6g, gp2, backup = price("rds.db.m6g.{size}.postgres"), price("rds.storage.gp2"), price("rds.backup")
+    yield "aws.rds.idle", "idle_database", m6g * HOURS + 100 * gp2
+    yield "aws.rds.oversized", "large_database", (4 - 2) * m6g * HOURS
+    # A fifth more than the 200 GiB that are used, and 1.
+    yield "aws.rds.storage_overallocated", "roomy_database", (1000 - 241) * gp2
+    yield "aws.rds.stopped", "stopped_database", 200 * gp2
+    yield "aws.rds.extended_support", "old_database", hourly("rds.extended_support.year3", 2)
+    dearer = price("rds.db.t3.medium.postgres") - price("rds.db.t4g.medium.postgres")
+    yield "aws.ec2.graviton_candidate", "intel_database", dearer * HOURS
+    yield "aws.rds.cluster_idle", "idle_aurora", hourly("rds.db.r6g.large.aurora-postgresql")
+    yield "aws.neptune.idle", "idle_graph", hourly("neptune.db.r5.{size}")
+    yield "aws.rds.snapshot_old", "old_database_snapshot", 100 * backup
+    yield "aws.rds.snapshot_orphan", "orphan_database_snapshot", 100 * backup
+    rcu, wcu = price("dynamodb.rcu"), price("dynamodb.wcu")
+    yield "aws.dynamodb.unused", "unused_table", (100 * rcu + 50 * wcu) * HOURS
+    yield "aws.dynamodb.overprovisioned", "unused_table", (99 * rcu + 49 * wcu) * HOURS
+    # A fifth more than the 100 and 50 units that are used, and 1.
+    yield "aws.dynamodb.overprovisioned", "large_table", ((1000 - 121) * rcu + (500 - 61) * wcu) * HOURS
+
+
+def _caches() -> Iterator[Told]:
+    large, xlarge = price("elasticache.cache.m6g.large.redis"), price("elasticache.cache.m6g.xlarge.redis")
+    yield "aws.elasticache.idle", "idle_cache", large * HOURS
+    yield "aws.elasticache.oversized", "large_cache", (xlarge - large) * HOURS
+    yield "aws.elasticache.group_idle", "idle_cache_group", 2 * xlarge * HOURS
+    yield "aws.elasticache.group_oversized", "large_cache_group", 2 * (xlarge - large) * HOURS
+    yield "aws.redshift.idle", "idle_warehouse", hourly("redshift.ra3.xlplus", 2)
+    yield "aws.redshift.underused", "large_warehouse", hourly("redshift.ra3.xlplus", 4 - 2)

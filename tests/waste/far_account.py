@@ -17,10 +17,19 @@ past.install()
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.server import ThreadedMotoServer
 
-from tests.waste import far_cloudwatch, far_missing, seed_compute, seed_network, seed_storage
+from tests.waste import (
+    far_cloudwatch,
+    far_missing,
+    seed_compute,
+    seed_databases,
+    seed_network,
+    seed_others,
+    seed_services,
+    seed_storage,
+)
 from tests.waste.seeding import Seeding
 
-PARTS = (seed_compute.seed, seed_storage.seed, seed_network.seed)
+PARTS = (seed_compute.seed, seed_storage.seed, seed_network.seed, seed_databases.seed, seed_services.seed, seed_others.seed)
 
 
 def main(port: int) -> None:
@@ -33,7 +42,8 @@ def main(port: int) -> None:
     for part in PARTS:
         part(seeding)
         past.set_ago(0)
-    print(json.dumps(seeding.ids), flush=True)
+    sys.stdout.write(json.dumps(seeding.ids) + "\n")
+    sys.stdout.flush()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     server.stop()
 

@@ -25,7 +25,11 @@ STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
 
 
 def get_metric_data(
-    _backend: Any, queries: Sequence[Mapping[str, Any]], start_time: datetime, end_time: datetime, scan_by: str = ""
+    _backend: Any,
+    queries: Sequence[Mapping[str, Any]],
+    start_time: datetime,
+    end_time: datetime,
+    scan_by: str = "",  # noqa: ARG001 - moto names it
 ) -> list[dict[str, Any]]:
     """Takes the place of the method of moto's backend, whose shape this has."""
     return [_answer(query, start_time, end_time) for query in queries]

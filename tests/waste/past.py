@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import datetime as module
+import datetime as dt
 import time
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Self
@@ -30,12 +30,12 @@ class _Shifted(datetime, metaclass=_AnyMoment):
 
     @classmethod
     def utcnow(cls) -> Self:
-        return cls.fromtimestamp(time.time(), module.UTC).replace(tzinfo=None)
+        return cls.fromtimestamp(time.time(), dt.UTC).replace(tzinfo=None)
 
 
 def install() -> None:
     """Have everything in this process ask the clock that `set_ago` moves."""
-    module.datetime = _Shifted  # type: ignore[misc]
+    dt.datetime = _Shifted  # type: ignore[misc]
     time.time = lambda: _true_time() - _ago.total_seconds()
 
 

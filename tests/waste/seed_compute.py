@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.ec2.models import ec2_backends
+
 from tests.providers.moto import ACCOUNT
 from tests.waste.far_missing import HELD
 from tests.waste.seeding import OLD, REGION, ZONE, Seeding, arn, now, tagged
@@ -49,7 +51,8 @@ def _ground(to: Seeding) -> None:
         made = ec2.create_subnet(VpcId=to.ids["vpc"], CidrBlock=block, AvailabilityZone=zone)
         to.ids[label] = made["Subnet"]["SubnetId"]
     for label, architecture in (("image_arm", "arm64"), ("image_x86", "x86_64")):
-        to.ids[label] = ec2.register_image(Name=label, Architecture=architecture)["ImageId"]
+        to.ids[label] = ec2.register_image(Name=label)["ImageId"]
+        ec2_backends[ACCOUNT][REGION].amis[to.ids[label]].architecture = architecture
 
 
 def _running(to: Seeding) -> None:

@@ -58,13 +58,14 @@ class Company:
         self.url = url
         self.region = region
 
-    async def connect(self, key: str = "AKIA0123456789EXAMPLE", secret: str = CANARY) -> None:
-        """By keys."""
+    async def connect(self, key: str = "AKIA0123456789EXAMPLE", secret: str = CANARY, **elsewhere: str) -> None:
+        """By keys; some services may be elsewhere."""
+        endpoints = {"*": self.url, **elsewhere}
         values = {
             "organizationId": self.person.organization_id,
             "aws": {"accessKeyId": key, "secretAccessKey": secret},
             "regions": [self.region],
-            "endpoints": [{"service": "*", "url": self.url}],
+            "endpoints": [{"service": name, "url": url} for name, url in endpoints.items()],
         }
         answer = await self.graphql.data(CONNECT, {"input": values}, token=self.person.token)
         assert answer["connectAccount"]["__typename"] == "ConnectAccountPayload", answer

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
 from app.config import Settings
@@ -14,10 +15,9 @@ from app.context import Runtime
 from app.embedded import EngineUrls
 from app.providers.aws.cloud import AwsCloud
 from tests.clients import GraphQL, register
-from tests.providers.moto import REGION
+from tests.providers.moto import REGION, far_client
 from tests.scanning.company import Company, worker
 from tests.scanning.moto_account import Seeded, seed
-from tests.scanning.moto_users import ask_for_permissions_after, deny, make_user
 
 # Services of which moto has nothing that is read; asking in vain, three times with pauses, is another test's matter.
 ABSENT_FROM_MOTO = {
@@ -108,7 +108,7 @@ def _check_relations(inventory: dict[str, Any], made: Seeded) -> None:
 async def test_deletions_changes_and_a_denied_service_in_a_second_scan(company: Company) -> None:
     services = ("logs", "rds", "dynamodb", "s3")
     made = await asyncio.to_thread(_seed_little, company.url)
-    await company.connect(*(await asyncio.to_thread(make_user, company.url)))
+    await company.connect(*(await asyncio.to_thread(_make_user, company.url)))
     first = await company.scan(*services)
     assert first["state"] == "SUCCEEDED", first
     assert first["totals"]["added"] == first["totals"]["found"] >= 5
@@ -120,7 +120,7 @@ async def test_deletions_changes_and_a_denied_service_in_a_second_scan(company: 
     try:
         second = await company.scan(*services)
     finally:
-        await asyncio.to_thread(ask_for_permissions_after, company.url, "inf")
+        await asyncio.to_thread(_ask_for_permissions_after, company.url, "inf")
 
     assert second["state"] == "PARTIAL"
     steps = {step["service"]: step for step in second["steps"]}
@@ -169,9 +169,29 @@ def _seed_little(url: str) -> Seeded:
     return made
 
 
+def _make_user(url: str) -> tuple[str, str]:
+    """A user that may do everything for now: its keys."""
+    iam = far_client(url, "iam")
+    iam.create_user(UserName="skyledger")
+    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName="skyledger", PolicyName="allow", PolicyDocument=json.dumps(allow))
+    key = iam.create_access_key(UserName="skyledger")["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
 def _change(made: Seeded) -> None:
     """A table goes, a log group changes, a bucket comes; RDS and a property of buckets are denied from now on."""
     made.client("dynamodb").delete_table(TableName="carts")
     made.client("logs").put_retention_policy(logGroupName="/shop/web", retentionInDays=14)
     made.client("s3").create_bucket(Bucket="skyledger-new", CreateBucketConfiguration={"LocationConstraint": REGION})
-    deny(made.url, "rds:*", "s3:GetBucketVersioning")
+    deny = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": ["rds:*", "s3:GetBucketVersioning"], "Resource": "*"}],
+    }
+    made.client("iam").put_user_policy(UserName="skyledger", PolicyName="deny", PolicyDocument=json.dumps(deny))
+    _ask_for_permissions_after(made.url, "0")
+
+
+def _ask_for_permissions_after(url: str, calls: str) -> None:
+    """Have moto check policies after so many calls."""
+    httpx.post(f"{url}/moto-api/reset-auth", content=calls, timeout=120).raise_for_status()

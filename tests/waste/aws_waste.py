@@ -17,13 +17,14 @@ Told = tuple[str, str, Decimal | None]
 WITHOUT_METRICS = {
     ("aws.ec2.graviton_candidate", "old_machine"),
     ("aws.ec2.graviton_candidate", "intel_database"),
+    ("aws.efs.idle", "unmounted_files"),
 }
 """Checks that read metrics of some of their resources, and not of these."""
 
 
 def expected() -> dict[tuple[str, str], Decimal | None]:
     """Monthly savings by check and label."""
-    parts = (*_instances(), *_storage(), *_network(), *_databases(), *_caches())
+    parts = (*_instances(), *_storage(), *_network(), *_databases(), *_caches(), *_services(), *_others())
     found = {(check, label): None if money is None else cents(money) for check, label, money in parts}
     assert len(found) == len(parts), "each is told once"
     return found
@@ -121,3 +122,44 @@ def _caches() -> Iterator[Told]:
     yield "aws.elasticache.group_oversized", "large_cache_group", 2 * (xlarge - large) * HOURS
     yield "aws.redshift.idle", "idle_warehouse", hourly("redshift.ra3.xlplus", 2)
     yield "aws.redshift.underused", "large_warehouse", hourly("redshift.ra3.xlplus", 4 - 2)
+
+
+def _services() -> Iterator[Told]:
+    yield "aws.s3.no_lifecycle", "large-bucket", 500 * (price("s3.standard.storage") - price("s3.standard_ia.storage"))
+    yield "aws.s3.noncurrent", "bucket-with-versions", None
+    yield "aws.s3.mpu", "bucket-with-uploads", None
+    yield "aws.logs.stale", "stale-logs", 1000 * price("logs.storage")
+    yield "aws.ecr.stale_images", "stale-images", 100 * price("ecr.storage")
+    yield "aws.efs.idle", "unmounted_files", 100 * price("efs.standard")
+    yield "aws.efs.idle", "idle_files", 100 * price("efs.standard")
+    yield "aws.efs.no_ia", "cold_files", 500 * (price("efs.standard") - price("efs.ia"))
+    # Ten hours in each hour of the day, with 1 GiB each.
+    time = 10 * 24 * Decimal("30.4375")
+    # A fifth more than the 20 % that are used: 246 MiB of 1,024.
+    yield "aws.lambda.overmemory", "large-function", time * price("lambda.duration.arm.gib") * (1024 - 246) / 1024
+    dearer = price("lambda.duration.gib") - price("lambda.duration.arm.gib")
+    yield "aws.ec2.graviton_candidate", "intel-function", time * dearer
+    yield "aws.kinesis.idle", "idle-stream", hourly("kinesis.shard", 4)
+    yield "aws.kinesis.overshard", "idle-stream", hourly("kinesis.shard", 4 - 1)
+    gp3 = price("opensearch.storage.gp3")
+    yield "aws.opensearch.idle", "idle-search", hourly("opensearch.m6g.large", 2) + 2 * 100 * gp3
+    # A node of `large` counts as four.
+    yield "aws.opensearch.extended", "old-search", hourly("opensearch.extended_support", 2 * 4)
+
+
+def _others() -> Iterator[Told]:
+    yield "aws.sagemaker.notebook_running", "running-notebook", hourly("sagemaker.notebook.ml.t3.medium")
+    yield "aws.sagemaker.endpoint_idle", "idle-endpoint", hourly("sagemaker.endpoint.ml.m5.large")
+    yield "aws.emr.idle", "idle-emr", 3 * 2 * (price("emr.m5.{size}") + price("ec2.m5.{size}.linux")) * HOURS
+    yield "aws.mq.idle", "idle-broker", None
+    yield "aws.dms.idle", "idle-replication", hourly("dms.t3.medium") + 50 * price("dms.storage")
+    yield "aws.transfer.idle", "idle-transfer", hourly("transfer.protocol")
+    yield "aws.eks.empty", "empty-cluster", hourly("eks.cluster.hour")
+    yield "aws.eks.extended_support", "old-cluster", hourly("eks.extended_support.hour")
+    yield "aws.fsx.idle", "idle_lustre", 1200 * price("fsx.lustre.scratch_2.ssd.storage")
+    yield "aws.kms.unused", "unused_key", price("kms.key")
+    options = 2 * price("route53.health_check.option")
+    yield "aws.route53.health_check_unused", "unused_check", price("route53.health_check") + options
+    yield "aws.waf.unused", "unused-acl", price("waf.web_acl")
+    yield "aws.cloudfront.idle", "idle_distribution", Decimal(0)
+    yield "aws.cloudtrail.duplicate", "second-trail", None

@@ -29,7 +29,15 @@ from tests.waste import (
 )
 from tests.waste.seeding import Seeding
 
-PARTS = (seed_compute.seed, seed_storage.seed, seed_network.seed, seed_databases.seed, seed_services.seed, seed_others.seed)
+PARTS = (
+    seed_compute.seed,
+    seed_storage.seed,
+    seed_network.seed,
+    seed_databases.seed,
+    seed_services.seed,
+    seed_others.seed,
+    seed_network.tell_of_interfaces,
+)
 
 
 def main(port: int) -> None:

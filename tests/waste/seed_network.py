@@ -19,10 +19,9 @@ def seed(to: Seeding) -> None:
     _vpns(to)
     _balancers(to)
     _classic(to)
-    _tell_of_interfaces()
 
 
-def _tell_of_interfaces() -> None:
+def tell_of_interfaces(_to: Seeding) -> None:
     """Moto calls every interface that it made itself available; AWS says that they are in use."""
     for each in ec2_backends[ACCOUNT][REGION].enis.values():
         if each.description != "loose":

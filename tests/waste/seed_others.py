@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.waste.far_missing import KEYS_USED
+from tests.waste.far_missing import KEYS_USED, PROTECTED
 from tests.waste.seeding import OLD, Seeding, arn, now
 
 ROLE = arn("iam", "role/service", "")
@@ -89,10 +89,11 @@ def _brokers(to: Seeding) -> None:
 
 def _clusters(to: Seeding) -> None:
     eks, subnets = to.client("eks"), [to.ids["subnet"], to.ids["subnet_b"]]
-    for label in ("empty-cluster", "used-cluster"):
-        made = eks.create_cluster(name=label, roleArn=ROLE, resourcesVpcConfig={"subnetIds": subnets})
+    for label, version in (("empty-cluster", "1.99"), ("used-cluster", "1.99"), ("old-cluster", "1.21")):
+        made = eks.create_cluster(name=label, version=version, roleArn=ROLE, resourcesVpcConfig={"subnetIds": subnets})
         to.ids[label] = made["cluster"]["arn"]
-    eks.create_nodegroup(clusterName="used-cluster", nodegroupName="nodes", subnets=subnets, nodeRole=ROLE)
+        if label != "empty-cluster":
+            eks.create_nodegroup(clusterName=label, nodegroupName="nodes", subnets=subnets, nodeRole=ROLE)
     for label, operations in (("idle_lustre", 0), ("used_lustre", 50)):
         made = to.client("fsx").create_file_system(
             FileSystemType="LUSTRE",
@@ -133,7 +134,7 @@ def _edge(to: Seeding) -> None:
             Name=label, Scope="REGIONAL", DefaultAction={"Allow": {}}, VisibilityConfig={**seen, "MetricName": label}
         )
         to.ids[label] = made["Summary"]["ARN"]
-    waf.associate_web_acl(WebACLArn=to.ids["used-acl"], ResourceArn=to.ids["busy_alb"])
+    PROTECTED[to.ids["used-acl"]] = [to.ids["busy_alb"]]
     for label, requests in (("idle_distribution", 0), ("used_distribution", 50)):
         made = to.client("cloudfront").create_distribution(DistributionConfig=_distribution(label))["Distribution"]
         to.ids[label] = made["ARN"]

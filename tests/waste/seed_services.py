@@ -140,12 +140,12 @@ def _functions(to: Seeding) -> None:
 
 
 def _streams(to: Seeding) -> None:
-    for label, written in (("idle-stream", 0), ("busy-stream", 8_000_000)):
+    for label, used in (("idle-stream", 0), ("busy-stream", 2_000_000)):
         to.client("kinesis").create_stream(StreamName=label, ShardCount=4)
         to.ids[label] = arn("kinesis", f"stream/{label}")
-        if written:
-            for name, bytes_a_second in (("IncomingBytes", 2_000_000), ("GetRecords.Bytes", 2_000_000)):
-                to.metric("AWS/Kinesis", name, bytes_a_second * 3600, StreamName=label)
+        if used:
+            for name in ("IncomingBytes", "GetRecords.Bytes"):
+                to.metric("AWS/Kinesis", name, used * 3600, StreamName=label)
 
 
 def _search(to: Seeding) -> None:

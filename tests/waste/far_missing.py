@@ -5,6 +5,7 @@ Without them a scan would ask in vain, three times with pauses, and could not te
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,10 +16,13 @@ from moto.ec2.responses import EC2Response
 from moto.eks.responses import EKSResponse
 from moto.eks.urls import url_paths as eks_urls
 from moto.elasticache.responses import ElastiCacheResponse
+from moto.emr.responses import ElasticMapReduceResponse
+from moto.fsx.models import FileSystem
 from moto.kms.responses import KmsResponse
 from moto.redshift.responses import RedshiftResponse
 from moto.sagemaker.responses import SageMakerResponse
 from moto.wafv2.responses import WAFV2Response
+from tests.waste.seeding import OLD
 
 HELD: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
 """What there is, by the name that the answer has for it."""
@@ -51,6 +55,10 @@ def install() -> None:
     eks_urls["{0}/cluster-versions$"] = EKSResponse().dispatch
     _answer(KmsResponse, "get_key_last_usage", lambda asked: KEYS_USED[asked._get_param("KeyId")])
     _answer(WAFV2Response, "list_resources_for_web_acl", _protected)
+    _answer(ElasticMapReduceResponse, "get_auto_termination_policy", lambda _: {})
+    described, made = FileSystem.to_dict, time.time() - OLD * 86_400
+    lived = {"Lifecycle": "AVAILABLE", "CreationTime": made}
+    FileSystem.to_dict = lambda self: described(self) | lived  # type: ignore[method-assign]
 
 
 def _protected(asked: BaseResponse) -> dict[str, Any]:

@@ -76,7 +76,10 @@ def _brokers(to: Seeding) -> None:
         to.metric("AWS/AmazonMQ", "ConnectionCount", connections, Broker=label)
     for label, cpu in (("idle-replication", 1), ("busy-replication", 50)):
         made = to.client("dms").create_replication_instance(
-            ReplicationInstanceIdentifier=label, ReplicationInstanceClass="dms.t3.medium", AllocatedStorage=50
+            ReplicationInstanceIdentifier=label,
+            ReplicationInstanceClass="dms.t3.medium",
+            AllocatedStorage=50,
+            MultiAZ=False,
         )
         to.ids[label] = made["ReplicationInstance"]["ReplicationInstanceArn"]
         to.metric("AWS/DMS", "CPUUtilization", cpu, ReplicationInstanceIdentifier=label)

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from moto.core.responses import ActionResult, BaseResponse
@@ -22,15 +23,13 @@ from moto.kms.responses import KmsResponse
 from moto.redshift.responses import RedshiftResponse
 from moto.sagemaker.responses import SageMakerResponse
 from moto.wafv2.responses import WAFV2Response
+
 from tests.waste.seeding import OLD
 
 HELD: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
 """What there is, by the name that the answer has for it."""
-
 KEYS_USED: dict[str, dict[str, Any]] = {}
 """What KMS tells of the use of a key, by its id."""
-
-
 PROTECTED: dict[str, list[str]] = {}
 """The load balancers that a web ACL protects."""
 VERSIONS = [
@@ -50,7 +49,7 @@ def install() -> None:
         (RedshiftResponse, "describe_scheduled_actions", "ScheduledActions"),
         (SageMakerResponse, "list_apps", "Apps"),
     ):
-        _answer(service, operation, lambda _, name=name: {name: HELD[name]})
+        _answer(service, operation, partial(_held, name))
     _answer(EKSResponse, "describe_cluster_versions", lambda _: {"clusterVersions": VERSIONS})
     eks_urls["{0}/cluster-versions$"] = EKSResponse().dispatch
     _answer(KmsResponse, "get_key_last_usage", lambda asked: KEYS_USED[asked._get_param("KeyId")])
@@ -59,6 +58,10 @@ def install() -> None:
     described, made = FileSystem.to_dict, time.time() - OLD * 86_400
     lived = {"Lifecycle": "AVAILABLE", "CreationTime": made}
     FileSystem.to_dict = lambda self: described(self) | lived  # type: ignore[method-assign]
+
+
+def _held(name: str, _asked: BaseResponse) -> dict[str, Any]:
+    return {name: HELD[name]}
 
 
 def _protected(asked: BaseResponse) -> dict[str, Any]:

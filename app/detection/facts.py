@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
+from app.detection.charges import Charges
+from app.detection.check import LOOKBACK_DAYS
 from app.detection.usage import Usage
 from app.records import Provider, RelationshipKind
 from app.records.detection import Price
@@ -148,6 +150,8 @@ class Facts:
     """Native ids that the resource names, whether the inventory has them or not."""
     complete_types: frozenset[str] = frozenset()
     """Resource types that the last scan read completely in this resource's region (or globally)."""
+    charges: Charges | None = None
+    """What its charges come to, for a check of charges."""
 
     def threshold(self, name: str) -> Decimal:
         """A threshold in force."""
@@ -177,6 +181,26 @@ class Facts:
             message = f"The metric {key} has no values."
             raise UnknownFactError(message)
         return usage
+
+    def spent(self, kind: str, days: int | None = None, before: int = 0) -> Decimal:
+        """What charges of a kind came to in so many days, LOOKBACK_DAYS if not told, up to so many before the last.
+
+        Raises UnknownFactError unless all charges of these days are known.
+        """
+        charges = self.known_charges()
+        end = charges.end - timedelta(days=before)
+        start = end - timedelta(days=int(self.threshold(LOOKBACK_DAYS)) if days is None else days)
+        why = charges.why_unknown(kind, start, end)
+        if why is not None:
+            raise UnknownFactError(why)
+        return charges.sum(kind, start, end)
+
+    def known_charges(self) -> Charges:
+        """The charges. Raises UnknownFactError where there are none to judge by."""
+        if self.charges is None:
+            message = "Its charges are not known."
+            raise UnknownFactError(message)
+        return self.charges
 
     def missing(self, what: str, key: str) -> str:
         """What is said of a metric that is missing, with the reason where that is known."""

@@ -123,7 +123,7 @@ class RecommendationEvent:
     happened_at: datetime = strawberry.field(description="When.")
 
 
-@strawberry.type(description="Waste that a check found on one resource, followed until it is gone.")
+@strawberry.type(description="Waste that a check found on a resource or in charges, followed until it is gone.")
 class Recommendation(Node):
     """A row of `recommendations`."""
 
@@ -178,6 +178,15 @@ class Recommendation(Node):
         """As stored."""
         check_id: str = self.row["check_id"]
         return check_id
+
+    @strawberry.field(
+        description="What it is about, as the provider names it: the resource's own id, or what charges name where it is "
+        "about no resource, such as a commitment, a service or an account."
+    )
+    def subject(self) -> str:
+        """As stored."""
+        node: str = self.row["node"]
+        return node
 
     @strawberry.field(description="What can be saved.")
     async def saving(self, info: Info) -> Saving:

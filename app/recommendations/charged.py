@@ -1,0 +1,165 @@
+"""Gathers what checks of charges are told: their subjects, whose each is, and which of its days are not known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.costs.analysis.coverage import missing_in, of_payers
+from app.costs.known_days import known_days
+from app.detection.charges import Charges
+from app.detection.facts import Subject
+from app.recommendations.gather import NO_RESOURCE, Gathered
+from app.records import Provider
+from app.records.cost_analysis import CostCoverage, CostDimension, DateRange
+from app.records.detection import ChargeSubject
+from app.repositories import charged
+from app.repositories.cost_coverage import cost_coverage, payers_by_values
+from app.repositories.cost_series import imported_days
+
+READ_DAYS = {
+    ChargeSubject.COMMITMENT: 31,
+    ChargeSubject.CAPACITY_RESERVATION: 31,
+}
+"""How many days before the last complete one are read: the most that a rule may ask for."""
+STALE = timedelta(days=40)
+"""Charges that end longer ago than this say nothing of today."""
+NO_ACCOUNT = UUID(int=0)
+"""Stands for an account that only charges name so far."""
+AccountKey = tuple[str, str]
+"""Provider and native id of an account."""
+
+
+@dataclass
+class Charged:
+    """One subject of charges. `account` is None where no charge says whose it is."""
+
+    of: ChargeSubject
+    provider: str
+    account: str | None
+    key: str
+    currency: str
+    period: DateRange
+    name: str | None = None
+    region: str | None = None
+    amounts: dict[str, dict[date, Decimal]] = field(default_factory=dict)
+    unpriced: set[str] = field(default_factory=set)
+    owners: dict[str, Decimal] = field(default_factory=dict)
+    missing: Sequence[DateRange] = ()
+
+    @property
+    def subject_key(self) -> str:
+        """What tells it for ever. A commitment is the same whoever it is charged to."""
+        account = "" if self.of in _OF_NO_ACCOUNT else self.account or ""
+        return f"{self.of.value}|{self.provider}|{account}|{self.key}|{self.currency}"
+
+    def add(self, row: Mapping[Any, Any]) -> None:
+        """Take in a sum."""
+        kind, amount = row["kind"], row["amount"]
+        if row["missing"]:
+            self.unpriced.add(kind)
+        if amount is not None:
+            days = self.amounts.setdefault(kind, {})
+            days[row["day"]] = days.get(row["day"], Decimal(0)) + amount
+        if row["account"] is not None:
+            self.owners[row["account"]] = self.owners.get(row["account"], Decimal(0)) + (amount or 0)
+            self.account = max(self.owners, key=lambda owner: (self.owners[owner], owner))
+        self.name = row["name"] or self.name
+        self.region = row["region"] or self.region
+
+    def gathered(self, account_id: UUID, kinds: Collection[str] | None = None) -> Gathered:
+        """As checks are told of it, with the sums of some kinds."""
+        subject = Subject(
+            id=NO_RESOURCE,
+            account_id=account_id,
+            provider=Provider(self.provider),
+            resource_type="",
+            native_id=self.key,
+            name=self.name or self.key,
+            region=self.region,
+            status=None,
+            first_seen_at=datetime.combine(self.period.start, time(), UTC),
+        )
+        charges = Charges(
+            self.currency,
+            self.period.start,
+            self.period.end,
+            {kind: days for kind, days in self.amounts.items() if kinds is None or kind in kinds},
+            [(days.start, days.end) for days in self.missing],
+            frozenset(self.unpriced),
+        )
+        return Gathered(subject, None, charges=charges, charged_key=self.subject_key)
+
+
+_OF_NO_ACCOUNT = frozenset({ChargeSubject.COMMITMENT, ChargeSubject.CAPACITY_RESERVATION})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All subjects of some kinds. A kind of which nothing could be told is not among them."""
+
+    subjects: Mapping[ChargeSubject, Sequence[Charged]]
+    periods: Mapping[ChargeSubject, DateRange]
+    payers: Mapping[AccountKey, frozenset[str]]
+    coverage: CostCoverage
+
+    def missing(self, account: AccountKey, period: DateRange) -> Sequence[DateRange]:
+        """The days of which the charges of an account's billing accounts were not imported."""
+        return missing_in(period, of_payers(self.coverage, self.payers.get(account, frozenset())).accounts)
+
+
+async def read_charged(
+    session: AsyncSession, organization_id: UUID, wanted: Collection[ChargeSubject], today: date
+) -> Reading | None:
+    """The subjects of charges of an organization; None where nothing was imported lately. One statement a kind."""
+    known = known_days(await imported_days(session, organization_id), today)
+    if known is None or known.settled_until < today - STALE:
+        return None
+    periods = {
+        one: DateRange(max(known.start, known.settled_until - timedelta(READ_DAYS[one])), known.settled_until)
+        for one in wanted
+    }
+    whole = DateRange(min(one.start for one in periods.values()), max(one.end for one in periods.values()))
+    coverage = await cost_coverage(session, organization_id, whole)
+    found = await payers_by_values(session, organization_id, (CostDimension.PROVIDER, CostDimension.ACCOUNT))
+    payers = {(key[0], key[1]): one for key, one in found.items() if key[0] is not None and key[1] is not None}
+    reading = Reading({}, periods, payers, coverage)
+    subjects = {one: await _subjects(session, organization_id, one, reading) for one in wanted}
+    return Reading(subjects, periods, payers, coverage)
+
+
+async def _subjects(
+    session: AsyncSession, organization_id: UUID, wanted: ChargeSubject, reading: Reading
+) -> list[Charged]:
+    period = reading.periods[wanted]
+    found: dict[tuple[str, str | None, str, str], Charged] = {}
+    for row in await charged.charged(session, organization_id, wanted, period):
+        account = None if wanted in _OF_NO_ACCOUNT else row["account"]
+        place = (row["provider"], account, row["key"], row["currency"])
+        if place not in found:
+            found[place] = Charged(wanted, row["provider"], account, row["key"], row["currency"], period)
+        found[place].add(row)
+    missing: dict[AccountKey, Sequence[DateRange]] = {}
+    for one in found.values():
+        if one.account is not None:
+            key = (one.provider, one.account)
+            if key not in missing:
+                missing[key] = reading.missing(key, period)
+            one.missing = missing[key]
+    return list(found.values())
+
+
+def by_account(subjects: Collection[Charged]) -> dict[AccountKey, list[Charged]]:
+    """Subjects by whose they are; those of nobody are left out."""
+    found: dict[AccountKey, list[Charged]] = defaultdict(list)
+    for one in subjects:
+        if one.account is not None:
+            found[one.provider, one.account].append(one)
+    return found

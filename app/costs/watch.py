@@ -39,7 +39,8 @@ async def check_costs(job: HeldJob) -> None:
         await job.hold(session)
         # A first start imports, tops up and makes budgets: five checks at once, each of which found the same.
         await take_over_queued(session, CHECK_COSTS_JOB, job.organization_id, job.id)
-        await enqueue(session, LOOK_AT_CHARGES_JOB, job.organization_id)
+        if await imported_days(session, job.organization_id):
+            await enqueue(session, LOOK_AT_CHARGES_JOB, job.organization_id)
     watched = await watch_anomalies(job.database, job.organization_id, today, job.hold)
     checked = await check_budgets(job.database, job.organization_id, today, job.hold)
     structlog.get_logger(__name__).info(

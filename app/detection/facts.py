@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
@@ -194,6 +194,27 @@ class Facts:
         if why is not None:
             raise UnknownFactError(why)
         return charges.sum(kind, start, end)
+
+    def spent_by_day(self, kind: str) -> list[tuple[date, Decimal]]:
+        """What charges of a kind came to on each day of the window that the check looks back on.
+
+        Raises UnknownFactError unless all charges of these days are known.
+        """
+        self.spent(kind)
+        end, days = self.known_charges().end, self.known_charges().amounts.get(kind, {})
+        window = [end - timedelta(days=back) for back in range(int(self.threshold(LOOKBACK_DAYS)), 0, -1)]
+        return [(day, days.get(day, Decimal(0))) for day in window]
+
+    def spent_in_month(self, kind: str, back: int = 0) -> tuple[Decimal, int]:
+        """What charges of a kind came to in the last whole month, or in one so many months before; with its days.
+
+        Raises UnknownFactError unless all charges of the month are known.
+        """
+        end = self.known_charges().end
+        for _ in range(back):
+            end = (end - timedelta(days=1)).replace(day=1)
+        days = (end - timedelta(days=1)).day
+        return self.spent(kind, days, (self.known_charges().end - end).days), days
 
     def known_charges(self) -> Charges:
         """The charges. Raises UnknownFactError where there are none to judge by."""

@@ -78,7 +78,16 @@ def less(facts: Facts, *, then: Sequence[Part], why: str) -> Saving:
 
 def paid(facts: Facts, kind: str) -> Saving:
     """What charges of a kind cost, by those of the window that the check looks back on."""
-    amount, days = facts.spent(kind), facts.threshold(LOOKBACK_DAYS)
+    return _paid(facts, kind, facts.spent(kind), facts.threshold(LOOKBACK_DAYS))
+
+
+def paid_in_month(facts: Facts, kind: str) -> Saving:
+    """What charges of a kind cost, by those of the last whole month."""
+    amount, days = facts.spent_in_month(kind)
+    return _paid(facts, kind, amount, Decimal(days))
+
+
+def _paid(facts: Facts, kind: str, amount: Decimal, days: Decimal) -> Saving:
     return Saving(
         amount=(amount * DAYS_A_MONTH / days).quantize(_CENT_OF_A_CENT),
         currency=facts.known_charges().currency,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.analysis.coverage import missing_in, of_payers
-from app.costs.known_days import known_days
+from app.costs.known_days import KnownDays, known_days
 from app.detection.charges import Charges
 from app.detection.facts import Subject
 from app.recommendations.gather import NO_RESOURCE, Gathered
@@ -27,10 +26,22 @@ from app.repositories.cost_series import imported_days
 READ_DAYS = {
     ChargeSubject.COMMITMENT: 31,
     ChargeSubject.CAPACITY_RESERVATION: 31,
+    ChargeSubject.TAGGING: 31,
+    ChargeSubject.CREDIT: 62,
+    ChargeSubject.TRANSFER: 14,
+    ChargeSubject.SURCHARGE: 14,
+    ChargeSubject.ENVIRONMENT: 35,
 }
 """How many days before the last complete one are read: the most that a rule may ask for."""
 STALE = timedelta(days=40)
 """Charges that end longer ago than this say nothing of today."""
+READ_MONTHS = {
+    ChargeSubject.CORRECTION: 1,
+    ChargeSubject.SERVICE: 2,
+    ChargeSubject.UNLISTED_RESOURCE: 1,
+    ChargeSubject.UNBILLED_TYPE: 1,
+}
+"""How many whole months are read of what is summed by months."""
 NO_ACCOUNT = UUID(int=0)
 """Stands for an account that only charges name so far."""
 AccountKey = tuple[str, str]
@@ -51,6 +62,8 @@ class Charged:
     region: str | None = None
     amounts: dict[str, dict[date, Decimal]] = field(default_factory=dict)
     unpriced: set[str] = field(default_factory=set)
+    properties: dict[str, Any] = field(default_factory=dict)
+    resource_id: UUID | None = None
     owners: dict[str, Decimal] = field(default_factory=dict)
     missing: Sequence[DateRange] = ()
 
@@ -73,11 +86,14 @@ class Charged:
             self.account = max(self.owners, key=lambda owner: (self.owners[owner], owner))
         self.name = row["name"] or self.name
         self.region = row["region"] or self.region
+        self.resource_id = row.get("resource_id") or self.resource_id
+        if row.get("types"):
+            self.properties["types"] = list(row["types"])
 
     def gathered(self, account_id: UUID, kinds: Collection[str] | None = None) -> Gathered:
         """As checks are told of it, with the sums of some kinds."""
         subject = Subject(
-            id=NO_RESOURCE,
+            id=self.resource_id or NO_RESOURCE,
             account_id=account_id,
             provider=Provider(self.provider),
             resource_type="",
@@ -86,6 +102,8 @@ class Charged:
             region=self.region,
             status=None,
             first_seen_at=datetime.combine(self.period.start, time(), UTC),
+            tags=self._tags(),
+            properties=self.properties,
         )
         charges = Charges(
             self.currency,
@@ -97,7 +115,16 @@ class Charged:
         )
         return Gathered(subject, None, charges=charges, charged_key=self.subject_key)
 
+    def _tags(self) -> dict[str, str]:
+        """The tag that the subject is told apart by."""
+        if self.of is not ChargeSubject.ENVIRONMENT or self.name is None:
+            return {}
+        key, _, value = self.key.removeprefix(self.name).strip().partition("=")
+        return {key: value}
 
+
+_OF_TAGS = frozenset({ChargeSubject.TAGGING, ChargeSubject.ENVIRONMENT})
+"""Nothing can be told of these where no tag key is promoted."""
 _OF_NO_ACCOUNT = frozenset({ChargeSubject.COMMITMENT, ChargeSubject.CAPACITY_RESERVATION})
 
 
@@ -109,38 +136,58 @@ class Reading:
     periods: Mapping[ChargeSubject, DateRange]
     payers: Mapping[AccountKey, frozenset[str]]
     coverage: CostCoverage
+    begins: Mapping[str, date]
+    """The day of a billing account's first charge: exports begin within a month."""
 
     def missing(self, account: AccountKey, period: DateRange) -> Sequence[DateRange]:
         """The days of which the charges of an account's billing accounts were not imported."""
-        return missing_in(period, of_payers(self.coverage, self.payers.get(account, frozenset())).accounts)
+        payers = self.payers.get(account, frozenset())
+        begin = max((self.begins[one] for one in payers if one in self.begins), default=period.start)
+        early = [DateRange(period.start, min(begin, period.end))] if begin > period.start else []
+        return [*early, *missing_in(period, of_payers(self.coverage, payers).accounts)]
 
 
 async def read_charged(
     session: AsyncSession, organization_id: UUID, wanted: Collection[ChargeSubject], today: date
 ) -> Reading | None:
     """The subjects of charges of an organization; None where nothing was imported lately. One statement a kind."""
-    known = known_days(await imported_days(session, organization_id), today)
+    imported = await imported_days(session, organization_id)
+    known = known_days(imported, today)
     if known is None or known.settled_until < today - STALE:
         return None
-    periods = {
-        one: DateRange(max(known.start, known.settled_until - timedelta(READ_DAYS[one])), known.settled_until)
-        for one in wanted
-    }
+    periods = {one: _period(one, known) for one in wanted}
     whole = DateRange(min(one.start for one in periods.values()), max(one.end for one in periods.values()))
     coverage = await cost_coverage(session, organization_id, whole)
     found = await payers_by_values(session, organization_id, (CostDimension.PROVIDER, CostDimension.ACCOUNT))
     payers = {(key[0], key[1]): one for key, one in found.items() if key[0] is not None and key[1] is not None}
-    reading = Reading({}, periods, payers, coverage)
-    subjects = {one: await _subjects(session, organization_id, one, reading) for one in wanted}
-    return Reading(subjects, periods, payers, coverage)
+    begins: dict[str, date] = {}
+    for one in imported:
+        payer = one.billing_account[1]
+        begins[payer] = min(begins.get(payer, one.first_day), one.first_day)
+    reading = Reading({}, periods, payers, coverage, begins)
+    told = [one for one in wanted if one not in _OF_TAGS or coverage.promoted_keys]
+    until = known.settled_until
+    subjects = {one: await _subjects(session, organization_id, one, reading, until) for one in told}
+    return replace(reading, subjects=subjects)
+
+
+def _period(wanted: ChargeSubject, known: KnownDays) -> DateRange:
+    """What is read: the last complete days, or the last whole months."""
+    until = known.settled_until
+    if wanted in READ_DAYS:
+        return DateRange(max(known.start, until - timedelta(READ_DAYS[wanted])), until)
+    end = start = until.replace(day=1)
+    for _ in range(READ_MONTHS[wanted]):
+        start = (start - timedelta(1)).replace(day=1)
+    return DateRange(start, end)
 
 
 async def _subjects(
-    session: AsyncSession, organization_id: UUID, wanted: ChargeSubject, reading: Reading
+    session: AsyncSession, organization_id: UUID, wanted: ChargeSubject, reading: Reading, until: date
 ) -> list[Charged]:
     period = reading.periods[wanted]
     found: dict[tuple[str, str | None, str, str], Charged] = {}
-    for row in await charged.charged(session, organization_id, wanted, period):
+    for row in await charged.charged(session, organization_id, wanted, period, until):
         account = None if wanted in _OF_NO_ACCOUNT else row["account"]
         place = (row["provider"], account, row["key"], row["currency"])
         if place not in found:
@@ -154,12 +201,3 @@ async def _subjects(
                 missing[key] = reading.missing(key, period)
             one.missing = missing[key]
     return list(found.values())
-
-
-def by_account(subjects: Collection[Charged]) -> dict[AccountKey, list[Charged]]:
-    """Subjects by whose they are; those of nobody are left out."""
-    found: dict[AccountKey, list[Charged]] = defaultdict(list)
-    for one in subjects:
-        if one.account is not None:
-            found[one.provider, one.account].append(one)
-    return found

@@ -21,6 +21,7 @@ from app.queue import HeldJob, enqueue
 from app.recommendations.look import look, start_look
 from app.recommendations.look_at_charges import look_at_charges
 from app.recommendations.measure import MeasureTools, Measuring, measure
+from app.repositories.cost_series import imported_days
 from app.repositories.jobs import take_over_queued
 from app.tasks import end_tasks
 
@@ -74,6 +75,10 @@ async def look_for_waste(job: HeldJob) -> None:
     if looking is None:
         return
     changes = await look(looking)
+    async with job.database.write(organization_id) as session:
+        await job.hold(session)
+        if await imported_days(session, organization_id):  # of what is charged for some may have come or gone
+            await request_look_at_charges(session, organization_id)
     structlog.get_logger(__name__).info(
         "waste_looked_for",
         organization_id=str(organization_id),

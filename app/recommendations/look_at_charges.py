@@ -92,6 +92,7 @@ async def read_ground(
     for one in subjects:  # whose a commitment is never changes, whoever it is charged to later
         if one.subject_key in of_subject:
             one.account = of_subject[one.subject_key][1]
+            one.missing = reading.missing((one.provider, one.account), one.period)
     asking = {
         (one.provider, one.account)
         for subject, each in checks.items()

@@ -180,8 +180,8 @@ class Recommendation(Node):
         return check_id
 
     @strawberry.field(
-        description="What it is about, as the provider names it: the resource's own id, or what charges name where it is "
-        "about no resource, such as a commitment, a service or an account."
+        description="What it is about, as the provider names it: the resource's own id, or what charges name where it "
+        "is about no resource, such as a commitment, a service or an account."
     )
     def subject(self) -> str:
         """As stored."""

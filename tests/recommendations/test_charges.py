@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from app.costs.delete_period import delete_billing_period
 from app.database import Database
+from app.models import Account, Scan, ScanStep, new_id, now
+from app.models.allocation import PromotedTagKey
 from app.recommendations.jobs import look_for_waste_in_charges
+from app.repositories.resources import ResourceValues
 from tests.clients import GraphQL, register
 from tests.costs.watch.deliveries import SYSTEM, charge, days
+from tests.repositories.found import store, volume
 from tests.resolvers.cost_caller import TODAY, Caller, Job
 
 PLAN = "arn:aws:savingsplans::payer:savingsplan/1"
@@ -106,3 +112,138 @@ async def test_what_no_charge_names_any_more_is_resolved(caller: Caller, month: 
     other = [row for day in days(month, TODAY) for row in (charge(day, 5), charge(day, 5, SubAccountId="222"))]
     await deliver(caller, other)
     assert (await found(caller))[f"aws.commitment.underused {PLAN}"]["resolution"] == "CHANGED"
+
+
+def usage(unit: str, since: date, cost: Callable[[date], object], **columns: Any) -> list[dict[str, Any]]:
+    """A charge of account `unit` on each day since then."""
+    return [charge(day, cost(day), SubAccountId=unit, **columns) for day in days(since, TODAY)]
+
+
+async def test_what_bills_alone_tell_is_found_in_a_file(caller: Caller) -> None:
+    async with caller.database.write(caller.organization_id) as session:
+        session.add(PromotedTagKey(organization_id=caller.organization_id, key="env", position=1))
+    this_month = TODAY.replace(day=1)
+    last_month = (this_month - timedelta(1)).replace(day=1)
+    since = (last_month - timedelta(1)).replace(day=1)
+    dev = {"Tags": '{"env": "dev"}', "ServiceName": "Machines"}
+    rows = [
+        *usage("100", since, lambda _: 10),
+        *usage("200", since, lambda _: 20, **dev),
+        *usage("300", since, lambda day: -3 if day < TODAY - timedelta(10) else 0, ChargeCategory="Credit"),
+        *usage("400", since, lambda _: 5, SkuMeter="DataTransfer-Regional-Bytes", ServiceName="Transfer"),
+        *usage("500", since, lambda _: 2, ChargeDescription="RDS Extended Support for MySQL 5.7", ResourceId="db-1"),
+        *usage("600", since, lambda day: 10 if day < last_month else 30, ServiceName="Search"),
+        *usage("700", since, lambda _: 3, CapacityReservationId="cr-1", CapacityReservationStatus="Unused"),
+        *usage("800", since, lambda _: 4, CommitmentDiscountId="plan-2", CommitmentDiscountStatus="Unused")[-20:],
+    ]
+    correction = charge(since, 25, SubAccountId="900", ChargeClass="Correction", ServiceName="Late")
+    month_of = {"BillingPeriodStart": f"{last_month}T00:00:00Z", "BillingPeriodEnd": f"{this_month}T00:00:00Z"}
+    await deliver(caller, [*rows, {**correction, **month_of}])
+    nodes = await found(caller)
+    assert {name: node["account"]["nativeId"] for name, node in nodes.items() if "untagged" not in name} == {
+        "focus.nonprod.always_on Machines env=dev": "200",
+        "focus.credits.expiring 300": "300",
+        "focus.transfer.share 400": "400",
+        "focus.support.extended db-1": "500",
+        "focus.service.growth Search": "600",
+        "focus.capacity.unused cr-1": "700",
+        "aws.commitment.underused plan-2": "800",
+        "focus.charges.corrected 900": "900",
+    }
+    assert {name.split()[1] for name in nodes if "untagged" in name} == {"100", "400", "500", "600", "700", "800"}
+    assert nodes["focus.support.extended db-1"]["saving"]["monthly"] == {"amount": "60.8750", "currency": "USD"}
+    assert nodes["focus.transfer.share 400"]["saving"] == {
+        "monthly": None,
+        "basis": "UNKNOWN",
+        "formula": "",
+        "inputs": {},
+    }
+    # 4, 3 and 2 a day are wasted; all else is worth knowing.
+    assert (await caller.read(LIST))["savingsSummary"]["potential"] == "273.9375"
+
+
+async def test_bills_are_held_against_the_inventory(caller: Caller) -> None:
+    organization_id = caller.organization_id
+    account_id = await add_account(caller)
+    instances = [instance(account_id, f"i-{number}") for number in range(1, 6)]
+    await store(caller.database, *instances, organization=organization_id)
+    async with caller.database.write(organization_id) as session:
+        await session.execute(text("UPDATE resources SET first_seen_at = :then"), {"then": now() - timedelta(200)})
+    since = (TODAY.replace(day=1) - timedelta(1)).replace(day=1)
+    kind = {"ResourceType": "VM", "RegionId": "us-east-1"}
+    rows = [row for name in ("i-1", "i-9") for row in usage("111", since, lambda _: 1, ResourceId=name, **kind)]
+    gone = [charge(since, 1, SubAccountId="111", ResourceId="i-8", **kind)]
+    unread = usage("111", since, lambda _: 1, ResourceId="db-1", ResourceType="DB", RegionId="us-east-1")
+    await deliver(caller, [*rows, *gone, *unread])
+    nodes = await found(caller)
+    assert set(nodes) == {"focus.resource.unlisted i-9", "focus.resource.unbilled AWS::EC2::Instance"}
+    assert nodes["focus.resource.unlisted i-9"]["saving"]["monthly"] == {"amount": "30.4375", "currency": "USD"}
+    await store(caller.database, instance(account_id, "i-9"), organization=organization_id)
+    await look_for_waste_in_charges(Job(organization_id, caller.database))
+    assert (await found(caller))["focus.resource.unlisted i-9"]["resolution"] == "CHANGED"
+
+
+def instance(account_id: UUID, native_id: str) -> ResourceValues:
+    return volume(
+        native_id, account_id=account_id, resource_type="AWS::EC2::Instance", relations=(), provider_created_at=None
+    )
+
+
+async def add_account(caller: Caller) -> UUID:
+    """An account whose instances in us-east-1 a scan has just read completely."""
+    account_id, scan_id, organization_id = new_id(), new_id(), caller.organization_id
+    account = Account(
+        id=account_id, organization_id=organization_id, provider="AWS", kind="CONNECTED", native_id="111", name="One"
+    )
+    scan = Scan(
+        id=scan_id,
+        organization_id=organization_id,
+        account_id=account_id,
+        actor_kind="SYSTEM",
+        state="SUCCEEDED",
+        finished_at=now(),
+    )
+    step = ScanStep(
+        organization_id=organization_id,
+        scan_id=scan_id,
+        service="AmazonEC2",
+        region="us-east-1",
+        state="SUCCEEDED",
+        collected=["AWS::EC2::Instance"],
+        finished_at=now(),
+    )
+    async with caller.database.write(organization_id) as session:
+        for row in (account, scan, step):
+            session.add(row)
+            await session.flush()
+    return account_id
+
+
+PREVIEW = """query ($slug: String!, $input: PreviewDetectionRuleInput!) { organization(slug: $slug) {
+  previewDetectionRule(input: $input) { resourceCount undecidedCount potentialChange
+    gained { count potential }
+    lost { count potential findings { subject resource { id } why account { nativeId } } } } } }"""
+
+
+async def test_a_rule_is_tried_and_then_holds(caller: Caller, month: date) -> None:
+    check_id, changes = "aws.commitment.underused", {"parameters": [{"name": "leastUtilization", "value": "50"}]}
+    await deliver(caller, committed(month, TODAY, "4"))
+    asked = {"checkId": check_id, "changes": changes}
+    preview = (await caller.read(PREVIEW, input=asked))["previewDetectionRule"]
+    assert preview == {
+        "resourceCount": 1,
+        "undecidedCount": 0,
+        "potentialChange": "-121.7500",
+        "gained": {"count": 0, "potential": "0"},
+        "lost": {
+            "count": 1,
+            "potential": "121.7500",
+            "findings": [{"subject": PLAN, "resource": None, "why": None, "account": {"nativeId": "222"}}],
+        },
+    }
+    document = """mutation ($input: UpdateDetectionRuleInput!) { updateDetectionRule(input: $input) { __typename
+      ... on UpdateDetectionRulePayload { looks } ... on UserError { message path } } }"""
+    answer = await caller.act(document, organizationId=caller.person.organization_id, **asked)
+    assert answer == {"__typename": "UpdateDetectionRulePayload", "looks": 1}
+    await look_for_waste_in_charges(Job(caller.organization_id, caller.database))
+    assert (await found(caller))[f"{check_id} {PLAN}"]["resolution"] == "CHANGED"

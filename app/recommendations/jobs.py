@@ -21,6 +21,7 @@ from app.queue import HeldJob, enqueue
 from app.recommendations.look import look, start_look
 from app.recommendations.look_at_charges import look_at_charges
 from app.recommendations.measure import MeasureTools, Measuring, measure
+from app.recommendations.realised import measure_realised
 from app.repositories.cost_series import imported_days
 from app.repositories.jobs import take_over_queued
 from app.tasks import end_tasks
@@ -89,7 +90,7 @@ async def look_for_waste(job: HeldJob) -> None:
 
 
 async def look_for_waste_in_charges(job: HeldJob) -> None:
-    """Run all checks of charges on what the job's organization has imported."""
+    """Run all checks of charges on what the job's organization has imported, and measure what was saved."""
     if job.organization_id is None:
         message = "look_at_charges needs an organization"
         raise BadUserInputError(message)
@@ -97,9 +98,11 @@ async def look_for_waste_in_charges(job: HeldJob) -> None:
         await job.hold(session)
         await take_over_queued(session, LOOK_AT_CHARGES_JOB, job.organization_id, job.id)
     changes = await look_at_charges(job.database, job.organization_id, job.hold)
+    measured = await measure_realised(job.database, job.organization_id, job.hold)
     structlog.get_logger(__name__).info(
         "charges_looked_at",
         organization_id=str(job.organization_id),
+        savings_measured=measured,
         **{kind.value.lower(): count for kind, count in changes.counts.items()},
     )
 

@@ -48,6 +48,12 @@ AccountKey = tuple[str, str]
 """Provider and native id of an account."""
 
 
+def subject_key(of: ChargeSubject, provider: str, account: str | None, key: str, currency: str) -> str:
+    """What tells a subject for ever. A commitment is the same whoever it is charged to."""
+    owner = "" if of in _OF_NO_ACCOUNT else account or ""
+    return f"{of.value}|{provider}|{owner}|{key}|{currency}"
+
+
 @dataclass
 class Charged:
     """One subject of charges. `account` is None where no charge says whose it is."""
@@ -69,9 +75,8 @@ class Charged:
 
     @property
     def subject_key(self) -> str:
-        """What tells it for ever. A commitment is the same whoever it is charged to."""
-        account = "" if self.of in _OF_NO_ACCOUNT else self.account or ""
-        return f"{self.of.value}|{self.provider}|{account}|{self.key}|{self.currency}"
+        """What tells it for ever."""
+        return subject_key(self.of, self.provider, self.account, self.key, self.currency)
 
     def add(self, row: Mapping[Any, Any]) -> None:
         """Take in a sum."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ async def look_at_charges(database: Database, organization_id: UUID, hold: Hold)
         rules = await rules_of(session, organization_id)
         ground = await read_ground(session, organization_id, reading, checks)
     looking = Looking(database, organization_id, NO_ACCOUNT, PriceBook({}), hold, moment, convert, {}, rules)
-    found = _judge(looking, ground)
+    found = await asyncio.to_thread(_judge, looking, ground)
     _resolve_vanished(ground, found)
     for account, outcomes in found.items():
         await _store(looking, ground, account, outcomes)
@@ -109,6 +110,7 @@ async def read_ground(
 
 
 def _judge(looking: Looking, ground: Ground) -> dict[AccountKey, list[Found | Looked]]:
+    """What is found, and what became of what stands."""
     found: dict[AccountKey, list[Found | Looked]] = defaultdict(list)
     own: dict[AccountKey, Looking] = {}
     for account, one in ground.subjects():
@@ -116,8 +118,11 @@ def _judge(looking: Looking, ground: Ground) -> dict[AccountKey, list[Found | Lo
             own[account] = ground.looking_at(looking, account)
         account_id = ground.accounts.get(account, NO_ACCOUNT)
         for check in ground.checks[one.of]:
-            if check.is_for(Provider(one.provider)):
-                found[account] += outcomes_of(own[account], one.gathered(account_id, check.kinds), [check], {})
+            if not check.is_for(Provider(one.provider)):
+                continue
+            for outcome in outcomes_of(own[account], one.gathered(account_id, check.kinds), [check], {}):
+                if isinstance(outcome, Found) or (outcome.check_id, outcome.subject_key) in ground.ledger:
+                    found[account].append(outcome)
     return found
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,14 +13,13 @@ from zlib import crc32
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.analysis.nodes import NodeCost, costs_of_resources
 from app.costs.known_days import known_days
 from app.database import Database
 from app.models import now
 from app.recommendations.charged import AccountKey
+from app.recommendations.realised_costs import Costs, about_of
 from app.recommendations.realised_windows import Resolved, Windows, windows_of
 from app.records.cost_analysis import CostDimension, DateRange
-from app.records.costs import CostMetric
 from app.repositories import realised
 from app.repositories.cost_coverage import payers_by_values
 from app.repositories.cost_series import ImportedDays, imported_days, rates_into
@@ -46,7 +44,9 @@ class _Ground:
     until: date
     """The first day whose charges are still arriving."""
     imported: Sequence[ImportedDays]
+    payers: Mapping[AccountKey, frozenset[str]]
     begins: Mapping[AccountKey, date]
+    """The first day of which charges of an account's billing accounts were imported."""
     rates: int
     """Tells one state of the currency rates from another."""
 
@@ -59,14 +59,6 @@ class _Ground:
             and days.start < max(one.period_end, one.last_day + timedelta(1))
         ]
         return f"{max(of_days, default=0)}/{len(of_days)}/{self.currency}/{self.rates}"
-
-
-@dataclass
-class _Asked:
-    """Parts that have to be read: resources by days."""
-
-    by_days: dict[tuple[date, date], set[UUID]] = field(default_factory=lambda: defaultdict(set))
-    found: dict[tuple[UUID, date, date], NodeCost] = field(default_factory=dict)
 
 
 async def measure_realised(
@@ -109,15 +101,14 @@ async def _ground(session: AsyncSession, organization_id: UUID) -> _Ground | Non
         payer = one.billing_account[1]
         first[payer] = min(first.get(payer, one.first_day), one.first_day)
     payers = await payers_by_values(session, organization_id, (CostDimension.PROVIDER, CostDimension.ACCOUNT))
+    owners = {(key[0], key[1]): one for key, one in payers.items() if key[0] is not None and key[1] is not None}
     begins = {
-        (key[0], key[1]): max(first[one] for one in found if one in first)
-        for key, found in payers.items()
-        if key[0] is not None and key[1] is not None and any(one in first for one in found)
+        key: max(first[one] for one in each if one in first) for key, each in owners.items() if each & first.keys()
     }
     currency = organizations[0]["currency"]
     rates = await rates_into(session, organization_id, [currency])
     stamp = crc32(" ".join(f"{of} {since} {rate.normalize()}" for of, _, since, rate in sorted(rates)).encode())
-    return _Ground(currency, known.settled_until, imported, begins, stamp)
+    return _Ground(currency, known.settled_until, imported, owners, begins, stamp)
 
 
 async def _measure(
@@ -125,16 +116,13 @@ async def _measure(
 ) -> list[dict[str, Any]]:
     """The measurements that differ from what is stored."""
     windows = windows_of([_resolved(row, ground) for row in rows], ground.until)
-    asked = _Asked()
+    costs = Costs(ground.currency, ground.payers)
     for row in rows:
         for days in _days_of(windows[row["id"]]):
             if _stored(row, days, ground) is None:
-                asked.by_days[days.start, days.end].add(row["resource_id"])
-    for (start, end), ids in asked.by_days.items():
-        period = DateRange(start, end)
-        costs = await costs_of_resources(session, organization_id, sorted(ids), period, CostMetric.EFFECTIVE_COST)
-        asked.found |= {(id_, start, end): cost for id_, cost in costs.items()}
-    measured = [_measured(organization_id, row, windows[row["id"]], ground, asked) for row in rows]
+                costs.ask(row, days)
+    await costs.read(session, organization_id)
+    measured = [_measured(organization_id, row, windows[row["id"]], ground, costs) for row in rows]
     return [new for row, new in zip(rows, measured, strict=True) if _differs(row, new)]
 
 
@@ -142,7 +130,7 @@ def _resolved(row: RowMapping, ground: _Ground) -> Resolved:
     created = row["provider_created_at"]
     return Resolved(
         id=row["id"],
-        resource_id=row["resource_id"],
+        about=about_of(row),
         last_found_on=row["last_found_at"].date(),
         resolved_on=row["resolved_at"].date(),
         converted=row["converted_saving"],
@@ -165,37 +153,31 @@ def _stored(row: RowMapping, days: DateRange, ground: _Ground) -> Part | None:
     return None
 
 
-def _part(row: RowMapping, days: DateRange, ground: _Ground, asked: _Asked) -> Part:
-    """What some days cost. Days without a charge cost nothing where their charges are known."""
+def _part(row: RowMapping, days: DateRange, ground: _Ground, costs: Costs) -> Part:
+    """What some days cost, as it was read now or before."""
     stored = _stored(row, days, ground)
     if stored is not None:
         return {name: value for name, value in stored.items() if name != "saved"}
-    cost = asked.found[row["resource_id"], days.start, days.end]
-    known = 0 if cost.coverage.known_from is None else days.days - cost.coverage.missing_days
-    amount, reason = None, cost.reason
-    if known and cost.sum is not None:
-        no_charge = not cost.sum.charges
-        amount = Decimal(0) if no_charge else None if cost.sum.apart else cost.sum.amounts[0]
-        reason = None if amount is not None else cost.reason or "No currency rate converts all of it."
+    found = costs.of(row, days)
     return {
         "start": days.start.isoformat(),
         "end": days.end.isoformat(),
-        "days": known,
-        "cost": None if amount is None else f"{amount:f}",
+        "days": found.days,
+        "cost": None if found.amount is None else f"{found.amount:f}",
         "basis": ground.basis(days),
-        "reason": reason,
+        "reason": found.reason,
     }
 
 
 def _measured(
-    organization_id: UUID, row: RowMapping, windows: Windows, ground: _Ground, asked: _Asked
+    organization_id: UUID, row: RowMapping, windows: Windows, ground: _Ground, costs: Costs
 ) -> dict[str, Any]:
     before, after = None, []
     daily = amount = None
     reason = windows.reason
     if windows.before is not None and windows.after:
-        before = _part(row, windows.before, ground, asked)
-        after = [_part(row, days, ground, asked) for days in windows.after]
+        before = _part(row, windows.before, ground, costs)
+        after = [_part(row, days, ground, costs) for days in windows.after]
         known = [part for part in after if part["cost"] is not None and part["days"]]
         if before["cost"] is None or not before["days"]:
             reason = before["reason"] or _UNKNOWN_PART

@@ -18,7 +18,7 @@ BEFORE_DAYS: Final = 30
 AFTER_DAYS: Final = 365
 """A saving is counted for a year: later nobody knows what would have been."""
 _DAY: Final = timedelta(days=1)
-NO_RESOURCE: Final = "It is about no resource, so no charges are its own."
+NO_SUBJECT: Final = "It is about nothing whose charges are its own."
 SHARED: Final = "A dearer recommendation on the same resource was resolved on the same day and has its saving."
 NO_BEFORE: Final = "No complete day before it was resolved is known."
 NO_AFTER: Final = "No complete day after it was resolved is known yet."
@@ -30,7 +30,8 @@ class Resolved:
     """A recommendation that is done, as far as windows go; days are in UTC."""
 
     id: UUID
-    resource_id: UUID | None
+    about: UUID | str | None
+    """The resource, or what tells the subject of charges; None where no charge is of it alone."""
     last_found_on: date
     resolved_on: date
     converted: Decimal | None
@@ -60,12 +61,12 @@ def windows_of(resolved: Sequence[Resolved], until: date) -> dict[UUID, Windows]
     No day's money is saved twice: of those that were resolved on one day the dearest has the saving, and the days after
     it end where the next is resolved.
     """
-    found = {one.id: Windows(reason=NO_RESOURCE) for one in resolved if one.resource_id is None}
-    by_resource: dict[UUID, list[Resolved]] = defaultdict(list)
+    found = {one.id: Windows(reason=NO_SUBJECT) for one in resolved if one.about is None}
+    by_subject: dict[UUID | str, list[Resolved]] = defaultdict(list)
     for one in resolved:
-        if one.resource_id is not None:
-            by_resource[one.resource_id].append(one)
-    for each in by_resource.values():
+        if one.about is not None:
+            by_subject[one.about].append(one)
+    for each in by_subject.values():
         for one, following in _in_turn(each, found):
             found[one.id] = _windows(one, following, until)
     return found

@@ -17,8 +17,9 @@ REALISED: Table = RealisedSaving.__table__  # type: ignore[assignment]
 _IS_DONE = """one.state = 'RESOLVED' AND one.resolution IN ('DELETED', 'CHANGED', 'SAID_DONE')
         AND one.proved_at IS NOT NULL"""
 _RESOLVED = text(f"""
-    SELECT one.id, one.resource_id, one.last_found_at, one.resolved_at, one.converted_saving, r.provider_created_at,
-        a.provider, a.native_id, m.before, m.after, m.currency, m.amount, m.daily, m.reason
+    SELECT one.id, one.check_id, one.subject_key, one.resource_id, one.last_found_at, one.resolved_at,
+        one.converted_saving, r.provider_created_at, a.provider, a.native_id,
+        m.before, m.after, m.currency, m.amount, m.daily, m.reason
     FROM recommendations AS one
     JOIN accounts AS a ON a.organization_id = :organization_id AND a.id = one.account_id
     LEFT JOIN resources AS r ON r.organization_id = :organization_id AND r.id = one.resource_id

@@ -247,3 +247,30 @@ async def test_a_rule_is_tried_and_then_holds(caller: Caller, month: date) -> No
     assert answer == {"__typename": "UpdateDetectionRulePayload", "looks": 1}
     await look_for_waste_in_charges(Job(caller.organization_id, caller.database))
     assert (await found(caller))[f"{check_id} {PLAN}"]["resolution"] == "CHANGED"
+
+
+async def test_a_commitment_that_is_used_again_has_saved_what_was_unused(caller: Caller, month: date) -> None:
+    await deliver(caller, committed(month, TODAY, "4"))
+    used = [
+        row
+        for row in committed(month, TODAY, "4")
+        if row["CommitmentDiscountStatus"] == "Used" or row["ChargePeriodStart"] < f"{TODAY - timedelta(20)}"
+    ]
+    await deliver(caller, used)
+    then = now() - timedelta(20)
+    async with caller.database.write(caller.organization_id) as session:
+        await session.execute(
+            text("""
+                UPDATE recommendations SET resolved_at = :then, proved_at = :then, last_found_at = :then
+                WHERE state = 'RESOLVED'
+            """),
+            {"then": then},
+        )
+    await look_for_waste_in_charges(Job(caller.organization_id, caller.database))
+    document = """query ($slug: String!) { organization(slug: $slug) { recommendations { nodes {
+      subject realisedSaving { daily { amount currency } reason after { knownDays } } } } } }"""
+    nodes = (await caller.read(document))["recommendations"]["nodes"]
+    (saving,) = [node["realisedSaving"] for node in nodes if node["subject"] == PLAN]
+    assert saving["reason"] is None
+    assert saving["daily"] == {"amount": "4.000000", "currency": "USD"}
+    assert sum(part["knownDays"] for part in saving["after"]) >= 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from app.recommendations.realised_windows import (
     BEFORE_DAYS,
     NO_AFTER,
     NO_BEFORE,
-    NO_RESOURCE,
+    NO_SUBJECT,
     OVERTAKEN,
     SHARED,
     Resolved,
@@ -26,9 +27,9 @@ RESOURCE = UUID(int=7)
 DAY = date(2026, 6, 15)
 
 
-def resolved(number: int = 1, on: date = DAY, converted: int | None = 5, **more: date) -> Resolved:
-    found = more.pop("last_found_on", on - timedelta(1))
-    return Resolved(UUID(int=number), RESOURCE, found, on, None if converted is None else Decimal(converted), **more)
+def resolved(number: int = 1, on: date = DAY, converted: int | None = 5, **more: Any) -> Resolved:
+    amount = None if converted is None else Decimal(converted)
+    return Resolved(UUID(int=number), RESOURCE, on - timedelta(1), on, amount, **more)
 
 
 def test_thirty_days_before_and_the_months_after() -> None:
@@ -43,7 +44,8 @@ def test_thirty_days_before_and_the_months_after() -> None:
 
 @pytest.mark.parametrize("name", ["created_on", "begins_on"])
 def test_days_of_which_nothing_is_known_are_not_before(name: str) -> None:
-    (windows,) = windows_of([resolved(**{name: date(2026, 6, 1)})], date(2026, 8, 3)).values()
+    told: dict[str, Any] = {name: date(2026, 6, 1)}
+    (windows,) = windows_of([resolved(**told)], date(2026, 8, 3)).values()
     assert windows.before is not None
     assert windows.before.start == {"created_on": date(2026, 6, 2), "begins_on": date(2026, 6, 1)}[name]
 
@@ -54,7 +56,7 @@ def test_what_has_no_days_has_a_reason() -> None:
 
     assert reason(resolved(created_on=date(2026, 6, 14))) == NO_BEFORE
     assert reason(resolved(), DAY + timedelta(1)) == NO_AFTER
-    assert reason(Resolved(UUID(int=1), None, DAY, DAY, None)) == NO_RESOURCE
+    assert reason(Resolved(UUID(int=1), None, DAY, DAY, None)) == NO_SUBJECT
 
 
 def test_a_saving_ends_after_a_year() -> None:

@@ -23,6 +23,8 @@ from tests.repositories.found import store, volume
 from tests.resolvers.cost_caller import TODAY, Caller, Job
 
 PLAN = "arn:aws:savingsplans::payer:savingsplan/1"
+SETTLED = TODAY - timedelta(2)
+"""The first day whose charges are still arriving: whole months end before it."""
 LIST = """query ($slug: String!) { organization(slug: $slug) {
   recommendations { nodes { checkId subject state resolution isCounted check { charges provider }
     resource { id } account { nativeId kind }
@@ -122,7 +124,7 @@ def usage(unit: str, since: date, cost: Callable[[date], object], **columns: Any
 async def test_what_bills_alone_tell_is_found_in_a_file(caller: Caller) -> None:
     async with caller.database.write(caller.organization_id) as session:
         session.add(PromotedTagKey(organization_id=caller.organization_id, key="env", position=1))
-    this_month = TODAY.replace(day=1)
+    this_month = SETTLED.replace(day=1)
     last_month = (this_month - timedelta(1)).replace(day=1)
     since = (last_month - timedelta(1)).replace(day=1)
     dev = {"Tags": '{"env": "dev"}', "ServiceName": "Machines"}
@@ -169,7 +171,7 @@ async def test_bills_are_held_against_the_inventory(caller: Caller) -> None:
     await store(caller.database, *instances, organization=organization_id)
     async with caller.database.write(organization_id) as session:
         await session.execute(text("UPDATE resources SET first_seen_at = :then"), {"then": now() - timedelta(200)})
-    since = (TODAY.replace(day=1) - timedelta(1)).replace(day=1)
+    since = (SETTLED.replace(day=1) - timedelta(1)).replace(day=1)
     kind = {"ResourceType": "VM", "RegionId": "us-east-1"}
     rows = [row for name in ("i-1", "i-9") for row in usage("111", since, lambda _: 1, ResourceId=name, **kind)]
     gone = [charge(since, 1, SubAccountId="111", ResourceId="i-8", **kind)]

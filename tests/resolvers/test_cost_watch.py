@@ -177,5 +177,5 @@ async def test_one_check_does_for_all_that_wait(caller: Caller, database: Databa
 
 
 def test_workers_know_the_check() -> None:
-    tools: Any = type("Tools", (), {"clouds": None, "vault": None, "pool": None})()
+    tools: Any = type("Tools", (), {"clouds": None})()
     assert make_handlers(tools)[CHECK_COSTS_JOB] is check_costs

@@ -23,6 +23,8 @@ from app.repositories.jobs import take_over_queued
 from app.repositories.organizations import organization_ids
 
 CHECK_COSTS_JOB = "check_costs"
+LOOK_AT_CHARGES_JOB = "look_at_charges"
+"""Done in another room, after each check of costs: it looks for waste in what was imported."""
 _ORGANIZATIONS = 500  # ids in one page of the list
 
 
@@ -44,6 +46,8 @@ async def check_costs(job: HeldJob) -> None:
         await job.hold(session)
         # A first start imports, tops up and makes budgets: five checks at once, each of which found the same.
         await take_over_queued(session, CHECK_COSTS_JOB, job.organization_id, job.id)
+        if await imported_days(session, job.organization_id):
+            await enqueue(session, LOOK_AT_CHARGES_JOB, job.organization_id)
     watched = await watch_anomalies(job.database, job.organization_id, today, job.hold)
     checked = await check_budgets(job.database, job.organization_id, today, job.hold)
     told = await watch_figures(job.database, job.organization_id, today, job.hold)

@@ -82,7 +82,7 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
             found = [one.subject.id for one in page]
             stored = await usage.usage_of(session, organization_id, found) if measured and found else {}
         outcomes = [
-            outcome for one in page for outcome in _outcomes(looking, one, checks, stored.get(one.subject.id, {}))
+            outcome for one in page for outcome in outcomes_of(looking, one, checks, stored.get(one.subject.id, {}))
         ]
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
@@ -111,6 +111,7 @@ def facts_of(
         neighbours=one.neighbours,
         targets=one.targets,
         complete_types=complete_in(looking.complete_types, one.subject.region),
+        charges=one.charges,
     )
 
 
@@ -130,9 +131,10 @@ def usages_of(
     return usages, unread
 
 
-def _outcomes(
+def outcomes_of(
     looking: Looking, one: Gathered, checks: Sequence[Check], stored: Mapping[str, StoredUsage]
 ) -> Iterator[Found | Looked]:
+    """What becomes of a subject, check by check."""
     for check in checks:
         rule = looking.rules.of(check, one.subject)
         usages, unread = usages_of(looking, one, check, rule, stored)
@@ -142,11 +144,11 @@ def _outcomes(
         if isinstance(outcome, Finding):
             yield found_of(looking, check, one, _with_windows(outcome, noted), rule)
         elif isinstance(outcome, Unknown):
-            yield Looked(check.id, str(one.subject.id), None, outcome.why)
+            yield Looked(check.id, one.key, None, outcome.why)
         else:
             resolution = Resolution.LEFT_OUT if isinstance(outcome, Excluded) else Resolution.CHANGED
             why = outcome.why if isinstance(outcome, Excluded) else None
-            yield Looked(check.id, str(one.subject.id), resolution, why)
+            yield Looked(check.id, one.key, resolution, why)
 
 
 def _with_windows(finding: Finding, noted: NotedUsages) -> Finding:
@@ -167,9 +169,9 @@ def found_of(looking: Looking, check: Check, one: Gathered, finding: Finding, ru
     converted = looking.convert(saving.amount, saving.currency) if known else None  # type: ignore[arg-type]
     return Found(
         check_id=check.id,
-        subject_key=str(one.subject.id),
+        subject_key=one.key,
         account_id=one.subject.account_id,
-        resource_id=one.subject.id,
+        resource_id=one.resource_id,
         node=one.subject.native_id,
         severity=rule.severity,
         confidence=finding.confidence or check.confidence,

@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -123,6 +124,31 @@ class JobQueue(CommitAnnouncer):
             waiting.pop()
 
 
+class _Pipeline(Pipeline):
+    """A pipeline that keeps no connection, however it ends."""
+
+    async def reset(self) -> None:
+        """Give the connection back. One on which UNWATCH was not answered, or not waited for, is closed before.
+
+        redis-py leaves it with the pipeline then: for ever among those in use, and a warning when it is forgotten.
+        """
+        try:
+            await super().reset()  # type: ignore[no-untyped-call]
+        finally:
+            connection, self.connection = self.connection, None
+            if connection is not None:
+                await connection.disconnect(nowait=True)
+                await self.connection_pool.release(connection)
+
+
+class _Arq(ArqRedis):
+    """A client of arq whose pipelines are those."""
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        """See Redis."""
+        return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
 def connect_arq(redis_url: str) -> ArqRedis:
     """A client of arq on `redis://`, `rediss://` or `unix://PATH?db=0`, speaking JSON; nothing is connected yet."""
     pool: ConnectionPool = ConnectionPool.from_url(
@@ -133,7 +159,7 @@ def connect_arq(redis_url: str) -> ArqRedis:
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 2),
         retry_on_error=[RedisConnectionError, RedisTimeoutError],
     )
-    return ArqRedis(
+    return _Arq(
         pool,
         job_serializer=serialize,
         job_deserializer=deserialize,

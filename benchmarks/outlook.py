@@ -302,7 +302,12 @@ check that makes the 100 forecasts 11 s, the next one, which finds them made, 2.
 A month end is a forecast of the month's remaining days alone, as a budget's is, so that both are the same whatever days
 are asked for. Taken from a forecast of 30 (90) days, a bound of it lay elsewhere by 9 % (10 %) of their distance on
 average of 18 series, by 24 % at most. It is a second forecast where more days are asked for than the month has left:
-0.43 s of processor time in place of 0.22 s, on a busy machine."""
+0.43 s of processor time in place of 0.22 s, on a busy machine.
+
+So is the first week, month or quarter that a report forecasts: 0.50 s in place of 0.31 s, 24 series of half a year and
+reports of five months. Drawn with all five, the first one's bounds lay elsewhere by 6.8 % of their distance on average,
+by 27 % at most. Later months stay drawn with all: each by itself, a year would take seconds. Theirs lie elsewhere by
+2.2 %, 9 % at most, which is what quantiles of 1,000 courses vary by (2.1 % if normal): the back-test is the same."""
 ARRIVED: Final = (0.85, 0.4)
 """The parts of the last two days' charges that have arrived."""
 

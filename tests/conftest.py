@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -50,6 +52,7 @@ DO $$ DECLARE filled text; BEGIN
 END $$
 """
 USED = "used_by_tests"
+NAMES_OF_AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 # What an earlier test had parsed and checked need not be again: there are ten documents to a test, 7 ms each.
 EXAMINED: dict[Limits, Documents] = {}
 # A connection that a test left behind must not hold the next one up.
@@ -91,9 +94,20 @@ def quiet_logs() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def authorities() -> Iterator[None]:
-    """Every client of httpx loads the certificates of all authorities, 36 ms of processor time; these share theirs."""
+    """Every client of httpx loads the certificates of all authorities, 36 ms of processor time; these share theirs.
+
+    A test may name others in the environment, where httpx looks for them; a few of those are kept and no more.
+    """
+
+    @lru_cache(maxsize=8)
+    def kept(_named: tuple[str | None, ...], *args: Any, **options: Any) -> ssl.SSLContext:
+        return httpx.create_ssl_context(*args, **options)
+
+    def made(*args: Any, **options: Any) -> ssl.SSLContext:
+        return kept(tuple(map(os.environ.get, NAMES_OF_AUTHORITIES)), *args, **options)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transports, "create_ssl_context", cache(httpx.create_ssl_context))
+        patch.setattr(transports, "create_ssl_context", made)
         yield
 
 

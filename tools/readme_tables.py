@@ -64,7 +64,8 @@ def checks_table() -> str:
     lines = ["| cloud | area | checks |", "| --- | --- | --- |"]
     found: dict[tuple[str, str], list[str]] = {}
     for check in ALL_CHECKS:
-        found.setdefault((check.provider.value, check.area.value), []).append(check.id)
+        cloud_name = "any" if check.provider is None else check.provider.value
+        found.setdefault((cloud_name, check.area.value), []).append(check.id)
     for (provider, area), ids in sorted(found.items()):
         lines.append(f"| {provider} | {area} | {', '.join(f'`{id_}`' for id_ in sorted(ids))} |")
     return "\n".join(lines)

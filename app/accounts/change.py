@@ -109,7 +109,8 @@ async def _try(
     new = change.credentials
     if not isinstance(new, Unset):
         target = Target(new.provider, new.method, before["native_id"], settings, new.secret)
-        places = InputPlaces(new.path, endpoints_sent=bool(change.endpoints))
+        sent = not isinstance(change.endpoints, Unset) and bool(change.endpoints)
+        places = InputPlaces(new.path, endpoints_sent=sent)
     else:
         moved = _differs(ENDPOINTS, settings, before)
         if not moved and not (settings.get(REGIONS) and _differs(REGIONS, settings, before)):

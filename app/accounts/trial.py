@@ -15,7 +15,7 @@ from app.accounts.health import in_words
 from app.accounts.verify import Answer, Threads, ask, switched_off
 from app.errors import BadUserInputError
 from app.providers.base import Target, Verification
-from app.providers.problems import ProblemCode, ProviderError
+from app.providers.problems import TRANSIENT, ProblemCode, ProviderError
 from app.records import ConnectionMethod, Provider
 
 ANCESTORS = "ancestors"
@@ -33,6 +33,7 @@ _REMEDIES: Mapping[ProblemCode, str] = {
 class InputPlaces:
     """Where in the input an error stands: that of the credentials, or of the one account that is closed to them.
 
+    What says nothing of the credentials, such as a network that is down, stands at the provider's whole input.
     `endpoints_sent` tells that the input has `endpoints`, to which an unreachable provider is put down.
     """
 
@@ -44,6 +45,8 @@ class InputPlaces:
         """Where a problem with the provider stands."""
         if problem.code is ProblemCode.UNREACHABLE and self.endpoints_sent:
             return ("input", ENDPOINTS)
+        if problem.code in TRANSIENT:
+            return self.credentials[:2]
         closed = problem.code in {ProblemCode.DENIED, ProblemCode.NOT_ENABLED}
         return self.account if closed and self.account else self.credentials
 

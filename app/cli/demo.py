@@ -29,7 +29,7 @@ FIRST_QUERY = """{
       totalCount
       nodes { provider resourceType name region account { name } }
     }
-    charges(first: 3, orderBy: {field: BILLED_COST}) {
+    charges(first: 3, orderBy: {field: BILLED_COST}, where: {chargeCategory: {eq: "Usage"}}) {
       totalCount
       nodes { serviceName billedCost billingCurrency resource { name } }
     }

@@ -9,6 +9,7 @@ import secrets
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -147,7 +148,8 @@ async def _fill(database: Database, organization_id: UUID) -> None:
     await make_settings(database, organization_id, OPERATOR, first_month)
     await record_orders(database, organization_id, OPERATOR, day)
     with tempfile.TemporaryDirectory(prefix="skyledger-demo-") as name:
-        folder, resources, tally = Path(name), estate(day), Tally()
+        # Looked at on the evening before: what was seen this evening would be in the future.
+        folder, resources, tally = Path(name), estate(day - timedelta(days=1)), Tally()
         inventory = folder / "resources.csv"
         inventory.write_bytes(resources_csv(resources))
         await import_resources(database, organization_id, file=inventory, tally=tally)

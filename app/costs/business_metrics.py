@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.costs.names import checked_name, named
+from app.costs.news.unit_costs import key_of_metric
 from app.costs.values import UnusableValueError, read_decimal, read_timestamp
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import now
 from app.records import Actor, EventKind, NewEvent, RowIssue
 from app.repositories import business_metrics
+from app.repositories.told_figures import forget_told
 
 MOST_VALUES = 1_000
 MOST_METRICS = 500
@@ -107,6 +109,7 @@ async def delete_metric(database: Database, organization_id: UUID, actor: Actor,
         if metric is None:
             message = "There is no such business metric within your reach."
             raise NotFoundError(message)
+        await forget_told(session, organization_id, [key_of_metric(metric_id)])
         data = {"name": metric["name"], "unit": metric["unit"]}
         event = NewEvent(EventKind.BUSINESS_METRIC_DELETED, actor, "BusinessMetric", metric_id, data)
         await record(session, organization_id, event)

@@ -116,6 +116,11 @@ async def read_commitments(
     ]
 
 
+async def read_any(session: AsyncSession, organization_id: UUID) -> bool:
+    """Whether any charge of a commitment was ever imported."""
+    return await commitments.has_commitments(session, organization_id)
+
+
 async def read_count(session: AsyncSession, organization_id: UUID, start: date, end: date) -> int:
     """How many commitments, one for each currency, have charges from `start` to before `end`."""
     return await commitments.count_commitments(session, organization_id, start, end)

@@ -32,6 +32,9 @@ RECORD_BYTES: Final = 2**20
 COLUMNS: Final = 1_000
 BLANK_BYTES: Final = 2**20
 """Most blank lines before the first that is not: a small gzip file can hold gigabytes of them."""
+SHORT_LINES: Final = 2**17
+"""Most lines that are blank or too short to be rows, where they stand together: each takes as long as a row, and a
+small gzip file can hold a thousand million."""
 REPEATED_BYTES: Final = 32 * 2**20
 """How much may be read again behind open quotes before the file is given up; one costs 128 KiB, csv's longest field."""
 
@@ -137,13 +140,18 @@ class RowFile:
         return _csv_rows(self._lines, self.columns, delimiter)
 
     def _json_rows(self) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
+        blank = 0
         for line in self._lines:
             number, broken = self._lines.number, self._lines.broken
             self._lines.begin_record()
             if broken:
                 yield RowIssue(number, None, None, why_not_utf8("line", self._lines.broken_text))
             elif not line.isspace():
+                blank = 0
                 yield _json_row(number, line)
+            else:
+                blank += 1
+                check_short(self.path, number, blank)
 
 
 def check_unpacked(path: Path, line: int, unpacked: int, packed: int) -> None:
@@ -167,6 +175,16 @@ def check_unfolded(path: Path, rows: int) -> None:
             f"has: give it in parts of less than {UNFOLDED_ROWS:,} rows"
         )
         raise UnreadableFileError(path, 0, reason)
+
+
+def check_short(path: Path, line: int, short: int) -> None:
+    """The same for so many blank lines, and lines too short to be rows, around this one. Raises UnreadableFileError."""
+    if short > SHORT_LINES:
+        reason = (
+            f"more than {SHORT_LINES:,} lines around this one are blank or too short to be rows, which no export of "
+            "costs has: take them out"
+        )
+        raise UnreadableFileError(path, line, reason)
 
 
 def read_header(path: Path, number: int, line: bytes) -> tuple[tuple[str, ...], str]:
@@ -214,6 +232,7 @@ def _csv_rows(
     lines: _Lines, columns: tuple[str, ...], delimiter: str
 ) -> Iterator[tuple[int, Mapping[str, object]] | RowIssue]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    blank = 0
     while True:
         lines.begin_record()
         first = lines.number + 1
@@ -233,6 +252,8 @@ def _csv_rows(
             yield _bad_record(lines, first, fields[0], "a field holds the delimiters of a whole row")
         elif any(fields):
             yield first, dict(zip(columns, fields, strict=True))
+        blank = 0 if fields else blank + 1
+        check_short(lines.path, first, blank)
 
 
 def _swallows(fields: list[str], delimiter: str) -> bool:
@@ -291,7 +312,7 @@ class _Lines:
         self.bytes = 0
         self.broken = 0
         self.broken_text = b""
-        self._path = path
+        self.path = path
         self._source = source
         self._record: list[bytes] = []
         self._record_bytes = 0
@@ -308,7 +329,7 @@ class _Lines:
         """Give the lines of the record once more, but for its first."""
         self._repeated_bytes += self._record_bytes
         if self._repeated_bytes > REPEATED_BYTES:
-            raise UnreadableFileError(self._path, self.number, "too many records are broken: the file is no CSV")
+            raise UnreadableFileError(self.path, self.number, "too many records are broken: the file is no CSV")
         self.number -= len(self._record) - 1
         self._ahead.extendleft(reversed(self._record[1:]))
 
@@ -320,7 +341,7 @@ class _Lines:
         while line and not line.strip():
             self.number += 1
             if self.bytes > BLANK_BYTES:
-                raise UnreadableFileError(self._path, self.number, f"it begins with {BLANK_BYTES} bytes of blanks")
+                raise UnreadableFileError(self.path, self.number, f"it begins with {BLANK_BYTES} bytes of blanks")
             line = self._read()
         self._ahead.append(line.lstrip())
         return self._ahead[0]
@@ -350,9 +371,9 @@ class _Lines:
             line = self._source.readline(LINE_BYTES + 1)
         except (EOFError, OSError, zlib.error) as error:
             reason = f"the file is damaged or cut off: {error}"
-            raise UnreadableFileError(self._path, self.number + 1, reason) from None
+            raise UnreadableFileError(self.path, self.number + 1, reason) from None
         if len(line) > LINE_BYTES:
             reason = f"the line is longer than {LINE_BYTES} bytes"
-            raise UnreadableFileError(self._path, self.number + 1, reason)
+            raise UnreadableFileError(self.path, self.number + 1, reason)
         self.bytes += len(line)
         return line

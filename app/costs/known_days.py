@@ -1,4 +1,8 @@
-"""Of which days costs are known, and of which of them all charges have probably arrived."""
+"""Of which days costs are known, and of which of them all charges have probably arrived.
+
+Rows that are appended say nothing of other days: what a dataset has of a billing account by such rows alone is not
+waited for, and may have gaps.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +33,11 @@ class KnownDays:
     """The last stretch of imported days without a gap, from `start` to before `end`.
 
     A gap is where nothing was imported of a billing account that has charges before and after it, and more than a few:
-    what all cost together is unknown there. One that begins or ends makes none.
+    what all cost together is unknown there. One that begins or ends makes none, nor does one with appended rows alone.
 
-    From `settled_until` on charges are still arriving. `import_id` is the newest delivery; `deliveries` tells one
-    state of the deliveries in force from another.
+    From `settled_until` on charges are still arriving: those of the slowest billing account that is delivered whole,
+    or of the slowest of all where none is any more. `import_id` is the newest delivery; `deliveries` tells one state of
+    the deliveries in force from another.
     """
 
     start: date
@@ -66,8 +71,11 @@ def known_days(periods: Sequence[ImportedDays], today: date) -> KnownDays | None
     start, end = _last_stretch(ranges)
     end = min(end, today + _DAY)
     current = [period for period in newest.values() if _end(period, is_newest=True) >= end - timedelta(LATE_DAYS)]
-    start = max([start, *_resumed(periods, ranges, {period.billing_account[1] for period in current})])
-    settled = min([end, *(_settled(period, end) for period in current)])
+    whole = {period.billing_account for period in periods if not period.is_appended}
+    lacking = {period.billing_account[1] for period in current} & {account for _, account in whole}
+    start = max([start, *_resumed(periods, ranges, lacking)])
+    awaited = [period for period in current if period.billing_account in whole] or current
+    settled = min([end, *(_settled(period, end) for period in awaited)])
     last = max(periods, key=lambda period: period.id)
     return KnownDays(min(start, end), end, max(settled, min(start, end)), last.import_id, deliveries_of(periods))
 

@@ -36,8 +36,11 @@ def provider_of(*names: str | None) -> Provider | None:
 
 
 def resource_key(resource_id: str) -> str:
-    """A ResourceId as the inventory writes it: Azure's in lower case, EC2's and S3's short, all others as they are."""
-    if resource_id[:1] == "/":
+    """A ResourceId as the inventory writes it: Azure's in lower case, EC2's and S3's short, all others as they are.
+
+    Google's begin with two slashes, and have names whose case counts, such as those of datasets.
+    """
+    if resource_id[:1] == "/" and resource_id[:2] != "//":
         return resource_id.lower()
     if resource_id.startswith("arn:"):
         short = _EC2.fullmatch(resource_id) or _S3.fullmatch(resource_id)

@@ -65,14 +65,27 @@ async def read_unit_costs(
     await check_tags(session, organization_id, scope, ("where",))
     steps = steps_of(period, granularity)
     quantities = await values_between(session, organization_id, business_metric_id, period.start, period.end)
+    money, coverage = await read_costs(session, organization_id, period, scope=scope, metric=metric, currency=currency)
+    unknown = await why_spreading(session, organization_id, scope)
+    return unit_costs(steps, money, quantities, coverage, unknown)
+
+
+async def read_costs(
+    session: AsyncSession,
+    organization_id: UUID,
+    period: DateRange,
+    *,
+    scope: CostScope,
+    metric: CostMetric,
+    currency: str,
+) -> tuple[MoneySeries, CostCoverage]:
+    """What the days of a period cost, and what is known of them; the same for all business metrics."""
     asked = AskedSeries(scope, metric, period.start, period.end)
     (costs,) = await daily_costs(session, organization_id, [asked])
     rates = Rates(await rates_into(session, organization_id, [currency]))
-    money = MoneySeries.of(costs, currency, rates.into(currency))
-    unknown = await why_spreading(session, organization_id, scope)
     coverage = await cost_coverage(session, organization_id, period)
     coverage = await narrowed(session, organization_id, coverage, scope.conditions)
-    return unit_costs(steps, money, quantities, coverage, unknown)
+    return MoneySeries.of(costs, currency, rates.into(currency)), coverage
 
 
 def unit_costs(

@@ -1,4 +1,7 @@
-"""The watch over an organization's costs: its budgets and anomalies are checked after each import and once a day."""
+"""The watch over an organization's costs, after each import and once a day.
+
+Its budgets, anomalies, month-end forecast, commitments and unit costs are checked.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.anomalies.look import watch_anomalies
 from app.costs.budgets.check import check_budgets
+from app.costs.news.look import watch_figures
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import now
@@ -19,16 +23,21 @@ from app.repositories.jobs import take_over_queued
 from app.repositories.organizations import organization_ids
 
 CHECK_COSTS_JOB = "check_costs"
+LOOK_AT_CHARGES_JOB = "look_at_charges"
+"""Done in another room, after each check of costs: it looks for waste in what was imported."""
 _ORGANIZATIONS = 500  # ids in one page of the list
 
 
 async def request_check(session: AsyncSession, organization_id: UUID) -> UUID:
-    """Queue a check of budgets and anomalies; the job's id. Call it in the transaction that changes either's ground."""
+    """Queue a check; the job's id. Call it in the transaction that changes the ground of what is checked."""
     return await enqueue(session, CHECK_COSTS_JOB, organization_id)
 
 
 async def check_costs(job: HeldJob) -> None:
-    """Look for anomalies and check the budgets of the job's organization. Idempotent, also beside another worker."""
+    """Look for anomalies, check the budgets and tell what has moved of the job's organization.
+
+    Idempotent, also beside another worker.
+    """
     if job.organization_id is None:
         message = "check_costs needs an organization"
         raise BadUserInputError(message)
@@ -37,8 +46,11 @@ async def check_costs(job: HeldJob) -> None:
         await job.hold(session)
         # A first start imports, tops up and makes budgets: five checks at once, each of which found the same.
         await take_over_queued(session, CHECK_COSTS_JOB, job.organization_id, job.id)
+        if await imported_days(session, job.organization_id):
+            await enqueue(session, LOOK_AT_CHARGES_JOB, job.organization_id)
     watched = await watch_anomalies(job.database, job.organization_id, today, job.hold)
     checked = await check_budgets(job.database, job.organization_id, today, job.hold)
+    told = await watch_figures(job.database, job.organization_id, today, job.hold)
     structlog.get_logger(__name__).info(
         "costs_checked",
         organization_id=str(job.organization_id),
@@ -47,6 +59,7 @@ async def check_costs(job: HeldJob) -> None:
         anomalies_resolved=len(watched.resolved),
         alerts_raised=len(checked.raised),
         alerts_recovered=len(checked.recovered),
+        figures_told=len(told),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
+from app.costs.providers import resource_key
 from app.demo.kinds import HOURS, KINDS, Kind
 
 SEED = "kestrel-bakery-1"
@@ -34,7 +35,7 @@ SIZES = (32, 64, 100, 128, 200, 256, 500, 512, 1024)
 
 @dataclass
 class Resource:
-    """One resource; `size` is in GB and 0 for what has none."""
+    """One resource; `id` is as bills write it, `size` is in GB and 0 for what has none."""
 
     kind: Kind
     account: str
@@ -147,7 +148,7 @@ def _attach(resources: list[Resource]) -> None:
     free = [resource for resource in resources if resource.kind.subcategory == "Virtual Machines"]
     for disk in [resource for resource in resources if resource.kind.subcategory == "Block Storage"]:
         owner = next((one for one in free if one.account == disk.account), None)
-        disk.properties["attachedTo"] = owner.id if owner else None
+        disk.properties["attachedTo"] = resource_key(owner.id) if owner else None
         if owner is None:
             disk.status = "available" if disk.kind.provider == "AWS" else "unattached"
             continue

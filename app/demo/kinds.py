@@ -25,6 +25,9 @@ class Kind:
     category: str
     subcategory: str
     type: str
+    """In the words of the bills, as FOCUS has it."""
+    inventory_type: str
+    """As a scan of the provider stores it."""
     count: int
     accounts: tuple[str, ...]
     id_template: str
@@ -59,6 +62,7 @@ KINDS = (
         "Amazon Elastic Compute Cloud",
         *COMPUTE,
         "EC2 instance",
+        "AWS::EC2::Instance",
         46,
         AWS,
         "i-0000000{hex10}",
@@ -74,6 +78,7 @@ KINDS = (
         "Amazon Elastic Compute Cloud",
         *BLOCKS,
         "EBS volume",
+        "AWS::EC2::Volume",
         62,
         AWS,
         "vol-0000000{hex10}",
@@ -88,6 +93,7 @@ KINDS = (
         "Amazon Relational Database Service",
         *TABLES,
         "RDS database",
+        "AWS::RDS::DBInstance",
         9,
         AWS,
         ARN.format("rds", "db:"),
@@ -103,6 +109,7 @@ KINDS = (
         "Amazon Simple Storage Service",
         *OBJECTS,
         "S3 bucket",
+        "AWS::S3::Bucket",
         16,
         AWS,
         "kestrel-sample-{name}",
@@ -117,6 +124,7 @@ KINDS = (
         "Networking",
         "Network Infrastructure",
         "NAT gateway",
+        "AWS::EC2::NatGateway",
         4,
         ("shop", "lake"),
         ARN.format("ec2", "natgateway/nat-0000000{hex10}-"),
@@ -133,6 +141,7 @@ KINDS = (
         "Compute",
         "Serverless Compute",
         "Lambda function",
+        "AWS::Lambda::Function",
         18,
         AWS,
         ARN.format("lambda", "function:"),
@@ -149,6 +158,7 @@ KINDS = (
         "Virtual Machines",
         *COMPUTE,
         "Virtual machine",
+        "microsoft.compute/virtualmachines",
         18,
         AZURE,
         AZURE_ID + "Compute/virtualMachines/{name}",
@@ -163,6 +173,7 @@ KINDS = (
         "Storage",
         *BLOCKS,
         "Managed disk",
+        "microsoft.compute/disks",
         26,
         AZURE,
         AZURE_ID + "Compute/disks/{name}",
@@ -176,6 +187,7 @@ KINDS = (
         "SQL Database",
         *TABLES,
         "SQL database",
+        "microsoft.sql/servers/databases",
         8,
         AZURE,
         AZURE_ID + "Sql/servers/sql-{group}/databases/{name}",
@@ -190,6 +202,7 @@ KINDS = (
         "Storage",
         *OBJECTS,
         "Storage account",
+        "microsoft.storage/storageaccounts",
         12,
         AZURE,
         AZURE_ID + "Storage/storageAccounts/{name}",
@@ -203,6 +216,7 @@ KINDS = (
         "Compute Engine",
         *COMPUTE,
         "Compute instance",
+        "compute.googleapis.com/Instance",
         22,
         GCP,
         GOOGLE_ID.format("compute") + "zones/{zone}/instances/{name}",
@@ -218,6 +232,7 @@ KINDS = (
         "Compute Engine",
         *BLOCKS,
         "Persistent disk",
+        "compute.googleapis.com/Disk",
         30,
         GCP,
         GOOGLE_ID.format("compute") + "zones/{zone}/disks/{name}",
@@ -232,6 +247,7 @@ KINDS = (
         "Cloud Storage",
         *OBJECTS,
         "Storage bucket",
+        "storage.googleapis.com/Bucket",
         20,
         GCP,
         GOOGLE_ID.format("storage") + "buckets/kestrel-sample-{name}",
@@ -245,6 +261,7 @@ KINDS = (
         "Cloud SQL",
         *TABLES,
         "Cloud SQL instance",
+        "sqladmin.googleapis.com/Instance",
         6,
         GCP,
         GOOGLE_ID.format("sqladmin") + "instances/{name}",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
+from app.costs.providers import resource_key
 from app.demo.charges import COLUMNS, Bill, charges
 from app.demo.estate import ACCOUNTS, Resource
 
@@ -45,8 +46,8 @@ def _resource_row(resource: Resource) -> dict[str, str]:
         "account_id": account_id,
         "account_name": account_name,
         "service": resource.kind.service,
-        "resource_type": resource.kind.type,
-        "resource_id": resource.id,
+        "resource_type": resource.kind.inventory_type,
+        "resource_id": resource_key(resource.id),
         "resource_name": resource.name,
         "region": resource.region[0],
         "availability_zone": resource.zone,

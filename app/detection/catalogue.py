@@ -55,6 +55,9 @@ from app.detection.checks import (
     az_plans,
     az_sql,
     az_storage,
+    charges_commitments,
+    charges_inventory,
+    charges_spend,
     gcp_capacity,
     gcp_containers,
     gcp_data,
@@ -72,6 +75,7 @@ from app.detection.checks import (
     m365_products,
     m365_users,
 )
+from app.records.detection import ChargeSubject
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
     *aws_addresses.CHECKS,
@@ -121,6 +125,9 @@ ALL_CHECKS: Final[tuple[Check, ...]] = (
     *az_plans.CHECKS,
     *az_sql.CHECKS,
     *az_storage.CHECKS,
+    *charges_commitments.CHECKS,
+    *charges_inventory.CHECKS,
+    *charges_spend.CHECKS,
     *gcp_capacity.CHECKS,
     *gcp_containers.CHECKS,
     *gcp_data.CHECKS,
@@ -145,3 +152,12 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check
 def checks_of(resource_type: str) -> tuple[Check, ...]:
     """The checks that look at a resource type."""
     return tuple(check for check in ALL_CHECKS if resource_type in check.resource_types)
+
+
+def checks_of_charges() -> dict[ChargeSubject, tuple[Check, ...]]:
+    """The checks that look at charges, by what of them."""
+    found: dict[ChargeSubject, tuple[Check, ...]] = {}
+    for check in ALL_CHECKS:
+        if check.charges is not None:
+            found[check.charges] = (*found.get(check.charges, ()), check)
+    return found

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from app.records import Provider, RelationshipKind
-from app.records.detection import Confidence, Remedy, Severity
+from app.records.detection import ChargeSubject, Confidence, Remedy, Severity
 
 if TYPE_CHECKING:
     from app.detection.facts import Facts
@@ -146,9 +146,11 @@ class Check:
     title: str
     description: str
     """What is looked at and why it is waste, in a few sentences."""
-    provider: Provider
+    provider: Provider | None
+    """None for a check of charges, whoever bills them."""
     area: Area
     resource_types: tuple[str, ...]
+    """None of them for a check of charges."""
     severity: Severity
     confidence: Confidence
     remedy: Remedy
@@ -171,10 +173,18 @@ class Check:
     permissions: tuple[str, ...] = ()
     """What collecting it needs beyond reading the resource types themselves."""
     links: tuple[str, ...] = ()
+    charges: ChargeSubject | None = None
+    """What of the charges it looks at, where it looks at no resource."""
+    kinds: tuple[str, ...] = ()
+    """Which sums of those charges it reads: no others are given to it."""
     deletes: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "deletes", self.remedy is Remedy.DELETE)
+
+    def is_for(self, provider: Provider | None) -> bool:
+        """Whether it looks at anything of a provider; None stands for all."""
+        return provider is None or self.provider in {None, provider}
 
     def parameter(self, name: str) -> Parameter:
         """One of its parameters. Raises KeyError."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
+from app.detection.charges import Charges
+from app.detection.check import LOOKBACK_DAYS
 from app.detection.usage import Usage
 from app.records import Provider, RelationshipKind
 from app.records.detection import Price
@@ -152,6 +154,8 @@ class Facts:
     """Native ids that the resource names, whether the inventory has them or not."""
     complete_types: frozenset[str] = frozenset()
     """Resource types that the last scan read completely in this resource's region (or globally)."""
+    charges: Charges | None = None
+    """What its charges come to, for a check of charges."""
 
     def threshold(self, name: str) -> Decimal:
         """A threshold in force."""
@@ -181,6 +185,47 @@ class Facts:
             message = f"The metric {key} has no values."
             raise UnknownFactError(message)
         return usage
+
+    def spent(self, kind: str, days: int | None = None, before: int = 0) -> Decimal:
+        """What charges of a kind came to in so many days, LOOKBACK_DAYS if not told, up to so many before the last.
+
+        Raises UnknownFactError unless all charges of these days are known.
+        """
+        charges = self.known_charges()
+        end = charges.end - timedelta(days=before)
+        start = end - timedelta(days=int(self.threshold(LOOKBACK_DAYS)) if days is None else days)
+        why = charges.why_unknown(kind, start, end)
+        if why is not None:
+            raise UnknownFactError(why)
+        return charges.sum(kind, start, end)
+
+    def spent_by_day(self, kind: str) -> list[tuple[date, Decimal]]:
+        """What charges of a kind came to on each day of the window that the check looks back on.
+
+        Raises UnknownFactError unless all charges of these days are known.
+        """
+        self.spent(kind)
+        end, days = self.known_charges().end, self.known_charges().amounts.get(kind, {})
+        window = [end - timedelta(days=back) for back in range(int(self.threshold(LOOKBACK_DAYS)), 0, -1)]
+        return [(day, days.get(day, Decimal(0))) for day in window]
+
+    def spent_in_month(self, kind: str, back: int = 0) -> tuple[Decimal, int]:
+        """What charges of a kind came to in the last whole month, or in one so many months before; with its days.
+
+        Raises UnknownFactError unless all charges of the month are known.
+        """
+        end = self.known_charges().end
+        for _ in range(back):
+            end = (end - timedelta(days=1)).replace(day=1)
+        days = (end - timedelta(days=1)).day
+        return self.spent(kind, days, (self.known_charges().end - end).days), days
+
+    def known_charges(self) -> Charges:
+        """The charges. Raises UnknownFactError where there are none to judge by."""
+        if self.charges is None:
+            message = "Its charges are not known."
+            raise UnknownFactError(message)
+        return self.charges
 
     def missing(self, what: str, key: str) -> str:
         """What is said of a metric that is missing, with the reason where that is known."""

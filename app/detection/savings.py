@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from app.detection.check import LOOKBACK_DAYS
 from app.detection.facts import Facts
 from app.records.detection import DAYS_A_MONTH, HOURS_A_MONTH, Price, PriceBasis, PriceUnit, Saving
 
@@ -73,6 +74,27 @@ def less(facts: Facts, *, then: Sequence[Part], why: str) -> Saving:
     formula = f"{now.formula} - ({tomorrow.formula})"
     inputs = {**tomorrow.inputs, **now.inputs}
     return Saving(now.amount - tomorrow.amount, now.currency, tomorrow.basis, formula, inputs)
+
+
+def paid(facts: Facts, kind: str) -> Saving:
+    """What charges of a kind cost, by those of the window that the check looks back on."""
+    return _paid(facts, kind, facts.spent(kind), facts.threshold(LOOKBACK_DAYS))
+
+
+def paid_in_month(facts: Facts, kind: str) -> Saving:
+    """What charges of a kind cost, by those of the last whole month."""
+    amount, days = facts.spent_in_month(kind)
+    return _paid(facts, kind, amount, Decimal(days))
+
+
+def _paid(facts: Facts, kind: str, amount: Decimal, days: Decimal) -> Saving:
+    return Saving(
+        amount=(amount * DAYS_A_MONTH / days).quantize(_CENT_OF_A_CENT),
+        currency=facts.known_charges().currency,
+        basis=PriceBasis.ACTUAL,
+        formula=f"{kind} / days * 30.4375",
+        inputs={kind: _plain(amount), "days": _plain(days)},
+    )
 
 
 def portion(saving: Saving, share: Decimal, label: str) -> Saving:

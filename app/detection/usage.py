@@ -63,18 +63,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class NotedUsages(Mapping[str, "Usage | None"]):
-    """What is known of metrics by their keys; it notes which of them a check has asked for."""
+    """Metrics of which none is known; it notes which of them a check has asked for."""
 
-    known: Mapping[str, Usage | None] = field(default_factory=dict)
-    asked: dict[str, None] = field(default_factory=dict)
-    """Keys, in the order in which they were first asked for."""
+    asked: set[str] = field(default_factory=set)
 
     def __getitem__(self, key: str) -> Usage | None:
-        self.asked.setdefault(key)
-        return self.known[key]
+        self.asked.add(key)
+        raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.known)
+        return iter(())
 
     def __len__(self) -> int:
-        return len(self.known)
+        return 0

@@ -63,7 +63,7 @@ class RowsByKey:
             wanted = [key for organization, key in keys if organization == organization_id]
             async with self.database.read(organization_id) as session:
                 rows = await selection.by_keys(session, self.table, organization_id, self.column, wanted)
-            for row in sorted(rows, key=lambda row: row["id"]):
+            for row in sorted(rows, key=lambda row: row.get("id") or row[self.column]):
                 found[organization_id, row[self.column]].append(row)
         return [found[key] for key in keys]
 

@@ -15,6 +15,7 @@ from app.database import Database
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.loaders.scans import AboutRows, Asked
 from app.records.recommendations import RecommendationState
+from app.repositories.realised import REALISED, realised_sums
 from app.repositories.recommendations import HISTORY, RECOMMENDATIONS, savings
 from app.repositories.selection import some_of_each
 
@@ -45,6 +46,16 @@ class RecommendationLoaders:
     def recommendation_by_id(self) -> KeyedRow:
         """Recommendations by our id."""
         return DataLoader(load_fn=RowByKey(self.database, RECOMMENDATIONS, "id").load_one_each)
+
+    @cached_property
+    def realised_by_recommendation(self) -> KeyedRow:
+        """What was saved, by the recommendation that is resolved."""
+        return DataLoader(load_fn=RowByKey(self.database, REALISED, "recommendation_id").load_one_each)
+
+    async def realised_sums(self, organization_id: UUID, currency: str) -> Sequence[RowMapping]:
+        """What was saved by check, account and month; one statement."""
+        async with self.database.read(organization_id) as session:
+            return await realised_sums(session, organization_id, currency)
 
     @cached_property
     def recommendations_by_resource(self) -> DataLoader[Asked, list[RowMapping]]:

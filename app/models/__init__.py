@@ -13,7 +13,15 @@ from app.models.allocation import (
     TeamDaily,
 )
 from app.models.base import Base, new_id, now
-from app.models.budgets import Budget, BudgetAlert, BudgetForecast, BusinessMetric, BusinessMetricValue, CostAnomaly
+from app.models.budgets import (
+    Budget,
+    BudgetAlert,
+    BudgetForecast,
+    BusinessMetric,
+    BusinessMetricValue,
+    CostAnomaly,
+    ToldFigure,
+)
 from app.models.cost_exports import CostExport
 from app.models.cost_rollups import (
     CostDaily,
@@ -48,7 +56,7 @@ from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
 from app.models.prices import ListedPrice, PriceOverride, PriceReading
-from app.models.recommendations import Recommendation, RecommendationHistory
+from app.models.recommendations import RealisedSaving, Recommendation, RecommendationHistory
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
 from app.models.uploads import Upload
 from app.models.usage import ResourceUsage
@@ -95,6 +103,7 @@ __all__ = [
     "PriceReading",
     "PromotedTagKey",
     "ProviderDaily",
+    "RealisedSaving",
     "Recommendation",
     "RecommendationHistory",
     "RefreshToken",
@@ -121,6 +130,7 @@ __all__ = [
     "TagTotalDaily",
     "Team",
     "TeamDaily",
+    "ToldFigure",
     "Upload",
     "User",
     "new_id",

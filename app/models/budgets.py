@@ -1,4 +1,4 @@
-"""Tables of what is watched about costs: budgets with their alerts, anomalies, and business metrics."""
+"""Tables of what is watched about costs: budgets with their alerts, anomalies, business metrics, what was told."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, OrganizationOwned, new_id, now
 
 METRICS = "metric IN ('billed_cost', 'effective_cost', 'list_cost', 'contracted_cost')"
+FIGURES = "figure IN ('FORECAST', 'UTILIZATION', 'COVERAGE', 'UNIT_COST')"
 STATES = "state IN ('OPEN', 'ACKNOWLEDGED', 'EXPECTED', 'RESOLVED', 'MERGED')"
 
 
@@ -183,3 +184,24 @@ class BusinessMetricValue(Base, kw_only=True):
     business_metric_id: Mapped[UUID] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     quantity: Mapped[Decimal]
+
+
+class ToldFigure(Base, kw_only=True):
+    """The last that was told of a figure of the costs, so that it is told once.
+
+    `subject` is the SHA-256 of what the figure is of, such as a commitment, and `value` what was told of the days from
+    `period_start` on, in `currency` where it is money. `ground` is the SHA-256 of the days that a forecast was last
+    made of, told or not; others have none. A commitment has a row while it stands as underused.
+    """
+
+    __tablename__ = "told_figures"
+    __table_args__ = (CheckConstraint(FIGURES, name="figure"),)
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    figure: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[bytes] = mapped_column(primary_key=True)
+    period_start: Mapped[date]
+    value: Mapped[Decimal]
+    currency: Mapped[str | None]
+    ground: Mapped[bytes | None]
+    told_at: Mapped[datetime] = mapped_column(default_factory=now)

@@ -1,4 +1,4 @@
-"""Tables of recommendations: what was found, with its money and its state, and the history of each."""
+"""Tables of recommendations: what was found, with its money and its state, the history of each, what it saved."""
 
 from __future__ import annotations
 
@@ -95,3 +95,32 @@ class RecommendationHistory(Base, kw_only=True):
     actor_id: Mapped[UUID | None]
     data: Mapped[dict[str, Any]]
     happened_at: Mapped[datetime] = mapped_column(default_factory=now)
+
+
+class RealisedSaving(Base, kw_only=True):
+    """What charges say was saved by a recommendation that is resolved; amounts are in `currency`, null for a `reason`.
+
+    `before` is `{start, end, days, cost, basis, reason}` of the days before, `after` a list of the same, with `saved`,
+    by calendar month; days end-exclusive, `days` those of which charges are known, amounts as texts. `daily` is what
+    was saved a day, `amount` all of it.
+    """
+
+    __tablename__ = "realised_savings"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "recommendation_id"],
+            ["recommendations.organization_id", "recommendations.id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("(amount IS NULL) = (reason IS NOT NULL)", name="amount"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    recommendation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    currency: Mapped[str]
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[list[Any]] = mapped_column(JSONB)
+    daily: Mapped[Decimal | None]
+    amount: Mapped[Decimal | None]
+    reason: Mapped[str | None]
+    measured_at: Mapped[datetime] = mapped_column(default_factory=now)

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.analysis.nodes import costs_of_resources
+from app.detection.charges import Charges
 from app.detection.check import Check, Neighbours
 from app.detection.facts import ActualCost, Subject
 from app.records import Provider, RelationshipKind
@@ -26,16 +27,31 @@ Ends = Mapping[UUID, Sequence[tuple[str, UUID | None]]]
 _NOTHING: Changes = {}
 _UNCHANGED: Mapping[str, datetime] = {}
 _PROVIDERS = {one.value: one for one in Provider}
+NO_RESOURCE = UUID(int=0)
+"""Stands for a resource in a subject that is none."""
 
 
 @dataclass
 class Gathered:
-    """One resource with all that was found about it, whatever the check."""
+    """One resource, or subject of charges, with all that was found about it, whatever the check."""
 
     subject: Subject
     cost: ActualCost | None
     neighbours: dict[NeighbourKey, Sequence[Subject]] = field(default_factory=dict)
     targets: dict[RelationshipKind, Sequence[str]] = field(default_factory=dict)
+    charges: Charges | None = None
+    charged_key: str | None = None
+    """What tells a subject of charges for ever; None for a resource."""
+
+    @property
+    def key(self) -> str:
+        """What tells the subject for ever."""
+        return str(self.subject.id) if self.charged_key is None else self.charged_key
+
+    @property
+    def resource_id(self) -> UUID | None:
+        """The resource of the inventory that it is; None where it is none."""
+        return None if self.subject.id == NO_RESOURCE else self.subject.id
 
 
 @dataclass(frozen=True)

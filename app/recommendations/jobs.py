@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.target import open_target
+from app.costs.watch import LOOK_AT_CHARGES_JOB
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import new_id, now
 from app.pricing.book import PriceBook
@@ -19,8 +20,12 @@ from app.providers.calls import WAIT_SECONDS
 from app.providers.problems import ProviderError
 from app.queue import HeldJob, enqueue, enqueue_all
 from app.recommendations.look import look, start_look
+from app.recommendations.look_at_charges import look_at_charges
 from app.recommendations.measure import MeasureTools, Measuring, measure
+from app.recommendations.realised import measure_realised
+from app.repositories.cost_series import imported_days
 from app.repositories.detection_rules import accounts_waiting
+from app.repositories.jobs import take_over_queued
 from app.tasks import end_tasks
 
 MEASURE_JOB = "measure_usage"
@@ -44,6 +49,11 @@ async def request_once(session: AsyncSession, organization_id: UUID, kind: str, 
     jobs = {new_id(): {"accountId": str(each)} for each in account_ids if str(each) not in waiting}
     if jobs:
         await enqueue_all(session, kind, organization_id, jobs)
+
+
+async def request_look_at_charges(session: AsyncSession, organization_id: UUID) -> UUID:
+    """Queue a look at an organization's charges in the transaction that changes its ground; the job's id."""
+    return await enqueue(session, LOOK_AT_CHARGES_JOB, organization_id)
 
 
 async def measure_usage(job: HeldJob, tools: MeasureTools) -> None:
@@ -76,11 +86,33 @@ async def look_for_waste(job: HeldJob) -> None:
     if looking is None:
         return
     changes = await look(looking)
+    async with job.database.write(organization_id) as session:
+        await job.hold(session)
+        if await imported_days(session, organization_id):  # of what is charged for some may have come or gone
+            await request_look_at_charges(session, organization_id)
     structlog.get_logger(__name__).info(
         "waste_looked_for",
         organization_id=str(organization_id),
         account_id=str(account_id),
         resources=looking.looked_at,
+        **{kind.value.lower(): count for kind, count in changes.counts.items()},
+    )
+
+
+async def look_for_waste_in_charges(job: HeldJob) -> None:
+    """Run all checks of charges on what the job's organization has imported, and measure what was saved."""
+    if job.organization_id is None:
+        message = "look_at_charges needs an organization"
+        raise BadUserInputError(message)
+    async with job.database.write(job.organization_id) as session:
+        await job.hold(session)
+        await take_over_queued(session, LOOK_AT_CHARGES_JOB, job.organization_id, job.id)
+    changes = await look_at_charges(job.database, job.organization_id, job.hold)
+    measured = await measure_realised(job.database, job.organization_id, job.hold)
+    structlog.get_logger(__name__).info(
+        "charges_looked_at",
+        organization_id=str(job.organization_id),
+        savings_measured=measured,
         **{kind.value.lower(): count for kind, count in changes.counts.items()},
     )
 

@@ -15,7 +15,7 @@ from app.database import Database
 from app.detection.catalogue import checks_of
 from app.detection.check import Check
 from app.detection.evaluate import Convert, evaluate
-from app.detection.facts import ActualCost, Facts, NotReadError, Prices
+from app.detection.facts import Facts, NotReadError, Prices
 from app.detection.finding import Evidence, Excluded, Finding, Outcome, Unknown
 from app.detection.rule import Rule, Rules
 from app.detection.usage import Usage
@@ -58,7 +58,7 @@ class Looking:
     changes: Changes = field(default_factory=Changes)
     looked_at: int = 0
     broken: set[str] = field(default_factory=set)
-    """Ids of checks that broke on a resource, which is logged once for each."""
+    """Ids of checks that broke on a subject, which is logged once for each."""
 
 
 async def look(looking: Looking) -> Changes:
@@ -88,14 +88,15 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
             page = await gathering.page(ids[start : start + PAGE], checks, looking.moment.date(), costs=False)
             found = [one.subject.id for one in page]
             stored = await usage.usage_of(session, organization_id, found) if measured and found else {}
-            sight = _Sight(looking, checks, stored)
-            dear = sight.judge(page, CostlessFacts)
+            sight = Sight(looking, stored)
+            dear = [(one, left) for one in page if (left := sight.judge(one, checks, CostlessFacts))]
             costs = await gathering.costs_of([one.subject.id for one, _ in dear], looking.moment.date())
-        sight.judge_dear(dear, costs)
-        outcomes = sight.outcomes
+        for one, left in dear:  # most of them find something
+            one.cost = costs.get(one.subject.id)
+            sight.judge(one, left)
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
-            changes = await store(session, organization_id, looking.account_id, outcomes, looking.moment)
+            changes = await store(session, organization_id, looking.account_id, sight.outcomes, looking.moment)
         looking.changes.merge(changes)
         looking.looked_at += len(page)
 
@@ -108,7 +109,7 @@ def facts_of(
     unread: Mapping[str, str],
     kind: type[Facts] = Facts,
 ) -> Facts:
-    """What a check is told of a resource."""
+    """What a check is told of a subject."""
     return kind(
         subject=one.subject,
         now=looking.moment,
@@ -120,39 +121,24 @@ def facts_of(
         neighbours=one.neighbours,
         targets=one.targets,
         complete_types=complete_in(looking.complete_types, one.subject.region),
+        charges=one.charges,
     )
 
 
 @dataclass
-class _Sight:
-    """What becomes of the resources of a page."""
+class Sight:
+    """What becomes of some subjects, as the ledger takes it. `stored` is the usage of those that are resources."""
 
     looking: Looking
-    checks: Sequence[Check]
-    stored: Mapping[UUID, Mapping[str, StoredUsage]]
+    stored: Mapping[UUID, Mapping[str, StoredUsage]] = field(default_factory=dict)
     outcomes: list[Found | Looked] = field(default_factory=list)
-    windows: dict[tuple[str, int], Windows] = field(default_factory=dict)
+    windows: dict[tuple[str, str, int], Windows] = field(default_factory=dict)
 
-    def judge(self, page: Sequence[Gathered], kind: type[Facts]) -> list[tuple[Gathered, list[Check]]]:
-        """Run all checks without what resources cost; returns those that ask for it, of which most find something."""
-        dear: list[tuple[Gathered, list[Check]]] = []
-        for one in page:
-            left = self._judge(one, self.checks, kind)
-            if left:
-                dear.append((one, left))
-        return dear
-
-    def judge_dear(self, dear: Sequence[tuple[Gathered, list[Check]]], costs: Mapping[UUID, ActualCost]) -> None:
-        """Run the checks that asked for costs."""
-        for one, checks in dear:
-            one.cost = costs.get(one.subject.id)
-            self._judge(one, checks, Facts)
-
-    def _judge(self, one: Gathered, checks: Sequence[Check], kind: type[Facts]) -> list[Check]:
-        """The checks that ask for what has not been read."""
+    def judge(self, one: Gathered, checks: Sequence[Check], kind: type[Facts] = Facts) -> list[Check]:
+        """Run checks on a subject; returns those that ask for what facts of the kind leave out."""
         left: list[Check] = []
         own = StoredUsages(self.stored.get(one.subject.id, _NOTHING), self.looking.moment.date())
-        key = str(one.subject.id)
+        key = one.key
         for check in checks:
             rule = self.looking.rules.of(check, one.subject)
             usages = LazyUsages(own, self._windows(check, one.subject.resource_type, rule))
@@ -168,7 +154,7 @@ class _Sight:
     def _windows(self, check: Check, resource_type: str, rule: Rule) -> Windows:
         if not check.metrics:
             return _NO_WINDOWS
-        place = (check.id, id(rule))  # all of one type, and rules live as long as the look
+        place = (check.id, resource_type, id(rule))  # rules live as long as the look
         if place not in self.windows:
             self.windows[place] = windows_of(check, resource_type, rule)
         return self.windows[place]
@@ -177,7 +163,7 @@ class _Sight:
 def _told(
     looking: Looking, check: Check, one: Gathered, key: str, outcome: Outcome, rule: Rule, usages: LazyUsages
 ) -> Found | Looked:
-    """An outcome as the ledger takes it; `key` is that of the resource."""
+    """An outcome as the ledger takes it; `key` is that of the subject."""
     if isinstance(outcome, Finding):
         return found_of(looking, check, one, _with_windows(outcome, usages), rule)
     if isinstance(outcome, Unknown):
@@ -213,9 +199,9 @@ def found_of(looking: Looking, check: Check, one: Gathered, finding: Finding, ru
     converted = looking.convert(saving.amount, saving.currency) if known else None  # type: ignore[arg-type]
     return Found(
         check_id=check.id,
-        subject_key=str(one.subject.id),
+        subject_key=one.key,
         account_id=one.subject.account_id,
-        resource_id=one.subject.id,
+        resource_id=one.resource_id,
         node=one.subject.native_id,
         severity=rule.severity,
         confidence=finding.confidence or check.confidence,

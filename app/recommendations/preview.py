@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
@@ -17,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.detection.check import Check
-from app.detection.evaluate import Convert, evaluate
+from app.detection.evaluate import evaluate
 from app.detection.facts import Facts, NotReadError, Subject
-from app.detection.finding import Clear, Excluded, Finding, Outcome, Unknown
+from app.detection.finding import Outcome, Unknown
 from app.detection.rule import Rule, Rules, Tuning
 from app.errors import BadUserInputError, argument
 from app.loading import many_objects
@@ -28,15 +27,16 @@ from app.pricing.book import PriceBook
 from app.pricing.load import book_of_regions
 from app.recommendations.gather import Changes, Gathered, Gathering, subject_of
 from app.recommendations.lazy_facts import CostlessFacts, RowFacts, RowSubject
-from app.recommendations.lazy_usages import LazyUsages, StoredUsages, Windows, windows_of
-from app.recommendations.look import Looking, converter, facts_of, found_of
-from app.recommendations.preview_sums import Judged, Totals, totals
+from app.recommendations.lazy_usages import StoredUsages
+from app.recommendations.look import Looking, converter
+from app.recommendations.preview_charges import judge_charges
+from app.recommendations.preview_pair import Pair
+from app.recommendations.preview_sums import Judged, Judgement, Totals, totals
 from app.recommendations.readings import read_types
 from app.recommendations.rules import Change, concerns, known_check
 from app.recommendations.tuning_checks import check_tuning
 from app.recommendations.tunings import tunings_of
 from app.records import Provider
-from app.records.detection import Severity
 from app.records.recommendations import Found
 from app.records.usage import StoredUsage
 from app.repositories import detection_facts, rule_previews, usage
@@ -49,7 +49,6 @@ MOST_CLOSELY = 15_000
 PAGE = 2_000
 Place = tuple[UUID, UUID, str | None]
 """Ids of a resource and its account, and its region."""
-_Outcome = Found | Excluded | Unknown | Clear
 _ANY_ACCOUNT: Final = UUID(int=0)
 _NO_PRICES: Final = PriceBook({})
 _NOTHING: Final[Mapping[str, StoredUsage]] = {}
@@ -77,39 +76,6 @@ class Preview:
     totals: Totals
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """The rules before and after, and what both are judged by."""
-
-    check: Check
-    before: Rules
-    after: Rules
-    moment: datetime
-    convert: Convert
-    same: dict[tuple[int, int], bool] = field(default_factory=dict)
-    read: dict[tuple[str, int], Windows] = field(default_factory=dict)
-
-    def of(self, subject: Subject) -> tuple[Rule, Rule] | None:
-        """Both rules of a resource; None where they cannot lead to different findings."""
-        rules = self.before.of(self.check, subject), self.after.of(self.check, subject)
-        key = (id(rules[0]), id(rules[1]))  # each is made once, and lives as long as its `Rules`
-        if key not in self.same:
-            self.same[key] = _deciding(rules[0]) == _deciding(rules[1])
-        return None if self.same[key] else rules
-
-    def windows_of(self, resource_type: str, rule: Rule) -> Windows:
-        """What the check reads of a resource type under a rule."""
-        place = (resource_type, id(rule))
-        if place not in self.read:
-            self.read[place] = windows_of(self.check, resource_type, rule)
-        return self.read[place]
-
-
-def _deciding(rule: Rule) -> Rule:
-    """What of a rule decides whether there is a finding."""
-    return replace(rule, version=0, severity=Severity.LOW, grace_days=0)
-
-
 @dataclass
 class _Sifted:
     """What the rows alone have told."""
@@ -134,11 +100,16 @@ async def preview_rule(database: Database, organization_id: UUID, asked: Preview
         (organization,) = await organizations_by_id(session, [organization_id])
         currency: str = organization["currency"]
         convert = await converter(session, organization_id, currency)
-        pair = _Pair(check, Rules({check.id: before}), Rules({check.id: after}), now(), convert)
+        pair = Pair(check, Rules({check.id: before}), Rules({check.id: after}), now(), convert)
         accounts = await _accounts(session, organization_id, asked, before, after)
         with many_objects():
-            sifted = await _sift(session, organization_id, pair, accounts)
-            judged = await _judge(session, database, organization_id, pair, sifted.closely)
+            if check.charges is None:
+                sifted = await _sift(session, organization_id, pair, accounts)
+                judged = await _judge(session, database, organization_id, pair, sifted.closely)
+            else:
+                looking = _looking(database, organization_id, pair, _NO_PRICES)
+                count, judged = await judge_charges(session, looking, pair, accounts)
+                sifted = _Sifted(count)
         found = await totals(session, organization_id, judged)
     unknown = sifted.unknown + sum(one.is_unknown for one in judged)
     return Preview(check, currency, sifted.resources, unknown, found)
@@ -148,17 +119,18 @@ async def _accounts(
     session: AsyncSession, organization_id: UUID, asked: PreviewAsked, before: Tuning, after: Tuning
 ) -> list[UUID]:
     """The accounts that are asked for and for which the rule would be another."""
-    provider = known_check(asked.check_id).provider.value
+    provider = known_check(asked.check_id).provider
     known = await rule_previews.accounts_of_provider(session, organization_id, provider)
     for place, account_id in enumerate(asked.account_ids or ()):
         if account_id not in known:
-            message = f"There is no such account of {provider} within your reach."
+            whose = "" if provider is None else f" of {provider}"
+            message = f"There is no such account{whose} within your reach."
             raise BadUserInputError(message, path=("input", "accountIds", str(place)))
     wanted = known if asked.account_ids is None else sorted(set(asked.account_ids))
     return [account_id for account_id in wanted if concerns(before, after, account_id)]
 
 
-async def _sift(session: AsyncSession, organization_id: UUID, pair: _Pair, accounts: Sequence[UUID]) -> _Sifted:
+async def _sift(session: AsyncSession, organization_id: UUID, pair: Pair, accounts: Sequence[UUID]) -> _Sifted:
     """Judge all resources by their rows, a chunk at a time and beside the event loop."""
     sifted = _Sifted()
     if not accounts:
@@ -186,7 +158,7 @@ def _refuse(what: str) -> NoReturn:
 
 
 def _sift_rows(
-    pair: _Pair, rows: Sequence[Any], sifted: _Sifted, changes: Mapping[UUID, Changes] | None = None
+    pair: Pair, rows: Sequence[Any], sifted: _Sifted, changes: Mapping[UUID, Changes] | None = None
 ) -> list[Any]:
     """Judge resources by their rows, and by when they were seen to change where that is given; returns the others."""
     left: list[Any] = []
@@ -224,7 +196,7 @@ def _subject_of(row: Any) -> RowSubject:
     )
 
 
-def _outcome_by_row(pair: _Pair, subject: Subject, rule: Rule) -> Outcome | None:
+def _outcome_by_row(pair: Pair, subject: Subject, rule: Rule) -> Outcome | None:
     """None where a check asks for more than the row, as each does that finds something: for a price."""
     facts = RowFacts(subject=subject, now=pair.moment, parameters=rule.parameters, prices=_NO_PRICES)
     try:
@@ -234,24 +206,19 @@ def _outcome_by_row(pair: _Pair, subject: Subject, rule: Rule) -> Outcome | None
 
 
 async def _judge(
-    session: AsyncSession, database: Database, organization_id: UUID, pair: _Pair, closely: Sequence[Place]
+    session: AsyncSession, database: Database, organization_id: UUID, pair: Pair, closely: Sequence[Place]
 ) -> list[Judged]:
     """Judge those of which more has to be read by all that a look is told of them."""
     if not closely:
         return []
     regions = {region for _, _, region in closely if region}
-    book = await book_of_regions(session, organization_id, [pair.check.provider], regions, pair.moment.date())
+    providers = [] if pair.check.provider is None else [pair.check.provider]
+    book = await book_of_regions(session, organization_id, providers, regions, pair.moment.date())
     lookings = {
-        account_id: Looking(
-            database=database,
-            organization_id=organization_id,
+        account_id: replace(
+            _looking(database, organization_id, pair, book),
             account_id=account_id,
-            prices=book,
-            hold=_hold_nothing,
-            moment=pair.moment,
-            convert=pair.convert,
             complete_types=await read_types(session, organization_id, account_id),
-            rules=pair.after,
         )
         for account_id in {account_id for _, account_id, _ in closely}
     }
@@ -260,6 +227,13 @@ async def _judge(
         gathering = Gathering(session, organization_id, account_id)
         found += await _judge_page(gathering, lookings, pair, ids)
     return found
+
+
+def _looking(database: Database, organization_id: UUID, pair: Pair, prices: PriceBook) -> Looking:
+    """A look that writes nothing."""
+    return Looking(
+        database, organization_id, _ANY_ACCOUNT, prices, _hold_nothing, pair.moment, pair.convert, {}, pair.after
+    )
 
 
 def _pages(check: Check, closely: Sequence[Place]) -> list[tuple[UUID, list[UUID]]]:
@@ -276,7 +250,7 @@ def _pages(check: Check, closely: Sequence[Place]) -> list[tuple[UUID, list[UUID
 
 
 async def _judge_page(
-    gathering: Gathering, lookings: Mapping[UUID, Looking], pair: _Pair, ids: Sequence[UUID]
+    gathering: Gathering, lookings: Mapping[UUID, Looking], pair: Pair, ids: Sequence[UUID]
 ) -> list[Judged]:
     session, organization_id, day = gathering.session, gathering.organization_id, pair.moment.date()
     gathered = await gathering.page(ids, [pair.check], day, costs=False)
@@ -305,9 +279,9 @@ class _Page:
     """Some resources that are judged together."""
 
     lookings: Mapping[UUID, Looking]
-    pair: _Pair
+    pair: Pair
     stored: Mapping[UUID, Mapping[str, StoredUsage]]
-    judged: list[tuple[Subject, _Outcome, _Outcome]] = field(default_factory=list)
+    judged: list[tuple[Subject, Judgement, Judgement]] = field(default_factory=list)
     """Of which resources something is found, or cannot be told; most are clear whichever rule it is."""
 
     def judge(self, page: Sequence[Gathered], kind: type[Facts]) -> list[Gathered]:
@@ -325,15 +299,10 @@ class _Page:
         if rules is None:
             return
         stored = StoredUsages(self.stored.get(one.subject.id, _NOTHING), self.pair.moment.date())
-        before, after = (self._outcome(one, rule, stored, kind) for rule in rules)
+        looking = self.lookings[one.subject.account_id]
+        before, after = (self.pair.judge(looking, one, rule, stored, kind) for rule in rules)
         if isinstance(before, Found | Unknown) or isinstance(after, Found | Unknown):
             self.judged.append((one.subject, before, after))
-
-    def _outcome(self, one: Gathered, rule: Rule, stored: StoredUsages, kind: type[Facts]) -> _Outcome:
-        looking, check = self.lookings[one.subject.account_id], self.pair.check
-        usages = LazyUsages(stored, self.pair.windows_of(one.subject.resource_type, rule))
-        outcome = evaluate(check, facts_of(looking, one, rule, usages, usages.unread, kind), rule, looking.convert)
-        return found_of(looking, check, one, outcome, rule) if isinstance(outcome, Finding) else outcome
 
 
 async def _hold_nothing(_: AsyncSession) -> None:

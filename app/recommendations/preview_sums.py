@@ -23,14 +23,17 @@ from app.repositories import rule_previews
 MOST_LINES = 100
 
 
+Judgement = Found | Excluded | Unknown | Clear
+
+
 @dataclass(frozen=True)
 class Judged:
     """A resource under the rules before and after; `row` is what the ledger has of it, where it has something."""
 
     subject: Subject
     row: RowMapping | None
-    before: Found | Excluded | Unknown | Clear
-    after: Found | Excluded | Unknown | Clear
+    before: Judgement
+    after: Judgement
     claim_id: UUID = field(init=False)
 
     def __post_init__(self) -> None:

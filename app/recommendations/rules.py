@@ -16,12 +16,12 @@ from app.detection.catalogue import CHECKS
 from app.detection.check import Check
 from app.detection.rule import Settings, Tuning
 from app.errors import BadUserInputError, ConflictError, argument
-from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, request_once
+from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, request_look_at_charges, request_once
 from app.recommendations.rule_needs import needs_measuring
 from app.recommendations.tuning_checks import check_tuning
 from app.recommendations.tunings import json_of, tuning_of
 from app.records import Actor, EventKind, NewEvent
-from app.repositories import detection_rules
+from app.repositories import detection_rules, rule_previews
 
 Change = Callable[[Tuning], Tuning]
 
@@ -102,6 +102,10 @@ async def _look_again(session: AsyncSession, organization_id: UUID, check: Check
     """
     if _without_grace(before).same_as(_without_grace(after)):
         return 0
+    if check.charges is not None or check.provider is None:
+        await request_look_at_charges(session, organization_id)
+        accounts = await rule_previews.accounts_of_provider(session, organization_id, check.provider)
+        return sum(concerns(before, after, one) for one in accounts)
     types = check.resource_types
     holders = await detection_rules.accounts_with(session, organization_id, check.provider.value, types)
     concerned = [one for one in holders if concerns(before, after, one)]

@@ -115,7 +115,7 @@ async def _check_accounts(
         where = (str(place), *field)
         if account_id not in there:
             _refuse("There is no such account within your reach.", *where)
-        if there[account_id]["provider"] != check.provider:
+        if check.provider is not None and there[account_id]["provider"] != check.provider:
             account = f"{there[account_id]['name']} is an account of {there[account_id]['provider']}"
             _refuse(f"{account}; {check.id} is for {check.provider.value}.", *where)
 
@@ -126,10 +126,11 @@ async def _check_regions(session: AsyncSession, organization_id: UUID, check: Ch
     _at_most(len(regions), MOST_REGIONS, "regions")
     _check_once(regions, "region")
     storable = [region for region in regions if "\0" not in region]
-    there = await detection_rules.regions_there(session, organization_id, check.provider.value, storable)
+    there = await detection_rules.regions_there(session, organization_id, check.provider, storable)
     for place, region in enumerate(regions):
         if region not in there:
-            _refuse(f"No resource and no account of {check.provider.value} is in a region {region!r}.", str(place))
+            whose = "" if check.provider is None else f" of {check.provider.value}"
+            _refuse(f"No resource and no account{whose} is in a region {region!r}.", str(place))
 
 
 def _check_once(found: Iterable[object], what: str, *field: str) -> None:

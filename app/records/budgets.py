@@ -1,4 +1,4 @@
-"""Words of budgets, anomalies and unit costs that cross rooms."""
+"""Words of budgets, anomalies, unit costs and what is told of costs that cross rooms."""
 
 from __future__ import annotations
 
@@ -42,6 +42,15 @@ class AnomalySeries(StrEnum):
     SERVICE = "SERVICE"
     ACCOUNT = "ACCOUNT"
     SERVICE_ACCOUNT = "SERVICE_ACCOUNT"
+
+
+class WatchedFigure(StrEnum):
+    """What is told of when it moves, beside budgets and anomalies."""
+
+    FORECAST = "FORECAST"
+    UTILIZATION = "UTILIZATION"
+    COVERAGE = "COVERAGE"
+    UNIT_COST = "UNIT_COST"
 
 
 class CostGranularity(StrEnum):

@@ -55,11 +55,21 @@ class ImportSourceKind(StrEnum):
 
 @dataclass(frozen=True)
 class ImportSource:
-    """Where a delivery came from: the files' names, and the upload or cost source if there is one."""
+    """Where a delivery came from: the files' names, and the cost source or the uploads (one for each name) if any."""
 
     kind: ImportSourceKind
     id: UUID | None = None
     names: tuple[str, ...] = ()
+    upload_ids: tuple[UUID, ...] = ()
+
+    def stored(self) -> dict[str, object]:
+        """As `cost_imports.source` has it."""
+        return {
+            "kind": self.kind,
+            "id": str(self.id) if self.id else None,
+            "names": list(self.names),
+            "uploadIds": [str(upload_id) for upload_id in self.upload_ids],
+        }
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,22 @@ class PriceUnit(StrEnum):
     SEAT_MONTH = "SEAT_MONTH"
 
 
+class ChargeSubject(StrEnum):
+    """Of what a check reads the charges; each has a reader of its own."""
+
+    COMMITMENT = "COMMITMENT"
+    CAPACITY_RESERVATION = "CAPACITY_RESERVATION"
+    TAGGING = "TAGGING"
+    CREDIT = "CREDIT"
+    CORRECTION = "CORRECTION"
+    TRANSFER = "TRANSFER"
+    SURCHARGE = "SURCHARGE"
+    SERVICE = "SERVICE"
+    ENVIRONMENT = "ENVIRONMENT"
+    UNLISTED_RESOURCE = "UNLISTED_RESOURCE"
+    UNBILLED_TYPE = "UNBILLED_TYPE"
+
+
 HOURS_A_MONTH = Decimal(730)
 DAYS_A_MONTH = Decimal("30.4375")
 

@@ -69,6 +69,13 @@ async def account_ids(
     return {(provider, native_id): id_ for provider, native_id, id_ in found}
 
 
+async def ids_of_accounts(session: AsyncSession, organization_id: UUID) -> dict[tuple[str, str], UUID]:
+    """Our ids of all accounts by (provider, native id)."""
+    columns = (ACCOUNTS.c.provider, ACCOUNTS.c.native_id, ACCOUNTS.c.id)
+    found = await session.execute(select(*columns).where(ACCOUNTS.c.organization_id == organization_id))
+    return {(provider, native_id): id_ for provider, native_id, id_ in found}
+
+
 async def ids_of_providers(
     session: AsyncSession, organization_id: UUID, providers: Collection[Provider]
 ) -> Sequence[UUID]:

@@ -32,6 +32,18 @@ async def get_metric(session: AsyncSession, organization_id: UUID, metric_id: UU
     return (await session.execute(statement.with_for_update())).mappings().one_or_none()
 
 
+async def all_metrics(session: AsyncSession, organization_id: UUID) -> Sequence[RowMapping]:
+    """All metrics, in the order of their ids."""
+    statement = select(METRICS).where(METRICS.c.organization_id == organization_id).order_by(METRICS.c.id)
+    return (await session.execute(statement)).mappings().all()
+
+
+async def lock_metrics(session: AsyncSession, organization_id: UUID, metric_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the metrics that are there; they stay until the transaction ends."""
+    statement = select(METRICS.c.id).where(METRICS.c.organization_id == organization_id, METRICS.c.id.in_(metric_ids))
+    return {*(await session.execute(statement.order_by(METRICS.c.id).with_for_update(read=True))).scalars()}
+
+
 async def add_metric(session: AsyncSession, organization_id: UUID, name: str, unit: str) -> RowMapping:
     """Add a metric, whose name must be free: see metric_names."""
     moment = now()
@@ -85,6 +97,19 @@ async def values_between(
         VALUES.c.day < end,
     )
     return {row.day: row.quantity for row in await session.execute(statement)}
+
+
+async def all_values_between(
+    session: AsyncSession, organization_id: UUID, start: date, end: date
+) -> dict[UUID, dict[date, Decimal]]:
+    """Of each metric with any its quantities by day from `start` to before `end`."""
+    statement = select(VALUES).where(
+        VALUES.c.organization_id == organization_id, VALUES.c.day >= start, VALUES.c.day < end
+    )
+    found: dict[UUID, dict[date, Decimal]] = {}
+    for row in await session.execute(statement):
+        found.setdefault(row.business_metric_id, {})[row.day] = row.quantity
+    return found
 
 
 async def value_ranges(

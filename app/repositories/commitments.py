@@ -64,6 +64,14 @@ async def commitments_between(
     return (await session.execute(statement)).mappings().all()
 
 
+async def has_commitments(session: AsyncSession, organization_id: UUID) -> bool:
+    """Whether any charge of a commitment was ever imported."""
+    named = select(DIMENSIONS.c.id).where(
+        DIMENSIONS.c.organization_id == organization_id, DIMENSIONS.c.commitment_discount_id.is_not(None)
+    )
+    return bool((await session.execute(select(named.exists()))).scalar_one())
+
+
 async def count_commitments(session: AsyncSession, organization_id: UUID, start: date, end: date) -> int:
     """How many rows commitments_between has where nothing bounds them."""
     key = (DIMENSIONS.c.commitment_discount_id, SUMMARIES.c.provider, SUMMARIES.c.billing_currency)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -38,23 +38,25 @@ _LEFT_OUT = text("""
 _TRY = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
-async def lock_upload(session: AsyncSession, organization_id: UUID, upload_id: UUID) -> None:
-    """Let one transaction at a time begin imports of an upload."""
-    statement = select(UPLOADS.c.id).where(UPLOADS.c.organization_id == organization_id, UPLOADS.c.id == upload_id)
-    await session.execute(statement.with_for_update())
+async def lock_uploads(session: AsyncSession, organization_id: UUID, upload_ids: Collection[UUID]) -> None:
+    """Let one transaction at a time begin imports of some uploads."""
+    mine = (UPLOADS.c.organization_id == organization_id, UPLOADS.c.id.in_(upload_ids))
+    await session.execute(select(UPLOADS.c.id).where(*mine).order_by(UPLOADS.c.id).with_for_update())
 
 
-async def import_of_upload(
-    session: AsyncSession, organization_id: UUID, upload_id: UUID, dataset: str
+async def import_of_uploads(
+    session: AsyncSession, organization_id: UUID, upload_ids: Collection[UUID], dataset: str
 ) -> RowMapping | None:
-    """The import of an upload into a dataset that is under way, or None."""
+    """The import of these very uploads into a dataset that is under way, or None."""
+    ids = [str(upload_id) for upload_id in upload_ids]
     statement = (
         select(IMPORTS)
         .where(
             IMPORTS.c.organization_id == organization_id,
             IMPORTS.c.state.in_(UNDER_WAY),
             IMPORTS.c.dataset == dataset,
-            IMPORTS.c.source["id"].astext == str(upload_id),
+            IMPORTS.c.source["uploadIds"].contains(ids),
+            IMPORTS.c.source["uploadIds"].contained_by(ids),
         )
         .order_by(IMPORTS.c.id)
         .limit(1)

@@ -11,19 +11,20 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Table, TextClause, select, text
+from sqlalchemy import Table, TextClause, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import CostImportPeriod, SummaryDim
+from app.models import CostImport, CostImportPeriod, SummaryDim
 from app.models.currencies import CurrencyRate
 from app.records.cost_analysis import CostDimension, TextCondition
 from app.records.cost_rollups import LINK_OF, Link
 from app.records.cost_scopes import CostScope
-from app.records.costs import CostMetric, Finality
+from app.records.costs import CostMetric, Finality, ImportMode
 from app.records.stored_conditions import text_to_json
 from app.repositories.cost_dimensions import ESCAPE, contained
 
 SUMMARY_COLUMNS = frozenset(SummaryDim.__table__.c.keys()) - {"organization_id", "id"}
+IMPORTS: Table = CostImport.__table__  # type: ignore[assignment]
 PERIODS: Table = CostImportPeriod.__table__  # type: ignore[assignment]
 RATES: Table = CurrencyRate.__table__  # type: ignore[assignment]
 
@@ -60,6 +61,7 @@ class ImportedDays:
     """The days of a billing account's billing period on which charges start, `first_day` to `last_day` (inclusive).
 
     `is_final`: its provider does not restate the billing period any more. `charges` is how many there are.
+    `is_appended`: they are rows that were appended, which say nothing of other days.
     """
 
     id: int
@@ -71,6 +73,7 @@ class ImportedDays:
     last_day: date
     is_final: bool
     charges: int = 0
+    is_appended: bool = False
 
 
 # By the roll-up that is read: which dimensions each scope chooses, and where their amounts stand. The scopes travel as
@@ -206,8 +209,13 @@ def _holds(test: str, value: str, name: str) -> str:
 
 async def imported_days(session: AsyncSession, organization_id: UUID) -> list[ImportedDays]:
     """What the deliveries in force speak of, the oldest delivery first. One row for each month and account."""
+    appended = exists().where(
+        IMPORTS.c.organization_id == organization_id,
+        IMPORTS.c.id == PERIODS.c.import_id,
+        IMPORTS.c.mode == ImportMode.APPEND,
+    )
     statement = (
-        select(PERIODS)
+        select(PERIODS, appended.label("is_appended"))
         .where(PERIODS.c.organization_id == organization_id, PERIODS.c.status == "ACTIVE")
         .order_by(PERIODS.c.id)
     )
@@ -222,6 +230,7 @@ async def imported_days(session: AsyncSession, organization_id: UUID) -> list[Im
             last_day=row["last_day"],
             is_final=row["finality"] == Finality.FINAL,
             charges=row["charge_count"],
+            is_appended=row["is_appended"],
         )
         for row in (await session.execute(statement)).mappings()
     ]

@@ -183,6 +183,8 @@ class CostStore:
         For amounts that are too long for the importer's columns; what it folds itself comes to the same.
         """
         await self.drop_roll_ups(period_ids)
+        # Before the first statistics a table counts as empty, and each charge would look through all of its dimensions.
+        await self._driver.execute("SET LOCAL enable_nestloop = off")
         for table, keys in FINE.items():
             expressions = ", ".join(_FROM_CHARGES[key] for key in keys)
             places = ", ".join(str(place) for place in range(2, len(keys) + 2))
@@ -200,6 +202,7 @@ class CostStore:
                 _midnight(first_day),
                 _midnight(last_day + timedelta(days=1)),
             )
+        await self._driver.execute("SET LOCAL enable_nestloop TO DEFAULT")
 
     async def drop_roll_ups(self, period_ids: Sequence[int]) -> None:
         """Delete the fine roll-ups of import periods."""

@@ -30,10 +30,12 @@ _REGIONS = text("""
     SELECT asked.region FROM unnest(CAST(:regions AS text[])) AS asked(region)
     WHERE EXISTS (
         SELECT 1 FROM resources
-        WHERE organization_id = :organization_id AND provider = :provider AND region = asked.region
+        WHERE organization_id = :organization_id AND region = asked.region
+            AND (CAST(:provider AS text) IS NULL OR provider = :provider)
     ) OR EXISTS (
         SELECT 1 FROM accounts
-        WHERE organization_id = :organization_id AND provider = :provider AND settings -> 'regions' ? asked.region
+        WHERE organization_id = :organization_id AND settings -> 'regions' ? asked.region
+            AND (CAST(:provider AS text) IS NULL OR provider = :provider)
     )
 """)
 _HOLDERS = text("""
@@ -90,9 +92,9 @@ async def accounts_there(session: AsyncSession, organization_id: UUID, ids: Coll
 
 
 async def regions_there(
-    session: AsyncSession, organization_id: UUID, provider: str, regions: Collection[str]
+    session: AsyncSession, organization_id: UUID, provider: str | None, regions: Collection[str]
 ) -> set[str]:
-    """Those of some regions of a provider that a resource was ever seen in, or that an account is read in."""
+    """Those of some regions of a provider (of any for None) that a resource was seen in, or an account is read in."""
     values = {"organization_id": organization_id, "provider": provider, "regions": sorted(regions)}
     return set((await session.execute(_REGIONS, values)).scalars())
 

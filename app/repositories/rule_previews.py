@@ -20,10 +20,9 @@ _OF_TYPES = """
     FROM resources WHERE organization_id = $1 AND resource_type = ANY($2::text[]) AND account_id = ANY($3::uuid[])
         AND gone_at IS NULL"""
 _ACCOUNTS = text("""
-    SELECT accounts.id FROM accounts WHERE accounts.organization_id = :organization_id AND provider = :provider
+    SELECT accounts.id FROM accounts WHERE accounts.organization_id = :organization_id
+        AND (CAST(:provider AS text) IS NULL OR provider = :provider)
 """)
-
-
 _CLAIMS = f"""
     SELECT account_id, id, node, part_of, covers_parts, converted_saving FROM recommendations
     WHERE organization_id = $1 AND account_id = ANY($2::uuid[])
@@ -32,8 +31,8 @@ _CLAIMS = f"""
 """  # noqa: S608  (constants)
 
 
-async def accounts_of_provider(session: AsyncSession, organization_id: UUID, provider: str) -> list[UUID]:
-    """All accounts at a provider, also such that were disconnected: their resources stay."""
+async def accounts_of_provider(session: AsyncSession, organization_id: UUID, provider: str | None) -> list[UUID]:
+    """All accounts at a provider (at any for None), also such that were disconnected: their resources stay."""
     values = {"organization_id": organization_id, "provider": provider}
     return sorted((await session.execute(_ACCOUNTS, values)).scalars())
 

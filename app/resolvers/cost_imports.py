@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+from uuid import UUID
+
 import strawberry
 
 from app.context import Info
@@ -26,6 +29,8 @@ from app.schema.cost_imports import CostImport, CostImportPeriod
 from app.schema.node import parse_id
 from app.sourcing import uploads
 
+MOST_UPLOADS: Final = 100
+
 
 @strawberry.type
 class CostImportMutations:
@@ -33,21 +38,18 @@ class CostImportMutations:
 
     @mutation(
         Permission.COSTS_INGEST,
-        "Import a complete upload. A worker takes it as soon as one is free; readers see all of it at once or nothing.",
+        "Import complete uploads as one delivery. A worker takes it as soon as one is free; readers see all of it at "
+        "once or nothing.",
     )
     async def import_costs(self, info: Info, input: ImportCostsInput) -> ImportCostsResult:  # noqa: A002  (Relay's name)
         """See app.sourcing.uploads.start_import."""
         organization_id = organization_of(input)
-        upload = parse_id(input.upload_id, "Upload", path=("input", "uploadId"))
-        if upload.organization_id != organization_id:
-            message = "There is no such upload within your reach. Check the id, or create one with createUpload."
-            raise NotFoundError(message)
         sent = input.billing_currency
         row, started = await uploads.start_import(
             info.context.database,
             organization_id,
             info.context.signed_in().actor,
-            upload_id=upload.id,
+            upload_ids=_upload_ids(input.upload_ids, organization_id),
             dataset=checked_dataset(input.dataset),
             mode=input.mode,
             billing_currency=None if sent is None else checked_currency(sent, ("input", "billingCurrency")),
@@ -83,6 +85,24 @@ class CostImportMutations:
             billing_period_start=input.billing_period_start.date(),
         )
         return DeleteBillingPeriodPayload(billing_period=CostImportPeriod.from_row(row))
+
+
+def _upload_ids(sent: list[strawberry.ID], organization_id: UUID) -> list[UUID]:
+    """The ids of uploads, each once. Raises BadUserInputError and NotFoundError."""
+    if not 1 <= len(sent) <= MOST_UPLOADS:
+        message = f"`uploadIds` must name 1 to {MOST_UPLOADS} uploads; it names {len(sent)}."
+        raise BadUserInputError(message, path=("input", "uploadIds"))
+    found = []
+    for number, text in enumerate(sent):
+        upload = parse_id(text, "Upload", path=("input", "uploadIds", str(number)))
+        if upload.organization_id != organization_id:
+            message = "There is no such upload within your reach. Check the id, or create one with createUpload."
+            raise NotFoundError(message)
+        if upload.id in found:
+            message = "This upload is given twice; its charges would count twice."
+            raise BadUserInputError(message, path=("input", "uploadIds", str(number)))
+        found.append(upload.id)
+    return found
 
 
 def _checked_share(share: float) -> float:

@@ -79,6 +79,14 @@ graph_enum(
     RECOMMENDATIONS_REOPENED="Somebody opened recommendations again; `data` says how many.",
     RECOMMENDATIONS_RESOLVED="Somebody said that recommendations are done; `data` says how many.",
     DETECTION_RULE_CHANGED="A check was tuned in another way; `data` has its rule as it was and as it is.",
+    COST_FORECAST_MADE="What the month under way will cost is forecast for the first time; `data` has the amounts.",
+    COST_FORECAST_MOVED="The forecast of the month under way is 10 % or more above or below the one last told of; "
+    "`data` has both.",
+    COMMITMENT_UNDERUSED="Less than 90 % of a commitment was used in the last seven days whose charges have arrived.",
+    COMMITMENT_RECOVERED="90 % or more of a commitment is used again.",
+    COMMITMENT_COVERAGE_FELL="Commitments covered a part of the usage of a month that is 10 points or more below that "
+    "of the month before; `data` has both.",
+    UNIT_COST_MOVED="One unit of a business metric cost 20 % or more above or below the month before; `data` has both.",
     BUSINESS_METRICS_RECORDED="Values of a business metric were stored; `data` has the counts.",
     BUSINESS_METRIC_DELETED="A business metric was deleted with its values.",
     TEAM_CREATED="A team that bears costs was made.",

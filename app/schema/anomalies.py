@@ -91,7 +91,8 @@ class AnomalySighting:
 
 @strawberry.type(
     description="Days on which costs were far from what their past lets expect. A charge for several days lies on all "
-    "of them here; one for a month or longer says nothing of a day and is left out; a purchase is on its first day. "
+    "of them here; one for a month or longer says nothing of a day and is left out, and so is tax, which follows what "
+    "it is charged on; a purchase is on its first day. "
     "One cause is one anomaly: of the narrowest charges that explain most of it, or of wider ones where no few of "
     "those do; a wider cut has an anomaly of its own only for what else is out of line in it."
 )

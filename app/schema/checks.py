@@ -10,7 +10,7 @@ import strawberry
 from app.detection import catalogue, check
 from app.detection.check import Area
 from app.records import Provider
-from app.records.detection import Confidence, Remedy, Severity
+from app.records.detection import ChargeSubject, Confidence, Remedy, Severity
 from app.schema.enums import graph_enum
 
 graph_enum(
@@ -40,6 +40,21 @@ graph_enum(
     UPGRADE="Move to a newer version.",
     REASSIGN="Take a licence or a seat back.",
     REVIEW="Look at it: what is to be done depends.",
+)
+graph_enum(
+    ChargeSubject,
+    "Of what a check looks at charges.",
+    COMMITMENT="Each commitment, whoever uses it.",
+    CAPACITY_RESERVATION="Each capacity reservation.",
+    TAGGING="Each account's usage with and without tags.",
+    CREDIT="Each account's credits.",
+    CORRECTION="Each account's corrections of months that were invoiced.",
+    TRANSFER="Each account's data transfer.",
+    SURCHARGE="Each resource with a surcharge for an old version.",
+    SERVICE="Each service of each account, month by month.",
+    ENVIRONMENT="Each service of each account with a tag that says it is not for production.",
+    UNLISTED_RESOURCE="Each resource with charges that the inventory does not have.",
+    UNBILLED_TYPE="Each account's resources of a type.",
 )
 graph_enum(
     Area,
@@ -76,9 +91,14 @@ class Check:
     id: str = strawberry.field(description="Its name for ever, such as `aws.ebs.unattached`; no global id.")
     title: str = strawberry.field(description="What it finds, in a few words.")
     description: str = strawberry.field(description="What it looks at and why that is waste.")
-    provider: Provider = strawberry.field(description="The provider of what it looks at.")
+    provider: Provider | None = strawberry.field(
+        description="The provider of what it looks at; null where it looks at the charges of any."
+    )
     area: Area = strawberry.field(description="The part of the cloud.")
     resource_types: list[str] = strawberry.field(description="The provider's types that it looks at.")
+    charges: ChargeSubject | None = strawberry.field(
+        description="Of what it looks at charges; null where it looks at resources."
+    )
     severity: Severity = strawberry.field(description="How much its findings should worry.")
     confidence: Confidence = strawberry.field(description="How sure its findings are, unless one says otherwise.")
     remedy: Remedy = strawberry.field(description="What is to be done.")
@@ -99,6 +119,7 @@ class Check:
             provider=found.provider,
             area=found.area,
             resource_types=list(found.resource_types),
+            charges=found.charges,
             severity=found.severity,
             confidence=found.confidence,
             remedy=found.remedy,
@@ -127,9 +148,5 @@ AreaArgument = Annotated[Area | None, strawberry.argument(description="Of this a
 
 def list_checks(provider: Provider | None, area: Area | None) -> list[Check]:
     """The checks of a provider and an area, in the order of their ids."""
-    found = [
-        one
-        for one in catalogue.ALL_CHECKS
-        if (provider is None or one.provider is provider) and (area is None or one.area is area)
-    ]
+    found = [one for one in catalogue.ALL_CHECKS if one.is_for(provider) and (area is None or one.area is area)]
     return [Check.of(one) for one in sorted(found, key=lambda one: one.id)]

@@ -13,13 +13,15 @@ from app.schema.cost_imports import CostImport, CostImportPeriod
 from app.schema.errors import Conflict, InvalidInput, NotFound
 
 
-@strawberry.input(description="A complete upload to import.")
+@strawberry.input(description="Complete uploads to import as one delivery.")
 class ImportCostsInput:
     """See `importCosts`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization that is charged.")
-    upload_id: strawberry.ID = strawberry.field(
-        description="The upload: FOCUS 1.0 to 1.4 as CSV, gzip CSV, Parquet or JSON Lines."
+    upload_ids: list[strawberry.ID] = strawberry.field(
+        description="The uploads, 1 to 100, all parts of one delivery: FOCUS 1.0 to 1.4 as CSV, gzip CSV, Parquet or "
+        "JSON Lines. With the export's manifest among them (a file that ends in `manifest.json`), all the parts that "
+        "it names must be there, and no others."
     )
     dataset: str = strawberry.field(
         default="default",
@@ -44,7 +46,7 @@ class ImportCostsPayload:
 
     cost_import: CostImport = strawberry.field(description="The import.")
     started: bool = strawberry.field(
-        description="Whether it was started now; false where one of this upload into this dataset was under way."
+        description="Whether it was started now; false where one of these uploads into this dataset was under way."
     )
 
 

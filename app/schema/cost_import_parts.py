@@ -100,14 +100,13 @@ class CostImportSource:
     kind: ImportSourceKind = strawberry.field(description="What kind of place it is.")
     names: list[str] = strawberry.field(description="Names of the files, at most 100; none where rows were sent.")
     key: strawberry.Private[tuple[UUID, UUID] | None]
+    upload_keys: strawberry.Private[list[tuple[UUID, UUID]]]
 
-    @strawberry.field(description="The upload; null where it was none, or its time is over.")
-    async def upload(self, info: Info) -> Upload | None:
+    @strawberry.field(description="The uploads; without those whose time is over, and none where it came otherwise.")
+    async def uploads(self, info: Info) -> list[Upload]:
         """One statement for all imports of a page."""
-        if self.key is None or self.kind is not ImportSourceKind.UPLOAD:
-            return None
-        row = await info.context.loaders.upload_by_id.load(self.key)
-        return None if row is None else Upload.from_row(row)
+        rows = await info.context.loaders.upload_by_id.load_many(self.upload_keys)
+        return [Upload.from_row(row) for row in rows if row is not None]
 
     @strawberry.field(description="The cost source; null where it was none, or it was deleted.")
     async def cost_source(self, info: Info) -> CostSource | None:

@@ -103,6 +103,7 @@ class CostImport(Node):
                 kind=ImportSourceKind(source["kind"]),
                 names=source["names"],
                 key=(organization_id, UUID(source["id"])) if source["id"] else None,
+                upload_keys=[(organization_id, UUID(upload_id)) for upload_id in source["uploadIds"]],
             ),
             billing_currency=row["billing_currency"],
             focus_version=row["focus_version"],

@@ -41,7 +41,9 @@ class CostReportForecastInput:
 
 @strawberry.type(
     description="What days will have cost when they are over. Estimates have six digits behind the point, and bounds "
-    "are no sums of the bounds of shorter steps."
+    "are no sums of the bounds of shorter steps. The first week, month or quarter that is forecast has the bounds of a "
+    "report of it alone, of `costForecast.monthEnd` and of budgets; those of later ones are drawn with the whole "
+    "period, and differ a little where that ends elsewhere."
 )
 class ExpectedCost:
     """See app.costs.analysis.step_forecasts.ExpectedCost."""

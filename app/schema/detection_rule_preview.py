@@ -72,6 +72,7 @@ class PreviewedFinding:
         description="Whether its saving counts in totals; not where another finding would save the same money."
     )
     why: str | None = strawberry.field(description="Why it would be left out; null where it would not be waste at all.")
+    subject: str = strawberry.field(description="What it is about, as the provider names it.")
     resource_key: strawberry.Private[tuple[UUID, UUID]]
     account_key: strawberry.Private[tuple[UUID, UUID]]
 
@@ -87,6 +88,7 @@ class PreviewedFinding:
             evidence=[] if found is None else [Evidence(label=a, value=b, unit=c) for a, b, c in found.evidence],
             is_counted=line.is_counted,
             why=line.why,
+            subject=subject.native_id,
             resource_key=(organization_id, subject.id),
             account_key=(organization_id, subject.account_id),
         )

@@ -325,8 +325,6 @@ def _wanted(check_ids: Sequence[str] | None, provider: Provider | None, area: ch
     found = [
         one.id
         for one in ALL_CHECKS
-        if (provider is None or one.provider is provider)
-        and (area is None or one.area is area)
-        and (check_ids is None or one.id in check_ids)
+        if one.is_for(provider) and (area is None or one.area is area) and (check_ids is None or one.id in check_ids)
     ]
     return sorted(found)

@@ -28,6 +28,7 @@ from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
+from app.schema.realised import RealisedSaving, RealisedSummary
 from app.schema.resources import Resource
 from app.schema.scalars import JSONObject
 
@@ -123,7 +124,7 @@ class RecommendationEvent:
     happened_at: datetime = strawberry.field(description="When.")
 
 
-@strawberry.type(description="Waste that a check found on one resource, followed until it is gone.")
+@strawberry.type(description="Waste that a check found on a resource or in charges, followed until it is gone.")
 class Recommendation(Node):
     """A row of `recommendations`."""
 
@@ -179,6 +180,15 @@ class Recommendation(Node):
         check_id: str = self.row["check_id"]
         return check_id
 
+    @strawberry.field(
+        description="What it is about, as the provider names it: the resource's own id, or what charges name where it "
+        "is about no resource, such as a commitment, a service or an account."
+    )
+    def subject(self) -> str:
+        """As stored."""
+        node: str = self.row["node"]
+        return node
+
     @strawberry.field(description="What can be saved.")
     async def saving(self, info: Info) -> Saving:
         """The organization's currency is one statement for all recommendations of a page."""
@@ -198,6 +208,18 @@ class Recommendation(Node):
             reason=told["reason"],
             is_hygiene=told["isHygiene"],
         )
+
+    @strawberry.field(
+        description="What charges say was saved; null where it is not resolved, nothing has proved that it is, or it "
+        "was not measured yet."
+    )
+    async def realised_saving(self, info: Info) -> RealisedSaving | None:
+        """One statement for all recommendations of a page."""
+        if self.row["state"] != RecommendationState.RESOLVED:
+            return None
+        key = (self.row["organization_id"], self.row["id"])
+        found = await info.context.loaders.realised_by_recommendation.load(key)
+        return None if found is None else RealisedSaving.from_row(found)
 
     @strawberry.field(description="The resource; null where the finding is about none.")
     async def resource(self, info: Info) -> Resource | None:
@@ -279,6 +301,13 @@ class SavingsSummary:
     unknown_count: int = strawberry.field(description="Those of them whose saving is not known.")
     by_check: list[SavingsGroup] = strawberry.field(description="By check, the most first.")
     by_account: list[SavingsGroup] = strawberry.field(description="By account, the most first.")
+    organization_key: strawberry.Private[UUID]
+
+    @strawberry.field(description="What was saved by what is resolved, as later charges say.")
+    async def realised(self, info: Info) -> RealisedSummary | None:
+        """One statement."""
+        rows = await info.context.loaders.realised_sums(self.organization_key, self.currency)
+        return RealisedSummary.of(rows, self.organization_key)
 
 
 @strawberry.type
@@ -323,6 +352,7 @@ def summary_of(rows: Sequence[Mapping[Any, Any]], organization_id: UUID, currenc
     marked = [row for row in active if row["state"] == RecommendationState.MARKED_FOR_DELETION]
     return SavingsSummary(
         currency=currency,
+        organization_key=organization_id,
         potential=_sum(active, "saved"),
         marked=_sum(marked, "saved"),
         ignored=_sum([row for row in rows if row["state"] == RecommendationState.IGNORED], "known"),

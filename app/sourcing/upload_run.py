@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping
 
+from app.costs.conformance import shortened
+from app.costs.imports.finding import find_files, is_manifest
 from app.costs.imports.order import ImportOrder
 from app.costs.imports.run import run_order
 from app.costs.imports.storing import Progress
@@ -56,31 +60,66 @@ async def run_import(job: HeldJob, stores: UploadStores, folder: Path, importer:
 
 async def _import(job: HeldJob, row: RowMapping, stores: UploadStores, folder: Path, importer: Importer) -> None:
     order = _order(job, row)
+    source = row["source"]
     async with AsyncExitStack() as opened:
-        upload = open_upload(job.database, stores, order.organization_id, UUID(row["source"]["id"]))
-        try:
-            path = await opened.enter_async_context(upload)
-        except (NotFoundError, ConflictError) as error:
-            async with job.database.write(order.organization_id) as session:
-                await job.hold(session)
-                await fail_import(session, row, f"The upload is gone. {error.message}")
-            return
+        paths = []
+        for upload_id, name in zip(source["uploadIds"], source["names"], strict=True):
+            upload = open_upload(job.database, stores, order.organization_id, UUID(upload_id))
+            try:
+                paths.append(await opened.enter_async_context(upload))
+            except (NotFoundError, ConflictError) as error:
+                await _fail(job, row, f"The upload of {name} is gone. {error.message}")
+                return
         own = folder / f"upload-{order.import_id}"
         try:
-            named = await asyncio.to_thread(_under_its_name, path, own, row["source"]["names"][0])
-            await importer(job.database, order, [named], Progress())
+            try:
+                files = await asyncio.to_thread(_parts, paths, own, source["names"])
+            except BadUserInputError as error:
+                await _fail(job, row, error.message)
+                return
+            await importer(job.database, order, files, Progress())
         finally:
             await asyncio.to_thread(shutil.rmtree, own, ignore_errors=True)
 
 
-def _under_its_name(path: Path, folder: Path, name: str) -> Path:
-    """The file under the name that its sender knows, which is told with what is wrong in it."""
+async def _fail(job: HeldJob, row: RowMapping, message: str) -> None:
+    async with job.database.write(row["organization_id"]) as session:
+        await job.hold(session)
+        await fail_import(session, row, message)
+
+
+def _parts(paths: Sequence[Path], folder: Path, names: Sequence[str]) -> list[Path]:
+    """The files of a delivery under the names that their sender knows: all of them, or those of the manifest.
+
+    Raises BadUserInputError for a manifest that does not name just the other uploads.
+    """
     shutil.rmtree(folder, ignore_errors=True)  # a killed worker's
     folder.mkdir(parents=True)
+    links: list[Path] = []
+    for path, name in zip(paths, names, strict=True):
+        links.append(_free(folder, name))
+        links[-1].symlink_to(path.resolve())
+    manifests = [link for link in links if is_manifest(link)]
+    if len(links) == 1 or not manifests:
+        return links
+    files = find_files(manifests)
+    left = [link.name for link in links if link not in {*files, *manifests}]
+    if left:
+        message = (
+            f"The manifest does not name {shortened(', '.join(left))}: leave it out, or import it without a manifest."
+        )
+        raise BadUserInputError(message)
+    return files
+
+
+def _free(folder: Path, name: str) -> Path:
+    """A path in the folder for a name, which is told with what is wrong in the file; numbered where it is taken."""
     safe = name.replace("/", "_").replace("\\", "_").lstrip(".").encode()[-_LONGEST_NAME:].decode(errors="ignore")
-    link = folder / (safe or "upload")
-    link.symlink_to(path.resolve())
-    return link
+    path = folder / (safe or "upload")
+    numbers = count(2)
+    while path.is_symlink():
+        path = folder / f"{next(numbers)}-{safe}"
+    return path
 
 
 def _order(job: HeldJob, row: RowMapping) -> ImportOrder:
@@ -95,7 +134,7 @@ def _order(job: HeldJob, row: RowMapping) -> ImportOrder:
         row["billing_currency"],
         arguments["rejectShare"],
         hold=job.hold,
-        manifests=False,  # they name files beside them, of which an upload has none
+        manifests=False,  # the parts that one names are found before
     )
 
 

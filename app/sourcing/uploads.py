@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,29 +30,31 @@ async def start_import(
     organization_id: UUID,
     actor: Actor,
     *,
-    upload_id: UUID,
+    upload_ids: Sequence[UUID],
     dataset: str = DEFAULT_DATASET,
     mode: ImportMode = ImportMode.REPLACE,
     billing_currency: str | None = None,
     reject_share: float = REJECT_SHARE,
 ) -> tuple[RowMapping, bool]:
-    """Queue the import of a complete upload; its row, and whether it was started now.
+    """Queue the import of complete uploads as one delivery; its row, and whether it was started now.
 
-    One that is under way, of the same upload into the same dataset, is given instead of another. Raises NotFoundError
+    One that is under way, of the same uploads into the same dataset, is given instead of another. Raises NotFoundError
     for an absent upload and ConflictError for one that cannot be imported.
     """
-    upload = await complete_upload(database, organization_id, upload_id)
+    parts = [await complete_upload(database, organization_id, upload_id) for upload_id in upload_ids]
+    names = tuple(part["file_name"] for part in parts)
     order = ImportOrder(organization_id, new_id(), actor, dataset, mode, billing_currency, reject_share)
     job_id = new_id()
     async with database.write(organization_id) as session:
-        await cost_import_reads.lock_upload(session, organization_id, upload_id)
-        before = await cost_import_reads.import_of_upload(session, organization_id, upload_id, dataset)
+        await cost_import_reads.lock_uploads(session, organization_id, upload_ids)
+        before = await cost_import_reads.import_of_uploads(session, organization_id, upload_ids, dataset)
         if before is not None:
             return before, False
-        source = ImportSource(ImportSourceKind.UPLOAD, upload_id, (upload["file_name"],))
-        await create_import(database, order, source, session, job_id=job_id, bytes_total=upload["bytes_expected"])
-        await enqueue_all(session, IMPORT_JOB, organization_id, {job_id: _arguments(order, upload_id)})
-        data = {"dataset": dataset, "mode": mode.value, "fileName": upload["file_name"]}
+        source = ImportSource(ImportSourceKind.UPLOAD, names=names, upload_ids=tuple(upload_ids))
+        size = sum(part["bytes_expected"] for part in parts)
+        await create_import(database, order, source, session, job_id=job_id, bytes_total=size)
+        await enqueue_all(session, IMPORT_JOB, organization_id, {job_id: _arguments(order)})
+        data = {"dataset": dataset, "mode": mode.value, "fileName": names[0], "files": len(names)}
         await record(session, organization_id, event_of(EventKind.COST_IMPORT_STARTED, order.import_id, actor, data))
         return await _present(session, organization_id, order.import_id), True
 
@@ -77,10 +80,9 @@ async def cancel_import(database: Database, organization_id: UUID, actor: Actor,
         return await _present(session, organization_id, import_id)
 
 
-def _arguments(order: ImportOrder, upload_id: UUID) -> dict[str, Any]:
+def _arguments(order: ImportOrder) -> dict[str, Any]:
     return {
         "importId": str(order.import_id),
-        "uploadId": str(upload_id),
         "actorKind": order.actor.kind.value,
         "actorId": str(order.actor.id) if order.actor.id else None,
         "rejectShare": order.reject_share,

@@ -22,7 +22,7 @@ from app.costs.exports.purge import purge_expired_exports
 from app.costs.exports.run import run_export
 from app.costs.exports.start import RUN_EXPORT_JOB
 from app.costs.settle import settle_costs
-from app.costs.watch import CHECK_COSTS_JOB, check_costs, request_daily_checks
+from app.costs.watch import CHECK_COSTS_JOB, LOOK_AT_CHARGES_JOB, check_costs, request_daily_checks
 from app.database import Database
 from app.demo.top_up import TOP_UP_JOB, run_top_up
 from app.errors import BadUserInputError
@@ -30,7 +30,7 @@ from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices
-from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, look_for_waste, measure_usage
+from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, look_for_waste, look_for_waste_in_charges, measure_usage
 from app.recommendations.measure import MeasureTools
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
@@ -93,6 +93,7 @@ def make_handlers(
         **({} if exports is None else {RUN_EXPORT_JOB: partial(run_export, tools=exports)}),
         **({} if prices is None else {REFRESH_JOB: partial(refresh_prices, tools=prices)}),
         CHECK_COSTS_JOB: check_costs,
+        LOOK_AT_CHARGES_JOB: look_for_waste_in_charges,
         LOOK_JOB: look_for_waste,
         MEASURE_JOB: partial(measure_usage, tools=MeasureTools(tools.vault, tools.pool, tools.clouds)),
         ALLOCATION_JOB: run_allocation,

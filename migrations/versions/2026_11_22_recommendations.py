@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261122_recommendations"
-down_revision = "20261122_one_shape"
+down_revision = "20261122_told_figures"
 branch_labels = None
 depends_on = None
 

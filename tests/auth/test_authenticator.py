@@ -55,6 +55,7 @@ def test_roles() -> None:
         Permission.RESOURCES_INGEST,
         Permission.COSTS_INGEST,
         Permission.COSTS_MANAGE,
+        Permission.RECOMMENDATIONS_MANAGE,
         Permission.ACTIVITY_WRITE,
     }
     assert PERMISSIONS[Role.VIEWER] == {Permission.ORGANIZATION_READ}

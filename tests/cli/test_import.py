@@ -92,7 +92,7 @@ def test_progress_stands_on_standard_error_and_the_result_on_standard_output(set
         database_url=settings.database_url,
         redis_url=settings.redis_url,
     )
-    assert (told.returncode, told.stdout) == (0, "297 rows: 297 added.\n")
+    assert (told.returncode, told.stdout) == (0, "297 rows: 297 added.\n"), told.stderr
     assert "resources.csv" in told.stderr
     assert "100% 297 rows" in told.stderr
     assert not (settings.data_dir / "engines").exists()

@@ -19,6 +19,18 @@ COSTS = SAMPLES / "costs.csv"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 REAL = SHARED / "focus-sample-data-1.0" / "focus_sample.csv"
 EXAMPLES = SHARED / "focus_spec_examples" / "specification" / "data"
+ROLL_UPS = (
+    "cost_daily",
+    "service_daily",
+    "tag_daily",
+    "resource_monthly",
+    "provider_daily",
+    "service_monthly",
+    "summary_monthly",
+    "tag_service_daily",
+    "tag_total_daily",
+)
+"""Every table that charges are summed in."""
 
 
 async def deliver(

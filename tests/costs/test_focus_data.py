@@ -17,7 +17,7 @@ from app.models import Base
 from app.models.views import FOCUS_CHARGES
 from app.records.costs import ImportState
 from app.repositories.cost_imports import get_import
-from tests.costs.deliveries import EXAMPLES, REAL, SHARED, deliver, rows_of, sum_of
+from tests.costs.deliveries import EXAMPLES, REAL, ROLL_UPS, SHARED, deliver, rows_of, sum_of
 
 ORGANIZATION = UUID("00000000-0000-7000-8000-0000000000f1")
 COSTS = {
@@ -26,17 +26,6 @@ COSTS = {
     "list_cost": "ListCost",
     "contracted_cost": "ContractedCost",
 }
-ROLL_UPS = (
-    "cost_daily",
-    "service_daily",
-    "tag_daily",
-    "resource_monthly",
-    "provider_daily",
-    "service_monthly",
-    "summary_monthly",
-    "tag_service_daily",
-    "tag_total_daily",
-)
 
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason=f"the third-party FOCUS data is not at {SHARED}")
 

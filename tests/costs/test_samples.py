@@ -16,6 +16,8 @@ from app.costs.focus import FOCUS_COLUMNS
 from app.costs.imports.content import row_identities
 from app.costs.imports.frames import LINE
 from app.costs.imports.parts import Part
+from app.costs.providers import resource_key
+from app.providers.registry import cloud
 from app.records import Provider
 
 ROOT = Path(__file__).parents[2]
@@ -112,11 +114,13 @@ def test_every_charge_belongs_to_a_resource_of_the_sample(
     assert len(accounts) == len(resources) == 297
     charged: dict[str, int] = defaultdict(int)
     for row in costs:
-        if row["ResourceId"] in accounts:
-            assert row["SubAccountId"] == accounts[row["ResourceId"]]
-            charged[row["ResourceId"]] += 1
+        key = resource_key(row["ResourceId"])
+        if key in accounts:
+            assert row["SubAccountId"] == accounts[key]
+            charged[key] += 1
         else:
             assert row["ResourceId"] in {"", row["CommitmentDiscountId"]}
+    assert all(resource_key(id_) == id_ for id_ in accounts)
     idle = [row["status"] for row in resources if row["resource_id"] not in charged]
     assert set(idle) == {"stopped"}
 
@@ -127,3 +131,10 @@ def test_the_resources_are_of_three_clouds_and_show_waste(resources: list[dict[s
     assert statuses["stopped"] == 7
     assert statuses["unattached"] == 16
     assert sum(row["tags"] == "" for row in resources) == 49
+
+
+@pytest.mark.parametrize("provider", [Provider.AWS, Provider.AZURE, Provider.GCP])
+def test_the_resources_are_of_types_that_scans_store(provider: Provider, resources: list[dict[str, str]]) -> None:
+    collectors = [one for service in cloud(provider).services() for one in service.collectors]
+    stored = {name for collector in collectors for name in collector.resource_types}
+    assert {row["resource_type"] for row in resources if row["provider"] == provider} <= stored

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from app.detection.catalogue import CHECKS
+from app.detection.charges import Charges
 from app.detection.check import Check
 from app.detection.evaluate import evaluate
 from app.detection.facts import ActualCost, Facts, Subject
@@ -60,6 +61,20 @@ def flat(value: float | None, days: int) -> Usage:
     return Usage((NOW - timedelta(days=days)).date(), (value,) * days)
 
 
+def charged(days: int = 62, missing: int | None = None, unpriced: str | None = None, **kinds: Any) -> Charges:
+    """Charges that are known for so many days up to yesterday, in dollars: an amount a day, or a list, newest last.
+
+    `missing` is how many days ago one was not imported.
+    """
+    end = NOW.date()
+    amounts: dict[str, dict[date, Decimal]] = {}
+    for kind, told in kinds.items():
+        each = told if isinstance(told, list) else [told] * days
+        amounts[kind] = {end - timedelta(len(each) - place): Decimal(str(one)) for place, one in enumerate(each)}
+    gap = [] if missing is None else [(end - timedelta(missing), end - timedelta(missing - 1))]
+    return Charges("USD", end - timedelta(days), end, amounts, gap, frozenset({unpriced} if unpriced else ()))
+
+
 @dataclass(frozen=True)
 class Case:
     """`proves` is `found`, `clear`, `boundary:<parameter>`, `missing:<metric>`, or words of one's own."""
@@ -80,6 +95,7 @@ class Case:
     targets: Mapping[RelationshipKind, Sequence[str]] = field(default_factory=dict)
     complete_types: frozenset[str] = frozenset()
     cost: ActualCost | None = None
+    charges: Charges | None = None
     parameters: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
@@ -101,12 +117,19 @@ class Case:
             neighbours=self._declared_neighbours(check),
             targets={asked.kind: self.targets.get(asked.kind, ()) for asked in check.neighbours if asked.outgoing},
             complete_types=self.complete_types,
+            charges=self._declared_charges(check),
         )
         outcome = evaluate(check, facts, rule, lambda amount, _: amount)
         assert getattr(outcome, "fault", None) is None
         assert type(outcome) is self.expected, getattr(outcome, "why", outcome)
         if isinstance(outcome, Finding):
             self._verify_finding(outcome)
+
+    def _declared_charges(self, check: Check) -> Charges | None:
+        if self.charges is None:
+            return None
+        amounts = {kind: days for kind, days in self.charges.amounts.items() if kind in check.kinds}
+        return replace(self.charges, amounts=amounts)
 
     def _declared_neighbours(self, check: Check) -> dict[tuple[RelationshipKind, str], list[Subject]]:
         return {

@@ -302,6 +302,7 @@ def test_metrics_of_all_checks_can_be_asked_for(one: Check, metric: Metric) -> N
     assert metric.daily is not Daily.P95 or one.provider is not Provider.AZURE, "Azure Monitor has no percentiles"
     assert (metric.below is not None) == (metric.daily is Daily.QUIET_HOURS)
     for name, told in metric.dimensions:
+        assert one.provider is not None
         assert re.fullmatch(labels[one.provider], name)
         assert re.fullmatch(r"id|name|account|=.+|properties\.[A-Za-z0-9]+", told)
     assert 1 <= window_days(metric, rules(one)[one.id].parameters) <= 93

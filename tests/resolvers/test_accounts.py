@@ -30,6 +30,7 @@ from tests.accounts.clouds import (
 )
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL, Person, register
+from tests.providers.aws.in_front import in_front
 
 __all__ = ["own_aws_keys", "settings"]
 
@@ -146,6 +147,17 @@ async def test_credentials_that_do_not_work_store_nothing(graphql: GraphQL, owne
     assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "endpoints"])
     assert refused["message"].endswith("or try again later. Nothing was stored.")
     assert await everything_stored(owner) == before
+
+
+async def test_a_provider_that_does_not_answer_is_not_put_down_to_the_key(graphql: GraphQL, moto_url: str) -> None:
+    person = await register(graphql)
+    with in_front(moto_url, lambda _name, _body: None) as front:
+        account = await connected(graphql, person.token, person.organization_id, front.url)
+    # Its endpoint is gone, and the input has none: what is left is all that the caller has sent about AWS.
+    keys = keys_input(person.organization_id, front.url)["aws"]
+    refused = await act(graphql, UPDATE, person.token, id=account["id"], aws=keys)
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "aws"])
+    assert refused["message"].endswith("or try again later. Nothing was stored.")
 
 
 AZURE = {

@@ -81,7 +81,7 @@ async def test_a_role_whose_strangers_cannot_be_judged_is_not_stored(graphql: Gr
 
     with in_front(moto_url, ours) as front:
         refused = await act(graphql, CONNECT, person.token, **role_input(person, front.url))
-    assert (refused["__typename"], refused["path"][-1]) == ("InvalidInput", "roleArn")
+    assert (refused["__typename"], refused["path"]) == ("InvalidInput", ["input", "aws"])
     assert "Try again later." in refused["message"]
 
 

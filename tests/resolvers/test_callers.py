@@ -9,22 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.database import Database
-from app.models import now
 from app.records import Permission
 from app.schema.node import global_id, parse_id
-from tests.accounts.clouds import connected, keys_input, settings
+from tests.accounts.clouds import settings
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL
-from tests.costs.watch.anomalies import anomaly_of
 from tests.house.test_schema import NEEDS
-from tests.recommendations.rows import recommendation_of
-from tests.resolvers.company import Company, code_of, company, create_key, invite
+from tests.resolvers import mutation_inputs as inputs
+from tests.resolvers import waste_inputs as waste
+from tests.resolvers.company import Company, code_of, company, create_key
 
 __all__ = ["settings"]  # fixtures
 
@@ -51,360 +49,65 @@ class Rule:
         )
 
 
-async def _organization(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "name": "Renamed"}
-
-
-async def _deletion(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "confirmSlug": made.slug}
-
-
-async def _invitation(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "email": "new@example.com", "role": "VIEWER"}
-
-
-async def _open_invitation(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {"id": (await invite(graphql, made, "open@example.com", "VIEWER"))[0]}
-
-
-async def _role(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"id": made.members["VIEWER"], "role": "MEMBER"}
-
-
-async def _member(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"id": made.members["VIEWER"]}
-
-
-async def _key(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "name": "feed", "scopes": ["ORGANIZATION_READ"]}
-
-
-async def _existing_key(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {"id": (await create_key(graphql, made, "ORGANIZATION_READ"))[0]}
-
-
-async def _connection(_: GraphQL, made: Company) -> dict[str, Any]:
-    return keys_input(made.organization_id, made.cloud_url)
-
-
-async def _account(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {"id": (await connected(graphql, made.token("OWNER"), made.organization_id, made.cloud_url))["id"]}
-
-
-async def _account_name(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {**await _account(graphql, made), "name": "Renamed"}
-
-
-async def _manual_account(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "provider": "AWS", "nativeId": "1"}
-
-
-async def _resources(_: GraphQL, made: Company) -> dict[str, Any]:
-    row = {"provider": "AWS", "accountId": "1", "resourceType": "vm", "resourceId": "i-1"}
-    return {"organizationId": made.organization_id, "rows": [row]}
-
-
-async def _costs(_: GraphQL, made: Company) -> dict[str, Any]:
-    row = {
-        "BilledCost": "1",
-        "BillingCurrency": "EUR",
-        "ChargePeriodStart": "2026-10-01",
-        "ChargePeriodEnd": "2026-10-02",
-    }
-    return {"organizationId": made.organization_id, "rows": [row]}
-
-
-async def _billing_period(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    send = """mutation ($input: IngestCostsInput!) { ingestCosts(input: $input) {
-      ... on IngestCostsPayload { added } } }"""
-    await graphql.data(send, {"input": await _costs(graphql, made)}, token=made.token("OWNER"))
-    values = {"dataset": "default", "billingPeriodStart": "2026-10-01T00:00:00Z"}
-    return {"organizationId": made.organization_id, **values}
-
-
-async def _upload(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "fileName": "costs.csv", "bytes": 1}
-
-
-async def _existing_upload(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    make = """mutation ($input: CreateUploadInput!) { createUpload(input: $input) {
-      ... on CreateUploadPayload { upload { id } } } }"""
-    answer = await graphql.data(make, {"input": await _upload(graphql, made)}, token=made.token("OWNER"))
-    return {"id": answer["createUpload"]["upload"]["id"]}
-
-
-async def _export(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "period": {"start": "2026-10-01", "end": "2026-11-01"}}
-
-
-async def _complete_upload(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    upload_id = (await _existing_upload(graphql, made))["id"]
-    headers = {"authorization": f"Bearer {made.token('OWNER')}", "upload-offset": "0"}
-    assert (await graphql.client.put(f"/uploads/{upload_id}", content=b"x", headers=headers)).status_code == 200
-    return {"organizationId": made.organization_id, "uploadId": upload_id}
-
-
-async def _running_import(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    start = """mutation ($input: ImportCostsInput!) { importCosts(input: $input) {
-      ... on ImportCostsPayload { costImport { id } } } }"""
-    variables = {"input": await _complete_upload(graphql, made)}
-    answer = await graphql.data(start, variables, token=made.token("OWNER"))
-    return {"id": answer["importCosts"]["costImport"]["id"]}
-
-
-async def _note(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "text": "hello"}
-
-
-async def _scan(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    await _account(graphql, made)
-    return {"organizationId": made.organization_id}
-
-
-async def _running_scan(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    start = """mutation ($input: StartScanInput!) { startScan(input: $input) {
-      ... on StartScanPayload { scans { id } } } }"""
-    variables = {"input": await _scan(graphql, made)}
-    answer = await graphql.data(start, variables, token=made.token("OWNER"))
-    return {"id": answer["startScan"]["scans"][0]["id"]}
-
-
-async def _schedule(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "name": "nightly", "cron": "0 3 * * *"}
-
-
-async def _existing_schedule(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    make = """mutation ($input: ScheduleScansInput!) { scheduleScans(input: $input) {
-      ... on ScheduleScansPayload { schedule { id } } } }"""
-    variables = {"input": await _schedule(graphql, made)}
-    answer = await graphql.data(make, variables, token=made.token("OWNER"))
-    return {"id": answer["scheduleScans"]["schedule"]["id"]}
-
-
-async def _schedule_name(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {**await _existing_schedule(graphql, made), "name": "renamed"}
-
-
-async def _team(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "name": "Web", "code": "CC-1"}
-
-
-async def _existing_team(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    make = """mutation ($input: CreateTeamInput!) { createTeam(input: $input) {
-      ... on CreateTeamPayload { team { id } } } }"""
-    answer = await graphql.data(make, {"input": await _team(graphql, made)}, token=made.token("OWNER"))
-    return {"id": answer["createTeam"]["team"]["id"]}
-
-
-async def _team_name(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {**await _existing_team(graphql, made), "name": "Renamed"}
-
-
-async def _tag_keys(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "keys": ["team"]}
-
-
-async def _allocation_rule(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    team = await _existing_team(graphql, made)
-    rule = {"name": "All", "method": "DIRECT", "targets": [{"teamId": team["id"]}]}
-    return {"organizationId": made.organization_id, "rule": rule}
-
-
-async def _existing_allocation_rule(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    make = """mutation ($input: CreateAllocationRuleInput!) { createAllocationRule(input: $input) {
-      ... on CreateAllocationRulePayload { rule { id } } } }"""
-    values = await _allocation_rule(graphql, made)
-    await graphql.data(make, {"input": values}, token=made.token("OWNER"))
-    answer = await graphql.data(make, {"input": values}, token=made.token("OWNER"))
-    return {"id": answer["createAllocationRule"]["rule"]["id"]}
-
-
-async def _allocation_rule_name(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {**await _existing_allocation_rule(graphql, made), "name": "renamed"}
-
-
-async def _allocation_rule_position(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {**await _existing_allocation_rule(graphql, made), "position": 1}
-
-
-async def _months(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "fromMonth": "2026-10-01", "toMonth": "2026-10-01"}
-
-
-async def _cost_source(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    account = (await _account(graphql, made))["id"]
-    place = {"bucket": "acme-costs", "prefix": "focus"}
-    return {"organizationId": made.organization_id, "accountId": account, "name": "focus", "awsDataExport": place}
-
-
-async def _existing_cost_source(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    make = """mutation ($input: CreateCostSourceInput!) { createCostSource(input: $input) {
-      ... on CreateCostSourcePayload { costSource { id } } } }"""
-    variables = {"input": await _cost_source(graphql, made)}
-    answer = await graphql.data(make, variables, token=made.token("OWNER"))
-    return {"id": answer["createCostSource"]["costSource"]["id"]}
-
-
-async def _cost_source_name(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {**await _existing_cost_source(graphql, made), "name": "renamed"}
-
-
-async def _budget(_: GraphQL, made: Company) -> dict[str, Any]:
-    values = {"name": "all", "recurrence": "MONTHLY", "startsOn": "2026-01-01", "amount": "100"}
-    return {"organizationId": made.organization_id, **values}
-
-
-async def _existing_budget(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    make = """mutation ($input: CreateBudgetInput!) { createBudget(input: $input) {
-      ... on CreateBudgetPayload { budget { id } } } }"""
-    answer = await graphql.data(make, {"input": await _budget(graphql, made)}, token=made.token("OWNER"))
-    return {"id": answer["createBudget"]["budget"]["id"]}
-
-
-async def _budget_amount(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {**await _existing_budget(graphql, made), "amount": "200"}
-
-
-async def _anomaly(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"id": await anomaly_of(made, "OPEN")}
-
-
-async def _expected_anomaly(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"id": await anomaly_of(made, "OPEN"), "reason": "a load test"}
-
-
-async def _known_anomaly(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"id": await anomaly_of(made, "ACKNOWLEDGED")}
-
-
-async def _recommendation(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "ids": [await recommendation_of(made)]}
-
-
-async def _unneeded(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {**await _recommendation(graphql, made), "reason": "NEEDED"}
-
-
-async def _doomed(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    return {**await _recommendation(graphql, made), "dueOn": (now() + timedelta(days=9)).date().isoformat()}
-
-
-async def _ignored(_: GraphQL, made: Company) -> dict[str, Any]:
-    return {"organizationId": made.organization_id, "ids": [await recommendation_of(made, "IGNORED")]}
-
-
-async def _tuned(_: GraphQL, made: Company) -> dict[str, Any]:
-    changes = {"parameters": [{"name": "minAgeDays", "value": "9"}]}
-    return {"organizationId": made.organization_id, "checkId": "aws.ebs.unattached", "changes": changes}
-
-
-async def _tuned_check(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    tune = """mutation ($input: UpdateDetectionRuleInput!) { updateDetectionRule(input: $input) {
-      ... on UpdateDetectionRulePayload { looks } } }"""
-    await graphql.data(tune, {"input": await _tuned(graphql, made)}, token=made.token("OWNER"))
-    return {"organizationId": made.organization_id, "checkId": "aws.ebs.unattached"}
-
-
-async def _business_metrics(_: GraphQL, made: Company) -> dict[str, Any]:
-    values = [{"day": "2026-10-01", "quantity": "12"}]
-    return {"organizationId": made.organization_id, "name": "orders", "unit": "orders", "values": values}
-
-
-async def _existing_business_metric(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    make = """mutation ($input: RecordBusinessMetricsInput!) { recordBusinessMetrics(input: $input) {
-      ... on RecordBusinessMetricsPayload { metric { id } } } }"""
-    variables = {"input": await _business_metrics(graphql, made)}
-    answer = await graphql.data(make, variables, token=made.token("OWNER"))
-    return {"id": answer["recordBusinessMetrics"]["metric"]["id"]}
-
-
-async def _rates(_: GraphQL, made: Company) -> dict[str, Any]:
-    rate = {"fromCurrency": "EUR", "toCurrency": "USD", "validFrom": "2026-10-01", "rate": "1.1"}
-    return {"organizationId": made.organization_id, "rates": [rate]}
-
-
-async def _existing_rates(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    make = """mutation ($input: SetCurrencyRatesInput!) { setCurrencyRates(input: $input) {
-      ... on SetCurrencyRatesPayload { added } } }"""
-    await graphql.data(make, {"input": await _rates(graphql, made)}, token=made.token("OWNER"))
-    return {"organizationId": made.organization_id, "fromCurrency": "EUR", "toCurrency": "USD"}
-
-
-async def _price(_: GraphQL, made: Company) -> dict[str, Any]:
-    price = {"provider": "AWS", "pattern": "ec2.*", "discountPercent": "12", "validFrom": "2026-01-01"}
-    return {"organizationId": made.organization_id, "overrides": [price]}
-
-
-async def _existing_price(graphql: GraphQL, made: Company) -> dict[str, Any]:
-    make = """mutation ($input: SetPriceOverridesInput!) { setPriceOverrides(input: $input) {
-      ... on SetPriceOverridesPayload { added issues { reason } } } }"""
-    answer = await graphql.data(make, {"input": await _price(graphql, made)}, token=made.token("OWNER"))
-    assert answer["setPriceOverrides"] == {"added": 1, "issues": []}
-    query = "query ($slug: String!) { organization(slug: $slug) { priceOverrides { nodes { id } } } }"
-    found = await graphql.data(query, {"slug": made.slug}, token=made.token("OWNER"))
-    ids = [node["id"] for node in found["organization"]["priceOverrides"]["nodes"]]
-    return {"organizationId": made.organization_id, "ids": ids}
-
-
 RULES = [
-    Rule("updateOrganization", _organization, "MEMBER", "ORGANIZATION_UPDATE", "ADMIN"),
-    Rule("deleteOrganization", _deletion, "ADMIN", None, "OWNER"),
-    Rule("inviteMember", _invitation, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
-    Rule("revokeInvitation", _open_invitation, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
-    Rule("changeMemberRole", _role, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
-    Rule("removeMember", _member, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
-    Rule("createApiKey", _key, "MEMBER", "API_KEYS_MANAGE", "ADMIN"),
-    Rule("revokeApiKey", _existing_key, "MEMBER", "API_KEYS_MANAGE", "ADMIN"),
-    Rule("connectAccount", _connection, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
-    Rule("verifyAccount", _account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
-    Rule("updateAccount", _account_name, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
-    Rule("disconnectAccount", _account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
-    Rule("createAccount", _manual_account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
-    Rule("ingestResources", _resources, "VIEWER", "RESOURCES_INGEST", "MEMBER"),
-    Rule("ingestCosts", _costs, "VIEWER", "COSTS_INGEST", "MEMBER"),
-    Rule("exportCosts", _export, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("createUpload", _upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
-    Rule("importCosts", _complete_upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
-    Rule("cancelCostImport", _running_import, "VIEWER", "COSTS_INGEST", "MEMBER"),
-    Rule("deleteBillingPeriod", _billing_period, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("deleteUpload", _existing_upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
-    Rule("setCurrencyRates", _rates, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("deleteCurrencyRates", _existing_rates, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("setPriceOverrides", _price, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("deletePriceOverrides", _existing_price, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("createTeam", _team, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("updateTeam", _team_name, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("archiveTeam", _existing_team, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("setPromotedTagKeys", _tag_keys, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("createAllocationRule", _allocation_rule, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("updateAllocationRule", _allocation_rule_name, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("moveAllocationRule", _allocation_rule_position, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("deleteAllocationRule", _existing_allocation_rule, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("rerunAllocation", _months, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("createBudget", _budget, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("updateBudget", _budget_amount, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("deleteBudget", _existing_budget, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("acknowledgeAnomaly", _anomaly, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("markAnomalyExpected", _expected_anomaly, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("reopenAnomaly", _known_anomaly, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("ignoreRecommendations", _unneeded, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
-    Rule("markForDeletion", _doomed, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
-    Rule("resolveRecommendations", _recommendation, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
-    Rule("updateDetectionRule", _tuned, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
-    Rule("resetDetectionRule", _tuned_check, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
-    Rule("reopenRecommendations", _ignored, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
-    Rule("recordBusinessMetrics", _business_metrics, "VIEWER", "COSTS_INGEST", "MEMBER"),
-    Rule("deleteBusinessMetric", _existing_business_metric, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("addNote", _note, "VIEWER", "ACTIVITY_WRITE", "MEMBER"),
-    Rule("startScan", _scan, "VIEWER", "SCANS_RUN", "MEMBER"),
-    Rule("cancelScan", _running_scan, "VIEWER", "SCANS_RUN", "MEMBER"),
-    Rule("scheduleScans", _schedule, "VIEWER", "SCANS_RUN", "MEMBER"),
-    Rule("updateScanSchedule", _schedule_name, "VIEWER", "SCANS_RUN", "MEMBER"),
-    Rule("createCostSource", _cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("updateCostSource", _cost_source_name, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("deleteCostSource", _existing_cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("runCostSource", _existing_cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
-    Rule("deleteScanSchedule", _existing_schedule, "VIEWER", "SCANS_RUN", "MEMBER"),
+    Rule("updateOrganization", inputs.organization, "MEMBER", "ORGANIZATION_UPDATE", "ADMIN"),
+    Rule("deleteOrganization", inputs.deletion, "ADMIN", None, "OWNER"),
+    Rule("inviteMember", inputs.invitation, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
+    Rule("revokeInvitation", inputs.open_invitation, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
+    Rule("changeMemberRole", inputs.role, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
+    Rule("removeMember", inputs.member, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
+    Rule("createApiKey", inputs.key, "MEMBER", "API_KEYS_MANAGE", "ADMIN"),
+    Rule("revokeApiKey", inputs.existing_key, "MEMBER", "API_KEYS_MANAGE", "ADMIN"),
+    Rule("connectAccount", inputs.connection, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("verifyAccount", inputs.account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("updateAccount", inputs.account_name, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("disconnectAccount", inputs.account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("createAccount", inputs.manual_account, "VIEWER", "ACCOUNTS_MANAGE", "MEMBER"),
+    Rule("ingestResources", inputs.resources, "VIEWER", "RESOURCES_INGEST", "MEMBER"),
+    Rule("ingestCosts", inputs.costs, "VIEWER", "COSTS_INGEST", "MEMBER"),
+    Rule("exportCosts", inputs.export, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("createUpload", inputs.upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
+    Rule("importCosts", inputs.complete_upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
+    Rule("cancelCostImport", inputs.running_import, "VIEWER", "COSTS_INGEST", "MEMBER"),
+    Rule("deleteBillingPeriod", inputs.billing_period, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("deleteUpload", inputs.existing_upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
+    Rule("setCurrencyRates", inputs.rates, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("deleteCurrencyRates", inputs.existing_rates, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("createTeam", inputs.team, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("updateTeam", inputs.team_name, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("archiveTeam", inputs.existing_team, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("setPromotedTagKeys", inputs.tag_keys, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("createAllocationRule", inputs.allocation_rule, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("updateAllocationRule", inputs.allocation_rule_name, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("moveAllocationRule", inputs.allocation_rule_position, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("deleteAllocationRule", inputs.existing_allocation_rule, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("rerunAllocation", inputs.months, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("createBudget", inputs.budget, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("updateBudget", inputs.budget_amount, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("deleteBudget", inputs.existing_budget, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("acknowledgeAnomaly", inputs.anomaly, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("markAnomalyExpected", inputs.expected_anomaly, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("reopenAnomaly", inputs.known_anomaly, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("setPriceOverrides", waste.price, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("deletePriceOverrides", waste.existing_price, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("ignoreRecommendations", waste.unneeded, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("markForDeletion", waste.doomed, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("resolveRecommendations", waste.recommendation, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("updateDetectionRule", waste.tuned, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("resetDetectionRule", waste.tuned_check, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("reopenRecommendations", waste.ignored, "VIEWER", "RECOMMENDATIONS_MANAGE", "MEMBER"),
+    Rule("recordBusinessMetrics", inputs.business_metrics, "VIEWER", "COSTS_INGEST", "MEMBER"),
+    Rule("deleteBusinessMetric", inputs.existing_business_metric, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("addNote", inputs.note, "VIEWER", "ACTIVITY_WRITE", "MEMBER"),
+    Rule("startScan", inputs.scan, "VIEWER", "SCANS_RUN", "MEMBER"),
+    Rule("cancelScan", inputs.running_scan, "VIEWER", "SCANS_RUN", "MEMBER"),
+    Rule("scheduleScans", inputs.schedule, "VIEWER", "SCANS_RUN", "MEMBER"),
+    Rule("updateScanSchedule", inputs.schedule_name, "VIEWER", "SCANS_RUN", "MEMBER"),
+    Rule("createCostSource", inputs.cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("updateCostSource", inputs.cost_source_name, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("deleteCostSource", inputs.existing_cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("runCostSource", inputs.existing_cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("deleteScanSchedule", inputs.existing_schedule, "VIEWER", "SCANS_RUN", "MEMBER"),
 ]
 
 

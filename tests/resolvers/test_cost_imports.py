@@ -20,7 +20,7 @@ LIST = """query ($slug: String!, $where: CostImportFilter, $first: Int, $after: 
     costImports(where: $where, first: $first, after: $after, last: $last, before: $before) {
       totalCount pageInfo { hasNextPage hasPreviousPage endCursor startCursor }
       nodes { id state dataset counts { added } periods { chargeCount } rejects { totalCount nodes { line } }
-        source { kind upload { fileName } } } } } }"""
+        source { kind uploads { fileName } } } } } }"""
 PERIODS = """query ($slug: String!, $where: BillingPeriodFilter, $first: Int, $after: String) {
   organization(slug: $slug) { billingPeriods(where: $where, first: $first, after: $after) {
     totalCount pageInfo { hasNextPage endCursor }
@@ -52,7 +52,7 @@ async def test_imports_are_listed_newest_first_and_filtered(importing: Importing
         ("a", "FAILED"),
         ("a", "SUCCEEDED"),
     ]
-    assert page["nodes"][0]["source"] == {"kind": "UPLOAD", "upload": {"fileName": "costs.csv"}}
+    assert page["nodes"][0]["source"] == {"kind": "UPLOAD", "uploads": [{"fileName": "costs.csv"}]}
     for where, count in (
         ({"dataset": {"eq": "a"}}, 2),
         ({"state": {"in": ["QUEUED", "FAILED"]}}, 2),
@@ -158,7 +158,7 @@ async def test_others_see_nothing(importing: Importing, graphql: GraphQL) -> Non
       __typename ... on UserError { code message } } }"""
     forged = global_id("Upload", parse_id(upload_id).id, parse_id(bob.organization_id).id)
     for wrong in (upload_id, forged):
-        values = {"organizationId": bob.organization_id, "uploadId": wrong}
+        values = {"organizationId": bob.organization_id, "uploadIds": [wrong]}
         refused = (await graphql.data(document, {"input": values}, token=bob.token))["importCosts"]
         assert (refused["__typename"], refused["code"]) == ("NotFound", "NOT_FOUND")
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.clients import register
+from tests.costs.deliveries import ROLL_UPS
 from tests.sourcing.conftest import importing
 from tests.sourcing.importing import Importing, focus_file
 
@@ -20,17 +21,6 @@ DELETE = """mutation ($input: DeleteBillingPeriodInput!) { deleteBillingPeriod(i
 ASK = """query ($slug: String!) { organization(slug: $slug) {
   costs(period: {start: "2026-10-01", end: "2026-11-01"}) { total coverage { missingDays } }
   billingPeriods { nodes { billingAccountId chargeCount } } } }"""
-SUMMED = (
-    "cost_daily",
-    "service_daily",
-    "tag_daily",
-    "resource_monthly",
-    "provider_daily",
-    "service_monthly",
-    "summary_monthly",
-    "tag_service_daily",
-    "tag_total_daily",
-)
 
 
 def both(acme: str, other: str) -> bytes:
@@ -102,7 +92,7 @@ async def test_a_deleted_period_is_gone_from_charges_and_sums(importing: Importi
     assert after["costs"]["total"] == "8"
     assert after["billingPeriods"]["nodes"] == [{"billingAccountId": "acme", "chargeCount": 4}]
     assert await importing.total() == (Decimal(8), 4)
-    for table in SUMMED:
+    for table in ROLL_UPS:
         ((billed, charges),) = await importing.rows(f"SELECT sum(billed_cost), sum(charge_count) FROM {table}")  # noqa: S608
         assert (billed, charges) == (Decimal(8), 4), table
     ((data,),) = await importing.rows(

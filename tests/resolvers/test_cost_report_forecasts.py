@@ -19,6 +19,7 @@ from app.costs.outlook.aside import ASIDE
 from app.costs.outlook.forecast import INTERVAL
 from app.costs.outlook.series import DailySeries
 from app.database import Database
+from app.records.costs import ImportMode
 from app.schema.node import parse_id
 from tests.clients import GraphQL, Person, register
 from tests.costs.analysis.store import Store
@@ -62,11 +63,16 @@ class Caller:
     async def report(self, start: date, end: date, **variables: Any) -> dict[str, Any]:
         """A report of a period, with a forecast unless said otherwise; asked again while that is being computed."""
         days = {"start": start.isoformat(), "end": end.isoformat()}
-        values = {"slug": self.person.slug, "period": days, "forecast": {}, **variables}
+        found: dict[str, Any] = (await self.ask(COSTS, **{"period": days, "forecast": {}, **variables}))["costs"]
+        return found
+
+    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Fields of the organization, `reason` among those of a forecast: asked until that is computed."""
+        values = {"slug": self.person.slug, **variables}
         async with asyncio.timeout(60):
             while True:
-                answer = await self.graphql.data(COSTS, values, token=self.person.token)
-                found: dict[str, Any] = answer["organization"]["costs"]
+                answer = await self.graphql.data(query, values, token=self.person.token)
+                found: dict[str, Any] = answer["organization"]
                 if "The forecast is still being computed" not in str(found):
                     return found
 
@@ -136,6 +142,38 @@ async def test_longer_steps_join_known_days_and_those_to_come(caller: Caller) ->
     assert sum(step["expected"] for step in steps.values()) + fourteen == Decimal(
         whole["forecast"]["total"]["expected"]
     )
+
+
+async def test_the_month_that_goes_on_ends_alike_in_every_report(caller: Caller) -> None:
+    """As `monthEnd` says, and a report of that month alone; months after it are in no figure of it."""
+    await caller.deliveries.deliver(list(daily(TODAY - timedelta(90), TODAY, cost_of)))
+    query = """query ($slug: String!) { organization(slug: $slug) { costForecast(days: 60) {
+      reason monthEnd { start end expected lower upper } } } }"""
+    alone = (await caller.ask(query))["costForecast"]["monthEnd"]
+    start, end = (date.fromisoformat(alone.pop(name)) for name in ("start", "end"))
+    expected = {name: Decimal(amount) for name, amount in alone.items()}
+    month = await caller.report(start, end, granularity="TOTAL")
+    assert {name: Decimal(month["forecast"]["total"][name]) for name in expected} == expected
+    for later in (end + timedelta(1), end + timedelta(75)):
+        longer = await caller.report(start, later, granularity="MONTH")
+        first = longer["points"][0]
+        # Where the month's last charges have arrived there is nothing to forecast of it.
+        told = first["forecast"] or dict.fromkeys(expected, first["amount"])
+        assert {name: Decimal(told[name]) for name in expected} == expected
+    steps = [step["expected"] for _, step in steps_of(longer["points"])]
+    known = Decimal(0) if longer["points"][0]["forecast"] else Decimal(longer["points"][0]["amount"])
+    assert known + sum(steps) == Decimal(longer["forecast"]["total"]["expected"])
+
+
+async def test_appended_rows_of_a_new_account_move_no_forecast(caller: Caller) -> None:
+    """Reports and forecasts begin to forecast on the same day as before."""
+    await caller.deliveries.deliver(list(daily(TODAY - timedelta(60), TODAY, cost_of)))
+    row = charge(TODAY - timedelta(7), 3, BillingAccountId="new")
+    await caller.deliveries.deliver([row], dataset="ledger", mode=ImportMode.APPEND)
+    found = await caller.report(TODAY - timedelta(20), TODAY + timedelta(5))
+    assert found["forecast"]["start"] == SETTLED.isoformat()
+    query = "query ($slug: String!) { organization(slug: $slug) { costForecast(days: 5) { reason points { day } } } }"
+    assert (await caller.ask(query))["costForecast"]["points"][0]["day"] == SETTLED.isoformat()
 
 
 async def test_without_a_forecast_a_period_to_come_has_actuals_alone(caller: Caller) -> None:

@@ -9,19 +9,24 @@ from typing import Any
 
 import pytest
 
+from app.accounts.vault import Vault
+from app.config import Settings
 from app.context import Runtime
 from app.costs.outlook.aside import ASIDE
 from app.costs.watch import CHECK_COSTS_JOB, check_costs, request_daily_checks
 from app.database import Database
 from app.models import now
+from app.providers.calls import ProviderPool
 from app.queue import enqueue
 from app.repositories.jobs import JOBS
+from app.scanning.tools import ScanTools
 from app.workers.jobs import make_handlers
 from tests.clients import register
-from tests.costs.watch.deliveries import charge, daily
+from tests.costs.watch.deliveries import charge, daily, days
 from tests.house.statements import counted
 from tests.resolvers.company import code_of
 from tests.resolvers.cost_caller import TODAY, Caller, jobs_of
+from tests.resolvers.test_unit_costs import RECORD
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -153,6 +158,42 @@ async def test_commitments(caller: Caller, runtime: Runtime) -> None:
     assert numbers[0] == numbers[1]
 
 
+async def test_what_has_moved_is_told_in_the_activity_once(caller: Caller) -> None:
+    """A commitment that is used by half, and twice as many orders each month at the same cost."""
+    first = TODAY - timedelta(150)
+    of_plan = {"CommitmentDiscountId": "ri-1", "ResourceId": "ri-1", "PricingCategory": "Committed"}
+    halves = [
+        row
+        for status in ("Used", "Unused")
+        for row in daily(TODAY - timedelta(20), TODAY, lambda _: 5, CommitmentDiscountStatus=status, **of_plan)
+    ]
+    await caller.deliveries.deliver([*daily(first, TODAY, lambda _: 100), *halves])
+    values = [
+        {"day": day.isoformat(), "quantity": str(2 ** (12 * (day.year - first.year) + day.month))}
+        for day in days(first, TODAY)
+    ]
+    organization = {"organizationId": caller.person.organization_id}
+    made = await caller.act(RECORD, **organization, name="orders", unit="pieces", values=values)
+    for _ in range(2):
+        await caller.checked()
+    document = """query ($slug: String!) { organization(slug: $slug) { activity(first: 100) { nodes {
+      kind actor { kind } subjectType subjectId data } } } }"""
+    nodes = (await caller.read(document))["activity"]["nodes"]
+    told = [node for node in nodes if node["kind"].startswith(("COMMITMENT_", "UNIT_COST_", "BUSINESS_METRICS_"))]
+    assert sorted((node["kind"], node["actor"]["kind"]) for node in told) == [
+        ("BUSINESS_METRICS_RECORDED", "USER"),
+        ("COMMITMENT_UNDERUSED", "SYSTEM"),
+        ("UNIT_COST_MOVED", "SYSTEM"),
+    ]
+    by_kind = {node["kind"]: node for node in told}
+    metric = ("BusinessMetric", made["metric"]["id"])
+    recorded, moved = by_kind["BUSINESS_METRICS_RECORDED"], by_kind["UNIT_COST_MOVED"]
+    assert [(node["subjectType"], node["subjectId"]) for node in (recorded, moved)] == [metric, metric]
+    assert recorded["data"] == {"name": "orders", "unit": "pieces", "added": 150, "changed": 0}
+    assert Decimal(moved["data"]["unitCost"]) < Decimal(moved["data"]["previous"])
+    assert by_kind["COMMITMENT_UNDERUSED"]["data"]["utilization"] == "0.5000"
+
+
 async def test_the_clock_asks_for_a_check_of_who_has_something_to_check(caller: Caller, database: Database) -> None:
     await register(caller.graphql, "Idle")
     await caller.create()
@@ -176,6 +217,6 @@ async def test_one_check_does_for_all_that_wait(caller: Caller, database: Databa
     assert [row["state"] for row in jobs if row["id"] not in waiting] == ["SUCCEEDED"] * 2
 
 
-def test_workers_know_the_check() -> None:
-    tools: Any = type("Tools", (), {"clouds": None})()
+def test_workers_know_the_check(settings: Settings) -> None:
+    tools = ScanTools(Vault.from_settings(settings), ProviderPool(1))
     assert make_handlers(tools)[CHECK_COSTS_JOB] is check_costs

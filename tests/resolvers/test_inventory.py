@@ -1,4 +1,4 @@
-"""Accounts, resources and charges through the graph: filters, orders, pages, totals, nodes, callers, statements."""
+"""Accounts and resources through the graph: filters, orders, pages, totals, nodes, callers, statements."""
 
 from __future__ import annotations
 
@@ -11,98 +11,17 @@ import pytest
 from app.context import Runtime
 from tests.clients import GraphQL, Person, register
 from tests.house.statements import counted
-
-INGEST_RESOURCES = """
-mutation IngestResources($input: IngestResourcesInput!) {
-  ingestResources(input: $input) {
-    __typename
-    ... on IngestResourcesPayload {
-      received added changed unchanged accountsAdded issues { rowNumber column value reason }
-    }
-    ... on UserError { code message path }
-  }
-}
-"""
-INGEST_COSTS = """
-mutation IngestCosts($input: IngestCostsInput!) {
-  ingestCosts(input: $input) {
-    __typename
-    ... on IngestCostsPayload {
-      received added unchanged rejected issues { rowNumber column value reason } conformanceNotes { column detail }
-    }
-    ... on UserError { code message path }
-  }
-}
-"""
-RESOURCES = """
-query Resources($slug: String!, $where: ResourceFilter, $orderBy: ResourceOrder, $first: Int, $after: String,
-                $last: Int, $before: String) {
-  organization(slug: $slug) {
-    resources(where: $where, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
-      totalCount
-      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-      edges { cursor node { name } }
-      nodes { id name provider region status tags account { id name } }
-    }
-  }
-}
-"""
-CHARGES = """
-query Charges($slug: String!, $where: CostFilter, $orderBy: ChargeOrder, $first: Int) {
-  organization(slug: $slug) {
-    charges(where: $where, orderBy: $orderBy, first: $first) {
-      totalCount
-      nodes { id billedCost effectiveCost listCost serviceName tags extra resource { name } account { name } }
-    }
-  }
-}
-"""
-
-
-def resource(number: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "provider": "AWS",
-        "accountId": f"{number % 3}",
-        "resourceType": "vm",
-        "resourceId": f"i-{number:02}",
-        "resourceName": f"name-{number:02}",
-        "region": "eu",
-        "tags": {"team": "web" if number % 2 else "data"},
-    } | changes
-
-
-def charge(number: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "BilledCost": f"{number}.10",
-        "BillingCurrency": "EUR",
-        "ChargePeriodStart": f"2026-10-{number:02}T00:00:00Z",
-        "ChargePeriodEnd": f"2026-10-{number + 1:02}T00:00:00Z",
-        "ServiceName": "Compute",
-        "ResourceId": f"i-{number:02}",
-        "SubAccountId": f"{number % 3}",
-        "Color": "blue",
-    } | changes
-
-
-async def fill(graphql: GraphQL, person: Person, resources: int = 9, charges: int = 9) -> None:
-    rows = [resource(number) for number in range(1, resources + 1)]
-    variables = {"input": {"organizationId": person.organization_id, "rows": rows}}
-    data = await graphql.data(INGEST_RESOURCES, variables, token=person.token)
-    assert data["ingestResources"]["added"] == resources
-    rows = [charge(number) for number in range(1, charges + 1)]
-    variables = {"input": {"organizationId": person.organization_id, "rows": rows}}
-    data = await graphql.data(INGEST_COSTS, variables, token=person.token)
-    assert data["ingestCosts"]["added"] == charges
-
-
-async def resources_of(graphql: GraphQL, person: Person, **variables: Any) -> dict[str, Any]:
-    data = await graphql.data(RESOURCES, {"slug": person.slug, **variables}, token=person.token)
-    found: dict[str, Any] = data["organization"]["resources"]
-    return found
-
-
-def names(connection: dict[str, Any]) -> list[str]:
-    return [node["name"] for node in connection["nodes"]]
+from tests.resolvers.inventory_room import (
+    CHARGES,
+    INGEST_COSTS,
+    INGEST_RESOURCES,
+    RESOURCES,
+    charge,
+    fill,
+    names,
+    resource,
+    resources_of,
+)
 
 
 async def test_a_page_tells_where_it_lies(graphql: GraphQL) -> None:
@@ -165,55 +84,7 @@ async def test_a_cursor_of_another_order_is_refused(graphql: GraphQL) -> None:
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_amounts_are_exact_text_and_unknown_is_null(graphql: GraphQL) -> None:
-    person = await register(graphql)
-    row = charge(1, BilledCost="0.00000080000", EffectiveCost="123456789012345678.90123456789")
-    variables = {"input": {"organizationId": person.organization_id, "rows": [row]}}
-    await graphql.data(INGEST_COSTS, variables, token=person.token)
-    data = await graphql.data(CHARGES, {"slug": person.slug}, token=person.token)
-    (node,) = data["organization"]["charges"]["nodes"]
-    assert node["billedCost"] == "0.0000008"  # the same number: zeros behind it say nothing
-    assert node["effectiveCost"] == "123456789012345678.90123456789"
-    assert node["listCost"] is None
-    assert node["extra"] == {"x_Color": "blue"}
-
-
-async def test_charges_meet_resources_and_accounts_by_the_provider_s_ids(graphql: GraphQL) -> None:
-    person = await register(graphql)
-    await fill(graphql, person, resources=2, charges=3)
-    variables = {"slug": person.slug, "orderBy": {"field": "BILLED_COST", "direction": "ASC"}}
-    data = await graphql.data(CHARGES, variables, token=person.token)
-    nodes = data["organization"]["charges"]["nodes"]
-    assert [node["resource"] for node in nodes] == [{"name": "name-01"}, {"name": "name-02"}, None]
-    assert [node["account"] for node in nodes] == [{"name": "1"}, {"name": "2"}, None]
-
-
-async def test_ids_that_two_providers_share_are_told_apart(graphql: GraphQL) -> None:
-    """The charge's own provider and account decide; where they do not, the answer is null and never a guess."""
-    person = await register(graphql)
-    rows = [
-        resource(1, provider="AZURE", resourceName="theirs", accountName="azure"),
-        resource(1, resourceName="ours", accountName="aws"),
-        resource(1, resourceName="elsewhere", accountId="9"),
-    ]
-    variables = {"input": {"organizationId": person.organization_id, "rows": rows}}
-    await graphql.data(INGEST_RESOURCES, variables, token=person.token)
-    rows = [
-        charge(1, ProviderName="AWS"),
-        charge(2, ProviderName="Microsoft", ResourceId="i-01", SubAccountId="1"),
-        charge(3, ProviderName="Elsewhere Inc.", ResourceId="i-01", SubAccountId="1"),
-    ]
-    variables = {"input": {"organizationId": person.organization_id, "rows": rows}}
-    await graphql.data(INGEST_COSTS, variables, token=person.token)
-    ordered: dict[str, Any] = {"slug": person.slug, "orderBy": {"field": "BILLED_COST", "direction": "ASC"}}
-    nodes = (await graphql.data(CHARGES, ordered, token=person.token))["organization"]["charges"]["nodes"]
-    assert [node["account"] for node in nodes] == [{"name": "aws"}, {"name": "azure"}, None]
-    assert [node["resource"] for node in nodes] == [{"name": "ours"}, {"name": "theirs"}, None]
-
-
 HOSTILE_TEXTS = ["\x00", "a\x00b"]
-
-
 UNSTORABLE: list[dict[str, Any]] = [
     *({"name": {operator: text}} for operator in ("eq", "contains") for text in HOSTILE_TEXTS),
     {"name": {"in": ["\x00"]}},
@@ -226,14 +97,6 @@ UNSTORABLE: list[dict[str, Any]] = [
 async def test_text_that_no_row_can_hold_is_refused(graphql: GraphQL, where: dict[str, Any]) -> None:
     person = await register(graphql)
     answer = await graphql(RESOURCES, {"slug": person.slug, "where": where}, token=person.token)
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
-
-
-@pytest.mark.parametrize("amount", ["1e200000", "1e-20000", "1e999999", "NaN", "Infinity", "x", 0.5])
-async def test_amounts_that_no_row_can_hold_are_refused(graphql: GraphQL, amount: object) -> None:
-    person = await register(graphql)
-    variables = {"slug": person.slug, "where": {"billedCost": {"gte": amount}}}
-    answer = await graphql(CHARGES, variables, token=person.token)
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
 
 
@@ -270,16 +133,6 @@ async def test_a_failing_mutation_takes_no_other_answer_along(graphql: GraphQL) 
     assert answer["data"]["made"]["key"].startswith("sky_")
     assert answer["data"]["failed"] is None
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
-
-
-async def test_charges_can_be_filtered(graphql: GraphQL) -> None:
-    person = await register(graphql)
-    await fill(graphql, person)
-    where = {"chargePeriodStart": {"gte": "2026-10-03T00:00:00Z", "lt": "2026-10-07T00:00:00Z"}}
-    where |= {"billedCost": {"gte": "4.10", "lte": "5.10"}}
-    data = await graphql.data(CHARGES, {"slug": person.slug, "where": where}, token=person.token)
-    assert data["organization"]["charges"]["totalCount"] == 2
-    assert [node["billedCost"] for node in data["organization"]["charges"]["nodes"]] == ["5.1", "4.1"]
 
 
 async def test_bad_rows_are_reported_and_good_ones_land(graphql: GraphQL) -> None:

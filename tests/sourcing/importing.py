@@ -30,7 +30,7 @@ CANCEL = """mutation ($input: CancelCostImportInput!) { cancelCostImport(input: 
   ... on CancelCostImportPayload { costImport { state message finishedAt } } ... on UserError { code message } } }"""
 IMPORT = """query ($id: ID!) { node(id: $id) { ... on CostImport {
   state mode dataset billingCurrency focusVersion message startedAt finishedAt durationMilliseconds
-  source { kind names upload { id fileName } costSource { id } }
+  source { kind names uploads { id fileName } costSource { id } }
   progress { bytesRead bytesTotal ratio rowsPerSecond remainingSeconds }
   counts { received added unchanged rejected } conformanceNotes { kind column detail rows firstRow }
   periods { dataset billingAccountId billingPeriodStart billingPeriodEnd status finality chargeCount supersededAt
@@ -74,15 +74,15 @@ class Importing:
         assert answer.status_code == 200, answer.text
         return url.rpartition("/")[2]
 
-    async def start(self, upload_id: str, **more: Any) -> dict[str, Any]:
+    async def start(self, *upload_ids: str, **more: Any) -> dict[str, Any]:
         """The answer to `importCosts`."""
-        values = {"organizationId": self.sender.person.organization_id, "uploadId": upload_id, **more}
+        values = {"organizationId": self.sender.person.organization_id, "uploadIds": upload_ids, **more}
         answer: dict[str, Any] = (await self._ask(START, {"input": values}))["importCosts"]
         return answer
 
-    async def started(self, upload_id: str, **more: Any) -> str:
+    async def started(self, *upload_ids: str, **more: Any) -> str:
         """The id of an import that has been queued."""
-        answer = await self.start(upload_id, **more)
+        answer = await self.start(*upload_ids, **more)
         assert answer["__typename"] == "ImportCostsPayload", answer
         import_id: str = answer["costImport"]["id"]
         return import_id

@@ -40,7 +40,7 @@ async def test_an_upload_becomes_charges(importing: Importing) -> None:
     assert found["state"] == "SUCCEEDED"
     assert found["counts"] == {"received": 10, "added": 10, "unchanged": 0, "rejected": 0}
     assert found["source"]["names"] == ["costs.csv"]
-    assert found["source"]["upload"]["fileName"] == "costs.csv"
+    assert [upload["fileName"] for upload in found["source"]["uploads"]] == ["costs.csv"]
     assert (found["progress"]["bytesRead"], found["progress"]["bytesTotal"]) == (len(data), len(data))
     assert found["progress"]["ratio"] == 1
     assert found["progress"]["remainingSeconds"] is None
@@ -118,7 +118,7 @@ async def test_an_upload_that_is_gone_fails_the_import(importing: Importing, how
     await importing.work(import_id)
     found = await importing.found(import_id)
     assert found["state"] == "FAILED"
-    assert found["message"].startswith("The upload is gone. ")
+    assert found["message"].startswith("The upload of costs.csv is gone. ")
     assert found["finishedAt"] is not None
     assert (await importing.rows("SELECT state FROM jobs WHERE kind = 'import_costs'")) == [("SUCCEEDED",)]
     assert await importing.events() == ["COST_IMPORT_STARTED", "COST_IMPORT_FAILED"]

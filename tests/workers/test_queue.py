@@ -173,6 +173,28 @@ async def test_two_workers_empty_a_full_outbox(
     assert open_jobs.all() == []
 
 
+async def test_a_pipeline_that_is_cancelled_over_and_over_keeps_no_connection(engine_urls: EngineUrls) -> None:
+    arq = connect_arq(engine_urls.redis_url)
+    pipeline, watching = arq.pipeline(), asyncio.Event()
+
+    async def wait() -> None:
+        async with pipeline:
+            await pipeline.watch("some key")
+            watching.set()
+            await pipeline.immediate_execute_command("BLPOP", "no list", 60)  # type: ignore[no-untyped-call]
+
+    waiting = asyncio.create_task(wait())
+    await watching.wait()
+    await asyncio.sleep(0)
+    while not waiting.done():
+        waiting.cancel()
+        await asyncio.sleep(0)
+    assert waiting.cancelled()
+    assert pipeline.connection is None
+    assert await arq.ping()
+    await arq.aclose(close_connection_pool=True)
+
+
 def test_both_kinds_of_address_are_understood() -> None:
     socket = connect_arq("unix:///run/valkey/valkey.sock?db=3").connection_pool.connection_kwargs
     assert (socket["path"], socket["db"]) == ("/run/valkey/valkey.sock", 3)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from app.costs.outlook.forecast import MOST_DAYS_AHEAD, Forecast, ForecastTotal, ForecastUnavailable, forecast
+from app.costs.outlook.forecast import (
+    MOST_DAYS_AHEAD,
+    Forecast,
+    ForecastTotal,
+    ForecastUnavailable,
+    forecast,
+    period_rest,
+)
 from app.costs.outlook.series import DailySeries, exact_sum
 from app.records.cost_analysis import DateRange
 
@@ -26,14 +33,29 @@ class ExpectedCost:
 
 
 def forecast_periods(
-    history: DailySeries, interval: Decimal, periods: tuple[tuple[date, date], ...]
+    history: DailySeries,
+    interval: Decimal,
+    periods: tuple[tuple[date, date], ...],
+    alone: tuple[date, date] | None = None,
 ) -> Forecast | ForecastUnavailable:
-    """Forecast the days after the history up to the end of the last period; none begins before the history's end."""
-    days = (periods[-1][1] - history.end).days
+    """Forecast the days after the history up to the end of the last period; none begins before the history's end.
+
+    The one that is `alone` is forecast by itself, as a budget's period and the end of a month are: its bounds are the
+    same whatever comes after it. Where something does, that takes as long again.
+    """
+    end = periods[-1][1]
+    days = (end - history.end).days
     if days > MOST_DAYS_AHEAD:
         last = history.end + timedelta(MOST_DAYS_AHEAD)
         return ForecastUnavailable(f"A forecast reaches {MOST_DAYS_AHEAD} days ahead: ask for a `period` to {last}")
-    return forecast(history, days, interval=interval, periods=periods)
+    made = forecast(history, days, interval=interval, periods=periods)
+    if isinstance(made, ForecastUnavailable) or alone is None or alone[1] == end:
+        return made
+    rest = period_rest(history, *alone, interval)
+    if isinstance(rest, ForecastUnavailable):
+        return rest
+    totals = tuple(rest if (total.start, total.end) == alone else total for total in made.period_totals)
+    return replace(made, period_totals=totals)
 
 
 def rest_of(days: DateRange, until: date) -> tuple[date, date] | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.anomalies.series import ACCOUNT, SERVICE, SeriesName, daily_by_key
+from app.costs.anomalies.series import ACCOUNT, LEFT_OUT, SERVICE, SeriesName, daily_by_key
 from app.costs.anomalies.spread import with_spread
 from app.costs.outlook.anomalies import Anomaly
 from app.costs.outlook.explain import Explanation, explain
@@ -39,7 +39,7 @@ async def explain_anomaly(
     Charges of the series in `without` are told as other anomalies. Each of the causes is
     `{contributions: [{key, name, actual, expected, excess, share, isNew}], others, otherCount, unexplained}`.
     """
-    others = tuple(other.values for other in without)
+    others = (*LEFT_OUT, *(other.values for other in without))
     cut = Cut(name.metric, name.currency, start, anomaly.end, name.values, others)
     fixed = {column for column, _ in name.values}
     parts: dict[str, dict[tuple[str, ...], DailySeries]] = {}

@@ -1,4 +1,4 @@
-"""The series in which anomalies are looked for: all charges of a currency, and those of its services and accounts."""
+"""The series in which anomalies are looked for: all charges of a currency but tax, by service and by account too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -35,6 +36,8 @@ MOST_SERIES: Mapping[AnomalySeries, int] = {
     AnomalySeries.SERVICE_ACCOUNT: 200,
 }
 MOST_CURRENCIES = 5
+LEFT_OUT: Final = ((("charge_category", "Tax"),),)
+"""Tax follows what it is charged on, by the day or by the month, and would tell each cause twice: budgets watch it."""
 RANKED_DAYS = 35
 """The days by whose costs currencies are ranked: those that are judged."""
 
@@ -89,8 +92,8 @@ async def read_series(
 ) -> WatchedSeries:
     """The series of the days from `start` to before `end`, all of which must have been imported.
 
-    Charges of several days lie on all of them, see app.costs.anomalies.spread. Five statements for each currency, of
-    which the costliest five are looked at, and three to find those.
+    Charges of several days lie on all of them, see app.costs.anomalies.spread; tax is left out. Five statements for
+    each currency, of which the costliest five are looked at, and three to find those.
     """
     found: dict[SeriesName, DailySeries] = {}
     whole = set()
@@ -98,7 +101,7 @@ async def read_series(
     months = await currency_months(session, organization_id, metric, start, since, end)
     currencies = await _ranked(session, organization_id, months)
     for currency in currencies[:MOST_CURRENCIES]:
-        cut = Cut(metric, currency, start, end)
+        cut = Cut(metric, currency, start, end, without=LEFT_OUT)
         long = await long_parts(session, organization_id, cut, (SERVICE, ACCOUNT))
         for series, columns in COLUMNS.items():
             parts = await daily_parts(session, organization_id, cut, columns, MOST_SERIES[series])

@@ -29,7 +29,7 @@ async def made_forecast(standing: Standing, kept: Mapping[Any, Any] | None) -> d
     """The row to keep of a period that is not over; None where there is nothing to forecast, or `kept` still holds."""
     if standing.actual is None or standing.history is None or standing.until >= standing.period.end:
         return None
-    question, ground = _question_of(standing), _ground_of(standing.history)
+    question, ground = _question_of(standing), ground_of(standing.history)
     if kept is not None and (kept["question"], kept["ground"]) == (question, ground):
         return None
     total = await _total(standing, standing.history)
@@ -89,7 +89,8 @@ def _question_of(standing: Standing) -> bytes:
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _ground_of(history: DailySeries) -> bytes:
+def ground_of(history: DailySeries) -> bytes:
+    """What tells one history from another: the SHA-256 of its days and amounts."""
     amounts = ",".join(_text(amount) for amount in history.values)
     return hashlib.sha256(f"{history.start} {amounts}".encode()).digest()
 

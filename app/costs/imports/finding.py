@@ -66,7 +66,7 @@ def _files(path: Path) -> list[Path]:
 
 def _of_folder(folder: Path) -> list[Path]:
     files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
-    manifests = [file for file in files if file.name.lower().endswith("manifest.json")]
+    manifests = [file for file in files if is_manifest(file)]
     if len(manifests) > 1:
         message = f"The folder {folder.name} holds {len(manifests)} manifests; give the one of the delivery."
         raise BadUserInputError(message)
@@ -80,6 +80,11 @@ def _of_folder(folder: Path) -> list[Path]:
         )
         raise BadUserInputError(message)
     return known
+
+
+def is_manifest(file: Path) -> bool:
+    """Whether a file has a name as exports give their manifests."""
+    return file.name.lower().endswith("manifest.json")
 
 
 def _is_known(file: Path) -> bool:

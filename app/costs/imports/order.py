@@ -55,7 +55,7 @@ async def create_import(
         "dataset": order.dataset,
         "mode": order.mode,
         "state": ImportState.QUEUED,
-        "source": {"kind": source.kind, "id": str(source.id) if source.id else None, "names": list(source.names)},
+        "source": source.stored(),
         "billing_currency": order.billing_currency,
         "bytes_read": 0,
         "received": 0,

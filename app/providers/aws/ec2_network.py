@@ -178,9 +178,9 @@ def _address(connection: AwsConnection, region: str, address: Mapping[str, Any])
         properties={
             "publicIp": address.get("PublicIp"),
             "privateIp": address.get("PrivateIpAddress"),
-            "associationId": address.get("AssociationId"),
+            "associationId": address.get("AssociationId") or None,
             "instanceId": address.get("InstanceId") or None,
-            "networkInterfaceId": address.get("NetworkInterfaceId"),
+            "networkInterfaceId": address.get("NetworkInterfaceId") or None,
             "domain": address.get("Domain"),
             "publicIpv4Pool": address.get("PublicIpv4Pool"),
             "networkBorderGroup": address.get("NetworkBorderGroup"),

@@ -15,20 +15,10 @@ from app.costs.imports.run import import_files
 from app.database import Database
 from app.records import Actor, ActorKind
 from app.records.costs import ImportMode, ImportOutcome, ImportSource, ImportSourceKind
+from tests.costs.deliveries import ROLL_UPS
 
 ORGANIZATION = UUID(int=1)
 ACTOR = Actor(ActorKind.SYSTEM)
-ROLL_UPS = (
-    "cost_daily",
-    "service_daily",
-    "tag_daily",
-    "resource_monthly",
-    "provider_daily",
-    "service_monthly",
-    "summary_monthly",
-    "tag_service_daily",
-    "tag_total_daily",
-)
 
 
 def charge(number: int, **values: str) -> dict[str, str]:

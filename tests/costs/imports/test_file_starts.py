@@ -11,6 +11,7 @@ import pytest
 
 from app.costs import files
 from app.costs.files import BLANK_BYTES, UNFOLDED_RATIO, UNPACKED_RATIO, RowFile, UnreadableFileError
+from app.costs.imports.frames import frame_of_chunk
 from app.costs.imports.parquet import ParquetRows
 from app.costs.imports.text_files import CsvText
 from tests.costs.imports.deliveries import charge, write
@@ -35,6 +36,41 @@ def test_a_small_file_of_gigabytes_of_blank_lines_is_given_up_early(
         with pytest.raises(UnreadableFileError, match="begins with 1048576 bytes of blanks"):
             list(file.chunks() if isinstance(file, CsvText) else file.batches())
         assert file.bytes_read < path.stat().st_size
+
+
+@pytest.mark.parametrize("line", [b"\n", b"\r\n", b" \n", b"1\n", b"1,\n"])
+def test_a_small_file_of_gigabytes_of_lines_that_are_no_rows_is_given_up(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "blank.csv.gz"
+    with gzip.open(path, "wb", 1) as file:
+        file.write(b"BilledCost,Tags,Region,Service\n1,2,3,4\n")
+        for _ in range(24):
+            file.write(line * 2**20)
+    told = "line 3: more than 131,072 lines around this one are blank"
+    with CsvText(path) as text, pytest.raises(UnreadableFileError, match=told):
+        list(text.chunks())
+
+
+@pytest.mark.parametrize(
+    ("start", "rows"), [(b"BilledCost,Tags\n1,2\n", 3), (b'{"BilledCost": "1"}\n{"BilledCost": "2"}\n', 4)]
+)
+def test_blank_lines_are_bounded_row_by_row_too(tmp_path: Path, start: bytes, rows: int) -> None:
+    path = tmp_path / "blank"
+    path.write_bytes(start + b"\n" * files.SHORT_LINES + start)
+    assert all_of(RowFile, path) == rows
+    path.write_bytes(start + b"\n" * (files.SHORT_LINES + 1) + start)
+    with pytest.raises(UnreadableFileError, match=f"line {files.SHORT_LINES + 3}: more than 131,072 lines"):
+        all_of(RowFile, path)
+
+
+@pytest.mark.parametrize("blanks", [b"", b"\n", b"\n \r\n"])
+def test_short_lines_within_fields_and_between_rows_are_no_harm(tmp_path: Path, blanks: bytes) -> None:
+    path = tmp_path / "pretty.csv"
+    names = ["BilledCost", "Tags", *(f"x_{number}" for number in range(30))]
+    row = b'1,"{' + b"\n" * 40 + b'}"' + b",2" * 30 + b"\n" + blanks
+    path.write_bytes(",".join(names).encode() + b"\n" + row * 20_000)
+    with CsvText(path) as file:
+        rows = [frame_of_chunk(file, chunk).frame.height for chunk in file.chunks()]
+    assert sum(rows) == 20_000
 
 
 @pytest.mark.parametrize("reader", [CsvText, RowFile])

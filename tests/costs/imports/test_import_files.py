@@ -18,7 +18,8 @@ from app.costs.imports import run
 from app.costs.imports.run import import_files
 from app.database import Database
 from app.records.costs import ImportMode, ImportSource, ImportSourceKind, ImportState
-from tests.costs.imports.deliveries import ACTOR, ORGANIZATION, ROLL_UPS, charge, deliver, rows_of, sums, sums_of, write
+from tests.costs.deliveries import ROLL_UPS
+from tests.costs.imports.deliveries import ACTOR, ORGANIZATION, charge, deliver, rows_of, sums, sums_of, write
 
 MONTH = [charge(number) for number in range(1, 61)]
 

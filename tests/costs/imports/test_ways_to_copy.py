@@ -11,7 +11,8 @@ from app.database import Database
 from app.records.costs import ImportState
 from app.repositories import cost_store
 from app.repositories.copying import LongCopy
-from tests.costs.imports.deliveries import ROLL_UPS, charge, deliver, sums, sums_of, write
+from tests.costs.deliveries import ROLL_UPS
+from tests.costs.imports.deliveries import charge, deliver, sums, sums_of, write
 
 ROWS = [charge(number) for number in range(1, 201)]
 PART_BYTES = 4_000

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.costs.analysis.step_forecasts import forecast_periods
 from app.costs.outlook.forecast import (
     INTERVAL,
     BackTest,
@@ -193,6 +194,25 @@ def test_a_month_ends_alike_whatever_days_are_asked_for(interval: Decimal) -> No
         assert len(found.points) == days
 
 
+def test_a_period_that_is_forecast_by_itself_ends_alike_whatever_comes_after_it() -> None:
+    """The others are those of the whole forecast, and all of them are expected to cost what their days are."""
+    history = daily(*noisy(9, 120))  # until 4 May
+    may, june = (history.end, date(2026, 6, 1)), (date(2026, 6, 1), date(2026, 7, 1))
+    whole = (history.end, june[1])
+    together = forecast_periods(history, INTERVAL, (may, june, whole))
+    by_itself = forecast_periods(history, INTERVAL, (may, june, whole), may)
+    assert isinstance(together, Forecast)
+    assert isinstance(by_itself, Forecast)
+    first, *others = by_itself.period_totals
+    assert first == period_rest(history, *may)
+    assert first != together.period_totals[0]
+    assert first.expected == together.period_totals[0].expected
+    assert (others, by_itself.points) == ([*together.period_totals[1:]], together.points)
+    alone = forecast_periods(history, INTERVAL, (may,), may)
+    assert isinstance(alone, Forecast)
+    assert alone.period_totals == (first,)
+
+
 def test_a_month_that_is_over_is_exact() -> None:
     series = daily(*noisy(9, 55))  # until 28 February
     month = series.between(date(2026, 2, 1), date(2026, 3, 1)).total
@@ -264,8 +284,9 @@ def test_scaled_costs_have_a_scaled_forecast(seed: int, factor: Decimal) -> None
 
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 200))
-def test_whole_weeks_change_nothing(seed: int, weeks: int) -> None:
-    series = daily(*noisy(seed, 40))
+def test_whole_weeks_change_nothing_where_no_day_stands_out(seed: int, weeks: int) -> None:
+    """One that does is a purchase on the first of a month, and on any other day it is not."""
+    series = daily(*noisy(seed, 40, noise=1))
     later = DailySeries(series.start + timedelta(weeks=weeks), series.values)
     here, there = made(series, 14), made(later, 14)
     assert [point.expected for point in here.points] == [point.expected for point in there.points]

@@ -45,8 +45,10 @@ class Deliveries:
     today: date
     number: int = field(default=0)
 
-    async def deliver(self, rows: Sequence[Mapping[str, Any]], dataset: str = "bills") -> ImportOutcome:
-        """Import rows as one file, which takes the place of earlier ones of its billing periods."""
+    async def deliver(
+        self, rows: Sequence[Mapping[str, Any]], dataset: str = "bills", mode: ImportMode = ImportMode.REPLACE
+    ) -> ImportOutcome:
+        """Import rows as one file, which takes the place of earlier ones of its billing periods, or is appended."""
         self.number += 1
         path = self.folder / f"delivery-{self.number}.csv"
         columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -60,7 +62,7 @@ class Deliveries:
             SYSTEM,
             [path],
             dataset=dataset,
-            mode=ImportMode.REPLACE,
+            mode=mode,
             source=ImportSource(ImportSourceKind.FILE, names=(path.name,)),
         )
         assert outcome.state in {ImportState.SUCCEEDED, ImportState.UNCHANGED}, outcome.message

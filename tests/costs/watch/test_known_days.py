@@ -6,23 +6,34 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.costs.budgets.periods import period_at, periods_until
-from app.costs.known_days import known_days
+from app.costs.known_days import KnownDays, known_days
 from app.costs.money_series import MoneySeries, Rates
+from app.database import Database
 from app.models import new_id
 from app.records.cost_analysis import DateRange
-from app.repositories.cost_series import DayCost, ImportedDays
+from app.records.costs import ImportMode
+from app.repositories.cost_series import DayCost, ImportedDays, imported_days
+from tests.costs.watch.deliveries import Deliveries, charge, daily
 
 TODAY = date(2026, 11, 20)
 PERIOD_ENDS = {8: date(2026, 9, 1), 9: date(2026, 10, 1), 10: date(2026, 11, 1), 11: date(2026, 12, 1)}
 
 
 def month(
-    number: int, last_day: int, *, first_day: int = 1, final: bool = False, account: str = "a", charges: int = 1
+    number: int,
+    last_day: int,
+    *,
+    first_day: int = 1,
+    final: bool = False,
+    account: str = "a",
+    charges: int = 1,
+    appended: bool = False,
 ) -> ImportedDays:
     """What was imported of a month of 2026."""
     return ImportedDays(
@@ -35,6 +46,7 @@ def month(
         last_day=date(2026, number, last_day),
         is_final=final,
         charges=charges,
+        is_appended=appended,
     )
 
 
@@ -84,6 +96,38 @@ def month(
             "11-20",
             "11-18",
         ),
+        # A few rows of a new account were appended: they say nothing of the days after them.
+        (
+            [month(11, 19), month(11, 12, first_day=11, account="b", appended=True)],
+            "11-01",
+            "11-20",
+            "11-18",
+        ),
+        # Nor do rows that are appended to another dataset of an account that is delivered whole.
+        (
+            [month(11, 19), replace(month(11, 12, appended=True), billing_account=("more", "a"))],
+            "11-01",
+            "11-20",
+            "11-18",
+        ),
+        # Rows are appended to what was delivered whole until last month: it is that delivery which goes on.
+        (
+            [month(10, 31, account="b"), month(11, 12, account="b", appended=True), month(11, 19)],
+            "10-01",
+            "11-20",
+            "11-11",
+        ),
+        # An account with appended rows alone may have none for a month.
+        (
+            [*(month(each, 30) for each in (8, 9, 10)), month(11, 19)]
+            + [month(each, 12, account="b", appended=True) for each in (8, 10, 11)],
+            "08-01",
+            "11-20",
+            "11-18",
+        ),
+        # Where nothing is delivered whole, or nothing any more, those that are appended are waited for.
+        ([month(11, 19, appended=True), month(11, 16, account="b", appended=True)], "11-01", "11-20", "11-15"),
+        ([month(10, 31), month(11, 16, account="b", appended=True)], "10-01", "11-17", "11-15"),
         # A purchase of the days to come is no day that is known.
         ([month(11, 28)], "11-01", "11-21", "11-19"),
     ],
@@ -97,6 +141,26 @@ def test_days(imported: list[ImportedDays], start: str, end: str, settled: str) 
 
 def test_nothing_imported_is_nothing_known() -> None:
     assert known_days([], TODAY) is None
+
+
+async def test_appended_rows_of_a_new_account_move_no_day(database: Database, tmp_path: Path) -> None:
+    organization_id = new_id()
+    deliveries = Deliveries(database, organization_id, tmp_path, TODAY)
+    await deliveries.deliver(list(daily(date(2026, 10, 1), TODAY, lambda _day: 10)))
+
+    async def known() -> KnownDays:
+        async with database.read(organization_id) as session:
+            found = known_days(await imported_days(session, organization_id), TODAY)
+        assert found is not None
+        return found
+
+    before = await known()
+    assert (before.start, before.settled_until) == (date(2026, 10, 1), date(2026, 11, 18))
+    row = charge(date(2026, 11, 12), 3, BillingAccountId="new")
+    await deliveries.deliver([row], dataset="ledger", mode=ImportMode.APPEND)
+    after = await known()
+    assert after.deliveries > before.deliveries
+    assert replace(after, import_id=before.import_id, deliveries=before.deliveries) == before
 
 
 def budget(recurrence: str, starts_on: date, ends_on: date | None = None) -> dict[str, Any]:

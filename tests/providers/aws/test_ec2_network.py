@@ -94,6 +94,7 @@ def test_an_address_without_use_and_one_of_an_instance(moto_url: str) -> None:
     assert (found.name, dict(found.tags), found.relations) == (idle["PublicIp"], {"team": "web"}, ())
     assert found.properties["arn"] == f"{EC2_ARN}:elastic-ip/{idle['AllocationId']}"
     assert found.properties["associationId"] is None
+    assert found.properties["networkInterfaceId"] is None
     assert found.properties["publicIp"] == idle["PublicIp"]
     busy = read(moto_url, "AWS::EC2::EIP", used)
     assert busy.properties["associationId"] == association

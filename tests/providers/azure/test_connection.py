@@ -79,7 +79,7 @@ def test_the_printed_role_is_enough_for_everything(azure: ArmServer, connect: Co
     for service in AzureCloud().services():
         for collector in service.collectors:
             kinds |= {found.resource_type for page in collector.pages(connection, "global") for found in page}
-    assert len(kinds) == 65
+    assert len(kinds) == 66
 
 
 def test_who_may_not_list_his_permissions_is_told_that_one(azure: ArmServer, connect: Connect) -> None:

@@ -1,0 +1,1 @@
+"""Tells of forecasts, commitments and unit costs that have moved, each once."""

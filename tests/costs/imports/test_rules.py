@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from app.costs.conformance import Gap
 from app.costs.focus import FOCUS_COLUMNS, VERSIONS
 from app.database import Database
 from app.records.costs import ImportMode, ImportState
@@ -91,6 +92,31 @@ RULES: tuple[Rule, ...] = (
             {"ChargeCategory": "Purchase", "EffectiveCost": "1"},
         ),
     ),
+    (
+        "BilledCost",
+        "not 0 on usage that a commitment covers",
+        ({**USED, "BilledCost": "0.0001"}, {**USED, "BilledCost": "-1"}),
+        (
+            USED,
+            {**USED, "BilledCost": "0.00"},
+            {**USED, "BilledCost": "1", "ChargeClass": "Correction"},
+            {**USED, "BilledCost": "1", "ChargeCategory": "Tax"},
+            {**UNUSED, "BilledCost": "1"},
+            {**COMMITTED, "BilledCost": "1"},
+        ),
+    ),
+    (
+        "EffectiveCost",
+        "not above 0 on usage that a commitment covers",
+        ({**USED, "EffectiveCost": "0"}, {**USED, "EffectiveCost": "-0.5"}),
+        (
+            {**USED, "EffectiveCost": "0.00001"},
+            {**USED, "EffectiveCost": ""},
+            {**USED, "EffectiveCost": "-0.5", "ChargeClass": "Correction"},
+            {**UNUSED, "EffectiveCost": "0"},
+            {**COMMITTED, "EffectiveCost": "0"},
+        ),
+    ),
 )
 NAMES: Final = tuple(column.name for column in FOCUS_COLUMNS if column.name != "PublisherName")
 
@@ -140,6 +166,17 @@ async def test_the_graph_tells_of_every_broken_rule(importing: Importing, tmp_pa
         line += len(wrong)
     assert told == sorted(expected, key=lambda note: (note["column"], note["detail"]))
     assert (found["state"], found["focusVersion"]) == ("SUCCEEDED", "1.4")
+
+
+async def test_the_graph_says_how_many_notes_there_are(importing: Importing, tmp_path: Path) -> None:
+    """It lists 200; of the values that are kept apart, what comes after the first thousand notes is one."""
+    few = await importing.imported(write(tmp_path / "a.csv", rows_with([{}])).read_bytes())
+    assert few["conformanceNoteCount"] == len(few["conformanceNotes"])
+    for values, more in ((300, 300), (1_200, 1_000)):
+        rows = rows_with([{"ServiceCategory": f"Class {number}"} for number in range(values)])
+        many = await importing.imported(write(tmp_path / "b.csv", rows).read_bytes())
+        assert (many["state"], len(many["conformanceNotes"])) == ("SUCCEEDED", 200)
+        assert more <= many["conformanceNoteCount"] <= more + len(Gap)
 
 
 async def test_rules_are_counted_over_all_parts_of_a_delivery(database: Database, tmp_path: Path) -> None:

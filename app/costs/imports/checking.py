@@ -39,6 +39,12 @@ def _rules() -> list[tuple[str, str, pl.Expr]]:
     """Column, what is wrong, and the rows of which that is true."""
     unused = pl.col("commitment_discount_status") == "Unused"
     used_without_id = pl.col("commitment_discount_status").is_not_null() & pl.col("commitment_discount_id").is_null()
+    covered = (
+        (pl.col("charge_category") == "Usage")
+        & (pl.col("commitment_discount_status") == "Used")
+        & pl.col("commitment_discount_id").is_not_null()
+        & pl.col("charge_class").is_null()
+    )
     return [
         *(
             (name, f"not {_title(price)} times PricingQuantity", _differs(cost, price))
@@ -60,6 +66,16 @@ def _rules() -> list[tuple[str, str, pl.Expr]]:
             (pl.col("charge_category") == "Purchase")
             & pl.col("commitment_discount_id").is_not_null()
             & (pl.col("effective_cost").cast(pl.Float64) != 0),
+        ),
+        (
+            "BilledCost",
+            "not 0 on usage that a commitment covers",
+            covered & (pl.col("billed_cost").cast(pl.Float64) != 0),
+        ),
+        (
+            "EffectiveCost",
+            "not above 0 on usage that a commitment covers",
+            covered & (pl.col("effective_cost").cast(pl.Float64) <= 0),
         ),
     ]
 

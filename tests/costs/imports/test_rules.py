@@ -55,6 +55,19 @@ USED: Final = {**COMMITTED, "CommitmentDiscountStatus": "Used", "BilledCost": "0
 UNUSED: Final = {**COMMITTED, "CommitmentDiscountStatus": "Unused", "BilledCost": "0"}
 Rule = tuple[str, str, tuple[Values, ...], tuple[Values, ...]]
 RULES: tuple[Rule, ...] = (
+    (
+        "ServiceSubcategory",
+        "not one that FOCUS has below the ServiceCategory",
+        (
+            {"ServiceCategory": "Compute", "ServiceSubcategory": "Block Storage"},
+            {"ServiceCategory": "Compute", "ServiceSubcategory": "Nonsense"},
+        ),
+        (
+            {"ServiceCategory": "Storage", "ServiceSubcategory": "Block Storage"},
+            {"ServiceCategory": "Compute", "ServiceSubcategory": "Other (Compute)"},
+            {"ServiceCategory": "Compute", "ServiceSubcategory": ""},
+        ),
+    ),
     ("ListCost", "not ListUnitPrice times PricingQuantity", LIST, LIST_FINE),
     ("ContractedCost", "not ContractedUnitPrice times PricingQuantity", CONTRACTED, CONTRACTED_FINE),
     *(

@@ -112,6 +112,7 @@ def _when() -> dict[str, pl.Expr]:
 def _what() -> dict[str, pl.Expr]:
     covered = pl.col("covered")
     category = pl.col("service") % len(_CATEGORIES)
+    named = category.replace_strict(dict(enumerate(_CATEGORIES)), return_dtype=pl.String)
     return {
         "ChargeCategory": pl.when(pl.col("kind") > 1 - TAXED).then(pl.lit("Tax")).otherwise(pl.lit("Usage")),
         "ChargeClass": pl.lit(None, dtype=pl.String),
@@ -123,8 +124,8 @@ def _what() -> dict[str, pl.Expr]:
         "BillingCurrency": pl.lit("USD"),
         "ConsumedUnit": pl.lit("Hours"),
         "ServiceName": _text("Amazon Service {}", "service"),
-        "ServiceCategory": category.replace_strict(dict(enumerate(_CATEGORIES)), return_dtype=pl.String),
-        "ServiceSubcategory": pl.lit("Other"),
+        "ServiceCategory": named,
+        "ServiceSubcategory": pl.format("Other ({})", named),
         "SkuId": _text("SKU{}XQ7RT2", "sku"),
         "SkuMeter": _text("Meter {}", "service"),
         "SkuPriceId": _text("SKU{}XQ7RT2.JRTCKXETXF.6YS6EN2CT7", "sku"),

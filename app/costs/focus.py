@@ -85,7 +85,7 @@ _SERVICE_CATEGORIES = (
     "Other",
 )
 
-# ServiceSubcategory is a string here: its 82 values, each below one service category, are kept as they come.
+# ServiceSubcategory is a string here: its 82 values, each below one category, stand in app.costs.subcategories.
 FOCUS_COLUMNS: tuple[FocusColumn, ...] = (
     FocusColumn(
         "AllocatedMethodDetails", "allocated_method_details", Kind.JSON_OBJECT, Level.RECOMMENDED, "1.3", nullable=True

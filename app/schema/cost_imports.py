@@ -82,7 +82,11 @@ class CostImport(Node):
     counts: CostImportCounts = strawberry.field(description="What became of its rows.")
     conformance_notes: list[ConformanceNote] = strawberry.field(
         description="How the kept rows depart from FOCUS: missing columns, values that were normalised or derived. "
-        "At most 200."
+        "At most 200; `conformanceNoteCount` says how many there are."
+    )
+    conformance_note_count: int = strawberry.field(
+        description="How many conformance notes it has. Of each kind, what comes after the first 1,000 notes of all is "
+        "counted together in one, for the column `*`."
     )
     message: str | None = strawberry.field(description="Why it ended as it did; null where all went well.")
     created_at: datetime = strawberry.field(description="When it was asked for.")
@@ -121,6 +125,7 @@ class CostImport(Node):
                 )
                 for note in row["conformance"][:MOST_NOTES]
             ],
+            conformance_note_count=len(row["conformance"]),
             message=row["message"],
             created_at=row["created_at"],
             started_at=row["started_at"],

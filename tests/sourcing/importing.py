@@ -33,6 +33,7 @@ IMPORT = """query ($id: ID!) { node(id: $id) { ... on CostImport {
   source { kind names uploads { id fileName } costSource { id } }
   progress { bytesRead bytesTotal ratio rowsPerSecond remainingSeconds }
   counts { received added unchanged rejected } conformanceNotes { kind column detail rows firstRow }
+  conformanceNoteCount
   periods { dataset billingAccountId billingPeriodStart billingPeriodEnd status finality chargeCount supersededAt
     billedCost { amount currency } unknownMetrics { metric charges } }
   rejects(first: 2) { totalCount pageInfo { hasNextPage endCursor } nodes { file line column value reason } } } } }"""

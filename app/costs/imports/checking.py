@@ -8,6 +8,7 @@ import polars as pl
 
 from app.costs.conformance import ConformanceNotes, Gap
 from app.costs.imports.frames import LINE
+from app.costs.subcategories import CATEGORIES
 
 # Exporters round each factor, so a product may be off by a millionth of itself, or by a millionth of the currency.
 _TOLERANCE: Final = 1e-6
@@ -39,6 +40,12 @@ def _rules() -> list[tuple[str, str, pl.Expr]]:
     """Column, what is wrong, and the rows of which that is true."""
     unused = pl.col("commitment_discount_status") == "Unused"
     used_without_id = pl.col("commitment_discount_status").is_not_null() & pl.col("commitment_discount_id").is_null()
+    covered = (
+        (pl.col("charge_category") == "Usage")
+        & (pl.col("commitment_discount_status") == "Used")
+        & pl.col("commitment_discount_id").is_not_null()
+        & pl.col("charge_class").is_null()
+    )
     return [
         *(
             (name, f"not {_title(price)} times PricingQuantity", _differs(cost, price))
@@ -48,6 +55,7 @@ def _rules() -> list[tuple[str, str, pl.Expr]]:
             (name, f"given although {_title(id_)} is null", pl.col(named).is_not_null() & pl.col(id_).is_null())
             for name, (named, id_) in _PAIRS.items()
         ),
+        ("ServiceSubcategory", "not one that FOCUS has below the ServiceCategory", _below_another()),
         ("CommitmentDiscountStatus", "given although CommitmentDiscountId is null", used_without_id),
         (
             "ConsumedQuantity",
@@ -61,6 +69,16 @@ def _rules() -> list[tuple[str, str, pl.Expr]]:
             & pl.col("commitment_discount_id").is_not_null()
             & (pl.col("effective_cost").cast(pl.Float64) != 0),
         ),
+        (
+            "BilledCost",
+            "not 0 on usage that a commitment covers",
+            covered & (pl.col("billed_cost").cast(pl.Float64) != 0),
+        ),
+        (
+            "EffectiveCost",
+            "not above 0 on usage that a commitment covers",
+            covered & (pl.col("effective_cost").cast(pl.Float64) <= 0),
+        ),
     ]
 
 
@@ -69,6 +87,12 @@ def _differs(cost: str, price: str) -> pl.Expr:
     product = pl.col(price).cast(pl.Float64) * pl.col("pricing_quantity").cast(pl.Float64)
     off = (amount - product).abs() > _TOLERANCE * pl.max_horizontal(amount.abs(), pl.lit(1.0))
     return off & pl.col("charge_class").is_null()
+
+
+def _below_another() -> pl.Expr:
+    name, category = pl.col("service_subcategory"), pl.col("service_category")
+    known = name.replace_strict(CATEGORIES, default=None, return_dtype=pl.String)
+    return name.is_not_null() & known.ne_missing(category)
 
 
 def _title(column: str) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 
 from app.costs.conformance import ConformanceNotes, Gap, shortened
 from app.costs.focus import FocusColumn, Kind
+from app.costs.imports.decimal_marks import proves_comma
 from app.costs.imports.frames import LINE
 from app.costs.imports.keys import GroupKeys
 from app.costs.normalise import typed_value
@@ -272,6 +273,14 @@ def refused(read: ReadColumns, columns: Sequence[FocusColumn]) -> tuple[dict[str
         told = read.frame.filter(wrong).head(REPORTED).select(LINE, raw_name(column.column))
         issues += [RowIssue(line, column.name, shortened(raw), errors[raw]) for line, raw in told.iter_rows()]
     return masks, issues
+
+
+def has_comma(read: ReadColumns, columns: Sequence[FocusColumn]) -> bool:
+    """Whether an amount that cannot be read proves a decimal comma."""
+    amounts = (column for column in columns if column.kind in _NUMBERS)
+    return any(
+        value.error and proves_comma(value.raw) for column in amounts for value in read.odd.get(column.column, ())
+    )
 
 
 def note_odd_values(

@@ -38,7 +38,7 @@ _ENTRY: Final = frozenset({"key", "value"})
 class ParquetRows:
     """An open Parquet file: `columns`, `rows` and its frames of at most `rows_at_once` rows and about `FRAME_BYTES`.
 
-    Raises UnreadableFileError.
+    `texts` are those of its columns that hold text. Raises UnreadableFileError.
     """
 
     def __init__(self, path: Path, *, rows_at_once: int = ROWS_AT_ONCE) -> None:
@@ -47,12 +47,13 @@ class ParquetRows:
         try:
             # A name with brackets or stars is one file, and folders named month=10 are no columns.
             self._scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-            names = self._scan.collect_schema().names()
+            schema = self._scan.collect_schema()
             self.rows = int(self._scan.select(pl.len()).collect().item())
         except _BROKEN as error:
             raise UnreadableFileError(path, 0, f"the file is no whole Parquet file: {shortened(str(error))}") from None
         check_unfolded(path, self.rows)
-        self.columns = checked_columns(path, 0, names)
+        self.columns = checked_columns(path, 0, schema.names())
+        self.texts = tuple(name for name, dtype in schema.items() if dtype == pl.String)
 
     def frames(self) -> Iterator[RawFrame]:
         """The rows of the file, in order, numbered from 1."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final
+
+import polars as pl
 
 from app.costs.conformance import ConformanceNotes, Gap
 from app.costs.files import Batch, RowFile, UnreadableFileError
 from app.costs.focus import FocusColumn
 from app.costs.foreign import why_no_charges
 from app.costs.imports.date_orders import DATES, DAY_FIRST_READ, AmbiguousDatesError, DateOrders
+from app.costs.imports.decimal_marks import MixedMarksError, check_marks, frame_of_texts, is_amount, proves_comma
 from app.costs.imports.finding import PARQUET, find_files, reason_of, start_of
-from app.costs.imports.frames import frame_of_chunk
+from app.costs.imports.frames import LINE, frame_of_chunk
 from app.costs.imports.keys import GroupKeys
 from app.costs.imports.parquet import ParquetRows
 from app.costs.imports.reading import FrameReader, Normalised, frame_of_rows
@@ -23,6 +27,14 @@ from app.costs.values import UnusableValueError
 from app.errors import BadUserInputError
 
 _START: Final = 64
+
+
+class _Form(Enum):
+    """How a file holds its rows."""
+
+    CSV = auto()
+    JSON_LINES = auto()
+    PARQUET = auto()
 
 
 class Part:
@@ -44,14 +56,28 @@ class Part:
         self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None = None
     ) -> Iterator[Normalised]:
         """Its charges, part by part, with `keys` of the delivery. Raises UnreadableFileError."""
-        start = start_of(self.path, _START)
-        if start.startswith(PARQUET):
-            yield from self._parquet(notes, billing_currency, keys)
-        elif start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-            yield from self._json_lines(notes, billing_currency)
+        form, checked = _form(self.path), False
+        if form is _Form.PARQUET:
+            parts = self._parquet(notes, billing_currency, keys)
+        elif form is _Form.JSON_LINES:
+            parts = self._json_lines(notes, billing_currency)
         else:
-            yield from self._csv(notes, billing_currency, keys)
+            parts = self._csv(notes, billing_currency, keys)
+        for part in parts:
+            if part.decimal_comma and not checked:
+                self._check_marks(form)
+                checked = True
+            held = [part]
+            del part  # a name for it would keep it while it is stored
+            yield held.pop()
         self.bytes_read = self.bytes_total
+
+    def _check_marks(self, form: _Form) -> None:
+        """Read all amounts again, of this file alone: with one that proves a decimal comma, others may be wrong."""
+        try:
+            check_marks(_texts(self.path, form))
+        except MixedMarksError as error:
+            raise UnreadableFileError(self.path, error.line, str(error)) from None
 
     def _csv(
         self, notes: ConformanceNotes, billing_currency: str | None, keys: GroupKeys | None
@@ -127,7 +153,9 @@ class InlineRows:
         del keys
         try:
             self.found = _normalised(self.batch, notes, billing_currency, DateOrders())
-        except AmbiguousDatesError as error:
+            if self.found.decimal_comma:
+                check_marks([frame_of_texts(self.batch.rows)], "row")
+        except (AmbiguousDatesError, MixedMarksError) as error:
             message = f"The {error}."
             raise BadUserInputError(message, path=("input", "rows")) from None
         yield self.found
@@ -137,7 +165,9 @@ def _normalised(batch: Batch, notes: ConformanceNotes, billing_currency: str | N
     """Rows that came one by one, as a frame. Raises AmbiguousDatesError."""
     kept: list[NormalisedRow] = []
     found = Normalised(frame_of_rows([]), list(batch.issues), len({issue.row_number for issue in batch.issues}))
-    columns = _date_columns(batch)
+    focus = _focus_columns(dict.fromkeys(name for _, row in batch.rows for name in row))
+    columns = {name: column for name, column in focus.items() if column.column in DATES}
+    amounts = [name for name, column in focus.items() if is_amount(column)]
     rows = dates.read_rows([row for _, row in batch.rows], {name: column.column for name, column in columns.items()})
     for (number, sent), row in zip(batch.rows, rows, strict=True):
         one = normalise_row(row, row_number=number, notes=notes, billing_currency=billing_currency)
@@ -149,14 +179,9 @@ def _normalised(batch: Batch, notes: ConformanceNotes, billing_currency: str | N
         else:
             found.rejected += 1
             found.issues += one
+            found.decimal_comma |= any(proves_comma(row[name]) for name in amounts if name in row)
     found.frame = frame_of_rows(kept)
     return found
-
-
-def _date_columns(batch: Batch) -> dict[str, FocusColumn]:
-    """The names under which the rows have their dates, each with the column that it is."""
-    found = _focus_columns(dict.fromkeys(name for _, row in batch.rows for name in row))
-    return {name: column for name, column in found.items() if column.column in DATES}
 
 
 def _focus_columns(names: Iterable[str]) -> dict[str, FocusColumn]:
@@ -168,6 +193,26 @@ def _focus_columns(names: Iterable[str]) -> dict[str, FocusColumn]:
             if isinstance(target, FocusColumn):
                 found[name] = target
     return found
+
+
+def _form(path: Path) -> _Form:
+    start = start_of(path, _START)
+    if start.startswith(PARQUET):
+        return _Form.PARQUET
+    return _Form.JSON_LINES if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else _Form.CSV
+
+
+def _texts(path: Path, form: _Form) -> Iterator[pl.DataFrame]:
+    """The file's rows as text, frame by frame. Raises UnreadableFileError."""
+    if form is _Form.PARQUET:
+        rows = ParquetRows(path)
+        yield from (raw.frame.select(LINE, *rows.texts) for raw in rows.frames())
+    elif form is _Form.JSON_LINES:
+        with RowFile(path) as file:
+            yield from (frame_of_texts(batch.rows) for batch in file.batches())
+    else:
+        with CsvText(path) as text:
+            yield from (frame_of_chunk(text, chunk).frame for chunk in text.chunks())
 
 
 def find_parts(paths: Sequence[Path], *, manifests: bool = True) -> list[Part]:

@@ -15,7 +15,7 @@ from app.costs.conformance import ConformanceNotes, Gap, shortened
 from app.costs.files import UnreadableFileError
 from app.costs.focus import FOCUS_COLUMNS, INDISPENSABLE, FocusColumn, Kind
 from app.costs.foreign import why_no_charges
-from app.costs.imports.columns import MOMENT, REPORTED, Seen, note_odd_values, read_columns, refused
+from app.costs.imports.columns import MOMENT, REPORTED, Seen, has_comma, note_odd_values, read_columns, refused
 from app.costs.imports.date_orders import DAY_FIRST_READ, AmbiguousDatesError, DateOrders
 from app.costs.imports.extras import EXTRA, NOTHING, json_text, read_extras, tags_of
 from app.costs.imports.frames import LINE, RawFrame
@@ -53,11 +53,13 @@ class Normalised:
     """Rows that are kept, with the columns of `SCHEMA`, and what is wrong with those that are not.
 
     Amounts are decimal text, JSON is text, moments are in UTC. `rejected` counts rows, `issues` tells of the first.
+    `decimal_comma` says that an amount was refused that proves a decimal comma: see `check_marks`.
     """
 
     frame: pl.DataFrame
     issues: list[RowIssue] = field(default_factory=list)
     rejected: int = 0
+    decimal_comma: bool = False
 
 
 class FrameReader:
@@ -140,7 +142,10 @@ class FrameReader:
         self.notes.accepted += kept.height
         self.notes.rejected += frame.height - kept.height
         return Normalised(
-            kept.select(*_in_schema(kept), *self._keys.names), raw.issues + issues + missing, raw.rows - kept.height
+            kept.select(*_in_schema(kept), *self._keys.names),
+            raw.issues + issues + missing,
+            raw.rows - kept.height,
+            has_comma(read, columns),
         )
 
     def _dated(self, frame: pl.DataFrame) -> pl.DataFrame:

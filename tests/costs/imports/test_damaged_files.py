@@ -18,6 +18,7 @@ from app.costs.files import RowFile, UnreadableFileError
 from app.costs.imports.frames import LINE
 from app.costs.imports.parts import InlineRows, Part
 from app.database import Database
+from app.errors import BadUserInputError
 from app.records.costs import ImportState
 from tests.costs.imports.deliveries import charge, deliver, rows_of
 
@@ -75,7 +76,7 @@ def by_rows(path: Path) -> Found:
                 list(inline.frames(ConformanceNotes(), None))
                 charges.update(inline.found.frame.select(LINE, "billed_cost").iter_rows())
                 lines |= {issue.row_number for issue in (*batch.issues, *inline.found.issues)}
-    except UnreadableFileError as error:
+    except BadUserInputError as error:
         return charges, lines, error.message
     return charges, lines, None
 

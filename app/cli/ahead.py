@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from typing import Self
 
 # -P: a folder `app` in the working folder is not ours.
 COMMAND = (sys.executable, "-P", "-m", "app")
@@ -25,6 +26,16 @@ class ApiAhead:
                 pass_fds=[theirs.fileno()],
                 process_group=0,
             )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process if it runs still, told or not."""
+        self._ours.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
 
     def tell(self, port: int) -> None:
         """Have it serve on a port. Where it was killed, whoever tends it starts another."""

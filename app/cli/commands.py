@@ -41,10 +41,10 @@ def demo() -> None:
     from app.cli.ahead import ApiAhead
 
     # Before all else: it loads for more than a second, beside what this process loads and starts.
-    api = ApiAhead()
-    from app.cli.demo import run_demo
+    with ApiAhead() as api:
+        from app.cli.demo import run_demo
 
-    run_demo(api)
+        run_demo(api)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.ahead import told_port
+from app.cli.ahead import ApiAhead, told_port
 from tests.cli.commands import environment
 from tests.embedded.engine_probes import PROJECT, eventually
 
@@ -43,6 +44,15 @@ def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
         check=True,
     )
     assert eventually(lambda: not _is_running(int(done.stdout)), 60)
+
+
+def test_it_ends_where_the_command_comes_to_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Such as with a wrong setting, which is read when the API loads already."""
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    with ApiAhead() as api:
+        assert api.process.poll() is None
+    assert api.process.returncode == -signal.SIGTERM
 
 
 def _is_running(pid: int) -> bool:

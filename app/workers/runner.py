@@ -187,8 +187,12 @@ class JobRunner:
         await self._fill()
 
     async def _fill(self) -> None:
-        while not self._slots.locked() and not self.stopping and await self._take() is not None:
-            pass
+        while not self.stopping:
+            if self._slots.locked():
+                self._turned_away = True  # each that holds a slot takes one job at most: whoever ends looks on
+                return
+            if await self._take() is None:
+                return
 
     @asynccontextmanager
     async def _system(self) -> AsyncIterator[AsyncSession]:

@@ -221,3 +221,32 @@ async def test_who_is_turned_away_is_served_when_the_last_job_ends_before_the_cl
     await runner.run(second)
     await running
     await until_state(database, second, "SUCCEEDED")
+
+
+async def test_who_was_turned_away_is_looked_for_again_where_no_slot_was_free_to_look(
+    database: Database, engine_urls: EngineUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look after a job's end finds all slots held by wake-ups, of which each takes one job: there is one more."""
+    gate = asyncio.Event()
+
+    async def wait(_: RunningJob) -> None:
+        await gate.wait()
+
+    job_ids = [await put(database, organization_id=GREEDY) for _ in range(5)]
+    settings = replace(IDLE, slots=3, per_organization=2)
+    runner = make_runner(database, engine_urls.redis_url, {"probe": wait}, settings)
+    running = [asyncio.create_task(runner.run(job_id)) for job_id in job_ids[:2]]
+    await until(lambda: runner.running == 2)
+    await runner.run(job_ids[2])  # turned away
+    claim = jobs.claim_job
+
+    async def late(*args: Any, **values: Any) -> Any:
+        monkeypatch.setattr(jobs, "claim_job", claim)
+        gate.set()
+        await until(lambda: runner.running == 0)
+        return await claim(*args, **values)
+
+    monkeypatch.setattr(jobs, "claim_job", late)
+    await asyncio.gather(*(runner.run(job_id) for job_id in job_ids[3:]), *running)
+    for job_id in job_ids:
+        await until_state(database, job_id, "SUCCEEDED")

@@ -124,7 +124,8 @@ class JobRunner:
         self._claiming = asyncio.Lock()
         self._running: dict[UUID, RunningJob] = {}
         self._wakes: set[asyncio.Task[Any]] = set()
-        # Whether jobs may be due that found their organization's share taken: whoever ends then looks for more.
+        # Whether jobs may be due that were passed over, for their organization had its share or no slot was free to
+        # look: whoever ends then looks for more.
         self._turned_away = False
         self._sweep_now = asyncio.Event()
         self._sweeping: asyncio.Task[None] | None = None

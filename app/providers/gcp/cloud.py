@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.providers.base import Service, Target
+from app.providers.gcp import recommender
 from app.providers.gcp.connection import GcpConnection, Patience
 from app.providers.gcp.policy import policy_of
 from app.providers.gcp.services import services
@@ -27,9 +28,9 @@ class GcpCloud:
         return services()
 
     def advisers(self) -> tuple[OpinionReader, ...]:
-        """None: not read yet."""
-        return ()
+        """Google's recommenders."""
+        return (recommender.reader(),)
 
     def policy(self) -> str:
         """A custom role in YAML with the commands to create and bind it."""
-        return policy_of(services())
+        return policy_of(services(), self.advisers())

@@ -14,7 +14,6 @@ from app.providers.gcp import compute, data, network, platform
 from app.providers.gcp.kinds import Kind
 from app.records.detection import Remedy
 
-API: Final = "recommender.googleapis.com"
 CLEANUP: Final = "CLEANUP_PROJECT"
 """What Google says of a project that is hardly used; of one without an active owner it says RECLAIM_PROJECT."""
 _DOCS: Final = "https://cloud.google.com"

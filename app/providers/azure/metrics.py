@@ -17,6 +17,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpResponse
 
 from app.providers.azure.errors import bad_answer
+from app.providers.azure.kinds import type_of
 from app.providers.azure.manager import ResourceManager
 from app.providers.metrics import PERCENTILES, Gathered, MetricQuery, MetricSeries, MetricWindow, Statistic
 
@@ -77,7 +78,7 @@ def _gather(manager: ResourceManager, group: _Group, gathered: Sequence[Gathered
     """Read the metrics of one resource. One that it does not have makes Azure refuse them all: then each alone."""
     resource, _, _, statistics = group
     names = dict.fromkeys(one.query.name for one in gathered)
-    reading = f"metrics of {_type(resource)}"
+    reading = f"metrics of {type_of(resource)}"
     answer = manager.metrics(resource, _parameters(group, names, window), _tells_no_metric, reading)
     if answer is not None:
         _keep(answer, gathered, window, reading)
@@ -143,12 +144,6 @@ def _tells_no_metric(response: HttpResponse) -> bool:
         return False
     error = HttpResponseError(response=response).error
     return bool(error and error.message and _NO_SUCH_METRIC in error.message)
-
-
-def _type(resource: str) -> str:
-    """The resource type in an ARM id, for errors: `microsoft.compute/virtualmachines`."""
-    namespace, *rest = resource.lower().rpartition("/providers/")[2].split("/")
-    return "/".join([namespace, *rest[::2]])
 
 
 def _written(moment: datetime) -> str:

@@ -130,7 +130,7 @@ class World:
 
     def _instance(self, native_id: str) -> ResourceValues:
         status = self.chance.choice(("running", "stopped"))
-        properties = {
+        properties: dict[str, Any] = {
             "instanceType": self.chance.choice(("m5.large", "m4.large")),
             "platformDetails": "Linux/UNIX",
             "lifecycle": "on-demand",

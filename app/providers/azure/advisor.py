@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -56,6 +56,8 @@ _REMEDIES: Final = {
 
 https://learn.microsoft.com/azure/advisor/advisor-reference-cost-recommendations
 """
+_OFFER: Final = ("term", "lookbackPeriod", "scope", "displayQty", "annualSavingsAmount", "savingsCurrency")
+_LOOKBACK: Final = 30
 _SHUTDOWN: Final = "shutdown"
 _FOR_EVER: Final = "-1"
 _MONTHS_A_YEAR: Final = 12
@@ -76,8 +78,18 @@ def _pages(connection: AzureConnection) -> Iterator[list[FoundOpinion]]:
     for rows in connection.graph.pages(SETTINGS, "the settings of Advisor"):
         for row in rows:
             settings.add(row)
+    purchases: dict[tuple[str | None, ...], list[FoundOpinion]] = {}
     for rows in connection.graph.pages(ADVICE, _ABOUT):
-        yield [_opinion(row) for row in rows if settings.shows(row)]
+        page = []
+        for row in rows:
+            if settings.shows(row):
+                found = _opinion(row)
+                if found.kind.startswith(PURCHASE):
+                    purchases.setdefault(_bought(found, row), []).append(found)
+                else:
+                    page.append(found)
+        yield page
+    yield [_one_of(alternatives) for alternatives in purchases.values()]
 
 
 @dataclass
@@ -144,7 +156,7 @@ def _opinion(row: Document) -> FoundOpinion:
         monthly_saving=saving,
         currency=currency,
         saving_reason=reason,
-        lookback_days=_days(_text(more, "lookbackPeriod")),
+        lookback_days=_count(_text(more, "lookbackPeriod")),
         refreshed_at=moment_of(first_text(told, "lastUpdated")),
         link=first_text(told, "learnMoreLink") or _LINK,
         details={
@@ -155,6 +167,36 @@ def _opinion(row: Document) -> FoundOpinion:
             **({"purchase": True} if is_purchase else {}),
         },
     )
+
+
+def _bought(found: FoundOpinion, row: Document) -> tuple[str | None, ...]:
+    """What a purchase is of: Advisor tells the same one for each term, look-back period and scope."""
+    more = found.details["extendedProperties"]
+    return (
+        found.kind,
+        (_text(row, "properties.resourceMetadata.resourceId") or "").lower(),
+        found.region,
+        found.target,
+        *(_text(more, name) for name in ("reservedResourceType", "vmSize", "sku")),
+    )
+
+
+def _one_of(alternatives: list[FoundOpinion]) -> FoundOpinion:
+    """One of several ways to buy the same, with the others in `alternatives`: together they would count many times.
+
+    Always the same one, however the amounts change: the longest term, and 30 days of looking back before others.
+    """
+    first, *others = sorted(alternatives, key=_preference)
+    told = [
+        {name: value for name in _OFFER if (value := _text(one.details["extendedProperties"], name)) is not None}
+        for one in others
+    ]
+    return replace(first, details={**first.details, "alternatives": told}) if told else first
+
+
+def _preference(one: FoundOpinion) -> tuple[int, bool, int, str]:
+    term = _count(_text(one.details["extendedProperties"], "term")) or 0
+    return -term, one.lookback_days != _LOOKBACK, -(one.lookback_days or 0), one.native_id
 
 
 def _resource(told: Document, name: str) -> str:
@@ -208,7 +250,7 @@ def _number(text: str | None) -> Decimal | None:
     return found if found.is_finite() else None
 
 
-def _days(text: str | None) -> int | None:
-    """The days of `30`, `P30D` or `Last30Days`."""
+def _count(text: str | None) -> int | None:
+    """The number in `30`, `P30D`, `Last30Days` or `P3Y`."""
     found = _DIGITS.search(text or "")
     return int(found[0]) if found else None

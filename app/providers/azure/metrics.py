@@ -78,7 +78,7 @@ def _gather(manager: ResourceManager, group: _Group, gathered: Sequence[Gathered
     """Read the metrics of one resource. One that it does not have makes Azure refuse them all: then each alone."""
     resource, _, _, statistics = group
     names = dict.fromkeys(one.query.name for one in gathered)
-    reading = f"metrics of {type_of(resource)}"
+    reading = f"metrics of {_type(resource)}"
     answer = manager.metrics(resource, _parameters(group, names, window), _tells_no_metric, reading)
     if answer is not None:
         _keep(answer, gathered, window, reading)
@@ -144,6 +144,11 @@ def _tells_no_metric(response: HttpResponse) -> bool:
         return False
     error = HttpResponseError(response=response).error
     return bool(error and error.message and _NO_SUCH_METRIC in error.message)
+
+
+def _type(resource: str) -> str:
+    """What errors call a resource."""
+    return type_of(resource)
 
 
 def _written(moment: datetime) -> str:

@@ -106,15 +106,30 @@ def _pages(connection: GcpConnection) -> Iterator[list[FoundOpinion]]:
     for recommender in RECOMMENDERS:
         try:
             for project, location in places.of(recommender):
-                told = connection.recommendations(project, location, recommender.id, recommender.permission)
-                for documents in told:
-                    yield [found for one in documents if (found := _opinion(one, recommender, location, places))]
+                pages = _said(connection, recommender, project, location, places)
+                yield from [_one_of_each(pages)] if recommender.is_purchase else pages
         except ProviderError as problem:
             if problem.code not in _OF_ONE:
                 raise
             problems.append(problem)
     if problems:
         raise _together(problems)
+
+
+def _said(
+    connection: GcpConnection, recommender: Recommender, project: str, location: str, places: _Places
+) -> Iterator[list[FoundOpinion]]:
+    """What one recommender says in one place."""
+    for documents in connection.recommendations(project, location, recommender.id, recommender.permission):
+        yield [found for one in documents if (found := _opinion(one, recommender, location, places))]
+
+
+def _one_of_each(pages: Iterator[list[FoundOpinion]]) -> list[FoundOpinion]:
+    """Of those that exclude each other, such as terms of a commitment, the one that saves most: it alone counts."""
+    groups: dict[str, list[FoundOpinion]] = {}
+    for one in (one for page in pages for one in page):
+        groups.setdefault(str(one.details.get("xorGroupId") or one.native_id), []).append(one)
+    return [min(group, key=lambda one: (-(one.monthly_saving or 0), one.native_id)) for group in groups.values()]
 
 
 def _together(problems: list[ProviderError]) -> ProviderError:

@@ -144,6 +144,27 @@ def test_a_reservation_to_buy_is_no_waste_of_a_resource(azure: ArmServer, connec
     assert (found.monthly_saving, found.lookback_days, found.target) == (Decimal(100), 60, "Standard_D2s_v3")
 
 
+def test_ways_to_buy_the_same_are_one_recommendation(azure: ArmServer, connect: Connect) -> None:
+    plain = {"savingsCurrency": "USD", "displaySKU": "Standard_D2s_v3", "region": "westus2", "scope": "Single"}
+    offers = [
+        {"term": "P1Y", "lookbackPeriod": "30", "annualSavingsAmount": "90"},
+        {"term": "P3Y", "lookbackPeriod": "60", "annualSavingsAmount": "130"},
+        {"term": "P3Y", "lookbackPeriod": "30", "annualSavingsAmount": "120"},
+        {"term": "P3Y", "lookbackPeriod": "30", "annualSavingsAmount": "100", "region": "eastus"},
+    ]
+    rows = [advice(RESERVATIONS, SUBSCRIPTION_ID, number, more=plain | one) for number, one in enumerate(offers)]
+    hold(azure, *rows, advice(DISKS, DISK, 9))
+    azure.page_size = 2
+    disk, west, east = read(connect())
+    assert (disk.kind, west.native_id[-1], east.native_id[-1]) == (DISKS, "2", "3")
+    assert west.monthly_saving == Decimal(10)
+    assert [(one["term"], one["lookbackPeriod"]) for one in west.details["alternatives"]] == [
+        ("P3Y", "60"),
+        ("P1Y", "30"),
+    ]
+    assert "alternatives" not in east.details
+
+
 @pytest.mark.parametrize(
     ("kind", "resource", "more", "expected"),
     [

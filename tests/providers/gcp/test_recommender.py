@@ -246,6 +246,21 @@ def test_a_commitment_to_buy_is_no_waste_of_a_resource(google: Google, connectio
     assert (found.resource_native_id, found.resource_type, found.region) == (None, None, "us-central1")
 
 
+def test_of_commitments_that_exclude_each_other_one_counts(google: Google, connection: GcpConnection) -> None:
+    google.hold(MACHINE)
+    google.advice.page = 2
+    told = [
+        recommendation(
+            COMMITMENTS, number, xorGroupId=group, primaryImpact=projection({"currencyCode": "USD", "units": amount})
+        )
+        for number, (group, amount) in enumerate(
+            [("a", "-10"), ("b", "-1"), ("a", "-30"), ("a", "-20"), (None, "-5"), (None, "-4")]
+        )
+    ]
+    google.advice.hold(NUMBER, "us-central1", COMMITMENTS, *told)
+    assert sorted(found.native_id[-1] for found in read(connection)) == ["1", "2", "4", "5"]
+
+
 def test_several_resources_are_no_single_one(google: Google, connection: GcpConnection) -> None:
     names = [f"{HERE}/zones/{ZONE}/disks/{name}" for name in "ab"]
     several = [{"resourceType": "compute.googleapis.com/Disk", "resource": name} for name in names]

@@ -139,6 +139,7 @@ def _together(problems: list[ProviderError]) -> ProviderError:
         " ".join(dict.fromkeys(problem.message for problem in problems)),
         " ".join(dict.fromkeys(problem.remedy for problem in problems)),
         permission=next((problem.permission for problem in problems if problem.permission), None),
+        retry=False,  # each was tried again already, and what the others say has been told
     )
 
 

@@ -72,7 +72,7 @@ def test_what_one_recommender_refuses_is_told_after_the_others(google: Google, c
 
     problem = problem_of(collect)
     assert [one.remedy for one in found] == [Remedy.STOP]
-    assert (problem.code, problem.listed) == (ProblemCode.DENIED, False)
+    assert (problem.code, problem.listed, problem.retry) == (ProblemCode.DENIED, False, False)
     assert problem.permission == "recommender.computeDiskIdleResourceRecommendations.list"
     assert "recommender.someOther.list" in problem.message
     assert problem.remedy.count("skyledger permissions gcp") == 1

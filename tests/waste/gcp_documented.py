@@ -37,7 +37,7 @@ RESOURCES = {
     "artifactregistry.googleapis.com/Repository": "resource_container location repository_id",
 }
 """Labels by the type of a monitored resource."""
-_DISK = "instance_name device_name storage_type device_type"
+_DISK = "device_name storage_type device_type"
 _REQUEST = "protocol response_code response_code_class cache_result client_country"
 _PREDICTION = "deployed_model_id spot model_display_name endpoint_display_name"
 _PASSTHROUGH = "tcp_lb_rule udp_lb_rule loadbalancing.googleapis.com/ExternalNetworkLoadBalancerRule"

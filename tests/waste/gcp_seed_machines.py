@@ -80,7 +80,9 @@ def _used(
     for what, peak in zip(("ops", "bytes"), peaks or (), strict=False):
         for way in ("read", "write"):
             metric = f"{COMPUTE}/instance/disk/max_{way}_{what}_count"
-            found.append(Used(metric, "gce_instance", whose, peak))
+            # There is a series for each disk of the machine.
+            for device, each in (("boot", 1), ("data", peak)):
+                found.append(Used(metric, "gce_instance", {**agent, "metric.labels.device_name": device}, each))
     return found
 
 

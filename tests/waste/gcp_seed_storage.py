@@ -122,6 +122,7 @@ TIDY = rule(age=365)
 ENDS_VERSIONS = rule(daysSinceNoncurrentTime=30)
 VERSIONED = {"enabled": True}
 LONG = {"retentionDurationSeconds": str(14 * DAY)}
+SHARED = [link("instances", "database-host"), link("instances", "quiet-host")]
 POOL = link("storagePools", "pool")
 SEEDS: tuple[Seed, ...] = (
     disk("loose-disk", "pd-ssd", 500, detached=30),
@@ -142,6 +143,7 @@ SEEDS: tuple[Seed, ...] = (
     disk("many-operations", "pd-extreme", 500, of="ledger-host", provisionedIops="20000"),
     disk("used-disk", "pd-ssd", 1000, of="search-host"),
     disk("used-operations", "pd-extreme", 500, of="archive-host", provisionedIops="20000"),
+    disk("shared-disk", "pd-ssd", 1000, of="database-host", users=SHARED),
     disk("unmeasured-disk", "pd-ssd", 1000, of="quiet-host"),
     snapshot("orphan-snapshot", "gone-disk", 50, 60),
     snapshot("orphan-of-a-name-used-again", "attached-disk", 100, 60, location="us", sourceDiskId="77"),

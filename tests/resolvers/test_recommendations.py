@@ -270,3 +270,16 @@ async def test_checks_are_listed_with_their_documentation(graphql: GraphQL) -> N
     assert unattached["parameters"] == [{"name": "minAgeDays", "unit": "days", "least": "0", "most": "3650"}]
     assert [check["id"] for check in checks] == sorted(check["id"] for check in checks)
     assert (await graphql.data(document, {"provider": "OPENAI"}, token=person.token))["checks"] == []
+
+
+async def test_an_id_in_two_spellings_is_one_recommendation_and_told_in_both(caller: Caller) -> None:
+    (node, *_) = await caller.nodes()
+    other = node["id"] + "="
+    ids = [node["id"], other, node["id"]]
+    outcomes = (await caller.act("resolveRecommendations", ids))["outcomes"]
+    assert [(one["id"], one["code"], one["recommendation"]) for one in outcomes] == [
+        (node["id"], None, {"state": "RESOLVED"}),
+        (other, None, {"state": "RESOLVED"}),
+    ]
+    (again, *_) = await caller.nodes()
+    assert [one["kind"] for one in again["history"]] == ["RESOLVED", "FOUND"]

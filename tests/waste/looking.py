@@ -1,24 +1,20 @@
-"""What all proofs of waste share: scan, wait until all was measured and looked at, and hold it against what is told."""
+"""What the proofs of all providers share: an account is measured and looked at, and compared with what is known."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import text
 
 from app.database import Database
-from app.detection.catalogue import CHECKS
 from tests.scanning.company import Company
 
 RECOMMENDATIONS = """query ($slug: String!) { organization(slug: $slug) {
   recommendations(first: 1000, where: {state: {eq: OPEN}}) { totalCount nodes {
     checkId isCounted resource { nativeId } saving { monthly { amount currency } basis formula reason } } }
   savingsSummary { potential count } } }"""
-OLD = 150
-"""Days that everything is said to be known for: longer than any check asks."""
 MOST_SECONDS = 240
 Key = tuple[str, str]
 Found = dict[Key, dict[str, Any]]
@@ -46,12 +42,12 @@ async def looked(company: Company, owner: Database, *services: str) -> Found:
 
 
 async def count(owner: Database, statement: str) -> int:
-    """The one number that a statement gives."""
+    """The one number that a statement gives, whoever it belongs to."""
     async with owner.read(None) as session:
         return int((await session.execute(text(statement))).scalar_one())
 
 
-async def seen_for_long(owner: Database) -> None:
+async def seen_for_long(owner: Database, days: float) -> None:
     """As if the account had been scanned each day since it was filled."""
     async with owner.write(None) as session:
         await session.execute(
@@ -59,7 +55,7 @@ async def seen_for_long(owner: Database) -> None:
                 "UPDATE resources SET first_seen_at = "
                 "greatest(coalesce(provider_created_at, '-infinity'), now() - make_interval(days => :days))"
             ),
-            {"days": OLD},
+            {"days": days},
         )
 
 
@@ -69,7 +65,7 @@ async def measured_before(owner: Database) -> None:
         await session.execute(text("UPDATE resource_usage SET first_day = first_day - 3, problem = NULL"))
 
 
-def differences(found: Found, ids: Mapping[str, str], wanted: Mapping[Key, Decimal | None]) -> list[str]:
+def differences(found: Found, ids: dict[str, str], wanted: dict[Key, Decimal | None]) -> list[str]:
     """What is found though it is no waste, what is waste and not found, and what has another amount."""
     labels = {native_id: label for label, native_id in ids.items()}
     named = {(check, labels.get(node, node)): told for (check, node), told in found.items()}
@@ -81,13 +77,3 @@ def differences(found: Found, ids: Mapping[str, str], wanted: Mapping[Key, Decim
         if amount != wanted[key]:
             told.append(f"{key}: {amount} instead of {wanted[key]}, {saving['formula']} {saving['reason']}")
     return told
-
-
-async def check_decoys(company: Company, ids: Mapping[str, str], found: Found, least: int) -> None:
-    """Each check has looked at something that is no waste, and all that was put there was read."""
-    there = {node["nativeId"]: node["resourceType"] for node in (await company.inventory())["resources"]["nodes"]}
-    assert set(ids.values()) <= there.keys()
-    for check in {check for check, _ in found}:
-        alike = {node for node, type_ in there.items() if type_ in CHECKS[check].resource_types}
-        assert alike - {node for each, node in found if each == check}, f"{check} has no decoy"
-    assert len(set(ids.values()) - {node for _, node in found}) >= least

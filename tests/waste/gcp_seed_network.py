@@ -196,6 +196,8 @@ SEEDS: tuple[Seed, ...] = (
     tunnel("tunnel-at-the-threshold", 20_834),
     tunnel("tunnel-of-a-month", 0, born=29),
     attachment("idle-attachment", 0),
+    # Its price is not delivered.
+    attachment("idle-attachment-of-a-partner", None, type="PARTNER", bandwidth="BPS_1G"),
     attachment("busy-attachment", 100_000),
     attachment("attachment-of-a-partner", 0, type="PARTNER_PROVIDER"),
     attachment("attachment-switched-off", 0, adminEnabled=False),

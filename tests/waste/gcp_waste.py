@@ -122,7 +122,8 @@ def _buckets() -> Iterator[Told]:
     colder = standard - price("gcp.storage.nearline")
     # Half of it is taken to be cold.
     yield "gcp.storage.no_lifecycle", "large-bucket", 250 * colder
-    yield "gcp.storage.no_lifecycle", "large-bucket-in-many-regions", None
+    colder_there = price("gcp.storage.standard", "us") - price("gcp.storage.nearline", "us")
+    yield "gcp.storage.no_lifecycle", "large-bucket-in-many-regions", 400 * colder_there
     yield "gcp.storage.no_lifecycle", "unused-bucket-without-rules", 150 * colder
     yield "gcp.storage.inactive", "unused-bucket-without-rules", 300 * (standard - archive)
     yield "gcp.storage.inactive", "unused-bucket", 200 * (standard - archive)
@@ -145,7 +146,8 @@ def _network() -> Iterator[Told]:
     yield "gcp.nat.idle", "router-that-never-sent", None
     yield "gcp.vpn.idle", "idle-tunnel", hourly("gcp.vpn.tunnel.hour")
     yield "gcp.vpn.idle", "tunnel-that-is-down", hourly("gcp.vpn.tunnel.hour")
-    yield "gcp.interconnect.idle", "idle-attachment", None
+    yield "gcp.interconnect.idle", "idle-attachment", hourly("gcp.interconnect.dedicated.bps_10g.hour")
+    yield "gcp.interconnect.idle", "idle-attachment-of-a-partner", None
 
 
 def _database(cpus: int, gib: Decimal | int) -> Decimal:

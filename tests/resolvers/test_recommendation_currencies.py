@@ -33,8 +33,6 @@ async def caller(graphql: GraphQL, runtime: Runtime, owner: Database) -> Caller:
     made = Caller(graphql, await register(graphql, "Rita"), runtime.database, owner)
     await made.ingest(*VOLUMES)
     await made.look()
-    async with owner.write(None) as session:
-        await session.execute(text("DELETE FROM jobs"))
     return made
 
 

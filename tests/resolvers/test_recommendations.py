@@ -12,6 +12,7 @@ from app.context import Runtime
 from app.database import Database
 from app.models import now
 from app.pricing.book import seed_book
+from app.recommendations.jobs import LOOK_JOB
 from app.recommendations.look import look, start_look
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, Person, register
@@ -91,6 +92,8 @@ class Caller:
         looking = await start_look(self.database, organization_id, account_id, seed_book(), hold)
         assert looking is not None
         await look(looking)
+        async with self.owner.write(None) as session:  # one that waited has been done by this
+            await session.execute(text("DELETE FROM jobs WHERE kind = :kind"), {"kind": LOOK_JOB})
 
 
 @pytest.fixture

@@ -186,6 +186,6 @@ SEEDS: tuple[Seed, ...] = (
     bucket("versions-no-more", 50, old=300, versioning={"enabled": False}, lifecycle=TIDY),
     bucket("deleted-for-long", 90, deleted=100, softDeletePolicy=LONG),
     bucket("deleted-for-a-week", 90, deleted=100),
-    bucket("deleted-at-the-threshold", 100, deleted=20, softDeletePolicy=LONG),
+    bucket("deleted-at-the-threshold", 1000, deleted=200, softDeletePolicy=LONG, lifecycle=TIDY),
     bucket("bucket-of-unknown-size", None),
 )

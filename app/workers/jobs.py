@@ -30,6 +30,7 @@ from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices
+from app.recommendations.everywhere import look_everywhere
 from app.recommendations.jobs import (
     LOOK_JOB,
     MEASURE_JOB,
@@ -39,6 +40,7 @@ from app.recommendations.jobs import (
     request_daily_looks,
 )
 from app.recommendations.measure import MeasureTools
+from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
 from app.scanning.retention import purge_expired_scans
@@ -101,6 +103,7 @@ def make_handlers(
         **({} if prices is None else {REFRESH_JOB: partial(refresh_prices, tools=prices)}),
         CHECK_COSTS_JOB: check_costs,
         LOOK_AT_CHARGES_JOB: look_for_waste_in_charges,
+        LOOK_EVERYWHERE_JOB: look_everywhere,
         LOOK_JOB: look_for_waste,
         MEASURE_JOB: partial(measure_usage, tools=MeasureTools(tools.vault, tools.pool, tools.clouds)),
         ALLOCATION_JOB: run_allocation,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
@@ -24,6 +23,7 @@ from tests.sourcing.importing import START
 from tests.uploads.senders import Sender
 from tests.waste.bills import WINDOW, Calendar, Row, as_file, bills, effective
 from tests.waste.list_prices import cents
+from tests.waste.looking import all_done
 
 PROMOTE = """mutation ($input: SetPromotedTagKeysInput!) { setPromotedTagKeys(input: $input) { __typename
   ... on UserError { message } } }"""
@@ -36,7 +36,6 @@ CHECKS = {check.id for check in ALL_CHECKS if check.charges is not None}
 TABLES, LOGS = 9, 6
 MONTH = Decimal("30.4375")
 OF_OTHERS = ("/reservations/waste", "cud-waste", "commit-waste")
-MOST_SECONDS = 240
 Key = tuple[str, str, str]
 """Check, subject, account."""
 Money = tuple[Decimal, str] | None
@@ -101,13 +100,7 @@ async def deliver(company: Company, rows: list[Row]) -> None:
 
 async def found(company: Company, owner: Database) -> dict[Key, dict[str, Any]]:
     """What checks of charges have found, when all has been looked at."""
-    async with asyncio.timeout(MOST_SECONDS), owner.read(None) as session:
-        waiting = text("SELECT count(*) FROM jobs WHERE state IN ('QUEUED', 'RUNNING')")
-        while (await session.execute(waiting)).scalar_one():
-            await session.rollback()
-            await asyncio.sleep(0.1)
-        failed = await session.execute(text("SELECT kind, failure FROM jobs WHERE state <> 'SUCCEEDED'"))
-        assert not failed.all()
+    await all_done(owner)
     person = company.person
     answer = await company.graphql.data(FOUND, {"slug": person.slug}, token=person.token)
     nodes = answer["organization"]["recommendations"]["nodes"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from app.config import Settings
 from app.context import Runtime
@@ -22,6 +20,7 @@ from tests.providers.m365.conftest import microsoft, server_certificate
 from tests.providers.m365.graph_server import ALL_ROLES, GraphServer
 from tests.scanning.company import CONNECT, Company, worker
 from tests.waste import m365_people, m365_things
+from tests.waste.looking import Found, Key, all_done, differences, open_findings
 from tests.waste.m365_plans import PLANS
 from tests.waste.m365_tenant import Tenant
 from tests.waste.m365_waste import (
@@ -33,7 +32,6 @@ from tests.waste.m365_waste import (
     counted_once,
     expected,
 )
-from tests.waste.test_aws_account import Found, Key, differences
 
 __all__ = ["microsoft", "server_certificate"]  # fixtures
 
@@ -41,12 +39,11 @@ RECOMMENDATIONS = """query ($slug: String!) { organization(slug: $slug) {
   recommendations(first: 1000, where: {state: {eq: OPEN}}) { totalCount nodes {
     checkId confidence isCounted resource { nativeId } evidence { label value }
     saving { monthly { amount currency } basis formula reason } } }
-  savingsSummary { potential count } accounts { nodes { health { state message } } } } }"""
+  savingsSummary { potential count } } }"""
 SET_PRICES = """mutation ($input: SetPriceOverridesInput!) { setPriceOverrides(input: $input) { __typename
   ... on SetPriceOverridesPayload { added issues { rowNumber column reason } } ... on UserError { message } } }"""
 CHECKS = {check.id for check in ALL_CHECKS if check.provider is Provider.MICROSOFT_365}
 REPORTS, SETTINGS = "Reports.Read.All", "ReportSettings.Read.All"
-MOST_SECONDS = 240
 
 
 @pytest.fixture
@@ -109,23 +106,8 @@ async def looked(company: Company, owner: Database, state: str) -> tuple[Found, 
     scan = await company.scan()
     problems = [problem for step in scan["steps"] for problem in step["problems"]]
     assert scan["state"] == state, problems
-    async with asyncio.timeout(MOST_SECONDS), owner.read(None) as session:
-        waiting = text("SELECT count(*) FROM jobs WHERE state IN ('QUEUED', 'RUNNING')")
-        while (await session.execute(waiting)).scalar_one():
-            await session.rollback()
-            await asyncio.sleep(0.1)
-        failed = await session.execute(text("SELECT kind, failure FROM jobs WHERE state <> 'SUCCEEDED'"))
-        assert not failed.all()
-    person = company.person
-    answer = await company.graphql.data(RECOMMENDATIONS, {"slug": person.slug}, token=person.token)
-    organization = answer["organization"]
-    nodes = organization["recommendations"]["nodes"]
-    found = {(node["checkId"], node["resource"]["nativeId"]): node for node in nodes}
-    assert len(found) == len(nodes) == organization["recommendations"]["totalCount"]
-    once = [node["saving"]["monthly"] for node in nodes if node["isCounted"]]
-    told = Decimal(organization["savingsSummary"]["potential"])
-    assert told == sum(Decimal(money["amount"]) for money in once if money), "no money is counted twice"
-    return found, problems
+    await all_done(owner)
+    return await open_findings(company, RECOMMENDATIONS), problems
 
 
 def without(wanted: dict[Key, Decimal | None], *checks: Iterable[str]) -> dict[Key, Decimal | None]:

@@ -73,17 +73,21 @@ async def look_at_charges(database: Database, organization_id: UUID, hold: Hold)
     looking = Looking(database, organization_id, NO_ACCOUNT, PriceBook({}), hold, moment, convert, {}, rules)
     told: set[UUID] = set()
     for subject, checks in checks_of_charges().items():
-        ground = await _ground_of(looking, subject, checks)
-        if ground is None:
-            break  # nothing was imported lately
-        found = await asyncio.to_thread(_judge, looking, ground)
-        _resolve_vanished(ground, found)
-        for account, outcomes in found.items():
-            account_id = await _store(looking, ground, account, outcomes)
-            told |= {account_id} if account_id else set()
+        told |= await _look_at_subjects(looking, subject, checks)
     for account_id in told:
         await _count(looking, account_id)
     return looking.changes
+
+
+async def _look_at_subjects(looking: Looking, subject: ChargeSubject, checks: Sequence[Check]) -> set[UUID]:
+    """Run the checks of one kind of subject, and record what was found; of which accounts anything was told."""
+    ground = await _ground_of(looking, subject, checks)
+    if ground is None:
+        return set()
+    found = await asyncio.to_thread(_judge, looking, ground)
+    _resolve_vanished(ground, found)
+    told = [await _store(looking, ground, account, outcomes) for account, outcomes in found.items()]
+    return {account_id for account_id in told if account_id is not None}
 
 
 async def _ground_of(looking: Looking, subject: ChargeSubject, checks: Sequence[Check]) -> Ground | None:

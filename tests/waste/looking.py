@@ -26,12 +26,22 @@ async def looked(company: Company, owner: Database, *services: str) -> Found:
     assert scan["state"] == "SUCCEEDED", [
         (step["service"], step["problems"]) for step in scan["steps"] if step["problems"]
     ]
+    await all_done(owner)
+    return await open_findings(company)
+
+
+async def all_done(owner: Database) -> None:
+    """Wait until no job is left to do; none may have failed."""
     async with asyncio.timeout(MOST_SECONDS):
         while await count(owner, "SELECT count(*) FROM jobs WHERE state IN ('QUEUED', 'RUNNING')"):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert await count(owner, "SELECT count(*) FROM jobs WHERE state <> 'SUCCEEDED'") == 0
+
+
+async def open_findings(company: Company, document: str = RECOMMENDATIONS) -> Found:
+    """What is open, by check and native id; a document may ask for more of it."""
     person = company.person
-    answer = await company.graphql.data(RECOMMENDATIONS, {"slug": person.slug}, token=person.token)
+    answer = await company.graphql.data(document, {"slug": person.slug}, token=person.token)
     nodes = answer["organization"]["recommendations"]["nodes"]
     found = {(node["checkId"], node["resource"]["nativeId"]): node for node in nodes}
     assert len(found) == len(nodes) == answer["organization"]["recommendations"]["totalCount"]

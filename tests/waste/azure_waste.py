@@ -199,7 +199,7 @@ def _databases() -> Iterator[Told]:
     yield "az.sqldb.oversized", "large_database", hourly("az.sqldb.p2") - hourly("az.sqldb.p1")
     # A fifth more than the 30 % of 8 virtual cores that are used: 4.
     yield "az.sqldb.oversized", "large_cores_database", hourly("az.sqldb.gp_gen5", 8 - 4)
-    yield "az.sqlpool.empty", "empty_pool", None
+    yield "az.sqlpool.empty", "empty_pool", hourly("az.sqlpool.gp_gen5", 4)
     yield "az.sqlmi.oversized", "large_instance", None
     # A fifth more than the 200 GB that are used, by the 32 GB.
     yield "az.sqlmi.oversized", "roomy_instance", (1024 - 256) * price("az.sqlmi.storage.gp")

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.providers.metrics import DAY_SECONDS, MetricQuery, MetricSeries
+from app.providers.opinions import OpinionReader
 from app.records import ConnectionMethod, Provider, RelationshipKind
 
 GLOBAL = "global"
@@ -137,6 +138,9 @@ class Cloud(Protocol):
 
     def services(self) -> tuple[Service, ...]:
         """What can be read of it."""
+
+    def advisers(self) -> tuple[OpinionReader, ...]:
+        """Those of its own services that recommend savings; their readers raise nothing but ProviderError."""
 
     def policy(self) -> str:
         """The least that Skyledger has to be allowed, printed from the collectors' permissions."""

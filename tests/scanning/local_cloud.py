@@ -17,6 +17,7 @@ import orjson
 
 from app.providers.base import GLOBAL, Cloud, Collector, FoundResource, Relation, Service, Target, Verification
 from app.providers.metrics import DAY_SECONDS, MetricQuery, MetricSeries
+from app.providers.opinions import OpinionReader
 from app.providers.problems import ProblemCode, ProviderError
 from app.records import Provider, RelationshipKind
 
@@ -166,6 +167,9 @@ class LocalCloud:
             )
             for name, resource_types in SERVICES.items()
         )
+
+    def advisers(self) -> tuple[OpinionReader, ...]:
+        return ()
 
     def policy(self) -> str:
         return "{}"

@@ -47,6 +47,7 @@ from app.providers.aws.errors import REFUSED_BY_REGION, error_code, not_enabled,
 from app.providers.aws.policy import printed, required_permissions
 from app.providers.aws.session import AwsConnection
 from app.providers.base import GLOBAL, Collector, FoundResource, Service, Target
+from app.providers.opinions import OpinionReader
 from app.providers.problems import ProblemCode, ProviderError
 from app.records import Provider
 
@@ -68,6 +69,10 @@ class AwsCloud:
     def services(self) -> tuple[Service, ...]:
         """Every service that is read; their collectors raise nothing but ProviderError."""
         return _services()
+
+    def advisers(self) -> tuple[OpinionReader, ...]:
+        """None: not read yet."""
+        return ()
 
     def policy(self) -> str:
         """The permissions policy and the trust policy, as JSON."""

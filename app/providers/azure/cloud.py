@@ -10,6 +10,7 @@ from app.providers.azure.patience import Patience
 from app.providers.azure.permissions import READ_BLOBS, READ_METRICS
 from app.providers.azure.reading import Reading
 from app.providers.base import Service, Target
+from app.providers.opinions import OpinionReader
 from app.records import Provider
 
 # Named as Azure names the resource provider, less `Microsoft.`.
@@ -70,6 +71,10 @@ class AzureCloud:
             Service(name, tuple(reading.collector() for reading in readings), is_global=True)
             for name, readings in _READINGS.items()
         )
+
+    def advisers(self) -> tuple[OpinionReader, ...]:
+        """None: not read yet."""
+        return ()
 
     def policy(self) -> str:
         """The role definition of least privilege as JSON; its description says how to assign it."""

@@ -6,6 +6,7 @@ from app.providers.base import Service, Target
 from app.providers.gcp.connection import GcpConnection, Patience
 from app.providers.gcp.policy import policy_of
 from app.providers.gcp.services import services
+from app.providers.opinions import OpinionReader
 from app.records import Provider
 
 
@@ -24,6 +25,10 @@ class GcpCloud:
     def services(self) -> tuple[Service, ...]:
         """What can be read, by API."""
         return services()
+
+    def advisers(self) -> tuple[OpinionReader, ...]:
+        """None: not read yet."""
+        return ()
 
     def policy(self) -> str:
         """A custom role in YAML with the commands to create and bind it."""

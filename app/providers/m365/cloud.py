@@ -13,6 +13,7 @@ from app.providers.m365.permissions import GRAPH_APP, ROLE_IDS
 from app.providers.m365.storage import STORAGE
 from app.providers.m365.subscriptions import LICENCES
 from app.providers.m365.users import USERS
+from app.providers.opinions import OpinionReader
 from app.records import Provider
 
 _COLLECTORS: dict[str, tuple[Collector, ...]] = {
@@ -47,6 +48,10 @@ class M365Cloud:
     def services(self) -> tuple[Service, ...]:
         """What can be read of a tenant."""
         return tuple(Service(name, collectors, is_global=True) for name, collectors in _COLLECTORS.items())
+
+    def advisers(self) -> tuple[OpinionReader, ...]:
+        """None: Microsoft Graph recommends no savings."""
+        return ()
 
     def policy(self) -> str:
         """The least permissions as JSON; their description says how to grant them."""

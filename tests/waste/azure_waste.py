@@ -16,11 +16,11 @@ Key = tuple[str, str]
 Told = tuple[str, str, Decimal | None]
 """Check, label, monthly saving in USD; None where it cannot be told."""
 FREE = Decimal(0)
-LEFT_OUT = {
-    "az.reservation.underused": "It looks at charges, of which a subscription that is only scanned has none.",
+BY_CHARGES = {
+    "az.reservation.underused": "It looks at charges, and no scan reads these.",
     "az.loganalytics.no_commitment": "How much a workspace takes in, only its charges tell.",
 }
-"""Checks of Azure that find nothing here, and why."""
+"""Checks of Azure that find nothing before charges are imported, and why."""
 EXCLUDED = (
     *("az.vm.idle", "az.disk.unattached", "az.snapshot.old", "az.pip.unattached", "az.lb.no_backend"),
     *("az.vng.idle", "az.nsg.orphan", "az.sqldb.idle", "az.redis.idle"),

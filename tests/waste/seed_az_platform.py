@@ -42,10 +42,13 @@ KUBERNETES: Table = (
     ("new_cluster", "Standard", [SYSTEM, NONE], "Running", 6.9),
 )
 WORKSPACES: Table = (
-    # Name, days that logs are kept, age.
-    ("long_logs", 365, 90.1),
-    ("short_logs", 90, OLD),
-    ("young_logs", 365, 89.9),
+    # Name, days that logs are kept, how they are paid, age.
+    ("long_logs", 365, "PerGB2018", 90.1),
+    ("short_logs", 90, "PerGB2018", OLD),
+    ("young_logs", 365, "PerGB2018", 89.9),
+    ("chatty_logs", 31, "PerGB2018", OLD),
+    ("quieter_logs", 31, "PerGB2018", OLD),
+    ("committed_logs", 31, "CapacityReservation", OLD),
 )
 MODEL_ENDPOINTS: Table = (
     # Name, state, requests a minute, age.
@@ -77,8 +80,8 @@ def seed(to: AzureSeeding) -> None:
         made = to.add(CLUSTERS, name, told, age=age, sku={"name": "Base", "tier": tier})
         for pool in pools:
             to.note(f"{pool['name']}_of_{name}", f"{made}/agentPools/{pool['name']}")
-    for name, days, age in WORKSPACES:
-        to.add(LOGS, name, {"retentionInDays": days, "sku": {"name": "PerGB2018"}}, age=age)
+    for name, days, sku, age in WORKSPACES:
+        to.add(LOGS, name, {"retentionInDays": days, "sku": {"name": sku}}, age=age)
     to.add("Microsoft.MachineLearningServices/workspaces", "learning", {"creationTime": to.ago(OLD)})
     for name, state, requests, age in MODEL_ENDPOINTS:
         to.add(MODELS, f"learning/{name}", {"provisioningState": state}, age=age, kind="Managed")

@@ -88,6 +88,8 @@ class FarMonitor:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.not_taken: set[str] = set()
+        """Ids of resources about which no question is taken."""
         self._series: dict[tuple[str, str], _Series] = {}
         self._today = datetime.now(UTC)
 
@@ -103,6 +105,8 @@ class FarMonitor:
     def __call__(self, resource: str, query: dict[str, str]) -> Answer:
         """The answer to `GET {resource}/providers/microsoft.insights/metrics`."""
         self.asked.append((resource, query))
+        if resource.lower() in self.not_taken:
+            return Answer({"code": "BadRequest", "message": "Metrics of the resource cannot be read."}, 400)
         names = query["metricnames"].split(",")
         documented = METRICS[_type(resource)]
         missing = next((name for name in names if name not in documented), None)

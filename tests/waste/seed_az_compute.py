@@ -57,6 +57,7 @@ MACHINES = (
     Machine("kept_idle_machine", cpu=3, megabytes=1, tags=KEEP),
     Machine("idle_machine_on_host", cpu=3, megabytes=1, more=ON_HOST),
     Machine("idle_machine_of_set", cpu=3, megabytes=1, more=OF_SET),
+    Machine("idle_machine_of_no_metrics", cpu=3, megabytes=1),
     Machine("large_machine", "Standard_D16s_v5", cpu=ONE_BUSY_HOUR, free=48),
     Machine("large_and_full_machine", "Standard_D16s_v5", cpu=10, free=38.4),
     Machine("large_and_busy_machine", "Standard_D16s_v5", cpu=40, free=48),
@@ -116,6 +117,7 @@ def seed(to: AzureSeeding) -> None:
     """Fill the subscription."""
     for machine in MACHINES:
         _add(to, machine)
+    to.monitor.not_taken.add(to.ids["idle_machine_of_no_metrics"])
     _scale_sets(to)
     for name, edition, licence in SQL_SERVERS:
         properties = {"sqlImageSku": edition, "sqlServerLicenseType": licence}

@@ -26,6 +26,7 @@ from azure.core.rest import HttpResponse
 from app.providers.azure.errors import bad_answer
 from app.providers.azure.manager import ResourceManager
 from app.providers.metrics import PERCENTILES, Gathered, MetricQuery, MetricSeries, MetricWindow, Statistic
+from app.providers.problems import ProviderError
 
 _NAMES = 20
 """The most metrics that one call takes."""
@@ -60,10 +61,21 @@ _NO_SUCH_METRIC = "Failed to find metric configuration"
 _GRAINS = re.compile(r"allowed time grains: ([\d:.,]+) between metrics")
 _GRAIN = re.compile(r"(?:(\d+)\.)?(\d\d):(\d\d):(\d\d)")
 _DAY, _HOUR, _MINUTE = 86_400, 3600, 60
+_BAD_REQUEST = 400
+_MOST_BAD_QUESTIONS = 10
+"""Calls whose questions are not taken, after which no others are asked."""
 
 Grains = MutableMapping[tuple[str, str], int]
 """Seconds of the periods in which metrics are told, by resource type and name, where Azure refused others."""
 _Group = tuple[str, str | None, tuple[tuple[str, str], ...], frozenset[Statistic]]
+
+
+class _BadQuestionError(Exception):
+    """Azure does not take what it is asked of one resource: nothing about others follows from that."""
+
+    def __init__(self, problem: ProviderError) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,8 @@ def metric_series(
 ) -> Iterator[list[MetricSeries]]:
     """One series for each query, those of one call at a time; what is learned of periods is noted in `grains`.
 
-    Raises ProviderError; ValueError without an ARM id.
+    Raises ProviderError; ValueError without an ARM id. Where Azure does not take a question about one resource, the
+    others are asked before that is raised, until too many were not taken.
     """
     for query in queries:
         if not query.resource.startswith("/subscriptions/"):
@@ -95,12 +108,24 @@ def _series(reader: _Reader, queries: Sequence[MetricQuery]) -> Iterator[list[Me
         offered = query.statistics - PERCENTILES
         one = Gathered(query, not_offered=set(query.statistics & PERCENTILES))
         groups.setdefault((query.resource, query.namespace, query.dimensions, offered), []).append(one)
-    for group, gathered in groups.items():
-        for start in range(0, len(gathered), _NAMES):
-            together = gathered[start : start + _NAMES]
+    calls = [(group, some[start : start + _NAMES]) for group, some in groups.items() for start in _starts(some)]
+    problems: list[ProviderError] = []
+    for group, gathered in calls:
+        try:
             if group[-1]:
-                _gather(reader, group, together)
-            yield [one.series(reader.window) for one in together]
+                _gather(reader, group, gathered)
+        except _BadQuestionError as error:
+            problems.append(error.problem)
+            if len(problems) >= _MOST_BAD_QUESTIONS:
+                break
+        else:
+            yield [one.series(reader.window) for one in gathered]
+    if problems:
+        raise problems[0]
+
+
+def _starts(gathered: Sequence[Gathered]) -> range:
+    return range(0, len(gathered), _NAMES)
 
 
 def _gather(reader: _Reader, group: _Group, gathered: Sequence[Gathered]) -> None:
@@ -121,19 +146,29 @@ def _read(reader: _Reader, group: _Group, gathered: Sequence[Gathered], grain: i
     names = dict.fromkeys(one.query.name for one in gathered)
     reading = f"metrics of {_type(resource)}"
     refusals: list[str] = []
+    is_bad = False
 
     def is_refused(response: HttpResponse) -> bool:
-        refusals.extend(_refusal(response))
+        nonlocal is_bad
+        is_bad = response.status_code == _BAD_REQUEST
+        refusals.extend(_refusal(response) if is_bad else ())
         return bool(refusals)
 
-    answer = reader.manager.metrics(resource, _parameters(group, names, reader.window, grain), is_refused, reading)
+    try:
+        answer = reader.manager.metrics(resource, _parameters(group, names, reader.window, grain), is_refused, reading)
+    except ProviderError as problem:
+        if is_bad:
+            # The same question has the same answer.
+            again = ProviderError(problem.code, problem.message, problem.remedy, retry=False)
+            raise _BadQuestionError(again) from None
+        raise
     if answer is not None:
         _keep(answer, gathered, reader.window, grain, reading)
     elif len(names) > 1:
         for name in names:
             _gather(reader, group, [one for one in gathered if one.query.name == name])
-    elif (other := _longest(refusals, reader.window.period_seconds)) not in {None, grain}:
-        reader.grains[_type(resource), next(iter(names))] = other or grain
+    elif (shorter := _longest(refusals, reader.window.period_seconds)) < grain:
+        reader.grains[_type(resource), next(iter(names))] = int(shorter)
         _gather(reader, group, gathered)
     else:
         for one in gathered:
@@ -197,18 +232,16 @@ def _keep_points(timeseries: Sequence[Mapping[str, Any]], one: Gathered, window:
 
 def _refusal(response: HttpResponse) -> list[str]:
     """The words in which an answer says that the resource has no such metric, or not in such periods; else none."""
-    if response.status_code != 400:  # noqa: PLR2004  (Bad Request)
-        return []
     error = HttpResponseError(response=response).error
     words = (error.message if error else None) or ""
     return [words] if _NO_SUCH_METRIC in words or _GRAINS.search(words) else []
 
 
-def _longest(refusals: Sequence[str], period: int) -> int | None:
-    """Of the periods that a refusal names, the longest of which whole ones make up a period of so many seconds."""
+def _longest(refusals: Sequence[str], period: int) -> float:
+    """Of the periods that a refusal names, the longest of which whole ones make up a period; infinite for none."""
     named = [found[1] for words in refusals if (found := _GRAINS.search(words))]
     seconds = {_seconds(text) for names in named for text in names.split(",")}
-    return max((each for each in seconds if each in _INTERVALS and period % each == 0), default=None)
+    return max((each for each in seconds if each in _INTERVALS and period % each == 0), default=math.inf)
 
 
 def _seconds(text: str) -> int:

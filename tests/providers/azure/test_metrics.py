@@ -203,8 +203,33 @@ def test_denied(azure: ArmServer, monitor: Monitor, connect: Connect) -> None:
 def test_another_bad_request_is_no_missing_metric(azure: ArmServer, connect: Connect) -> None:
     azure.faults = [Fault(METRICS, Answer({"code": "BadRequest", "message": "Invalid time interval input."}, 400))]
     error = fails(connect)
-    assert error.code is ProblemCode.FAILED
+    assert (error.code, error.retry) == (ProblemCode.FAILED, False)
     assert "400 BadRequest" in error.message
+
+
+def test_a_bad_request_about_one_resource_does_not_keep_others_from_being_told(
+    azure: ArmServer, monitor: Monitor, connect: Connect
+) -> None:
+    odd, other = (identity("Microsoft.Compute/virtualMachines", name) for name in ("odd", "other"))
+    monitor.samples |= {odd.lower(): {CPU: samples((1, 1))}, other.lower(): {CPU: samples((1, 1))}}
+    bad = Answer({"code": "BadRequest", "message": "The resource is not onboarded."}, 400)
+    azure.faults = [Fault("virtualmachines/odd/", bad, times=99)]
+    told: list[MetricSeries] = []
+    pages = connect().metrics([asking(resource=each) for each in (odd, VM, other)], BEGIN, END)
+    with pytest.raises(ProviderError, match="400 BadRequest"):
+        told.extend(one for page in pages for one in page)
+    assert [(one.query.resource, len(one.points)) for one in told] == [(VM.lower(), 2), (other.lower(), 1)]
+
+
+def test_questions_that_azure_never_takes_are_not_asked_for_ever(
+    azure: ArmServer, monitor: Monitor, connect: Connect
+) -> None:
+    azure.faults = [Fault(METRICS, Answer({"code": "BadRequest", "message": "No."}, 400), times=99)]
+    machines = [identity("Microsoft.Compute/virtualMachines", f"machine-{number}") for number in range(15)]
+    with pytest.raises(ProviderError, match="400 BadRequest"):
+        read(connect(), *(asking(resource=machine) for machine in machines))
+    assert azure.faults[0].times == 99 - 10
+    assert monitor.asked == []
 
 
 @pytest.mark.usefixtures("monitor")

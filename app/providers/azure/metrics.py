@@ -24,6 +24,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpResponse
 
 from app.providers.azure.errors import bad_answer
+from app.providers.azure.kinds import type_of
 from app.providers.azure.manager import ResourceManager
 from app.providers.metrics import PERCENTILES, Gathered, MetricQuery, MetricSeries, MetricWindow, Statistic
 from app.providers.problems import ProviderError
@@ -254,9 +255,8 @@ def _seconds(text: str) -> int:
 
 
 def _type(resource: str) -> str:
-    """The resource type in an ARM id, for errors: `microsoft.compute/virtualmachines`."""
-    namespace, *rest = resource.lower().rpartition("/providers/")[2].split("/")
-    return "/".join([namespace, *rest[::2]])
+    """What errors call a resource."""
+    return type_of(resource)
 
 
 def _written(moment: datetime) -> str:

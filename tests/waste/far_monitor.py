@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.providers.azure.arm_server import Answer, failure
@@ -73,13 +73,13 @@ _AGGREGATIONS: Mapping[str, Callable[[Sequence[float]], float]] = {
 
 @dataclass(frozen=True)
 class _Series:
-    """Samples at the full hours: the same ones each day, those of yesterday being `hours`."""
+    """Samples at the full hours: the same ones each day, those of the last day that is asked for being `hours`."""
 
     hours: tuple[float, ...]
     grows: float
 
-    def at(self, moment: datetime, today: datetime) -> float:
-        days = (today.date() - moment.date()).days - 1
+    def at(self, moment: datetime, end: datetime) -> float:
+        days = (end.date() - moment.date()).days - 1
         return self.hours[moment.hour % len(self.hours)] - self.grows * days
 
 
@@ -91,7 +91,6 @@ class FarMonitor:
         self.not_taken: set[str] = set()
         """Ids of resources about which no question is taken."""
         self._series: dict[tuple[str, str], _Series] = {}
-        self._today = datetime.now(UTC)
 
     def add(self, native_id: str, metrics: Mapping[str, float | Sequence[float]], grows: float) -> None:
         """Samples of a resource. Raises ValueError for a metric that is not documented of its type."""
@@ -131,7 +130,7 @@ class FarMonitor:
         while series is not None and begin < end:
             # A sample at each full hour: shorter periods have one or none.
             count = max(step // _HOUR, 1) if begin.minute == 0 else 0
-            values = [series.at(begin + hour * _HOUR, self._today) for hour in range(count)]
+            values = [series.at(begin + hour * _HOUR, end) for hour in range(count)]
             point = {each.lower(): _AGGREGATIONS[each](values) for each in wanted if values}
             data.append({"timeStamp": begin.strftime("%Y-%m-%dT%H:%M:%SZ"), **point})
             begin += step

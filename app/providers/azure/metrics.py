@@ -27,7 +27,7 @@ from app.providers.azure.errors import bad_answer
 from app.providers.azure.kinds import type_of
 from app.providers.azure.manager import ResourceManager
 from app.providers.metrics import PERCENTILES, Gathered, MetricQuery, MetricSeries, MetricWindow, Statistic
-from app.providers.problems import ProviderError
+from app.providers.problems import ProblemCode, ProviderError
 
 _NAMES = 20
 """The most metrics that one call takes."""
@@ -158,7 +158,7 @@ def _read(reader: _Reader, group: _Group, gathered: Sequence[Gathered], grain: i
     try:
         answer = reader.manager.metrics(resource, _parameters(group, names, reader.window, grain), is_refused, reading)
     except ProviderError as problem:
-        if is_bad:
+        if is_bad and problem.code is ProblemCode.FAILED:
             # The same question has the same answer.
             again = ProviderError(problem.code, problem.message, problem.remedy, retry=False)
             raise _BadQuestionError(again) from None

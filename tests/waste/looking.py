@@ -13,7 +13,7 @@ from tests.scanning.company import Company
 
 RECOMMENDATIONS = """query ($slug: String!) { organization(slug: $slug) {
   recommendations(first: 1000, where: {state: {eq: OPEN}}) { totalCount nodes {
-    checkId isCounted resource { nativeId } saving { monthly { amount currency } basis formula reason } } }
+    checkId isCounted subject saving { monthly { amount currency } basis formula reason } } }
   savingsSummary { potential count } } }"""
 MOST_SECONDS = 240
 Key = tuple[str, str]
@@ -21,7 +21,7 @@ Found = dict[Key, dict[str, Any]]
 
 
 async def looked(company: Company, owner: Database, *services: str) -> Found:
-    """Scan, wait until the whole account was measured and looked at; what is open, by check and native id."""
+    """Scan, wait until the whole account was measured and looked at; what is open, by check and what it is about."""
     scan = await company.scan(*services)
     assert scan["state"] == "SUCCEEDED", [
         (step["service"], step["problems"]) for step in scan["steps"] if step["problems"]
@@ -43,7 +43,7 @@ async def open_findings(company: Company, document: str = RECOMMENDATIONS) -> Fo
     person = company.person
     answer = await company.graphql.data(document, {"slug": person.slug}, token=person.token)
     nodes = answer["organization"]["recommendations"]["nodes"]
-    found = {(node["checkId"], node["resource"]["nativeId"]): node for node in nodes}
+    found = {(node["checkId"], node["subject"]): node for node in nodes}
     assert len(found) == len(nodes) == answer["organization"]["recommendations"]["totalCount"]
     once = [node["saving"]["monthly"] for node in nodes if node["isCounted"]]
     told = Decimal(answer["organization"]["savingsSummary"]["potential"])

@@ -25,17 +25,19 @@ from app.recommendations.gather import Gathered, Gathering
 from app.recommendations.lazy_facts import CostlessFacts
 from app.recommendations.lazy_usages import LazyUsages, StoredUsages, Windows, windows_of
 from app.recommendations.readings import complete_in, read_types
-from app.recommendations.store import Changes, count_once, resolve_gone, store
+from app.recommendations.store import Changes, count_once, resolve_disconnected, resolve_gone, store
 from app.recommendations.tunings import rules_of
 from app.records.recommendations import Found, Looked, Resolution
 from app.records.usage import StoredUsage
 from app.repositories import detection_facts, recommendations, usage
+from app.repositories.accounts import find_account
 from app.repositories.cost_series import rates_into
 from app.repositories.organizations import organizations_by_id
 
 PAGE = 1_000
 """Resources whose facts are in memory at a time, and that one transaction writes."""
 Regions = Mapping[str, frozenset[str]]
+Resolve = Callable[[AsyncSession, UUID, UUID, datetime], Awaitable[Changes]]
 _NOTHING: Mapping[str, StoredUsage] = {}
 _NO_WINDOWS: Windows = {}
 
@@ -59,13 +61,19 @@ class Looking:
     looked_at: int = 0
     broken: set[str] = field(default_factory=set)
     """Ids of checks that broke on a subject, which is logged once for each."""
+    is_disconnected: bool = False
+    """Whether what is stored of the account is not read any more."""
 
 
 async def look(looking: Looking) -> Changes:
     """Run all checks on what is stored of an account; then count each amount once and record what was found.
 
-    A page at a time: memory does not grow with the account. Idempotent: the same facts change nothing.
+    A page at a time: memory does not grow with the account. Idempotent: the same facts change nothing. Of an account
+    that is disconnected nothing is looked at, and what stands of its resources is resolved.
     """
+    if looking.is_disconnected:
+        await _finish(looking, resolve_disconnected)
+        return looking.changes
     async with looking.database.read(looking.organization_id) as session:
         types = await detection_facts.types_there(session, looking.organization_id, looking.account_id)
     for resource_type in types:
@@ -73,7 +81,7 @@ async def look(looking: Looking) -> Changes:
         if checks:
             with many_objects():
                 await _look_at_type(looking, resource_type, checks)
-    await _finish(looking)
+    await _finish(looking, resolve_gone)
     return looking.changes
 
 
@@ -216,13 +224,13 @@ def found_of(looking: Looking, check: Check, one: Gathered, finding: Finding, ru
     )
 
 
-async def _finish(looking: Looking) -> None:
-    """Resolve what is gone, then count each amount once."""
+async def _finish(looking: Looking, resolve: Resolve) -> None:
+    """Resolve what is gone, batch by batch, then count each amount once."""
     organization_id, account_id = looking.organization_id, looking.account_id
     while True:
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
-            gone = await resolve_gone(session, organization_id, account_id, looking.moment)
+            gone = await resolve(session, organization_id, account_id, looking.moment)
         looking.changes.merge(gone)
         if not gone.ids:
             break
@@ -250,7 +258,10 @@ async def start_look(
         convert = await converter(session, organization_id, organizations[0]["currency"])
         complete = await read_types(session, organization_id, account_id)
         rules = await rules_of(session, organization_id)
-    return Looking(database, organization_id, account_id, prices, hold, now(), convert, complete, rules)
+        account = await find_account(session, organization_id, account_id)
+    looking = Looking(database, organization_id, account_id, prices, hold, now(), convert, complete, rules)
+    looking.is_disconnected = account is not None and account["disconnected_at"] is not None
+    return looking
 
 
 async def converter(session: AsyncSession, organization_id: UUID, currency: str) -> Convert:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,25 @@ _OF_GONE = text("""
         AND (one.state <> 'RESOLVED' OR (one.resolution = 'SAID_DONE' AND one.proved_at IS NULL))
     ORDER BY one.id LIMIT :limit FOR UPDATE OF one
 """)
+_OF_RESOURCES = text("""
+    SELECT * FROM recommendations
+    WHERE organization_id = :organization_id AND account_id = :account_id AND state IN ('OPEN', 'MARKED_FOR_DELETION')
+        AND check_id <> ALL(CAST(:but AS text[]))
+    ORDER BY id LIMIT :limit FOR UPDATE
+""")
+_IGNORED_UNTIL = text("""
+    SELECT * FROM recommendations
+    WHERE organization_id = :organization_id AND account_id = :account_id AND state = 'IGNORED'
+        AND ignored_until <= :day
+    ORDER BY id LIMIT :limit FOR UPDATE
+""")
+_ACCOUNTS_IGNORED_UNTIL = text("""
+    SELECT DISTINCT one.account_id FROM recommendations AS one
+    JOIN accounts ON accounts.organization_id = :organization_id AND accounts.id = one.account_id
+    WHERE one.organization_id = :organization_id AND one.state = 'IGNORED' AND one.ignored_until <= :day
+        AND accounts.disconnected_at IS NULL
+    ORDER BY 1
+""")
 _COUNT = text("""
     UPDATE recommendations SET is_counted = (id = ANY(CAST(:ids AS uuid[])))
     WHERE organization_id = :organization_id AND account_id = :account_id
@@ -76,6 +95,28 @@ async def of_gone_resources(
     """What still stands of resources that are gone, to be changed."""
     values = {"organization_id": organization_id, "account_id": account_id, "limit": limit}
     return (await session.execute(_OF_GONE, values)).mappings().all()
+
+
+async def of_resources(
+    session: AsyncSession, organization_id: UUID, account_id: UUID, but: Collection[str], limit: int
+) -> Sequence[RowMapping]:
+    """What is open or marked of an account but by some checks, to be changed."""
+    values = {"organization_id": organization_id, "account_id": account_id, "but": sorted(but), "limit": limit}
+    return (await session.execute(_OF_RESOURCES, values)).mappings().all()
+
+
+async def ignored_until(
+    session: AsyncSession, organization_id: UUID, account_id: UUID, day: date, limit: int
+) -> Sequence[RowMapping]:
+    """What is ignored until a day or one before, to be changed."""
+    values = {"organization_id": organization_id, "account_id": account_id, "day": day, "limit": limit}
+    return (await session.execute(_IGNORED_UNTIL, values)).mappings().all()
+
+
+async def accounts_ignored_until(session: AsyncSession, organization_id: UUID, day: date) -> Sequence[UUID]:
+    """The accounts with anything that is ignored until a day or one before, without those that are disconnected."""
+    values = {"organization_id": organization_id, "day": day}
+    return (await session.execute(_ACCOUNTS_IGNORED_UNTIL, values)).scalars().all()
 
 
 async def accounts_of(session: AsyncSession, organization_id: UUID, ids: Collection[UUID]) -> list[UUID]:

@@ -30,6 +30,7 @@ from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices
+from app.recommendations.ignored import open_ignored
 from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, look_for_waste, look_for_waste_in_charges, measure_usage
 from app.recommendations.measure import MeasureTools
 from app.repositories.expiry import delete_expired_sessions
@@ -168,26 +169,32 @@ async def check_all_costs(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("cost_checks_requested", organizations=await request_daily_checks(database))
 
 
+async def open_ignored_recommendations(context: dict[str, Any]) -> None:
+    """Open recommendations that were ignored until today."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("ignored_opened", recommendations=await open_ignored(database))
+
+
 def schedule() -> list[CronJob]:
-    """What is done by the clock, each by one worker: most once an hour, spread over it, a look at costs once a day."""
+    """What is done by the clock, each by one worker: most once an hour, spread over it, some once a day."""
     return [*_hourly(), *_daily()]
 
 
 def _daily() -> list[CronJob]:
-    """Most providers have delivered yesterday by five; checks come behind what they look at."""
-    minutes = {settle_all_costs: 42, check_all_costs: 57}
+    """Most providers have delivered yesterday by five; checks come behind what they look at. A day begins at 0 UTC."""
+    times = {open_ignored_recommendations: (0, 2), settle_all_costs: (5, 42), check_all_costs: (5, 57)}
     return [
         cron(
             cast("WorkerCoroutine", work),
             name=work.__name__,
-            hour=5,
+            hour=hour,
             minute=minute,
             second=0,
             timeout=3600,
             keep_result=0,
             max_tries=1,
         )
-        for work, minute in minutes.items()
+        for work, (hour, minute) in times.items()
     ]
 
 

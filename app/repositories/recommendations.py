@@ -9,13 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping, Table, Text, Uuid, any_, cast, func, select, text, update
+from sqlalchemy import RowMapping, Table, Text, Uuid, any_, cast, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Recommendation, RecommendationHistory, new_id, now
 from app.records import Actor
-from app.records.recommendations import COUNTING, HistoryKind, RecommendationState
+from app.records.recommendations import COUNTING, HistoryKind
 
 RECOMMENDATIONS: Table = Recommendation.__table__  # type: ignore[assignment]
 HISTORY: Table = RecommendationHistory.__table__  # type: ignore[assignment]
@@ -202,30 +202,6 @@ async def set_counted(session: AsyncSession, organization_id: UUID, account_id: 
     """Say which of an account's recommendations count; only rows that change are written."""
     values = {"organization_id": organization_id, "account_id": account_id, "ids": sorted(ids)}
     await session.execute(_COUNT, values)
-
-
-async def savings(session: AsyncSession, organization_id: UUID) -> Sequence[RowMapping]:
-    """What could be saved a month, in the organization's currency, by check, account and state; one statement.
-
-    `saved` sums what counts, `known` all that is known; `unknown` counts those whose money is not known.
-    """
-    amount = RECOMMENDATIONS.c.converted_saving
-    by = [RECOMMENDATIONS.c[name] for name in ("check_id", "account_id", "state")]
-    statement = (
-        select(
-            *by,
-            func.count().label("count"),
-            func.coalesce(func.sum(amount).filter(RECOMMENDATIONS.c.is_counted), 0).label("saved"),
-            func.coalesce(func.sum(amount), 0).label("known"),
-            func.count().filter(amount.is_(None)).label("unknown"),
-        )
-        .where(
-            RECOMMENDATIONS.c.organization_id == organization_id,
-            RECOMMENDATIONS.c.state != RecommendationState.RESOLVED.value,
-        )
-        .group_by(*by)
-    )
-    return (await session.execute(statement)).mappings().all()
 
 
 async def lock_account(session: AsyncSession, organization_id: UUID, account_id: UUID) -> None:

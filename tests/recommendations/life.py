@@ -28,9 +28,9 @@ from app.records import Actor, ActorKind
 from app.records.recommendations import IgnoreReason
 from app.repositories.accounts import connect_account
 from app.repositories.inventory_store import prepare_batch, store_batch, sweep
-from app.repositories.recommendations import savings
+from app.repositories.savings import savings
 from app.scanning.cancel import cancel_scans_of_account
-from app.schema.recommendations import summary_of
+from app.schema.savings import SavingsSummary
 from tests.recommendations.far import Far, Held, failing, tools_over
 from tests.recommendations.made_up_cloud import BUSY, CHECKS, KEPT_TAG, VOLUMES, Cloud, Tuned
 from tests.recommendations.plain_ledger import Key, PlainLedger, most_without_overlap
@@ -216,7 +216,7 @@ class Life:
             told: dict[UUID, list[str]] = {}
             for id_, kind in history:
                 told.setdefault(id_, []).append(kind)
-            sums = await savings(session, self.organization_id)
+            sums = await savings(session, self.organization_id, now())
         found = {(row["check_id"], row["node"]): row for row in rows}
         assert len(found) == len(rows), "one row for a check and a resource"
         assert set(found) == set(self.plain.entries), "nothing is lost, nothing is made up"
@@ -240,7 +240,7 @@ class Life:
         assert entry.counts or not row["is_counted"], key
 
     def _check_sums(self, rows: Sequence[RowMapping], sums: Sequence[RowMapping]) -> None:
-        summary = summary_of(sums, self.organization_id, "USD")
+        summary = SavingsSummary.of(sums, self.organization_id, "USD")
         entries = self.plain.entries
         counting = [entry for entry in entries.values() if entry.counts]
         ignored = [entry.verdict.amount or Decimal(0) for entry in entries.values() if entry.state == "IGNORED"]
@@ -253,7 +253,7 @@ class Life:
         assert summary.unknown_count == sum(entry.verdict.amount is None for entry in counting)
         of_checks = Counter(check for (check, _), entry in entries.items() if entry.counts)
         assert {group.key: group.count for group in summary.by_check} == of_checks
-        for groups in (summary.by_check, summary.by_account):
+        for groups in (summary.by_check, summary.by_account, summary.by_age):
             assert sum((group.potential for group in groups), Decimal(0)) == summary.potential
             assert sum(group.count for group in groups) == summary.count
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -270,3 +271,26 @@ async def test_checks_are_listed_with_their_documentation(graphql: GraphQL) -> N
     assert unattached["parameters"] == [{"name": "minAgeDays", "unit": "days", "least": "0", "most": "3650"}]
     assert [check["id"] for check in checks] == sorted(check["id"] for check in checks)
     assert (await graphql.data(document, {"provider": "OPENAI"}, token=person.token))["checks"] == []
+
+
+async def test_another_currency_converts_what_is_stored_and_asks_for_looks(caller: Caller, owner: Database) -> None:
+    change = """mutation ($input: UpdateOrganizationInput!) { updateOrganization(input: $input) {
+      __typename ... on UserError { message } } }"""
+    rates = """mutation ($input: SetCurrencyRatesInput!) { setCurrencyRates(input: $input) {
+      __typename ... on UserError { message } } }"""
+    known = {"fromCurrency": "USD", "toCurrency": "EUR", "validFrom": "2026-01-01", "rate": "0.5"}
+    organization = {"organizationId": caller.person.organization_id}
+    told = await caller.graphql.data(rates, {"input": {**organization, "rates": [known]}}, token=caller.person.token)
+    assert told["setCurrencyRates"]["__typename"] == "SetCurrencyRatesPayload", told
+    for currency, potential, unknown in (("EUR", "65", 1), ("CHF", "0", 4), ("USD", "130", 1)):
+        sent = {**organization, "currency": currency}
+        told = await caller.graphql.data(change, {"input": sent}, token=caller.person.token)
+        assert told["updateOrganization"]["__typename"] == "UpdateOrganizationPayload", told
+        summary = (await caller.read())["savingsSummary"]
+        assert (summary["currency"], summary["unknownCount"]) == (currency, unknown)
+        assert Decimal(summary["potential"]) == Decimal(potential)
+        big = (await caller.nodes())[0]["saving"]
+        assert big["converted"] is None or big["converted"]["currency"] == currency
+    async with owner.read(None) as session:
+        kinds = (await session.execute(text("SELECT DISTINCT kind FROM jobs WHERE state = 'QUEUED'"))).scalars().all()
+    assert {"look_for_waste", "look_at_charges"} <= set(kinds)

@@ -24,7 +24,7 @@ from app.models import now
 from app.recommendations.gather import Gathered, Gathering
 from app.recommendations.lazy_facts import CostlessFacts
 from app.recommendations.lazy_usages import LazyUsages, StoredUsages, Windows, windows_of
-from app.recommendations.readings import complete_in, read_types
+from app.recommendations.readings import ReadAt, complete_in, types_of
 from app.recommendations.store import Changes, count_once, resolve_disconnected, resolve_gone, store
 from app.recommendations.tunings import rules_of
 from app.records.recommendations import Found, Looked, Resolution
@@ -61,6 +61,8 @@ class Looking:
     looked_at: int = 0
     broken: set[str] = field(default_factory=set)
     """Ids of checks that broke on a subject, which is logged once for each."""
+    read_at: ReadAt = field(default_factory=ReadAt)
+    """When what is stored was read."""
     is_disconnected: bool = False
     """Whether what is stored of the account is not read any more."""
 
@@ -221,6 +223,7 @@ def found_of(looking: Looking, check: Check, one: Gathered, finding: Finding, ru
         part_of=finding.part_of,
         covers_parts=finding.covers_parts,
         rule_version=rule.version,
+        read_at=looking.read_at.of(one.subject.region, one.subject.resource_type),
     )
 
 
@@ -256,10 +259,11 @@ async def start_look(
         if not organizations:
             return None
         convert = await converter(session, organization_id, organizations[0]["currency"])
-        complete = await read_types(session, organization_id, account_id)
+        steps = await detection_facts.last_steps(session, organization_id, account_id)
         rules = await rules_of(session, organization_id)
         account = await find_account(session, organization_id, account_id)
-    looking = Looking(database, organization_id, account_id, prices, hold, now(), convert, complete, rules)
+    looking = Looking(database, organization_id, account_id, prices, hold, now(), convert, types_of(steps), rules)
+    looking.read_at = ReadAt(steps)
     looking.is_disconnected = account is not None and account["disconnected_at"] is not None
     return looking
 

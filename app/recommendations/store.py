@@ -59,7 +59,7 @@ async def store(
 ) -> Changes:
     """Write what became of a page of subjects, in five statements however many they are.
 
-    What a later look has told, or somebody has said to be done since this look began, stays as it is.
+    What a later look has told, or somebody has said to be done since the resource was read, stays as it is.
     """
     # Before any row: whoever answers takes the account first too, and two looks could each add a row that is missing.
     await recommendations.lock_account(session, organization_id, account_id)
@@ -77,7 +77,7 @@ async def store(
                 written.append(new)
                 history.append((new["id"], HistoryKind.FOUND, {}))
             continue
-        if _is_known_since(row, moment):
+        if _is_known_since(row, outcome, moment):
             continue
         step, changed = _changed(row, outcome, moment)
         if isinstance(outcome, Found) and _is_same(row, changed):
@@ -105,9 +105,14 @@ def _changed(row: Mapping[Any, Any], outcome: Found | Looked, moment: datetime) 
     return step, {**row, **figures(outcome), "last_found_at": moment, **step.values}
 
 
-def _is_known_since(row: Mapping[Any, Any], moment: datetime) -> bool:
-    """Whether more is known than by facts of a moment."""
-    return any(at is not None and at > moment for at in (row["last_found_at"], row["resolved_at"], row["proved_at"]))
+def _is_known_since(row: Mapping[Any, Any], outcome: Found | Looked, moment: datetime) -> bool:
+    """Whether more is known than by facts of a moment, or by those that a finding rests on."""
+    if any(at is not None and at > moment for at in (row["last_found_at"], row["resolved_at"], row["proved_at"])):
+        return True
+    is_said = row["resolution"] == Resolution.SAID_DONE and row["proved_at"] is None
+    if not is_said or isinstance(outcome, Looked) or outcome.read_at is None:
+        return False
+    return bool(row["resolved_at"] > outcome.read_at)
 
 
 def _is_same(row: Mapping[Any, Any], changed: Mapping[str, Any]) -> bool:

@@ -90,6 +90,8 @@ class Found:
     part_of: str | None
     covers_parts: bool
     rule_version: int
+    read_at: datetime | None = None
+    """When its resource was read; None where that is as new as the look."""
 
 
 @dataclass(frozen=True, slots=True)

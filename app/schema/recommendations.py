@@ -52,7 +52,7 @@ graph_enum(
     DELETED="The resource is gone.",
     CHANGED="The resource is no longer as it was.",
     LEFT_OUT="The rule leaves it out now, or its saving has become too small.",
-    SAID_DONE="Somebody said so; the next look proves it or opens it again.",
+    SAID_DONE="Somebody said so; the next scan proves it or opens it again.",
     ACCOUNT_GONE="Its account was disconnected; a scan opens it again when it is connected again.",
 )
 graph_enum(

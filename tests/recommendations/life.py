@@ -34,6 +34,7 @@ from app.schema.savings import SavingsSummary
 from tests.recommendations.far import Far, Held, failing, tools_over
 from tests.recommendations.made_up_cloud import BUSY, CHECKS, KEPT_TAG, VOLUMES, Cloud, Tuned
 from tests.recommendations.plain_ledger import Key, PlainLedger, most_without_overlap
+from tests.recommendations.rows import scanned
 
 SOMEBODY = Actor(ActorKind.USER, UUID(int=77))
 NATIVE_ID = "111122223333"
@@ -53,6 +54,7 @@ _AGE = tuple(
         ("recommendation_history", "CAST(:days AS integer) * interval '1 day'", "happened_at"),
         ("resources", "CAST(:days AS integer) * interval '1 day'", "first_seen_at"),
         ("resource_changes", "CAST(:days AS integer) * interval '1 day'", "changed_at"),
+        ("scan_steps", "CAST(:days AS integer) * interval '1 day'", "started_at finished_at"),
         ("resource_usage", "CAST(:days AS integer)", "first_day"),
         ("resource_usage", "CAST(:days AS integer) * interval '1 day'", "read_at"),
     )
@@ -115,7 +117,7 @@ class Life:
     async def scan(self, *, complete: bool) -> None:
         """Read all there is, or nothing of it; then look."""
         if self.is_connected and complete:
-            step = new_id()
+            step = await scanned(self.database, self.organization_id, self.account_id, TYPES)
             async with self.database.write(self.organization_id) as session:
                 rows = prepare_batch(self.cloud.resources(self.account_id))
                 await store_batch(session, self.organization_id, rows, step_id=step, scan_id=new_id())
@@ -130,6 +132,7 @@ class Life:
                     regions=None,
                 )
             self.cloud.scanned()
+            self.plain.read()
         await self.look()
 
     async def look(self) -> None:

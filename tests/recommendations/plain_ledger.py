@@ -21,6 +21,8 @@ class Entry:
     resolution: str | None = None
     proved: bool = False
     days: int | None = None
+    is_read: bool = True
+    """Whether its resource was read since it came to its state."""
     history: list[str] = field(default_factory=lambda: ["FOUND"])
     verdict: Verdict = field(default_factory=lambda: Verdict("FOUND"))
 
@@ -38,6 +40,7 @@ class Entry:
         """Go to a state, and tell it."""
         self.state, self.resolution, self.days = state, resolution, days
         self.proved = resolution is not None and resolution != "SAID_DONE"
+        self.is_read = False
         self.history.append(told)
 
 
@@ -54,6 +57,8 @@ class PlainLedger:
             if entry is None:
                 self.entries[check, name] = Entry(verdict=verdict)
                 return
+            if entry.resolution == "SAID_DONE" and not entry.proved and not entry.is_read:
+                return  # what is stored is older than what somebody has said
             entry.verdict = verdict
             if entry.state == "RESOLVED":
                 entry.become("CAME_BACK", "OPEN")
@@ -64,6 +69,11 @@ class PlainLedger:
                 entry.become("IGNORE_ENDED", "OPEN")
         elif entry is not None:
             self._over(entry, "CHANGED" if verdict.said == "CLEAR" else "LEFT_OUT")
+
+    def read(self) -> None:
+        """A scan has read all there is."""
+        for entry in self.entries.values():
+            entry.is_read = True
 
     def vanished(self, there: Iterable[str]) -> None:
         """What is not there any more is done."""

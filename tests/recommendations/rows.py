@@ -1,13 +1,14 @@
-"""Recommendations in the table, for tests of what people say of one, and of what they sum up to."""
+"""Recommendations in the table, for tests of what people say of one and of what they sum up to, and scans."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from app.database import Database
-from app.models import Account, Recommendation, new_id
+from app.models import Account, Recommendation, Scan, ScanStep, new_id, now
 from app.repositories.accounts import ids_of_accounts
 from app.repositories.resources import ResourceValues
 from app.schema.node import global_id, parse_id
@@ -76,3 +77,16 @@ async def _account_of(database: Database, organization_id: UUID, native_id: str)
         )
         session.add(account)
         return account.id
+
+
+async def scanned(database: Database, organization_id: UUID, account_id: UUID, resource_types: Sequence[str]) -> UUID:
+    """Note that a scan which has begun now has read all of some types in us-east-1; the id of its step."""
+    common: dict[str, Any] = {"organization_id": organization_id, "state": "SUCCEEDED"}
+    common |= {"started_at": now(), "finished_at": now()}
+    scan = Scan(account_id=account_id, actor_kind="SYSTEM", **common)
+    step = ScanStep(scan_id=scan.id, service="ec2", region="us-east-1", collected=list(resource_types), **common)
+    async with database.write(organization_id) as session:
+        session.add(scan)
+        await session.flush()
+        session.add(step)
+    return step.id

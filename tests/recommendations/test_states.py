@@ -24,7 +24,8 @@ from app.records.recommendations import HistoryKind, IgnoreReason
 from app.repositories.accounts import ACCOUNTS
 from app.scanning.cancel import cancel_scans_of_account
 from tests.recommendations.looking import add_company, keep, ledger, lone, looked, told
-from tests.repositories.found import ACCOUNT, ORGANIZATION, add_accounts
+from tests.recommendations.rows import scanned
+from tests.repositories.found import ACCOUNT, ORGANIZATION, VOLUME, add_accounts
 
 SOMEBODY = Actor(ActorKind.SYSTEM)
 UNATTACHED = "aws.ebs.unattached"
@@ -74,6 +75,18 @@ async def test_what_is_said_while_a_look_runs_is_judged_by_the_next(database: Da
     await answer.resolve(database, ORGANIZATION, SOMEBODY, [row["id"]], note=None)
     assert (await look(running)).counts == {}
     assert [row["resolution"] for row in (await ledger(database)).values()] == ["SAID_DONE"]
+    assert await looked(database) == {HistoryKind.CAME_BACK: 1}
+
+
+async def test_what_was_read_before_it_was_said_to_be_done_opens_nothing(database: Database, owner: Database) -> None:
+    await keep(database, owner, lone())
+    await scanned(database, ORGANIZATION, ACCOUNT, [VOLUME])
+    await looked(database)
+    (row,) = (await ledger(database)).values()
+    await answer.resolve(database, ORGANIZATION, SOMEBODY, [row["id"]], note=None)
+    assert await looked(database) == {}
+    assert [row["resolution"] for row in (await ledger(database)).values()] == ["SAID_DONE"]
+    await scanned(database, ORGANIZATION, ACCOUNT, [VOLUME])
     assert await looked(database) == {HistoryKind.CAME_BACK: 1}
 
 

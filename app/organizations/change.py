@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.auth.names import checked_name
@@ -20,6 +18,8 @@ from app.organizations.standing import standing
 from app.queue import enqueue
 from app.records import EventKind, NewEvent, Permission, Principal
 from app.records.currencies import checked_currency
+from app.records.recommendations import LOOK_EVERYWHERE_JOB
+from app.repositories.converted_savings import convert_again
 from app.repositories.organizations import change_organization
 
 PURGE_JOB = "purge_organization"
@@ -27,23 +27,10 @@ PURGE_JOB = "purge_organization"
 PURGE_AFTER = timedelta(seconds=30)
 
 
-# (session, organization, currency) → brings what is stored in the organization's currency into another one.
-ConvertAnew = Callable[[AsyncSession, UUID, str], Awaitable[None]]
-
-
 async def update_organization(
-    database: Database,
-    organization_id: UUID,
-    principal: Principal,
-    *,
-    name: str | None,
-    currency: str | None,
-    convert_anew: ConvertAnew | None = None,
+    database: Database, organization_id: UUID, principal: Principal, *, name: str | None, currency: str | None
 ) -> RowMapping:
-    """Change what is given and return the row; what is the same already is no change and no event.
-
-    `convert_anew` is called in the same transaction where the currency becomes another one.
-    """
+    """Change what is given and return the row; what is the same already is no change and no event."""
     wanted: dict[str, Any] = {}
     if name is not None:
         wanted["name"] = checked_name(name, ("input", "name"))
@@ -56,8 +43,9 @@ async def update_organization(
         if not changed:
             return caller.organization
         row = await change_organization(session, organization_id, changed)
-        if "currency" in changed and convert_anew is not None:
-            await convert_anew(session, organization_id, row["currency"])
+        if "currency" in changed:
+            await convert_again(session, organization_id, changed["currency"])
+            await enqueue(session, LOOK_EVERYWHERE_JOB, organization_id)
         before = {column: caller.organization[column] for column in changed}
         event = NewEvent(
             EventKind.ORGANIZATION_UPDATED,

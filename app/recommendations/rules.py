@@ -121,9 +121,10 @@ def concerns(before: Tuning, after: Tuning, account_id: UUID) -> bool:
     """Whether two tunings differ for an account."""
 
     def of_account(tuning: Tuning) -> Tuning:
-        excluded = () if account_id not in tuning.excluded_accounts else (account_id,)
+        others = tuning.included_accounts and account_id not in tuning.included_accounts
+        excluded = (account_id,) if others or account_id in tuning.excluded_accounts else ()
         own = {account_id: tuning.of_accounts[account_id]} if account_id in tuning.of_accounts else {}
-        return replace(tuning, excluded_accounts=excluded, of_accounts=own)
+        return replace(tuning, excluded_accounts=excluded, included_accounts=(), of_accounts=own)
 
     return not of_account(before).same_as(of_account(after))
 

@@ -65,16 +65,6 @@ _ACCOUNTS_IGNORED_UNTIL = text("""
         AND accounts.disconnected_at IS NULL
     ORDER BY 1
 """)
-_CONVERT = text("""
-    UPDATE recommendations SET converted_saving = anew.amount, saving_order = coalesce(anew.amount, -1)
-    FROM (
-        SELECT one.id, one.monthly_saving * sent.rate AS amount FROM recommendations AS one
-        LEFT JOIN unnest(CAST(:currencies AS text[]), CAST(:rates AS numeric[])) AS sent(currency, rate)
-            ON sent.currency = one.currency
-        WHERE one.organization_id = :organization_id AND one.currency IS NOT NULL
-    ) AS anew
-    WHERE recommendations.organization_id = :organization_id AND recommendations.id = anew.id
-""")
 _COUNT = text("""
     UPDATE recommendations SET is_counted = (id = ANY(CAST(:ids AS uuid[])))
     WHERE organization_id = :organization_id AND account_id = :account_id
@@ -218,26 +208,6 @@ async def lock_account(session: AsyncSession, organization_id: UUID, account_id:
     """Be the only one who changes what counts of an account, until the transaction ends."""
     name = f"recommendations:{organization_id}:{account_id}"
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
-
-
-async def accounts_found_in(session: AsyncSession, organization_id: UUID) -> Sequence[UUID]:
-    """The accounts of which anything was ever found, in the order of their ids."""
-    statement = select(RECOMMENDATIONS.c.account_id).where(RECOMMENDATIONS.c.organization_id == organization_id)
-    return (await session.execute(statement.distinct().order_by(RECOMMENDATIONS.c.account_id))).scalars().all()
-
-
-async def currencies_of(session: AsyncSession, organization_id: UUID) -> Sequence[str]:
-    """The currencies in which savings were reckoned."""
-    statement = select(RECOMMENDATIONS.c.currency).where(
-        RECOMMENDATIONS.c.organization_id == organization_id, RECOMMENDATIONS.c.currency.is_not(None)
-    )
-    return (await session.execute(statement.distinct())).scalars().all()
-
-
-async def convert_all(session: AsyncSession, organization_id: UUID, rates: Mapping[str, Decimal]) -> None:
-    """Convert all savings by these factors; those in other currencies are not known. The caller holds all accounts."""
-    values = {"organization_id": organization_id, "currencies": list(rates), "rates": list(rates.values())}
-    await session.execute(_CONVERT, values)
 
 
 async def update_rows(

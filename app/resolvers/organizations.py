@@ -10,7 +10,6 @@ from app.auth.permissions import grant_of
 from app.context import Info
 from app.errors import BadUserInputError
 from app.organizations import change, create
-from app.recommendations.currency import convert_anew
 from app.records import Permission, Role
 from app.resolvers.access import Access, mutation, organization_of
 from app.schema.node import global_id, parse_id
@@ -92,13 +91,7 @@ class OrganizationMutations:
         principal = info.context.signed_in()
         info.context.grant(organization_id, Permission.ORGANIZATION_READ)  # the answer shows all of it
         row = await change.update_organization(
-            info.context.database,
-            organization_id,
-            principal,
-            name=input.name,
-            currency=input.currency,
-            # Handed in, because recommendations know organizations and not the other way round.
-            convert_anew=convert_anew,
+            info.context.database, organization_id, principal, name=input.name, currency=input.currency
         )
         return UpdateOrganizationPayload(organization=Organization.from_row(row, principal.grants[organization_id]))
 

@@ -30,9 +30,18 @@ from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices
+from app.recommendations.everywhere import look_everywhere
 from app.recommendations.ignored import open_ignored
-from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, look_for_waste, look_for_waste_in_charges, measure_usage
+from app.recommendations.jobs import (
+    LOOK_JOB,
+    MEASURE_JOB,
+    look_for_waste,
+    look_for_waste_in_charges,
+    measure_usage,
+    request_daily_looks,
+)
 from app.recommendations.measure import MeasureTools
+from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
 from app.scanning.retention import purge_expired_scans
@@ -95,6 +104,7 @@ def make_handlers(
         **({} if prices is None else {REFRESH_JOB: partial(refresh_prices, tools=prices)}),
         CHECK_COSTS_JOB: check_costs,
         LOOK_AT_CHARGES_JOB: look_for_waste_in_charges,
+        LOOK_EVERYWHERE_JOB: look_everywhere,
         LOOK_JOB: look_for_waste,
         MEASURE_JOB: partial(measure_usage, tools=MeasureTools(tools.vault, tools.pool, tools.clouds)),
         ALLOCATION_JOB: run_allocation,
@@ -175,14 +185,25 @@ async def open_ignored_recommendations(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("ignored_opened", recommendations=await open_ignored(database))
 
 
+async def look_at_all_accounts(context: dict[str, Any]) -> None:
+    """Have all accounts looked at for waste that were not since yesterday."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("looks_requested", accounts=await request_daily_looks(database))
+
+
 def schedule() -> list[CronJob]:
-    """What is done by the clock, each by one worker: most once an hour, spread over it, some once a day."""
+    """What is done by the clock, each by one worker: most once an hour, spread over it, looks at all once a day."""
     return [*_hourly(), *_daily()]
 
 
 def _daily() -> list[CronJob]:
     """Most providers have delivered yesterday by five; checks come behind what they look at. A day begins at 0 UTC."""
-    times = {open_ignored_recommendations: (0, 2), settle_all_costs: (5, 42), check_all_costs: (5, 57)}
+    times = {
+        open_ignored_recommendations: (0, 2),
+        look_at_all_accounts: (5, 27),
+        settle_all_costs: (5, 42),
+        check_all_costs: (5, 57),
+    }
     return [
         cron(
             cast("WorkerCoroutine", work),

@@ -52,13 +52,15 @@ _AGE = tuple(
         ),
         ("recommendations", "CAST(:days AS integer)", "ignored_until due_on"),
         ("recommendation_history", "CAST(:days AS integer) * interval '1 day'", "happened_at"),
-        ("resources", "CAST(:days AS integer) * interval '1 day'", "first_seen_at"),
+        ("resources", "CAST(:days AS integer) * interval '1 day'", "first_seen_at updated_at"),
         ("resource_changes", "CAST(:days AS integer) * interval '1 day'", "changed_at"),
         ("scan_steps", "CAST(:days AS integer) * interval '1 day'", "started_at finished_at"),
         ("resource_usage", "CAST(:days AS integer)", "first_day"),
         ("resource_usage", "CAST(:days AS integer) * interval '1 day'", "read_at"),
     )
 )
+_ANOTHER_DAY = """UPDATE account_looks SET ground = 'of another day',
+    looked_at = looked_at - CAST(:days AS integer) * interval '1 day' WHERE organization_id = :organization_id"""
 _USAGE_DAYS, _LATE = 14, timedelta(days=1)
 
 
@@ -172,7 +174,7 @@ class Life:
     async def wait(self, days: int, *, woken: bool) -> None:
         """Let days pass, with or without what is done at midnight."""
         async with self.owner.write(None) as session:
-            for statement in _AGE:
+            for statement in (*_AGE, _ANOTHER_DAY):
                 await session.execute(text(statement), {"organization_id": self.organization_id, "days": days})
         self.cloud.waited(days)
         self.plain.waited(days)

@@ -16,13 +16,14 @@ from app.models import now
 from app.pricing.book import seed_book
 from app.recommendations import answer
 from app.recommendations.ignored import open_ignored
-from app.recommendations.jobs import request_look
+from app.recommendations.jobs import look_for_waste, request_look
 from app.recommendations.look import look, start_look
 from app.recommendations.rules import reset, update_rule
 from app.records import Actor, ActorKind
 from app.records.recommendations import HistoryKind, IgnoreReason
 from app.repositories.accounts import ACCOUNTS
 from app.scanning.cancel import cancel_scans_of_account
+from tests.recommendations.far import Held
 from tests.recommendations.looking import add_company, keep, ledger, lone, looked, told
 from tests.recommendations.rows import scanned
 from tests.repositories.found import ACCOUNT, ORGANIZATION, VOLUME, add_accounts
@@ -167,3 +168,22 @@ async def test_what_stands_of_a_disconnected_account_is_resolved_until_it_is_rea
         await session.execute(ACCOUNTS.update().values(disconnected_at=None))
     assert await looked(database) == {HistoryKind.CAME_BACK: 2}
     assert (await ledger(database))[UNATTACHED, "vol-2"]["state"] == "IGNORED"
+
+
+async def test_looks_at_what_has_changed_judge_what_was_said_and_what_was_disconnected(
+    database: Database, owner: Database
+) -> None:
+    await keep(database, owner, lone("vol-1"), lone("vol-2"))
+    async with owner.write(None) as session:
+        await session.execute(text("UPDATE resources SET updated_at = :then"), {"then": now() - timedelta(days=1)})
+    await look_for_waste(Held(database))
+    rows = await ledger(database)
+    await answer.resolve(database, ORGANIZATION, SOMEBODY, [rows[UNATTACHED, "vol-1"]["id"]], note=None)
+    await look_for_waste(Held(database))
+    assert (await told(database))[-1][:2] == ("vol-1", "CAME_BACK")
+    for gone in (True, False):
+        async with database.write(ORGANIZATION) as session:
+            await session.execute(ACCOUNTS.update().values(disconnected_at=now() if gone else None))
+        await look_for_waste(Held(database))
+        states = {row["state"] for row in (await ledger(database)).values()}
+        assert states == ({"RESOLVED"} if gone else {"OPEN"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from app.context import Runtime
 from app.database import Database
 from app.models import now
 from app.pricing.book import seed_book
+from app.recommendations.jobs import LOOK_JOB
 from app.recommendations.look import look, start_look
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, Person, register
@@ -92,6 +92,8 @@ class Caller:
         looking = await start_look(self.database, organization_id, account_id, seed_book(), hold)
         assert looking is not None
         await look(looking)
+        async with self.owner.write(None) as session:  # one that waited has been done by this
+            await session.execute(text("DELETE FROM jobs WHERE kind = :kind"), {"kind": LOOK_JOB})
 
 
 @pytest.fixture
@@ -264,33 +266,30 @@ async def test_statements_do_not_grow_with_the_page(caller: Caller, runtime: Run
 async def test_checks_are_listed_with_their_documentation(graphql: GraphQL) -> None:
     person = await register(graphql, "Curious")
     document = """query ($provider: Provider) { checks(provider: $provider, area: STORAGE) {
-      id title description remediation saving links resourceTypes parameters { name unit least most } metrics } }"""
+      id title description remediation saving links resourceTypes parameters { name unit least most } metrics
+      properties otherResourceTypes prices permissions } }"""
     checks = (await graphql.data(document, {"provider": "AWS"}, token=person.token))["checks"]
     unattached = next(check for check in checks if check["id"] == "aws.ebs.unattached")
     assert unattached["resourceTypes"] == ["AWS::EC2::Volume"]
     assert unattached["parameters"] == [{"name": "minAgeDays", "unit": "days", "least": "0", "most": "3650"}]
+    assert "volumeType" in unattached["properties"]
+    assert "ebs.*.storage" in unattached["prices"]
+    assert (unattached["otherResourceTypes"], unattached["permissions"]) == ([], ["ec2:DescribeVolumes"])
+    left = next(check for check in checks if check["id"] == "aws.ebs.on_stopped_instance")
+    assert left["otherResourceTypes"] == ["AWS::EC2::Instance"]
+    assert left["permissions"] == ["ec2:DescribeInstances", "ec2:DescribeVolumes"]
     assert [check["id"] for check in checks] == sorted(check["id"] for check in checks)
     assert (await graphql.data(document, {"provider": "OPENAI"}, token=person.token))["checks"] == []
 
 
-async def test_another_currency_converts_what_is_stored_and_asks_for_looks(caller: Caller, owner: Database) -> None:
-    change = """mutation ($input: UpdateOrganizationInput!) { updateOrganization(input: $input) {
-      __typename ... on UserError { message } } }"""
-    rates = """mutation ($input: SetCurrencyRatesInput!) { setCurrencyRates(input: $input) {
-      __typename ... on UserError { message } } }"""
-    known = {"fromCurrency": "USD", "toCurrency": "EUR", "validFrom": "2026-01-01", "rate": "0.5"}
-    organization = {"organizationId": caller.person.organization_id}
-    told = await caller.graphql.data(rates, {"input": {**organization, "rates": [known]}}, token=caller.person.token)
-    assert told["setCurrencyRates"]["__typename"] == "SetCurrencyRatesPayload", told
-    for currency, potential, unknown in (("EUR", "65", 1), ("CHF", "0", 4), ("USD", "130", 1)):
-        sent = {**organization, "currency": currency}
-        told = await caller.graphql.data(change, {"input": sent}, token=caller.person.token)
-        assert told["updateOrganization"]["__typename"] == "UpdateOrganizationPayload", told
-        summary = (await caller.read())["savingsSummary"]
-        assert (summary["currency"], summary["unknownCount"]) == (currency, unknown)
-        assert Decimal(summary["potential"]) == Decimal(potential)
-        big = (await caller.nodes())[0]["saving"]
-        assert big["converted"] is None or big["converted"]["currency"] == currency
-    async with owner.read(None) as session:
-        kinds = (await session.execute(text("SELECT DISTINCT kind FROM jobs WHERE state = 'QUEUED'"))).scalars().all()
-    assert {"look_for_waste", "look_at_charges"} <= set(kinds)
+async def test_an_id_in_two_spellings_is_one_recommendation_and_told_in_both(caller: Caller) -> None:
+    (node, *_) = await caller.nodes()
+    other = node["id"] + "="
+    ids = [node["id"], other, node["id"]]
+    outcomes = (await caller.act("resolveRecommendations", ids))["outcomes"]
+    assert [(one["id"], one["code"], one["recommendation"]) for one in outcomes] == [
+        (node["id"], None, {"state": "RESOLVED"}),
+        (other, None, {"state": "RESOLVED"}),
+    ]
+    (again, *_) = await caller.nodes()
+    assert [one["kind"] for one in again["history"]] == ["RESOLVED", "FOUND"]

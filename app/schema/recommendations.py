@@ -17,6 +17,7 @@ from app.records.criteria import Direction, RecommendationOrderField
 from app.records.detection import Confidence, PriceBasis, Remedy, Severity
 from app.records.recommendations import HistoryKind, IgnoreReason, RecommendationState, Resolution
 from app.schema.accounts import Account
+from app.schema.activity import ActivityActor, actor_of
 from app.schema.checks import Check
 from app.schema.cost_words import Money
 from app.schema.enums import graph_enum
@@ -118,6 +119,9 @@ class RecommendationEvent:
 
     kind: HistoryKind = strawberry.field(description="What happened.")
     actor_kind: ActorKind = strawberry.field(description="What kind of caller did it.")
+    actor: ActivityActor = strawberry.field(
+        description="Who did it: who ignored it, marked it or said that it is done."
+    )
     data: JSONObject = strawberry.field(description="What is to be said of it.")
     happened_at: datetime = strawberry.field(description="When.")
 
@@ -245,6 +249,7 @@ class Recommendation(Node):
             RecommendationEvent(
                 kind=HistoryKind(row["kind"]),
                 actor_kind=ActorKind(row["actor_kind"]),
+                actor=actor_of(row),
                 data=row["data"],
                 happened_at=row["happened_at"],
             )

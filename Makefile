@@ -70,7 +70,7 @@ lock:
 	echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file tools/uv.lock -
 
 # The long campaigns of RELIABILITY: 200 kill -9 while events are written and streamed (about 15 minutes), and 3,000
-# sequences of what can happen to recommendations (about 25).
+# sequences of what can happen to recommendations (about 15).
 campaign: setup
 	$(BIN)/pytest -m campaign --kills 200 --sequences 3000 -s
 

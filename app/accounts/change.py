@@ -24,6 +24,7 @@ from app.errors import BadUserInputError, ConflictError
 from app.models import Account, now
 from app.providers.base import Target
 from app.providers.problems import ProviderError
+from app.providers.tagging import TAGGED_CLOUDS
 from app.records import UNSET, Actor, ConnectionMethod, EventKind, NewEvent, Provider, Unset
 from app.repositories.accounts import find_account, get_account
 
@@ -41,6 +42,7 @@ class AccountChange:
     regions: Sequence[str] | Unset | None = UNSET
     endpoints: Sequence[tuple[str, str]] | Unset | None = UNSET
     hosts: tuple[str, ...] = ()
+    allows_tagging: bool | Unset = UNSET
 
     @property
     def concerns_connection(self) -> bool:
@@ -81,6 +83,8 @@ async def update_account(
         if account is None:
             raise no_such_account()
         changed = _apply(account, name, tried)
+        if _allows(account, change.allows_tagging):
+            changed.append("allowsTagging")
         if changed:
             account.updated_at = now()
             await session.flush()
@@ -190,6 +194,19 @@ def _apply(account: Account, name: str | Unset, tried: _Tried | None) -> list[st
     account.settings = settings
     account.method = tried.target.method.value
     return changed
+
+
+def _allows(account: Account, wanted: bool | Unset) -> bool:
+    """Set whether Skyledger may tag in the account; whether that is another than before."""
+    if isinstance(wanted, Unset) or wanted == account.allows_tagging:
+        return False
+    if wanted:
+        if Provider(account.provider) not in TAGGED_CLOUDS:
+            message = f"Resources of {account.provider} carry no tags that Skyledger could write."
+            raise BadUserInputError(message, path=("input", "allowsTagging"))
+        require_connected({"kind": account.kind, "disconnected_at": account.disconnected_at})
+    account.allows_tagging = wanted
+    return True
 
 
 async def _keep(session: AsyncSession, vault: Vault, actor: Actor, account: Account, tried: _Tried | None) -> None:

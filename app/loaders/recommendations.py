@@ -17,6 +17,7 @@ from app.loaders.scans import AboutRows, Asked
 from app.models import now
 from app.recommendations.savings import Borne, savings_by_bearer
 from app.records.recommendations import RecommendationState
+from app.repositories.deletion_tags import TAGS
 from app.repositories.realised import REALISED, realised_sums
 from app.repositories.recommendations import HISTORY, RECOMMENDATIONS
 from app.repositories.savings import savings
@@ -59,6 +60,11 @@ class RecommendationLoaders:
     def realised_by_recommendation(self) -> KeyedRow:
         """What was saved, by the recommendation that is resolved."""
         return DataLoader(load_fn=RowByKey(self.database, REALISED, "recommendation_id").load_one_each)
+
+    @cached_property
+    def deletion_tag_by_recommendation(self) -> KeyedRow:
+        """What became of the tag in the cloud, by the recommendation."""
+        return DataLoader(load_fn=RowByKey(self.database, TAGS, "recommendation_id").load_one_each)
 
     async def realised_sums(self, organization_id: UUID, currency: str) -> Sequence[RowMapping]:
         """What was saved by check, account and month; one statement."""

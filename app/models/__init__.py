@@ -56,7 +56,13 @@ from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
 from app.models.prices import ListedPrice, PriceOverride, PriceReading
-from app.models.recommendations import AccountLook, RealisedSaving, Recommendation, RecommendationHistory
+from app.models.recommendations import (
+    AccountLook,
+    DeletionTag,
+    RealisedSaving,
+    Recommendation,
+    RecommendationHistory,
+)
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
 from app.models.uploads import Upload
 from app.models.usage import ResourceUsage
@@ -92,6 +98,7 @@ __all__ = [
     "CostSourceDelivery",
     "CostSourceRun",
     "CurrencyRate",
+    "DeletionTag",
     "DetailDim",
     "DetectionRuleVersion",
     "ImportReject",

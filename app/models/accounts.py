@@ -44,6 +44,7 @@ class Account(OrganizationOwned, Base, kw_only=True):
     response_milliseconds: Mapped[int | None] = mapped_column(default=None)
     health_checked_at: Mapped[datetime | None] = mapped_column(default=None)
     disconnected_at: Mapped[datetime | None] = mapped_column(default=None)
+    allows_tagging: Mapped[bool] = mapped_column(server_default="false", default=False)
 
 
 class AccountCredential(Base, kw_only=True):

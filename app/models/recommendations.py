@@ -126,6 +126,35 @@ class RealisedSaving(Base, kw_only=True):
     measured_at: Mapped[datetime] = mapped_column(default_factory=now)
 
 
+class DeletionTag(Base, kw_only=True):
+    """What became of the tag in the cloud on the resource of a recommendation that is, or was, marked for deletion.
+
+    `due_on` is the day that the tag is to tell, null where it is to go. `may_exist` tells whether the resource may
+    carry it: from before it is written until it is known not to be there. `job_id` is the job that is at it.
+    """
+
+    __tablename__ = "deletion_tags"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "recommendation_id"],
+            ["recommendations.organization_id", "recommendations.id"],
+            ondelete="CASCADE",
+        ),
+        Index(None, "organization_id", "account_id", "state"),
+        CheckConstraint("state IN ('REQUESTED', 'WRITTEN', 'REMOVED', 'FAILED')", name="state"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    recommendation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID]
+    state: Mapped[str]
+    due_on: Mapped[date | None]
+    may_exist: Mapped[bool]
+    message: Mapped[str | None] = mapped_column(default=None)
+    changed_at: Mapped[datetime] = mapped_column(default_factory=now)
+    job_id: Mapped[UUID | None] = mapped_column(default=None)
+
+
 class AccountLook(Base, kw_only=True):
     """The last look at an account that has ended: when it began, and a digest of what it rested on beside resources."""
 

@@ -8,6 +8,8 @@ from app.errors import BadUserInputError
 from app.providers.base import Cloud, Target
 from app.providers.cost_exports import CostSource, ExportSettings
 from app.providers.objects import ObjectStore
+from app.providers.problems import ProblemCode, ProviderError
+from app.providers.tagging import Tagger
 from app.records import Provider
 from app.records.cost_sources import CostSourceKind
 
@@ -65,6 +67,31 @@ def cost_source(target: Target, kind: CostSourceKind, settings: ExportSettings) 
 
     made = CostExplorer if kind is CostSourceKind.AWS_COST_EXPLORER else S3CostExport
     return made(AwsConnection(target), settings)
+
+
+def tagger(target: Target) -> Tagger:
+    """A way to tag what is marked for deletion in an account, made without a call. As slow as `cloud` at first.
+
+    Raises ProviderError: CREDENTIALS for credentials that cannot be read, NOT_ENABLED for a cloud without tags.
+    """
+    if target.provider is Provider.AWS:
+        from app.providers.aws.session import AwsConnection  # noqa: PLC0415
+        from app.providers.aws.tagging import AwsTagger  # noqa: PLC0415
+
+        return AwsTagger(AwsConnection(target))
+    if target.provider is Provider.AZURE:
+        from app.providers.azure.connection import AzureConnection  # noqa: PLC0415
+        from app.providers.azure.patience import Patience  # noqa: PLC0415
+        from app.providers.azure.tagging import AzureTagger  # noqa: PLC0415
+
+        return AzureTagger(AzureConnection(target, (), Patience()))
+    if target.provider is Provider.GCP:
+        from app.providers.gcp.connection import GcpConnection  # noqa: PLC0415
+        from app.providers.gcp.tagging import GcpTagger  # noqa: PLC0415
+
+        return GcpTagger(GcpConnection(target))
+    message = f"Resources of {target.provider} carry no tags"
+    raise ProviderError(ProblemCode.NOT_ENABLED, message, "Mark them without `tagInCloud`")
 
 
 def object_store(bucket: str, *, region: str | None = None, endpoint: str | None = None) -> ObjectStore:

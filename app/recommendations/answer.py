@@ -16,6 +16,7 @@ from app.costs.names import checked_reason
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import now
+from app.recommendations.deletion_tags import request_tags, retagged, untagged
 from app.recommendations.grace import too_early
 from app.recommendations.store import TOLD_IDS, count_once
 from app.records import Actor, EventKind, NewEvent
@@ -49,6 +50,8 @@ class _Act:
     data: Mapping[str, Any]
     problem: Callable[[RowMapping], str | None]
     due_on: date | None = None
+    tags: bool = False
+    """Whether the resources are to be tagged in the cloud; where not, the tag is taken away that they have."""
 
 
 async def ignore(
@@ -78,9 +81,19 @@ async def ignore(
 
 
 async def mark_for_deletion(
-    database: Database, organization_id: UUID, actor: Actor, ids: Sequence[UUID], *, due_on: date, note: str | None
+    database: Database,
+    organization_id: UUID,
+    actor: Actor,
+    ids: Sequence[UUID],
+    *,
+    due_on: date,
+    note: str | None,
+    tag_in_cloud: bool = False,
 ) -> list[Answered]:
-    """Say that resources are to be deleted by a day. Nothing is deleted by this. Raises BadUserInputError."""
+    """Say that resources are to be deleted by a day. Nothing is deleted by this. Raises BadUserInputError.
+
+    With `tag_in_cloud` the resources are tagged soon, where their accounts allow it.
+    """
     note = None if note is None else checked_reason(note, "note")
     _check_day(due_on, "dueOn")
     values = {
@@ -90,9 +103,9 @@ async def mark_for_deletion(
         "due_on": due_on,
         "note": note,
     }
-    data = {"dueOn": due_on.isoformat(), "note": note}
+    data = {"dueOn": due_on.isoformat(), "note": note, "tagInCloud": tag_in_cloud}
     event = EventKind.RECOMMENDATIONS_MARKED_FOR_DELETION
-    act = _Act(values, HistoryKind.MARKED_FOR_DELETION, event, data, _cannot_be_deleted, due_on)
+    act = _Act(values, HistoryKind.MARKED_FOR_DELETION, event, data, _cannot_be_deleted, due_on, tag_in_cloud)
     return await _answer(database, organization_id, actor, ids, act)
 
 
@@ -155,9 +168,14 @@ async def _answer(
         problems = {id_: problem for id_, row in rows.items() if (problem := act.problem(row))}
         if act.due_on is not None:
             problems = await too_early(session, organization_id, rows.values(), act.due_on) | problems
-        fitting = [id_ for id_ in rows if id_ not in problems and not _is_so(rows[id_], act.values)]
+        if act.tags:
+            problems = await untagged(session, organization_id, rows.values()) | problems
+        fine = [row for id_, row in rows.items() if id_ not in problems]
+        tags = await retagged(session, organization_id, fine, act.due_on if act.tags else None)
+        fitting = [row["id"] for row in fine if row["id"] in tags or not _is_so(row, act.values)]
         changed = await _write(session, organization_id, actor, fitting, act)
         if changed:
+            await request_tags(session, organization_id, tags.values())
             for account_id in accounts:
                 await count_once(session, organization_id, account_id)
             rows |= {row["id"]: row for row in await recommendations.by_ids(session, organization_id, set(ids))}

@@ -21,6 +21,7 @@ from app.pricing.load import load_book
 from app.providers.calls import WAIT_SECONDS
 from app.providers.problems import ProviderError
 from app.queue import HeldJob, enqueue, enqueue_all
+from app.recommendations.deletion_tags import withdraw_tags
 from app.recommendations.look import look, start_look
 from app.recommendations.look_at_charges import look_at_charges
 from app.recommendations.measure import MeasureTools, Measuring, measure
@@ -31,6 +32,7 @@ from app.repositories.detection_rules import accounts_waiting
 from app.repositories.jobs import take_over_queued
 from app.repositories.looks import accounts_unseen
 from app.repositories.organizations import organization_ids
+from app.repositories.recommendations import lock_account
 from app.tasks import end_tasks
 
 MEASURE_JOB = "measure_usage"
@@ -114,6 +116,8 @@ async def look_for_waste(job: HeldJob) -> None:
     changes = await look(looking)
     async with job.database.write(organization_id) as session:
         await job.hold(session)
+        await lock_account(session, organization_id, account_id)
+        await withdraw_tags(session, organization_id, account_id)
         if await imported_days(session, organization_id):  # of what is charged for some may have come or gone
             await request_look_at_charges(session, organization_id)
     structlog.get_logger(__name__).info(

@@ -67,6 +67,18 @@ class HistoryKind(StrEnum):
     RESOLVED = "RESOLVED"
     PROVED = "PROVED"
     CAME_BACK = "CAME_BACK"
+    TAGGED = "TAGGED"
+    TAG_REMOVED = "TAG_REMOVED"
+    TAG_FAILED = "TAG_FAILED"
+
+
+class TagState(StrEnum):
+    """What became of the tag in the cloud on what is marked for deletion."""
+
+    REQUESTED = "REQUESTED"
+    WRITTEN = "WRITTEN"
+    REMOVED = "REMOVED"
+    FAILED = "FAILED"
 
 
 @dataclass(frozen=True, slots=True)

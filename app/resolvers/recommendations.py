@@ -90,6 +90,7 @@ class RecommendationMutations:
             list(keys.values()),
             due_on=input.due_on,
             note=input.note,
+            tag_in_cloud=input.tag_in_cloud,
         )
         return MarkForDeletionPayload(outcomes=outcomes(keys, answered))
 

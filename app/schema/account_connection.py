@@ -246,6 +246,13 @@ class UpdateAccountInput:
         description="Services to call elsewhere, all of them anew; null for none. Unless the method is AWS_ROLE, the "
         "credentials have to be sent along, so that nobody can send stored ones to a place of their own.",
     )
+    allows_tagging: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether `markForDeletion(tagInCloud: true)` may tag resources of the account, which a connected "
+        "account of AWS, Azure or GCP can allow. It needs permissions that are printed apart by `skyledger "
+        "permissions` and that nothing else needs. When it is taken back, tags that were written stay until their "
+        "recommendations are opened again, ignored or resolved.",
+    )
 
     def wanted(self, organization_id: UUID, settings: Settings) -> AccountChange:
         """What is to be changed. Raises BadUserInputError at the wrong field."""
@@ -256,6 +263,7 @@ class UpdateAccountInput:
             regions=UNSET if self.regions is strawberry.UNSET else self.regions,
             endpoints=UNSET if endpoints is strawberry.UNSET else _pairs(endpoints or []),
             hosts=settings.endpoint_hosts,
+            allows_tagging=self.allows_tagging if isinstance(self.allows_tagging, bool) else UNSET,
         )
 
 

@@ -116,6 +116,9 @@ class Account(AccountCosts, Node):
     disconnected_at: datetime | None = strawberry.field(
         description="Since when it is disconnected; null while it is connected, and for a manual account."
     )
+    allows_tagging: bool = strawberry.field(
+        description="Whether Skyledger may tag in the cloud what is marked for deletion, where somebody asks for it."
+    )
     key: strawberry.Private[tuple[UUID, UUID]]
 
     @classmethod
@@ -135,6 +138,7 @@ class Account(AccountCosts, Node):
             endpoints=[AccountEndpoint(service=service, url=url) for service, url in sorted(endpoints.items())],
             health=AccountCheck.of_account(row),
             disconnected_at=row["disconnected_at"],
+            allows_tagging=row["allows_tagging"],
             key=(row["organization_id"], row["id"]),
         )
 

@@ -78,6 +78,8 @@ graph_enum(
     RECOMMENDATIONS_MARKED_FOR_DELETION="Somebody marked resources for deletion; `data` has the day and how many.",
     RECOMMENDATIONS_REOPENED="Somebody opened recommendations again; `data` says how many.",
     RECOMMENDATIONS_RESOLVED="Somebody said that recommendations are done; `data` says how many.",
+    RECOMMENDATIONS_TAGGED="The tag on resources marked for deletion was written or removed, or could not be; `data` "
+    "says how often.",
     DETECTION_RULE_CHANGED="A check was tuned in another way; `data` has its rule as it was and as it is.",
     COST_FORECAST_MADE="What the month under way will cost is forecast for the first time; `data` has the amounts.",
     COST_FORECAST_MOVED="The forecast of the month under way is 10 % or more above or below the one last told of; "

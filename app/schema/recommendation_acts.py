@@ -96,6 +96,13 @@ class MarkForDeletionInput:
     ids: list[strawberry.ID] = strawberry.field(description=_IDS)
     due_on: date = strawberry.field(description="The day by which they are to be deleted, after today.")
     note: str | None = strawberry.field(default=None, description=_NOTE)
+    tag_in_cloud: bool = strawberry.field(
+        default=False,
+        description="Also tag the resources in their cloud with `skyledger-delete-after=YYYY-MM-DD`, the day `dueOn`: "
+        "only in accounts that allow it (`allowsTagging`), and where the type can be tagged; the others are left as "
+        "they were, and told. The tag goes when the recommendation is opened again, ignored, resolved, or marked "
+        "without this.",
+    )
 
 
 @strawberry.type(description="What became of each.")

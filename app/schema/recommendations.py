@@ -20,6 +20,7 @@ from app.schema.accounts import Account
 from app.schema.activity import ActivityActor, actor_of
 from app.schema.checks import Check
 from app.schema.cost_words import Money
+from app.schema.deletion_tags import DeletionTag
 from app.schema.enums import graph_enum
 from app.schema.filters import DateTimeFilter, DecimalFilter, EnumFilter, IDFilter, StringFilter
 from app.schema.node import Node, global_id
@@ -78,6 +79,9 @@ graph_enum(
     RESOLVED="It was resolved.",
     PROVED="A look has proved that it is done.",
     CAME_BACK="It was found again after it had been resolved.",
+    TAGGED="Its resource was tagged in the cloud.",
+    TAG_REMOVED="The tag was removed from its resource.",
+    TAG_FAILED="The tag could not be written or removed; `data` says why.",
 )
 graph_enum(
     RecommendationOrderField,
@@ -222,6 +226,13 @@ class Recommendation(Node):
         key = (self.row["organization_id"], self.row["id"])
         found = await info.context.loaders.realised_by_recommendation.load(key)
         return None if found is None else RealisedSaving.from_row(found)
+
+    @strawberry.field(description="The tag on its resource in the cloud; null where none was ever asked for.")
+    async def deletion_tag(self, info: Info) -> DeletionTag | None:
+        """One statement for all recommendations of a page."""
+        key = (self.row["organization_id"], self.row["id"])
+        found = await info.context.loaders.deletion_tag_by_recommendation.load(key)
+        return None if found is None else DeletionTag.from_row(found)
 
     @strawberry.field(description="The resource; null where the finding is about none.")
     async def resource(self, info: Info) -> Resource | None:

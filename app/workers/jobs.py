@@ -30,6 +30,8 @@ from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices
+from app.providers.registry import tagger
+from app.recommendations.deletion_tags import TAG_JOB
 from app.recommendations.everywhere import look_everywhere
 from app.recommendations.ignored import open_ignored
 from app.recommendations.jobs import (
@@ -41,6 +43,7 @@ from app.recommendations.jobs import (
     request_daily_looks,
 )
 from app.recommendations.measure import MeasureTools
+from app.recommendations.tagging_job import TagTools, tag_for_deletion
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
@@ -112,6 +115,7 @@ def make_handlers(
         SOURCE_SCHEDULE_JOB: start_scheduled_cost_source,
         PURGE_JOB: partial(purge_organization, uploads=uploads, exports=exports),
         RUN_SCAN_JOB: partial(run_scan, tools=tools),
+        TAG_JOB: partial(tag_for_deletion, tools=TagTools(tools.vault, tools.pool, tagger)),
         TOP_UP_JOB: run_top_up,
         SCHEDULE_JOB: partial(start_scheduled_scans, clouds=tools.clouds),
     }

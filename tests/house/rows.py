@@ -67,6 +67,7 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("recommendations", "price_basis"): "LIST",
         ("recommendations", "resolution"): None,
         ("recommendations", "state"): "OPEN",
+        ("deletion_tags", "state"): "WRITTEN",
         ("cost_anomalies", "state"): "OPEN",
         ("cost_anomalies", "merged_into_id"): None,
         ("cost_sources", "kind"): "BIGQUERY",

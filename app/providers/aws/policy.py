@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from app.providers.aws import cost_explorer, cost_exports
+from app.providers.aws import cost_explorer, cost_exports, tagging
 from app.providers.aws.metrics import READ_METRICS
 from app.providers.base import Service
+from app.providers.tagging import TAG
 
 OF_THE_CONNECTION: Final = (
     READ_METRICS,
@@ -60,6 +61,17 @@ def cost_statements() -> list[dict[str, object]]:
     ]
 
 
+def tagging_statement() -> dict[str, object]:
+    """What tagging needs, only if Skyledger may tag what is marked for deletion: no other tag than that one."""
+    return {
+        "Sid": "OnlyIfSkyledgerMayTagWhatIsMarkedForDeletion",
+        "Effect": "Allow",
+        "Action": list(tagging.PERMISSIONS),
+        "Resource": "*",
+        "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [TAG]}},
+    }
+
+
 def trust_document() -> dict[str, object]:
     """Who may assume the role: Skyledger's own principal, and only with the external id."""
     return {
@@ -79,11 +91,13 @@ def trust_document() -> dict[str, object]:
 def printed(services: Iterable[Service]) -> str:
     """The documents as one JSON object: `permissions` for the role or user, `trust` for the role.
 
-    `costs` is a policy of its own for accounts with a cost source.
+    `costs` is a policy of its own for accounts with a cost source, `optionalTagging` one for those whose owner lets
+    Skyledger tag what is marked for deletion.
     """
     documents = {
         "permissions": policy_document(required_permissions(services)),
         "costs": {"Version": "2012-10-17", "Statement": cost_statements()},
+        "optionalTagging": {"Version": "2012-10-17", "Statement": [tagging_statement()]},
         "trust": trust_document(),
     }
     return json.dumps(documents, indent=2)

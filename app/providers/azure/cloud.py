@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from app.providers.azure import advisor, compute, data, network, platform
+from app.providers.azure import advisor, compute, data, network, platform, tagging
 from app.providers.azure.connection import AzureConnection
 from app.providers.azure.patience import Patience
 from app.providers.azure.permissions import READ_BLOBS, READ_METRICS
@@ -50,6 +50,10 @@ _HOW = (
     " az role assignment create --assignee <client id> --role 'Storage Blob Data Reader' --scope"
     " /subscriptions/<subscription id>/resourceGroups/<group>/providers/Microsoft.Storage/storageAccounts/<account>"
     "/blobServices/default/containers/<container>."
+    " Only if Skyledger may tag what is marked for deletion, which is optional, it also needs"
+    f" {' and '.join(tagging.PERMISSIONS)}:"
+    " az role assignment create --assignee <client id> --role 'Tag Contributor' --scope"
+    " /subscriptions/<subscription id>."
 )
 
 

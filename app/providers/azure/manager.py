@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.mgmt.resource.resources.models import Tags, TagsPatchResource
 
 from app.providers.azure.errors import bad_answer, in_our_words, tells_absence
 
@@ -65,6 +67,26 @@ class ResourceManager:
             if not url:
                 return
             self._follow(url, seen, reading)
+
+    def tags(self, scope: str, reading: str) -> dict[str, str] | None:
+        """The tags of the resource or group with that ARM id, None where there is none. Raises ProviderError."""
+        with in_our_words(reading):
+            try:
+                found = self._client.tags.get_at_scope(scope.lstrip("/"))
+            except ResourceNotFoundError as error:
+                if error.response is not None and tells_absence(cast("HttpResponse", error.response)):
+                    return None
+                raise
+        return dict(found.properties.tags or {}) if found.properties else {}
+
+    def change_tags(self, scope: str, operation: str, tags: Mapping[str, str], reading: str) -> None:
+        """Merge tags into those of a resource, or delete some, as `operation` says; it may take a while to be seen.
+
+        The SDK's own waiting is not used: it follows links to wherever they lead. Raises ProviderError.
+        """
+        patch = TagsPatchResource(operation=operation, properties=Tags(tags=dict(tags)))
+        with in_our_words(reading):
+            self._client.tags.begin_update_at_scope(scope.lstrip("/"), patch, polling=False)
 
     def created_times(self, resource_types: Sequence[str], reading: str) -> dict[str, datetime]:
         """When the resources of these types were made, in UTC by native id, for as many as are worth the memory."""

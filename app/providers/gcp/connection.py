@@ -116,6 +116,13 @@ class GcpConnection:
             self._patience.call,
             self._patience.retry,
         )
+        self.compute = RestApi(
+            "compute.googleapis.com",
+            _endpoint(target, "compute"),
+            self._signature,
+            self._patience.call,
+            self._patience.retry,
+        )
         self._client = AssetServiceClient(transport=AssetServiceGrpcTransport(channel=self._assets_channel))
 
     def verify(self) -> Verification:
@@ -169,6 +176,7 @@ class GcpConnection:
         """Let go of the channels and sockets."""
         self._monitoring.close()
         self._recommender.close()
+        self.compute.close()
         self._assets_channel.close()
         self._names_channel.close()
         self._request.session.close()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.providers.base import Service
+from app.providers.gcp import tagging
 from app.providers.gcp.metrics import READ_METRICS
 from app.providers.opinions import OpinionReader
 
 ROLE = "skyledgerReader"
+TAGGING_ROLE = "skyledgerTagging"
 COST_PERMISSIONS = ("bigquery.jobs.create", "bigquery.tables.get", "bigquery.tables.getData")
 """Of a cost source: the first in the project that pays for the queries, the others on the table and, for a view, on
 what it reads."""
@@ -39,6 +41,13 @@ def policy_of(services: Iterable[Service], advisers: Iterable[OpinionReader]) ->
         "#     --role roles/bigquery.jobUser --condition None",
         "#   bq add-iam-policy-binding --member=serviceAccount:SERVICE_ACCOUNT --role=roles/bigquery.dataViewer \\",
         "#     BILLING_PROJECT:DATASET.TABLE",
+        "# Optional, only if Skyledger may tag what is marked for deletion, with a role of its own:",
+        f"#   gcloud iam roles create {TAGGING_ROLE} --project PROJECT_ID --stage GA \\",
+        '#     --title "Skyledger tagging of what is marked for deletion" \\',
+        f"#     --permissions {','.join(tagging.PERMISSIONS)}",
+        "#   gcloud projects add-iam-policy-binding PROJECT_ID --member serviceAccount:SERVICE_ACCOUNT \\",
+        f"#     --role projects/PROJECT_ID/roles/{TAGGING_ROLE} --condition None",
+        "#   gcloud services enable compute.googleapis.com --project PROJECT_ID",
         "title: Skyledger reader",
         "description: Lists resources, their metrics and what Google recommends; reads no data and changes nothing.",
         "stage: GA",

@@ -29,7 +29,7 @@ Special = Callable[[int, str], Exception | None]
 
 
 class RestApi:
-    """Reads one API, used by many threads at a time. `name` is its own, such as `monitoring.googleapis.com`."""
+    """Asks one API, used by many threads at a time. `name` is its own, such as `monitoring.googleapis.com`."""
 
     def __init__(
         self,
@@ -68,24 +68,56 @@ class RestApi:
             if not token:
                 return
 
+    def ask(
+        self,
+        path: str,
+        asked: str,
+        permission: str | None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        absent: bool = False,
+    ) -> Mapping[str, Any] | None:
+        """One answer about a quoted path, or to a body that is sent there; with `absent` None for what is not there.
+
+        A body may be sent again, so it has to do the same then. Raises ProviderError.
+        """
+        try:
+            return self._answer(f"{self._root}/{path}", asked, permission, body, absent=absent)
+        except api.NotFound:
+            return None
+
     def close(self) -> None:
         """Let go of sockets."""
         self._request.session.close()
 
-    def _answer(self, url: str, asked: str, permission: str | None) -> Mapping[str, Any]:
+    def _answer(
+        self,
+        url: str,
+        asked: str,
+        permission: str | None,
+        body: Mapping[str, Any] | None = None,
+        *,
+        absent: bool = False,
+    ) -> Mapping[str, Any]:
         try:
-            answer: Any = self._retry(self._once)(url)
+            answer: Any = self._retry(self._once)(url, body)
         except GOOGLE_ERRORS as problem:
+            if absent and isinstance(problem, api.NotFound):
+                raise
             raise provider_error(problem, asked, permission, self._name) from None
         if not isinstance(answer, dict):
             raise bad_answer(asked, "is no object")
         return answer
 
-    def _once(self, url: str) -> Any:
+    def _once(self, url: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = dict(self._sign())
+        sent: dict[str, Any] = {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            sent = {"method": "POST", "body": json.dumps(body)}
         try:
             # A redirect could lead to anywhere, and would take the token along.
-            response = self._request(url, headers=headers, timeout=self._seconds, allow_redirects=False)
+            response = self._request(url, headers=headers, timeout=self._seconds, allow_redirects=False, **sent)
         except TransportError:
             reason = "no connection, a lost one, or no answer in time"
             raise api.ServiceUnavailable(reason) from None  # type: ignore[no-untyped-call, unused-ignore]

@@ -377,7 +377,7 @@ def _handler(answer: Callable[[str, str, Any, str], Answer]) -> type[BaseHTTPReq
                 return
             self._send(told)
 
-        do_POST = do_GET  # noqa: N815  (the base class wants this name)
+        do_POST = do_PATCH = do_GET  # noqa: N815  (the base class wants these names)
 
         def _send(self, told: Answer) -> None:
             is_text = isinstance(told.body, str)

@@ -24,6 +24,7 @@ from tests.providers.azure.arm_server import (
     serving,
 )
 from tests.providers.azure.inventory import CREATED, TABLES, THINGS
+from tests.providers.azure.tags import TaggedServer
 
 Connect = Callable[..., AzureConnection]
 IMPATIENT = Patience(connection_seconds=2, read_seconds=5, retries=1, backoff_seconds=0, longest_wait=2)
@@ -42,9 +43,9 @@ def client_certificate() -> Certificate:
 
 
 @pytest.fixture
-def azure(server_certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArmServer]:
+def azure(server_certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaggedServer]:
     """A subscription with one of everything; the SDK trusts the server as it would a company's own authority."""
-    server = ArmServer(
+    server = TaggedServer(
         {name: list(rows) for name, rows in TABLES.items()},
         created=dict(CREATED),
         things={path.lower(): thing for path, thing in THINGS.items()},

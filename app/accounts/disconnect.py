@@ -46,6 +46,7 @@ async def disconnect_account(
             raise ConflictError(message)
         if account.disconnected_at is None:
             account.disconnected_at = account.updated_at = now()
+            account.allows_tagging = False  # whoever connects it again decides anew
             await session.flush()
             await delete_credential(session, organization_id, account_id)
             await stop_scans(session, organization_id, account_id, actor)

@@ -78,14 +78,21 @@ async def withdraw_tags(session: AsyncSession, organization_id: UUID, account_id
     """Have the tags of an account removed that nobody asks for any more; the caller holds the account's lock.
 
     So it is where a scan has found that the resource is in use: a tag that stays would have it deleted. A removal
-    that has failed is tried again.
+    that has failed is tried again, and what a job has not come to is asked for again.
     """
     stale = await deletion_tags.stale_tags(session, organization_id, account_id, now() - REMOVED_AGAIN)
-    await request_tags(session, organization_id, [_removal(tag) for tag in stale])
+    await request_tags(
+        session, organization_id, [_request_again(tag) if tag["is_wanted"] else _removal(tag) for tag in stale]
+    )
 
 
 def _is_to_go(tag: RowMapping) -> bool:
     return tag["due_on"] is not None or (tag["may_exist"] and tag["state"] == TagState.FAILED)
+
+
+def _request_again(tag: RowMapping) -> dict[str, Any]:
+    day, may_exist = tag["due_on"], tag["may_exist"]
+    return _request(tag["organization_id"], tag["recommendation_id"], tag["account_id"], day, may_exist=may_exist)
 
 
 def _removal(tag: RowMapping) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from app.models import now
 from app.providers.base import Target
 from app.providers.calls import ProviderPool
 from app.providers.problems import ProblemCode, ProviderError
-from app.providers.tagging import TAG, Failures, TagChange, Tagger, in_words
+from app.providers.tagging import TAG, Failures, TagChange, Tagger, gone, in_words
 from app.queue import HeldJob, enqueue
 from app.recommendations.deletion_tags import TAG_JOB
 from app.recommendations.store import SYSTEM, TOLD_IDS
@@ -80,7 +80,8 @@ async def tag_for_deletion(job: HeldJob, tools: TagTools) -> None:
     await _connect(run)
     try:
         while taken and not job.should_stop():
-            failures = await _change(run, _changes(taken))
+            failures = {row["native_id"]: gone() for row in taken if row["is_gone"] and row["day"] is not None}
+            failures |= await _change(run, _changes(taken))
             if job.should_stop():
                 return
             await _tell(run, taken, failures)
@@ -120,9 +121,11 @@ async def _connect(run: _Tagging) -> None:
 
 
 def _changes(taken: Sequence[RowMapping]) -> dict[str, TagChange]:
-    """One change for each resource, however many recommendations are on it."""
+    """One change for each resource that is there, however many recommendations are on it."""
     return {
-        row["native_id"]: TagChange(row["native_id"], row["resource_type"], row["region"], row["day"]) for row in taken
+        row["native_id"]: TagChange(row["native_id"], row["resource_type"], row["region"], row["day"])
+        for row in taken
+        if not row["is_gone"]
     }
 
 
@@ -216,6 +219,8 @@ def _outcome(provider: Provider, row: RowMapping, problem: ProviderError | None)
     if problem is not None:
         change = TagChange(row["native_id"], row["resource_type"], row["region"], row["day"])
         return TagState.FAILED, in_words(provider, problem, change)
+    if row["is_gone"]:
+        return TagState.REMOVED, "The resource is gone."
     if row["due_on"] is None and row["day"] is not None:
         return TagState.REMOVED, f"The resource keeps it for another recommendation, with the day {row['day']}."
     if row["due_on"] is None:

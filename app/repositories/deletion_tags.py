@@ -36,7 +36,7 @@ _TAKE = text("""
         FROM due
         WHERE tag.organization_id = :organization_id AND tag.recommendation_id = due.recommendation_id)
     SELECT due.recommendation_id, due.due_on, due.may_exist, one.resource_id,
-        resource.native_id, resource.resource_type, resource.region, (
+        resource.native_id, resource.resource_type, resource.region, resource.gone_at IS NOT NULL AS is_gone, (
             SELECT max(tag.due_on) FROM recommendations AS other
             JOIN deletion_tags AS tag ON tag.organization_id = :organization_id AND tag.recommendation_id = other.id
             WHERE other.organization_id = :organization_id AND other.resource_id = one.resource_id
@@ -55,13 +55,15 @@ _FINISH = text("""
     WHERE organization_id = :organization_id AND recommendation_id = :id AND job_id = :job_id
     RETURNING due_on IS NOT DISTINCT FROM CAST(:due_on AS date) AS is_so
 """)
-# Marked no more by a scan, or the removal has failed a while ago.
+# Marked no more by a scan; or the removal has failed, or the job of what is requested has died, a while ago.
 _STALE = text("""
-    SELECT tag.* FROM deletion_tags AS tag
+    SELECT tag.*, one.state = 'MARKED_FOR_DELETION' AND one.due_on IS NOT DISTINCT FROM tag.due_on AS is_wanted
+    FROM deletion_tags AS tag
     JOIN recommendations AS one ON one.organization_id = :organization_id AND one.id = tag.recommendation_id
     WHERE tag.organization_id = :organization_id AND tag.account_id = :account_id
         AND ((tag.due_on IS NOT NULL AND (one.state <> 'MARKED_FOR_DELETION' OR one.due_on IS DISTINCT FROM tag.due_on))
-            OR (tag.due_on IS NULL AND tag.may_exist AND tag.state = 'FAILED' AND tag.changed_at < :before))
+            OR (tag.due_on IS NULL AND tag.may_exist AND tag.state = 'FAILED' AND tag.changed_at < :before)
+            OR (tag.state = 'REQUESTED' AND tag.changed_at < :before))
 """)
 
 
@@ -88,7 +90,7 @@ async def put_tags(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> 
 async def stale_tags(
     session: AsyncSession, organization_id: UUID, account_id: UUID, before: datetime
 ) -> Sequence[RowMapping]:
-    """Tags that are to go though nobody said so, and those whose removal failed before a moment."""
+    """Tags that are to go though nobody said so; those whose removal failed before a moment, or that still wait."""
     values = {"organization_id": organization_id, "account_id": account_id, "before": before}
     return (await session.execute(_STALE, values)).mappings().all()
 
@@ -104,7 +106,8 @@ async def take_tags(
 ) -> Sequence[RowMapping]:
     """The next of what is requested, with its resources, noted as being worked on; in the order of their ids.
 
-    `day` is what the resource's tag is to tell, null where it is to have none; `may_exist` is as it was before.
+    `day` is what the resource's tag is to tell, null where it is to have none; `may_exist` is as it was before;
+    `is_gone` tells a resource that a scan no longer finds.
     """
     values = {
         "organization_id": organization_id,

@@ -251,7 +251,7 @@ class UpdateAccountInput:
         description="Whether `markForDeletion(tagInCloud: true)` may tag resources of the account, which a connected "
         "account of AWS, Azure or GCP can allow. It needs permissions that are printed apart by `skyledger "
         "permissions` and that nothing else needs. When it is taken back, tags that were written stay until their "
-        "recommendations are opened again, ignored or resolved.",
+        "recommendations are opened again, ignored or resolved. Disconnecting takes it back.",
     )
 
     def wanted(self, organization_id: UUID, settings: Settings) -> AccountChange:

@@ -43,7 +43,7 @@ MARK = """mutation ($input: MarkForDeletionInput!) { markForDeletion(input: $inp
 REOPEN = """mutation ($input: ReopenRecommendationsInput!) { reopenRecommendations(input: $input) { __typename
   ... on ReopenRecommendationsPayload { outcomes { code recommendation { state deletionTag { state } } } } } }"""
 READ = """query ($slug: String!) { organization(slug: $slug) {
-  recommendations { nodes { id checkId state resource { nativeId } deletionTag { state message at }
+  recommendations { nodes { id checkId state resolution resource { nativeId } deletionTag { state message at }
     history { kind actorKind data } } }
   activity(first: 100) { nodes { kind data } } } }"""
 
@@ -313,6 +313,29 @@ async def test_what_a_look_finds_in_use_loses_its_tag(room: Room, owner: Databas
     assert (room.tags(kept), room.tags(used)) == ({TAG: DUE}, {})
     node = await room.node(used)
     assert (node["state"], node["deletionTag"]["state"]) == ("RESOLVED", "REMOVED")
+
+
+async def test_what_is_gone_needs_no_call_and_what_has_waited_long_is_asked_for_again(
+    room: Room, owner: Database, look: Callable[..., Any]
+) -> None:
+    await room.allow()
+    gone, waiting = room.volumes
+    await room.mark((await room.node(gone))["id"])
+    await room.work()
+    await room.mark((await room.node(waiting))["id"])
+    asked = len(room.front.asked)
+    async with owner.write(None) as session:
+        await session.execute(
+            text("UPDATE resources SET gone_at = :now WHERE native_id = :gone"), {"now": now(), "gone": gone}
+        )
+        old = {"then": now() - timedelta(days=1)}  # and its job is not there any more, as `look` deletes all
+        await session.execute(text("UPDATE deletion_tags SET changed_at = :then WHERE state = 'REQUESTED'"), old)
+    await look(room)
+    assert await room.work() == 1
+    told = await room.node(gone)
+    assert (told["state"], told["resolution"], told["deletionTag"]["state"]) == ("RESOLVED", "DELETED", "REMOVED")
+    assert room.front.asked[asked:] == ["CreateTags"]
+    assert room.tags(waiting) == {TAG: DUE}
 
 
 async def test_a_tag_that_cannot_be_reached_any_more_is_told(room: Room) -> None:

@@ -86,6 +86,7 @@ PERMISSIONS: Final = (
 _OWN_REGIONS: Final = {"globalaccelerator": "us-west-2"}
 """Where services are asked whose ARNs name no region; all others at the home region."""
 _NAMED: Final = re.compile(r"perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
+_GONE: Final = re.compile(r"not ?found|not exist", re.IGNORECASE)
 _DENIED, _NOT_FOUND, _TOO_MANY, _SERVER = 403, 404, 429, 500
 
 
@@ -154,7 +155,7 @@ class AwsTagger:
 
 
 def _is_gone(told: Mapping[str, Any]) -> bool:
-    return told.get("StatusCode") == _NOT_FOUND and "not" in str(told.get("ErrorMessage", "")).lower().split()
+    return _GONE.search(str(told.get("ErrorMessage", ""))) is not None
 
 
 def _refused(told: Mapping[str, Any]) -> ProviderError:

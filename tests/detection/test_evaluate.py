@@ -15,7 +15,7 @@ from app.detection.rule import default_rule
 from app.records.detection import PriceBasis, Saving
 from tests.detection.cases import NOW, subject
 
-CHECK = CHECKS["aws.ebs.unattached"]
+CHECK = replace(CHECKS["aws.ebs.unattached"], only_where=())
 RULE = default_rule(CHECK)
 
 

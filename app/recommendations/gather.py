@@ -85,13 +85,17 @@ class Gathering:
             row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), cost_of.get(row["id"]))
             for row in rows
         }
+        await self.surround(found, checks)
+        return list(found.values())
+
+    async def surround(self, found: Mapping[UUID, Gathered], checks: Sequence[Check]) -> None:
+        """Tell resources, by their ids, the neighbours that some checks ask for."""
         known: dict[Neighbours, Ends] = {}
         for asked in neighbours_of(checks) if found else ():
             place = replace(asked, properties=(), watched=(), resource_type=asked.resource_type if asked.peers else "")
             if place not in known:
                 known[place] = await self._ends(list(found), asked)
             await self._add(found, asked, known[place])
-        return list(found.values())
 
     async def _add(self, found: Mapping[UUID, Gathered], asked: Neighbours, ends: Ends) -> None:
         """Tell each resource its neighbours of one kind and type."""

@@ -121,7 +121,7 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
 def facts_of(
     looking: Looking,
     one: Gathered,
-    rule: Rule,
+    thresholds: Mapping[str, Decimal],
     usages: Mapping[str, Usage | None],
     unread: Mapping[str, str],
     kind: type[Facts] = Facts,
@@ -130,7 +130,7 @@ def facts_of(
     return kind(
         subject=one.subject,
         now=looking.moment,
-        parameters=rule.parameters,
+        parameters=thresholds,
         prices=looking.prices,
         cost=one.cost,
         usages=usages,
@@ -160,7 +160,7 @@ class Sight:
         for check in checks:
             rule = self.looking.rules.of(check, one.subject)
             usages = LazyUsages(own, self._windows(check, one.subject.resource_type, rule))
-            facts = facts_of(self.looking, one, rule, usages, usages.unread, kind)
+            facts = facts_of(self.looking, one, rule.parameters, usages, usages.unread, kind)
             try:
                 outcome = evaluate(check, facts, rule, self.looking.convert)
             except NotReadError:

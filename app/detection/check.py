@@ -143,6 +143,8 @@ class Neighbours:
     outgoing: bool = False
     siblings: bool = False
     peers: bool = False
+    costs: bool = False
+    """Whether it also asks what they cost."""
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,8 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
             stored = await usage.usage_of(session, organization_id, found) if measured and found else {}
             sight = Sight(looking, stored)
             dear = [(one, left) for one in page if (left := sight.judge(one, checks, CostlessFacts))]
-            costs = await gathering.costs_of([one.subject.id for one, _ in dear], looking.moment.date())
+            await gathering.add_costs(dear, looking.moment.date())
         for one, left in dear:  # most of them find something
-            one.cost = costs.get(one.subject.id)
             sight.judge(one, left)
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
@@ -145,6 +144,8 @@ def facts_of(
         parameters=thresholds,
         prices=looking.prices,
         cost=one.cost,
+        neighbour_costs=one.neighbour_costs,
+        convert=looking.convert,
         usages=usages,
         unread=unread,
         neighbours=one.neighbours,

@@ -63,16 +63,15 @@ class Page:
         if not is_sifted:
             rows = await asyncio.to_thread(self._left_by_rows, rows, changes)
         self.closely += len(rows)
-        found = {row["id"]: Gathered(subject_of(row, changes.get(row["id"], _UNCHANGED)), None) for row in rows}
+        found = {row["id"]: Gathered(subject_of(row, changes.get(row["id"], _UNCHANGED))) for row in rows}
         await self.gathering.surround(found, [check])
         stored = await self._stored(list(found.values()))
         judging = _Judging(self.lookings, self.pair, stored, self.sure)
         dear = list(found.values())
         if not is_sifted:
             dear = await asyncio.to_thread(judging.judge, dear, CostlessFacts)
-        costs = await self.gathering.costs_of([one.subject.id for one in dear], day) if dear else {}
-        for one in dear:
-            one.cost = costs.get(one.subject.id)
+        if dear:
+            await self.gathering.add_costs([(one, [check]) for one in dear], day)
         await asyncio.to_thread(judging.judge, dear, Facts)
         await self._keep(judging)
 

@@ -18,6 +18,7 @@ from app.detection.overlap import Claim, counted
 from app.models import new_id
 from app.recommendations.lifecycle import found_again, not_found, opened
 from app.records import Actor, ActorKind, EventKind, NewEvent
+from app.records.detection import CASH_UNKNOWN
 from app.records.recommendations import Found, HistoryKind, Looked, RecommendationState, Resolution, Step, Stored
 from app.repositories import recommendations
 
@@ -258,6 +259,8 @@ def figures(found: Found) -> dict[str, Any]:
             "inputs": dict(saving.inputs),
             "reason": saving.reason,
             "isHygiene": saving.is_hygiene,
+            "cash": None if saving.cash is None else f"{saving.cash:f}",
+            "cashReason": None if saving.cash is not None else saving.cash_unknown or CASH_UNKNOWN,
         },
         "evidence": [{"label": label, "value": value, "unit": unit} for label, value, unit in found.evidence],
         "target": found.target,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import strawberry
@@ -14,7 +15,7 @@ from app.errors import NotFoundError
 from app.loaders.scans import Asked
 from app.records import ActorKind, Permission
 from app.records.criteria import Direction, RecommendationOrderField
-from app.records.detection import Confidence, PriceBasis, Remedy, Severity
+from app.records.detection import CASH_UNKNOWN, Confidence, PriceBasis, Remedy, Severity
 from app.records.recommendations import HistoryKind, IgnoreReason, RecommendationState, Resolution
 from app.schema.accounts import Account
 from app.schema.activity import ActivityActor, actor_of
@@ -111,6 +112,12 @@ class Saving:
     inputs: JSONObject = strawberry.field(description="The figures in the formula, by name.")
     reason: str | None = strawberry.field(description="Why the amount is not known.")
     is_hygiene: bool = strawberry.field(description="Nothing is paid for it; it is there to be tidied up.")
+    cash_saving: Money | None = strawberry.field(
+        description="How much smaller invoices become: `monthly` without what commitments cover, for a reservation or "
+        "Savings Plan is paid whether it is used or not. So it is 0 for usage that is covered completely. More is "
+        "saved where the commitment finds other usage. Null where it is not known."
+    )
+    cash_saving_reason: str | None = strawberry.field(description="Why the cash saving is not known.")
 
 
 @strawberry.type(description="Something that happened to a recommendation.")
@@ -201,6 +208,7 @@ class Recommendation(Node):
             if organization is not None:
                 converted = Money(amount=row["converted_saving"], currency=organization["currency"])
         known = row["monthly_saving"] is not None
+        cash = None if told.get("cash") is None else Money(amount=Decimal(told["cash"]), currency=row["currency"])
         return Saving(
             monthly=Money(amount=row["monthly_saving"], currency=row["currency"]) if known else None,
             converted=converted,
@@ -209,6 +217,8 @@ class Recommendation(Node):
             inputs=told["inputs"],
             reason=told["reason"],
             is_hygiene=told["isHygiene"],
+            cash_saving=cash,
+            cash_saving_reason=told.get("cashReason") if "cash" in told else CASH_UNKNOWN,
         )
 
     @strawberry.field(

@@ -21,12 +21,12 @@ from app.recommendations.grace import too_early
 from app.recommendations.store import TOLD_IDS, count_once
 from app.records import Actor, EventKind, NewEvent
 from app.records.detection import Remedy
-from app.records.recommendations import HistoryKind, IgnoreReason, RecommendationState, Resolution
+from app.records.recommendations import HistoryKind, IgnoreReason, IgnoreScope, RecommendationState, Resolution
 from app.repositories import recommendations
 
 MOST_IDS = 500
 LONGEST_DELAY = timedelta(days=3650)
-_NOTHING: dict[str, Any] = dict.fromkeys(("ignored_until", "reason", "note", "due_on"))
+_NOTHING: dict[str, Any] = dict.fromkeys(("ignored_until", "ignored_scope", "reason", "note", "due_on"))
 _UNRESOLVED: dict[str, Any] = dict.fromkeys(("resolution", "resolved_at", "proved_at"))
 
 
@@ -52,6 +52,8 @@ class _Act:
     due_on: date | None = None
     tags: bool = False
     """Whether the resources are to be tagged in the cloud; where not, the tag is taken away that they have."""
+    is_whole: bool = False
+    """Whether it is said of all that is found on the same resources."""
 
 
 async def ignore(
@@ -63,8 +65,12 @@ async def ignore(
     reason: IgnoreReason,
     note: str | None,
     until: date | None,
+    scope: IgnoreScope = IgnoreScope.FINDING,
 ) -> list[Answered]:
-    """Leave recommendations out of what is to be saved, until a day or for ever. Raises BadUserInputError."""
+    """Leave recommendations out of what is to be saved, until a day or for ever. Raises BadUserInputError.
+
+    With the scope RESOURCE all that is found on their resources, now and until then.
+    """
     note = None if note is None else checked_reason(note, "note")
     _check_day(until, "until")
     values = {
@@ -72,11 +78,15 @@ async def ignore(
         **_UNRESOLVED,
         "state": RecommendationState.IGNORED.value,
         "ignored_until": until,
+        "ignored_scope": scope.value,
         "reason": reason.value,
         "note": note,
     }
-    data = {"reason": reason.value, "until": None if until is None else until.isoformat(), "note": note}
-    act = _Act(values, HistoryKind.IGNORED, EventKind.RECOMMENDATIONS_IGNORED, data, _is_resolved)
+    until_day = None if until is None else until.isoformat()
+    data = {"reason": reason.value, "until": until_day, "note": note, "scope": scope.value}
+    is_whole = scope is IgnoreScope.RESOURCE
+    problem = _cannot_be_ignored_as_a_whole if is_whole else _is_resolved
+    act = _Act(values, HistoryKind.IGNORED, EventKind.RECOMMENDATIONS_IGNORED, data, problem, is_whole=is_whole)
     return await _answer(database, organization_id, actor, ids, act)
 
 
@@ -139,6 +149,12 @@ def _is_resolved(row: RowMapping) -> str | None:
     return None
 
 
+def _cannot_be_ignored_as_a_whole(row: RowMapping) -> str | None:
+    if row["resource_id"] is None:
+        return "It is about no resource; ignore the finding alone, with the scope FINDING."
+    return _is_resolved(row)
+
+
 def _cannot_be_deleted(row: RowMapping) -> str | None:
     if row["remedy"] != Remedy.DELETE:
         return f"Nothing is to be deleted here; the remedy is {row['remedy']}."
@@ -170,9 +186,9 @@ async def _answer(
             problems = await too_early(session, organization_id, rows.values(), act.due_on) | problems
         if act.tags:
             problems = await untagged(session, organization_id, rows.values()) | problems
-        fine = [row for id_, row in rows.items() if id_ not in problems]
-        tags = await retagged(session, organization_id, fine, act.due_on if act.tags else None)
-        fitting = [row["id"] for row in fine if row["id"] in tags or not _is_so(row, act.values)]
+        said = await _said_of(session, organization_id, rows, problems, act)
+        tags = await retagged(session, organization_id, said.values(), act.due_on if act.tags else None)
+        fitting = [id_ for id_, row in said.items() if id_ in tags or not _is_so(row, act.values)]
         changed = await _write(session, organization_id, actor, fitting, act)
         if changed:
             await request_tags(session, organization_id, tags.values())
@@ -184,6 +200,22 @@ async def _answer(
     return [
         Answered(id_, rows.get(id_), is_absent=id_ not in rows, problem=problems.get(id_)) for id_ in dict.fromkeys(ids)
     ]
+
+
+async def _said_of(
+    session: AsyncSession,
+    organization_id: UUID,
+    rows: Mapping[UUID, RowMapping],
+    problems: Mapping[UUID, str],
+    act: _Act,
+) -> dict[UUID, RowMapping]:
+    """What is answered for, without what it does not fit, and what else is found on the same resources."""
+    fitting = {id_: row for id_, row in rows.items() if id_ not in problems}
+    if not act.is_whole or not fitting:
+        return fitting
+    resources = {row["resource_id"] for row in fitting.values()}
+    others = await recommendations.active_of_resources(session, organization_id, resources)
+    return {row["id"]: row for row in others} | fitting
 
 
 async def _write(

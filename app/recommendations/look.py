@@ -16,7 +16,7 @@ from app.detection.catalogue import checks_of
 from app.detection.check import Check
 from app.detection.evaluate import Convert, evaluate
 from app.detection.facts import Facts, NotReadError, Prices
-from app.detection.finding import Evidence, Excluded, Finding, Outcome, Unknown
+from app.detection.finding import Clear, Evidence, Excluded, Finding, Outcome, Unknown
 from app.detection.rule import Rule, Rules
 from app.detection.usage import Usage
 from app.loading import many_objects
@@ -27,7 +27,7 @@ from app.recommendations.lazy_facts import CostlessFacts
 from app.recommendations.lazy_usages import LazyUsages, StoredUsages, Windows, windows_of
 from app.recommendations.readings import ReadAt, complete_in, types_of
 from app.recommendations.store import Changes, count_once, resolve_disconnected, resolve_gone, store
-from app.recommendations.tunings import tunings_of
+from app.recommendations.tunings import tunings_and_before
 from app.records.recommendations import Found, Looked, Resolution
 from app.records.usage import StoredUsage
 from app.repositories import detection_facts, recommendations, usage
@@ -69,6 +69,8 @@ class Looking:
     """Ids of checks that broke on a subject, which is logged once for each."""
     read_at: ReadAt = field(default_factory=ReadAt)
     """When what is stored was read."""
+    rules_before: Rules | None = None
+    """Those in force before each was changed last; None where that is not asked for."""
     is_disconnected: bool = False
     """Whether what is stored of the account is not read any more."""
 
@@ -117,9 +119,8 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
             stored = await usage.usage_of(session, organization_id, found) if measured and found else {}
             sight = Sight(looking, stored)
             dear = [(one, left) for one in page if (left := sight.judge(one, checks, CostlessFacts))]
-            costs = await gathering.costs_of([one.subject.id for one, _ in dear], looking.moment.date())
+            await gathering.add_costs(dear, looking.moment.date())
         for one, left in dear:  # most of them find something
-            one.cost = costs.get(one.subject.id)
             sight.judge(one, left)
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
@@ -131,7 +132,7 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
 def facts_of(
     looking: Looking,
     one: Gathered,
-    rule: Rule,
+    thresholds: Mapping[str, Decimal],
     usages: Mapping[str, Usage | None],
     unread: Mapping[str, str],
     kind: type[Facts] = Facts,
@@ -140,9 +141,11 @@ def facts_of(
     return kind(
         subject=one.subject,
         now=looking.moment,
-        parameters=rule.parameters,
+        parameters=thresholds,
         prices=looking.prices,
         cost=one.cost,
+        neighbour_costs=one.neighbour_costs,
+        convert=looking.convert,
         usages=usages,
         unread=unread,
         neighbours=one.neighbours,
@@ -170,14 +173,27 @@ class Sight:
         for check in checks:
             rule = self.looking.rules.of(check, one.subject)
             usages = LazyUsages(own, self._windows(check, one.subject.resource_type, rule))
-            facts = facts_of(self.looking, one, rule, usages, usages.unread, kind)
+            facts = facts_of(self.looking, one, rule.parameters, usages, usages.unread, kind)
             try:
                 outcome = evaluate(check, facts, rule, self.looking.convert)
             except NotReadError:
                 left.append(check)
             else:
+                if isinstance(outcome, Clear) and self._was_found_before(check, one, rule, own):
+                    outcome = Excluded("The rule asks for more than it did.")
                 self.outcomes.append(_told(self.looking, check, one, key, outcome, rule, usages))
         return left
+
+    def _was_found_before(self, check: Check, one: Gathered, rule: Rule, own: StoredUsages) -> bool:
+        """Whether the rule as it was before would find the same subject: then it is the rule that has changed."""
+        if self.looking.rules_before is None:
+            return False
+        before = self.looking.rules_before.of(check, one.subject)
+        if (before.parameters, before.statistic) == (rule.parameters, rule.statistic):
+            return False
+        usages = LazyUsages(own, self._windows(check, one.subject.resource_type, before))
+        facts = facts_of(self.looking, one, before.parameters, usages, usages.unread)
+        return isinstance(evaluate(check, facts, before, self.looking.convert), Finding)
 
     def _windows(self, check: Check, resource_type: str, rule: Rule) -> Windows:
         if not check.metrics:
@@ -282,12 +298,13 @@ async def start_look(
         convert = await converter(session, organization_id, currency)
         steps = await detection_facts.last_steps(session, organization_id, account_id)
         complete = types_of(steps)
-        tunings = await tunings_of(session, organization_id)
+        tunings, before = await tunings_and_before(session, organization_id)
         ground = await ground_of(session, organization_id, currency, moment.date(), tunings, complete)
         account = await find_account(session, organization_id, account_id)
     rules = Rules(tunings)
     looking = Looking(database, organization_id, account_id, prices, hold, moment, convert, complete, rules, ground)
     looking.read_at = ReadAt(steps)
+    looking.rules_before = Rules(tunings | before)
     looking.is_disconnected = account is not None and account["disconnected_at"] is not None
     return looking
 

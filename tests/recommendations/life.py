@@ -77,6 +77,7 @@ class Life:
     cloud: Cloud = field(default_factory=Cloud)
     plain: PlainLedger = field(default_factory=PlainLedger)
     rules: dict[str, Tuned] = field(default_factory=lambda: {check: Tuned() for check in CHECKS})
+    rules_before: dict[str, Tuned] = field(default_factory=lambda: {check: Tuned() for check in CHECKS})
     ids: dict[Key, UUID] = field(default_factory=dict)
     is_connected: bool = True
 
@@ -144,7 +145,7 @@ class Life:
         if not self.is_connected:
             self.plain.disconnected()
             return
-        for check, name, verdict in self.cloud.verdicts(self.rules):
+        for check, name, verdict in self.cloud.verdicts(self.rules, self.rules_before):
             self.plain.looked(check, name, verdict)
         self.plain.vanished(self.cloud.there())
 
@@ -163,13 +164,14 @@ class Life:
 
         def change(tuning: Tuning) -> Tuning:
             minimum = None if tuned.minimum == 1 else tuned.minimum
-            settings = replace(tuning.settings, enabled=tuned.enabled, minimum_saving=minimum)
+            parameters = {} if tuned.age_days == Tuned().age_days else {"minAgeDays": Decimal(tuned.age_days)}
+            settings = replace(tuning.settings, enabled=tuned.enabled, minimum_saving=minimum, parameters=parameters)
             tags = (TagMatch(KEPT_TAG),) if tuned.leaves_out_kept else ()
             return replace(tuning, settings=settings, excluded_tags=tags)
 
         if tuned != before:
             await update_rule(self.database, self.organization_id, SOMEBODY, check, change)
-            self.rules[check] = tuned
+            self.rules[check], self.rules_before[check] = tuned, before
 
     async def wait(self, days: int, *, woken: bool) -> None:
         """Let days pass, with or without what is done at midnight."""

@@ -24,7 +24,6 @@ BUSY = "vol-b"
 PRICES = {"gp2": Decimal("0.10"), "gp3": Decimal("0.08")}
 """A GiB and month in us-east-1; gp9 has none."""
 KEPT_TAG = "keep"
-_UNATTACHED_DAYS = 7
 
 Said = Literal["FOUND", "CLEAR", "LEFT_OUT", "UNKNOWN"]
 
@@ -61,6 +60,8 @@ class Tuned:
     enabled: bool = True
     minimum: Decimal = Decimal(1)
     leaves_out_kept: bool = False
+    age_days: int = 7
+    """Of unattached volumes only: for how long they have to be."""
 
 
 @dataclass
@@ -94,19 +95,24 @@ class Cloud:
         """What was read."""
         return {*self.read, *([INSTANCE] if self.read_instance else [])}
 
-    def verdicts(self, rules: Mapping[str, Tuned]) -> Iterator[tuple[str, str, Verdict]]:
-        """What each check says of each resource that is there."""
+    def verdicts(self, rules: Mapping[str, Tuned], before: Mapping[str, Tuned]) -> Iterator[tuple[str, str, Verdict]]:
+        """What each check says of each resource that is there, under its rule and the one before that."""
         for name, volume in self.read.items():
             for check in OF_VOLUMES:
-                yield check, name, _under(rules[check], self._of_volume(check, name, volume), kept=volume.kept)
+                said, earlier = (
+                    _under(rule, self._of_volume(check, name, volume, rule.age_days), kept=volume.kept)
+                    for rule in (rules[check], before[check])
+                )
+                is_stricter = rules[check].age_days != before[check].age_days and earlier.said == "FOUND"
+                yield check, name, Verdict("LEFT_OUT") if said == CLEAR and is_stricter else said
         if self.read_instance:
             yield STOPPED, INSTANCE, _under(rules[STOPPED], self._of_instance(), kept=False)
 
-    def _of_volume(self, check: str, name: str, volume: Volume) -> Verdict:
+    def _of_volume(self, check: str, name: str, volume: Volume, age_days: int) -> Verdict:
         part_of = INSTANCE if volume.attached else None
         whole = _found(volume, _price(volume), part_of)
         if check == UNATTACHED:
-            return whole if not volume.attached and self.since[name] >= _UNATTACHED_DAYS else CLEAR
+            return whole if not volume.attached and self.since[name] >= age_days else CLEAR
         if check == GP3:
             saved = _found(volume, (PRICES["gp2"] - PRICES["gp3"]) * volume.size, part_of)
             return saved if volume.kind == "gp2" or not volume.readable else CLEAR

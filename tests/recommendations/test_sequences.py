@@ -22,7 +22,7 @@ from sqlalchemy import text
 from app.database import Database
 from app.records.recommendations import HistoryKind, Resolution
 from tests.recommendations.life import Life, somebody_elses
-from tests.recommendations.made_up_cloud import CHECKS, VOLUMES, Tuned, Volume
+from tests.recommendations.made_up_cloud import CHECKS, UNATTACHED, VOLUMES, Tuned, Volume
 
 Step = tuple[Any, ...]
 PICKS = st.lists(st.integers(0, 15), min_size=1, max_size=6)
@@ -41,15 +41,14 @@ SCAN = st.tuples(
     st.sampled_from(["as before", "stopped", "stopped", "running", None]),
     st.sampled_from([True, True, True, False]),
 )
-RULE = st.tuples(
-    st.just("tune"),
-    st.sampled_from(CHECKS),
-    st.builds(
-        Tuned,
-        enabled=st.sampled_from([True, True, False]),
-        minimum=st.sampled_from([Decimal(0), Decimal(1), Decimal(5)]),
-        leaves_out_kept=st.booleans(),
-    ),
+TUNED = {
+    "enabled": st.sampled_from([True, True, False]),
+    "minimum": st.sampled_from([Decimal(0), Decimal(1), Decimal(5)]),
+    "leaves_out_kept": st.booleans(),
+}
+RULE = st.one_of(
+    st.tuples(st.just("tune"), st.sampled_from(CHECKS), st.builds(Tuned, **TUNED)),
+    st.tuples(st.just("tune"), st.just(UNATTACHED), st.builds(Tuned, age_days=st.sampled_from([7, 14]), **TUNED)),
 )
 SAY = st.one_of(
     st.tuples(st.just("ignore"), PICKS, st.none() | st.integers(1, 9)),

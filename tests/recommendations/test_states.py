@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
@@ -65,6 +66,25 @@ async def test_a_rule_that_is_switched_off_proves_nothing(database: Database, ow
     assert (row["resolution"], row["proved_at"]) == ("SAID_DONE", None)
     await update_rule(database, ORGANIZATION, SOMEBODY, UNATTACHED, reset)
     assert await looked(database) == {HistoryKind.CAME_BACK: 1}
+
+
+def stricter(_: Tuning) -> Tuning:
+    return Tuning(Settings(parameters={"minAgeDays": Decimal(365)}))
+
+
+async def test_a_rule_that_asks_for_more_has_changed_no_resource(database: Database, owner: Database) -> None:
+    await keep(database, owner, lone("vol-1"), lone("vol-2"))
+    await looked(database)
+    rows = await ledger(database)
+    await answer.resolve(database, ORGANIZATION, SOMEBODY, [rows[UNATTACHED, "vol-2"]["id"]], note=None)
+    await update_rule(database, ORGANIZATION, SOMEBODY, UNATTACHED, stricter)
+    for _ in range(2):
+        await looked(database)
+        rows = await ledger(database)
+        assert rows[UNATTACHED, "vol-1"]["resolution"] == "LEFT_OUT"
+        assert (rows[UNATTACHED, "vol-2"]["resolution"], rows[UNATTACHED, "vol-2"]["proved_at"]) == ("SAID_DONE", None)
+    await keep(database, owner, lone("vol-2", status="in-use"))
+    assert await looked(database) == {HistoryKind.PROVED: 1}
 
 
 async def test_what_is_said_while_a_look_runs_is_judged_by_the_next(database: Database, owner: Database) -> None:

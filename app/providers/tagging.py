@@ -90,7 +90,7 @@ def untaggable(provider: Provider, resource_type: str, native_id: str) -> str | 
 def gone() -> ProviderError:
     """The resource that was to be tagged is not there."""
     return ProviderError(
-        ProblemCode.FAILED, "The resource is not there any more", "Nothing to do: the next scan tells", retry=False
+        ProblemCode.FAILED, "The resource is not there any more", "Scan the account to see what is there", retry=False
     )
 
 

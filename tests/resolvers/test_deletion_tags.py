@@ -253,6 +253,23 @@ async def test_a_denied_permission_is_told_with_its_remedy_and_the_mark_stays(ro
     assert room.tags(room.volumes[0]) == {TAG: DUE}
 
 
+async def test_what_fails_of_some_is_told_of_those(room: Room) -> None:
+    await room.allow()
+    fine, odd = room.volumes
+
+    def limited(_name: str, body: str) -> Told | None:
+        return Told(DENIED.body.replace("UnauthorizedOperation", "TagLimitExceeded"), 400) if odd in body else None
+
+    room.front.ours = limited
+    await room.mark(*[(await room.node(each))["id"] for each in room.volumes])
+    await room.work()
+    told = [await room.node(each) for each in room.volumes]
+    assert [each["deletionTag"]["state"] for each in told] == ["WRITTEN", "FAILED"]
+    assert [each["state"] for each in told] == ["MARKED_FOR_DELETION"] * 2
+    assert "TagLimitExceeded" in told[1]["deletionTag"]["message"]
+    assert room.tags(fine) == {TAG: DUE}
+
+
 async def test_two_recommendations_share_the_tag_and_the_latest_day_counts(room: Room, owner: Database) -> None:
     await room.allow()
     volume = room.volumes[0]

@@ -87,6 +87,8 @@ _OWN_REGIONS: Final = {"globalaccelerator": "us-west-2"}
 """Where services are asked whose ARNs name no region; all others at the home region."""
 _NAMED: Final = re.compile(r"perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
 _GONE: Final = re.compile(r"not ?found|not exist", re.IGNORECASE)
+_ID_GONE: Final = re.compile(r"NotFound|with InvalidID\b")
+"""How EC2 says of an id that nothing has it, such as `InvalidVolume.NotFound` and `NatGatewayNotFound`."""
 _DENIED, _NOT_FOUND, _TOO_MANY, _SERVER = 403, 404, 429, 500
 
 
@@ -137,7 +139,7 @@ class AwsTagger:
             is_about_one = problem.code is ProblemCode.DENIED or problem.code is ProblemCode.FAILED
             if is_about_one and len(changes) > 1:
                 return {id_: why for change in changes for id_, why in self._by_ids([change]).items()}
-            if problem.code is ProblemCode.FAILED and ".NotFound" in problem.message:
+            if problem.code is ProblemCode.FAILED and _ID_GONE.search(problem.message):
                 return {} if first.day is None else {ids[0]: gone()}
             if is_about_one:
                 return {ids[0]: problem}

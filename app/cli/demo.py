@@ -25,7 +25,7 @@ _DAY_SECONDS = 86_400
 FIRST_QUERY = """{
   organization(slug: "%s") {
     name
-    resources(first: 3, where: {status: {eq: "unattached"}}) {
+    resources(first: 3, where: {status: {eq: "Unattached"}}) {
       totalCount
       nodes { provider resourceType name region account { name } }
     }

@@ -19,6 +19,8 @@ from app.costs.imports.run import import_files
 from app.database import Database
 from app.demo.charges import BILLERS, Bill
 from app.demo.estate import Resource, between, estate
+from app.demo.leftovers import bakery
+from app.demo.past import record_usage, when_deleted
 from app.demo.rows import charges_csv
 from app.errors import ConflictError
 from app.queue import HeldJob, enqueue
@@ -105,9 +107,12 @@ async def top_up(database: Database, organization_id: UUID, day: date, job: Held
     """
     async with database.read(organization_id) as session:
         due = months_due(await _delivered(session, organization_id), day)
+        deleted_on = await when_deleted(session, organization_id)
     if not due:
         return []
-    resources = estate(day)
+    # What an earlier release made has nothing left behind, whose charges would be of nothing in its inventory.
+    resources = estate(day) if deleted_on is None else bakery(day, deleted_on)
+    await record_usage(database, organization_id, resources, day)
     for number, month in enumerate(due):
         if job is not None and job.should_stop():
             return due[:number]

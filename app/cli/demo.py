@@ -29,6 +29,10 @@ FIRST_QUERY = """{
       totalCount
       nodes { provider resourceType name region account { name } }
     }
+    recommendations(first: 3, where: {state: {eq: OPEN}}) {
+      totalCount
+      nodes { check { title } resource { name } saving { monthly { amount currency } } }
+    }
     charges(first: 3, orderBy: {field: BILLED_COST}, where: {chargeCategory: {eq: "Usage"}}) {
       totalCount
       nodes { serviceName billedCost billingCurrency resource { name } }

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.costs.analysis.nodes import costs_of_resources
 from app.detection.charges import Charges
 from app.detection.check import Check, Neighbours
-from app.detection.facts import ActualCost, Subject
+from app.detection.facts import ActualCost, Advice, Subject
 from app.records import Provider, RelationshipKind
 from app.records.cost_analysis import DateRange
 from app.records.costs import CostMetric
@@ -33,7 +33,7 @@ NO_RESOURCE = UUID(int=0)
 
 @dataclass
 class Gathered:
-    """One resource, or subject of charges, with all that was found about it, whatever the check."""
+    """One resource, or subject of charges or of advice, with all that was found about it, whatever the check."""
 
     subject: Subject
     cost: ActualCost | None
@@ -41,7 +41,8 @@ class Gathered:
     targets: dict[RelationshipKind, Sequence[str]] = field(default_factory=dict)
     charges: Charges | None = None
     charged_key: str | None = None
-    """What tells a subject of charges for ever; None for a resource."""
+    """What tells a subject of charges or of advice for ever; None for a resource."""
+    advice: Advice | None = None
 
     @property
     def key(self) -> str:

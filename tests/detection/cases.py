@@ -19,7 +19,7 @@ from app.detection.catalogue import CHECKS
 from app.detection.charges import Charges
 from app.detection.check import Check
 from app.detection.evaluate import evaluate
-from app.detection.facts import ActualCost, Facts, Subject
+from app.detection.facts import ActualCost, Advice, Facts, Subject
 from app.detection.finding import Clear, Excluded, Finding, Unknown
 from app.detection.rule import default_rule
 from app.detection.usage import Usage
@@ -96,6 +96,7 @@ class Case:
     complete_types: frozenset[str] = frozenset()
     cost: ActualCost | None = None
     charges: Charges | None = None
+    advice: Advice | None = None
     parameters: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
@@ -118,6 +119,7 @@ class Case:
             targets={asked.kind: self.targets.get(asked.kind, ()) for asked in check.neighbours if asked.outgoing},
             complete_types=self.complete_types,
             charges=self._declared_charges(check),
+            advice=self.advice,
         )
         outcome = evaluate(check, facts, rule, lambda amount, _: amount)
         assert getattr(outcome, "fault", None) is None

@@ -17,12 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.activity.record import record
 from app.costs.analysis.periods import FIRST_DAY, LAST_DAY
 from app.costs.values import UnusableValueError, read_decimal
-from app.costs.watch import request_check
 from app.database import Database
 from app.errors import BadUserInputError
+from app.queue import enqueue
 from app.records import Actor, EventKind, NewEvent, RowIssue
 from app.records.currencies import CURRENCIES, checked_currency
+from app.records.recommendations import LOOK_EVERYWHERE_JOB
+from app.repositories.converted_savings import convert_again
 from app.repositories.currency_rates import Rate, delete_rates, store_rates
+from app.repositories.organizations import organizations_by_id
 
 MOST_RATES = 1_000
 LONGEST_SOURCE = 100
@@ -89,8 +92,8 @@ async def drop_rates(
         if deleted:
             data = {"fromCurrency": pair[0], "toCurrency": pair[1], "deleted": deleted}
             event = NewEvent(EventKind.CURRENCY_RATES_DELETED, actor, "Organization", organization_id, data)
+            await _convert_again(session, organization_id)
             await record(session, organization_id, event)
-            await request_check(session, organization_id)  # budgets and anomalies are in the organization's currency
     return deleted
 
 
@@ -126,8 +129,15 @@ async def _store(
     if outcome.added or outcome.changed:
         data = {"added": outcome.added, "changed": outcome.changed, "source": source}
         event = NewEvent(EventKind.CURRENCY_RATES_SET, actor, "Organization", organization_id, data)
+        await _convert_again(session, organization_id)
         await record(session, organization_id, event)
-        await request_check(session, organization_id)
+
+
+async def _convert_again(session: AsyncSession, organization_id: UUID) -> None:
+    """Savings at once; budgets and anomalies, in the organization's currency too, and looks follow as jobs."""
+    for organization in await organizations_by_id(session, [organization_id]):
+        await convert_again(session, organization_id, organization["currency"])
+    await enqueue(session, LOOK_EVERYWHERE_JOB, organization_id)
 
 
 def _read(sent: Sequence[SentRate], issues: list[RowIssue]) -> Iterator[Rate]:

@@ -44,10 +44,13 @@ class Daily(StrEnum):
     MAXIMUM = "MAXIMUM"
     SUM = "SUM"
     P95 = "P95"
+    P99 = "P99"
     PEAK_HOUR = "PEAK_HOUR"
     """The largest sum of an hour: what a rate, such as operations a second, has to be judged by."""
     P95_HOURS = "P95_HOURS"
     """What 95 % of the day's hours are below or at on average: for providers that offer no percentiles."""
+    P99_HOURS = "P99_HOURS"
+    """The same of 99 %: the busiest hour."""
     QUIET_HOURS = "QUIET_HOURS"
     """Which hours (UTC) had an average below the metric's `below`: 1 for the first hour, 2, 4, ... added up."""
 

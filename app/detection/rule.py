@@ -11,10 +11,13 @@ from uuid import UUID
 from app.detection.check import Check, Daily, Metric
 from app.detection.facts import REQUIRE_COMPLETE, Subject
 from app.detection.patterns import is_in
+from app.records import Provider
 from app.records.detection import Severity
 
 MINIMUM_SAVING = Decimal(1)
 GRACE_DAYS = 0
+NO_REGION = "global"
+"""How rules name the region of what belongs to none."""
 
 
 class MetricStatistic(StrEnum):
@@ -23,9 +26,25 @@ class MetricStatistic(StrEnum):
     AVERAGE = "AVERAGE"
     MAXIMUM = "MAXIMUM"
     P95 = "P95"
+    P99 = "P99"
 
 
-STATISTICS = tuple(Daily(one.value) for one in MetricStatistic)
+class TagCombination(StrEnum):
+    """How tags that leave out resources go together."""
+
+    ANY = "ANY"
+    ALL = "ALL"
+
+
+_CHOOSABLE = frozenset({*(Daily(one.value) for one in MetricStatistic), Daily.P95_HOURS, Daily.P99_HOURS})
+_BY_HOURS = {Daily.P95: Daily.P95_HOURS, Daily.P99: Daily.P99_HOURS}
+_WITHOUT_PERCENTILES = frozenset({Provider.AZURE})
+"""Azure Monitor sums samples up as average, minimum, maximum, total and count."""
+
+
+def can_be_chosen(metric: Metric) -> bool:
+    """Whether a rule may have the values of a day made in another way."""
+    return metric.daily in _CHOOSABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,11 @@ class Tuning:
     excluded_accounts: tuple[UUID, ...] = ()
     excluded_regions: tuple[str, ...] = ()
     excluded_tags: tuple[TagMatch, ...] = ()
+    included_accounts: tuple[UUID, ...] = ()
+    """The only ones, where there are some."""
+    included_regions: tuple[str, ...] = ()
+    all_excluded_tags: bool = False
+    """Whether a resource is left out for all of the tags together, not for any of them."""
     of_accounts: Mapping[UUID, Settings] = field(default_factory=dict)
     of_tags: tuple[tuple[TagMatch, Settings], ...] = ()
     version: int = 0
@@ -104,6 +128,11 @@ class Rule:
     """Ids of accounts, as text."""
     excluded_regions: frozenset[str] = frozenset()
     excluded_tags: Sequence[TagMatch] = field(default=())
+    included_accounts: frozenset[str] = frozenset()
+    """Ids of the only accounts, as text; all where there is none."""
+    included_regions: frozenset[str] = frozenset()
+    """The only regions; all where there is none."""
+    all_excluded_tags: bool = False
     version: int = 0
     grace_days: int = GRACE_DAYS
     """How many days are at least between marking for deletion and the day of it."""
@@ -116,16 +145,25 @@ class Rule:
             return "The rule is switched off."
         if self.excluded_accounts and str(subject.account_id) in self.excluded_accounts:
             return "The rule leaves out this account."
-        if subject.region is not None and subject.region in self.excluded_regions:
-            return f"The rule leaves out the region {subject.region}."
-        for exclusion in self.excluded_tags:
-            if exclusion.covers(subject.tags):
-                return f"The rule leaves out resources with the tag {exclusion.key}."
-        return None
+        if self.included_accounts and str(subject.account_id) not in self.included_accounts:
+            return "The rule is for other accounts only."
+        if self.excluded_regions or self.included_regions:
+            region = subject.region or NO_REGION
+            if region in self.excluded_regions:
+                return f"The rule leaves out the region {region}."
+            if self.included_regions and region not in self.included_regions:
+                return f"The rule is for other regions than {region} only."
+        return self._tag_that_leaves_out(subject.tags) if self.excluded_tags else None
+
+    def _tag_that_leaves_out(self, tags: Mapping[str, str]) -> str | None:
+        covering = [exclusion.key for exclusion in self.excluded_tags if exclusion.covers(tags)]
+        if not covering or (self.all_excluded_tags and len(covering) < len(self.excluded_tags)):
+            return None
+        return f"The rule leaves out resources with the tag {covering[0]}."
 
     def reads(self, metric: Metric) -> Metric:
         """A metric of the check as the rule wants it read."""
-        if self.statistic is None or metric.daily not in STATISTICS:
+        if self.statistic is None or not can_be_chosen(metric):
             return metric
         return replace(metric, daily=self.statistic)
 
@@ -179,10 +217,20 @@ def rule_by(check: Check, tuning: Tuning, *levels: Settings) -> Rule:
         excluded_accounts=frozenset(str(account_id) for account_id in tuning.excluded_accounts),
         excluded_regions=frozenset(tuning.excluded_regions),
         excluded_tags=tuning.excluded_tags,
+        included_accounts=frozenset(str(account_id) for account_id in tuning.included_accounts),
+        included_regions=frozenset(tuning.included_regions),
+        all_excluded_tags=tuning.all_excluded_tags,
         version=tuning.version,
         grace_days=GRACE_DAYS if settings.grace_days is None else settings.grace_days,
-        statistic=settings.statistic,
+        statistic=_offered(check, settings.statistic),
     )
+
+
+def _offered(check: Check, statistic: Daily | None) -> Daily | None:
+    """What the check's provider can be asked for in place of a statistic."""
+    if statistic is None or check.provider not in _WITHOUT_PERCENTILES:
+        return statistic
+    return _BY_HOURS.get(statistic, statistic)
 
 
 def default_rule(check: Check) -> Rule:

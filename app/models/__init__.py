@@ -57,7 +57,7 @@ from app.models.jobs import Job
 from app.models.opinions import OpinionReading, ProviderOpinion
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
 from app.models.prices import ListedPrice, PriceOverride, PriceReading
-from app.models.recommendations import RealisedSaving, Recommendation, RecommendationHistory
+from app.models.recommendations import AccountLook, RealisedSaving, Recommendation, RecommendationHistory
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
 from app.models.uploads import Upload
 from app.models.usage import ResourceUsage
@@ -66,6 +66,7 @@ __all__ = [
     "Account",
     "AccountCheck",
     "AccountCredential",
+    "AccountLook",
     "ActivityEvent",
     "ActivityHead",
     "AllocatedDaily",

@@ -1,4 +1,4 @@
-"""Tables of recommendations: what was found, with its money and its state, the history of each, what it saved."""
+"""Tables of recommendations: what was found, its money, its state, the history of each, what it saved; and of looks."""
 
 from __future__ import annotations
 
@@ -125,3 +125,19 @@ class RealisedSaving(Base, kw_only=True):
     amount: Mapped[Decimal | None]
     reason: Mapped[str | None]
     measured_at: Mapped[datetime] = mapped_column(default_factory=now)
+
+
+class AccountLook(Base, kw_only=True):
+    """The last look at an account that has ended: when it began, and a digest of what it rested on beside resources."""
+
+    __tablename__ = "account_looks"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "account_id"], ["accounts.organization_id", "accounts.id"], ondelete="CASCADE"
+        ),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    looked_at: Mapped[datetime]
+    ground: Mapped[str]

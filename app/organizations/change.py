@@ -18,6 +18,8 @@ from app.organizations.standing import standing
 from app.queue import enqueue
 from app.records import EventKind, NewEvent, Permission, Principal
 from app.records.currencies import checked_currency
+from app.records.recommendations import LOOK_EVERYWHERE_JOB
+from app.repositories.converted_savings import convert_again
 from app.repositories.organizations import change_organization
 
 PURGE_JOB = "purge_organization"
@@ -41,6 +43,9 @@ async def update_organization(
         if not changed:
             return caller.organization
         row = await change_organization(session, organization_id, changed)
+        if "currency" in changed:
+            await convert_again(session, organization_id, changed["currency"])
+            await enqueue(session, LOOK_EVERYWHERE_JOB, organization_id)
         before = {column: caller.organization[column] for column in changed}
         event = NewEvent(
             EventKind.ORGANIZATION_UPDATED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -24,10 +24,18 @@ class PriceBook:
 
     def __init__(self, prices: Mapping[Key, Price], overrides: Iterable[PriceOverride] = ()) -> None:
         self._prices = prices
+        self._overrides = tuple(overrides)
         self._known: dict[tuple[Provider, str, str | None], Price | None] = {}
         self._terms = _Terms()
-        for override in overrides:
+        for override in self._overrides:
             self._terms.add(override)
+
+    def lines(self) -> Iterator[str]:
+        """All that it rests on, in an order of its own: two books with the same lines tell the same prices."""
+        for (provider, code, region), price in sorted(self._prices.items()):
+            yield f"{provider} {code} {region} {price.amount} {price.currency} {price.unit} {price.valid_from}"
+        for override in sorted(self._overrides, key=lambda one: one.id):
+            yield repr(override)
 
     def price(self, provider: Provider, code: str, region: str | None) -> Price | None:
         """What the organization pays before the list price; the region's own before one for all regions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.target import open_target
 from app.costs.watch import LOOK_AT_CHARGES_JOB
+from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import new_id, now
 from app.pricing.book import PriceBook
@@ -23,16 +25,21 @@ from app.recommendations.look import look, start_look
 from app.recommendations.look_at_charges import look_at_charges
 from app.recommendations.look_at_opinions import look_at_opinions
 from app.recommendations.measure import MeasureTools, Measuring, measure
+from app.recommendations.narrow import narrowed
 from app.recommendations.read_opinions import read_opinions, tell_unread
 from app.recommendations.realised import measure_realised
 from app.repositories.cost_series import imported_days
 from app.repositories.detection_rules import accounts_waiting
 from app.repositories.jobs import take_over_queued
+from app.repositories.looks import accounts_unseen
+from app.repositories.organizations import organization_ids
 from app.tasks import end_tasks
 
 MEASURE_JOB = "measure_usage"
 LOOK_JOB = "look_for_waste"
 _STOP_SECONDS = 0.2
+_DAY = timedelta(days=1)
+_ORGANIZATIONS = 500  # ids in one page of the list
 
 
 async def request_measuring(session: AsyncSession, organization_id: UUID, account_id: UUID) -> UUID:
@@ -51,6 +58,24 @@ async def request_once(session: AsyncSession, organization_id: UUID, kind: str, 
     jobs = {new_id(): {"accountId": str(each)} for each in account_ids if str(each) not in waiting}
     if jobs:
         await enqueue_all(session, kind, organization_id, jobs)
+
+
+async def request_daily_looks(database: Database) -> int:
+    """Queue a look at each account that was not looked at for a day: ages pass their limits without a scan.
+
+    Returns how many those are.
+    """
+    requested, after = 0, None
+    while True:
+        async with database.system() as session:
+            page = await organization_ids(session, after, _ORGANIZATIONS)
+        for after in page:
+            async with database.write(after) as session:
+                unseen = await accounts_unseen(session, after, now() - _DAY)
+                await request_once(session, after, LOOK_JOB, unseen)
+            requested += len(unseen)
+        if len(page) < _ORGANIZATIONS:
+            return requested
 
 
 async def request_look_at_charges(session: AsyncSession, organization_id: UUID) -> UUID:
@@ -82,12 +107,13 @@ async def measure_usage(job: HeldJob, tools: MeasureTools) -> None:
 
 
 async def look_for_waste(job: HeldJob) -> None:
-    """Run all checks on what is stored of the job's account."""
+    """Run all checks on what is stored of the job's account, as far as that may have changed since the last look."""
     organization_id, account_id = _account_of(job)
     prices = await _prices(job, organization_id, account_id)
     looking = await start_look(job.database, organization_id, account_id, prices, job.hold)
     if looking is None:
         return
+    looking = await narrowed(looking, prices)
     changes = await look(looking)
     await look_at_opinions(looking)
     async with job.database.write(organization_id) as session:
@@ -99,6 +125,7 @@ async def look_for_waste(job: HeldJob) -> None:
         organization_id=str(organization_id),
         account_id=str(account_id),
         resources=looking.looked_at,
+        whole=looking.only is None,
         **{kind.value.lower(): count for kind, count in changes.counts.items()},
     )
 

@@ -22,15 +22,17 @@ from app.detection.usage import Usage
 from app.loading import many_objects
 from app.models import now
 from app.recommendations.gather import Gathered, Gathering
+from app.recommendations.ground import ground_of
 from app.recommendations.lazy_facts import CostlessFacts
 from app.recommendations.lazy_usages import LazyUsages, StoredUsages, Windows, windows_of
 from app.recommendations.readings import complete_in, read_types
 from app.recommendations.store import Changes, count_once, resolve_gone, store
-from app.recommendations.tunings import rules_of
+from app.recommendations.tunings import tunings_of
 from app.records.recommendations import Found, Looked, Resolution
 from app.records.usage import StoredUsage
 from app.repositories import detection_facts, recommendations, usage
 from app.repositories.cost_series import rates_into
+from app.repositories.looks import note_look
 from app.repositories.organizations import organizations_by_id
 
 PAGE = 1_000
@@ -55,6 +57,10 @@ class Looking:
     complete_types: Regions
     """Resource types by region that the last scan read completely."""
     rules: Rules
+    ground: str = ""
+    """A digest of all this: see app.recommendations.ground."""
+    only: Mapping[str, Sequence[UUID]] | None = None
+    """The resources to look at, by type; None for all of the account."""
     changes: Changes = field(default_factory=Changes)
     looked_at: int = 0
     broken: set[str] = field(default_factory=set)
@@ -66,9 +72,7 @@ async def look(looking: Looking) -> Changes:
 
     A page at a time: memory does not grow with the account. Idempotent: the same facts change nothing.
     """
-    async with looking.database.read(looking.organization_id) as session:
-        types = await detection_facts.types_there(session, looking.organization_id, looking.account_id)
-    for resource_type in types:
+    for resource_type in await _types(looking):
         checks = checks_of(resource_type)
         if checks:
             with many_objects():
@@ -77,11 +81,24 @@ async def look(looking: Looking) -> Changes:
     return looking.changes
 
 
+async def _types(looking: Looking) -> Sequence[str]:
+    if looking.only is not None:
+        return list(looking.only)
+    async with looking.database.read(looking.organization_id) as session:
+        return await detection_facts.types_there(session, looking.organization_id, looking.account_id)
+
+
+async def _ids(looking: Looking, resource_type: str) -> Sequence[UUID]:
+    if looking.only is not None:
+        return looking.only[resource_type]
+    async with looking.database.read(looking.organization_id) as session:
+        return await detection_facts.subject_ids(session, looking.organization_id, looking.account_id, resource_type)
+
+
 async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[Check]) -> None:
     organization_id = looking.organization_id
     measured = any(check.metrics for check in checks)
-    async with looking.database.read(organization_id) as session:
-        ids = await detection_facts.subject_ids(session, organization_id, looking.account_id, resource_type)
+    ids = await _ids(looking, resource_type)
     for start in range(0, len(ids), PAGE):
         async with looking.database.read(organization_id) as session:
             gathering = Gathering(session, organization_id, looking.account_id)
@@ -218,7 +235,7 @@ def found_of(looking: Looking, check: Check, one: Gathered, finding: Finding, ru
 
 
 async def _finish(looking: Looking) -> None:
-    """Resolve what is gone, then count each amount once."""
+    """Resolve what is gone, count each amount once, and note until when all that has changed was looked at."""
     organization_id, account_id = looking.organization_id, looking.account_id
     while True:
         async with looking.database.write(organization_id) as session:
@@ -231,6 +248,7 @@ async def _finish(looking: Looking) -> None:
         await looking.hold(session)
         await recommendations.lock_account(session, organization_id, account_id)
         await count_once(session, organization_id, account_id)
+        await note_look(session, organization_id, account_id, looking.moment, looking.ground)
 
 
 async def start_look(
@@ -244,14 +262,18 @@ async def start_look(
 
     None where the organization has been deleted.
     """
-    async with database.read(organization_id) as session:
+    moment = now()
+    async with database.read(organization_id, one_state=True) as session:
         organizations = await organizations_by_id(session, [organization_id])
         if not organizations:
             return None
-        convert = await converter(session, organization_id, organizations[0]["currency"])
+        currency = organizations[0]["currency"]
+        convert = await converter(session, organization_id, currency)
         complete = await read_types(session, organization_id, account_id)
-        rules = await rules_of(session, organization_id)
-    return Looking(database, organization_id, account_id, prices, hold, now(), convert, complete, rules)
+        tunings = await tunings_of(session, organization_id)
+        ground = await ground_of(session, organization_id, currency, moment.date(), tunings, complete)
+    rules = Rules(tunings)
+    return Looking(database, organization_id, account_id, prices, hold, moment, convert, complete, rules, ground)
 
 
 async def converter(session: AsyncSession, organization_id: UUID, currency: str) -> Convert:

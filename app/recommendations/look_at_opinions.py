@@ -82,8 +82,12 @@ async def look_at_opinions(looking: Looking) -> None:
         for one in page:
             judging.judge(one)
         await _write(looking, judging.sight.outcomes)
+    changed = bool(subjects)
     while gone := await _untold(looking):
         await _write(looking, gone)
+        changed = True
+    if not changed:
+        return
     async with looking.database.write(organization_id) as session:
         await looking.hold(session)
         await recommendations.lock_account(session, organization_id, account_id)

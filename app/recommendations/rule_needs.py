@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.detection.check import Check
 from app.detection.facts import REQUIRE_COMPLETE
-from app.detection.rule import Rule, Settings, TagMatch, Tuning, rule_by
+from app.detection.rule import Rule, Settings, Tuning, rule_by
 
 
 def needs_measuring(check: Check, before: Tuning, after: Tuning, account_id: UUID) -> bool:
@@ -37,15 +37,32 @@ def _rules(check: Check, tuning: Tuning, account_id: UUID) -> list[Rule]:
 
 def _asks_more(was: Rule, now: Rule, account_id: UUID) -> bool:
     """Whether a rule may ask for usage that another one did not ask for."""
-    account = str(account_id)
-    if not now.enabled or account in now.excluded_accounts:
+    if not _looks_at(now, account_id):
         return False
-    if not was.enabled or account in was.excluded_accounts:
-        return True
-    tags: set[TagMatch] = set(was.excluded_tags) - set(now.excluded_tags)
-    if tags or was.excluded_regions - now.excluded_regions:
+    if not _looks_at(was, account_id) or _leaves_out_less(was, now):
         return True
     return was.statistic != now.statistic or _thresholds(was) != _thresholds(now)
+
+
+def _looks_at(rule: Rule, account_id: UUID) -> bool:
+    account = str(account_id)
+    is_included = not rule.included_accounts or account in rule.included_accounts
+    return rule.enabled and is_included and account not in rule.excluded_accounts
+
+
+def _leaves_out_less(was: Rule, now: Rule) -> bool:
+    """Whether some resource of an account may be looked at now that was not."""
+    less_tags = bool(set(was.excluded_tags) - set(now.excluded_tags)) or _all_of(now) > _all_of(was)
+    more_tags_of_all = now.all_excluded_tags and set(now.excluded_tags) != set(was.excluded_tags)
+    more_regions = bool(was.included_regions) and (
+        not now.included_regions or bool(now.included_regions - was.included_regions)
+    )
+    return less_tags or more_tags_of_all or more_regions or bool(was.excluded_regions - now.excluded_regions)
+
+
+def _all_of(rule: Rule) -> bool:
+    """Whether it leaves out only what has several tags."""
+    return rule.all_excluded_tags and len(rule.excluded_tags) > 1
 
 
 def _thresholds(rule: Rule) -> dict[str, Decimal]:

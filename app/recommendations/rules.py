@@ -106,8 +106,11 @@ async def _look_again(session: AsyncSession, organization_id: UUID, check: Check
         await request_look_at_charges(session, organization_id)
         accounts = await rule_previews.accounts_of_provider(session, organization_id, check.provider)
         return sum(concerns(before, after, one) for one in accounts)
-    types = check.resource_types
-    holders = await detection_rules.accounts_with(session, organization_id, check.provider.value, types)
+    if check.advice is not None:
+        holders = await rule_previews.accounts_of_provider(session, organization_id, check.provider)
+    else:
+        types = check.resource_types
+        holders = await detection_rules.accounts_with(session, organization_id, check.provider.value, types)
     concerned = [one for one in holders if concerns(before, after, one)]
     measured = [one for one in concerned if needs_measuring(check, before, after, one)]
     connected = await detection_rules.accounts_connected(session, organization_id, measured) if measured else ()
@@ -121,9 +124,10 @@ def concerns(before: Tuning, after: Tuning, account_id: UUID) -> bool:
     """Whether two tunings differ for an account."""
 
     def of_account(tuning: Tuning) -> Tuning:
-        excluded = () if account_id not in tuning.excluded_accounts else (account_id,)
+        others = tuning.included_accounts and account_id not in tuning.included_accounts
+        excluded = (account_id,) if others or account_id in tuning.excluded_accounts else ()
         own = {account_id: tuning.of_accounts[account_id]} if account_id in tuning.of_accounts else {}
-        return replace(tuning, excluded_accounts=excluded, of_accounts=own)
+        return replace(tuning, excluded_accounts=excluded, included_accounts=(), of_accounts=own)
 
     return not of_account(before).same_as(of_account(after))
 

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.detection.check import LOOKBACK_DAYS, Check, Daily, Parameter
+from app.detection.check import LOOKBACK_DAYS, Check, Parameter
 from app.detection.patterns import LONGEST_VALUE, PatternError, compiled
-from app.detection.rule import STATISTICS, Settings, TagMatch, Tuning
+from app.detection.rule import NO_REGION, MetricStatistic, Settings, TagMatch, Tuning, can_be_chosen
 from app.errors import BadUserInputError, argument
 from app.repositories import detection_rules
 
@@ -47,6 +47,13 @@ async def check_tuning(session: AsyncSession, organization_id: UUID, check: Chec
         await _check_accounts(session, organization_id, check, tuning.excluded_accounts)
     with argument("input", "excludedRegions"):
         await _check_regions(session, organization_id, check, tuning.excluded_regions)
+    with argument("input", "includedAccountIds"):
+        _at_most(len(tuning.included_accounts), MOST_ACCOUNTS, "accounts")
+        await _check_accounts(session, organization_id, check, tuning.included_accounts)
+        _check_apart(tuning.included_accounts, tuning.excluded_accounts, "account")
+    with argument("input", "includedRegions"):
+        await _check_regions(session, organization_id, check, tuning.included_regions)
+        _check_apart(tuning.included_regions, tuning.excluded_regions, "region")
 
 
 def _check_override(check: Check, settings: Settings, place: str) -> None:
@@ -82,9 +89,9 @@ def _check_parameter(parameter: Parameter, value: Decimal) -> None:
         _refuse(f"`{parameter.name}` must be whole days, at least one; it is {value:,f}.", *where)
 
 
-def statistics_of(check: Check) -> tuple[Daily, ...]:
+def statistics_of(check: Check) -> tuple[MetricStatistic, ...]:
     """What a day's values of a check's metrics may be made by; none where it reads none that can be chosen."""
-    return STATISTICS if any(metric.daily in STATISTICS for metric in check.metrics) else ()
+    return tuple(MetricStatistic) if any(can_be_chosen(metric) for metric in check.metrics) else ()
 
 
 def _check_match(match: TagMatch, *place: str) -> None:
@@ -128,9 +135,15 @@ async def _check_regions(session: AsyncSession, organization_id: UUID, check: Ch
     storable = [region for region in regions if "\0" not in region]
     there = await detection_rules.regions_there(session, organization_id, check.provider, storable)
     for place, region in enumerate(regions):
-        if region not in there:
+        if region not in there and region != NO_REGION:
             whose = "" if check.provider is None else f" of {check.provider.value}"
             _refuse(f"No resource and no account{whose} is in a region {region!r}.", str(place))
+
+
+def _check_apart(included: Sequence[object], excluded: Sequence[object], what: str) -> None:
+    for place, each in enumerate(included):
+        if each in excluded:
+            _refuse(f"This {what} is left out as well; take it from one of the lists.", str(place))
 
 
 def _check_once(found: Iterable[object], what: str, *field: str) -> None:

@@ -37,13 +37,16 @@ def json_of(tuning: Tuning) -> dict[str, Any]:
         "excludedAccounts": [str(account_id) for account_id in tuning.excluded_accounts],
         "excludedRegions": list(tuning.excluded_regions),
         "excludedTags": [_match_json(match) for match in tuning.excluded_tags],
+        "includedAccounts": [str(account_id) for account_id in tuning.included_accounts],
+        "includedRegions": list(tuning.included_regions),
         "accountOverrides": [
             {"accountId": str(account_id), **_settings_json(settings)}
             for account_id, settings in tuning.of_accounts.items()
         ],
         "tagOverrides": [{**_match_json(match), **_settings_json(settings)} for match, settings in tuning.of_tags],
     }
-    return found | {name: value for name, value in lists.items() if value}
+    all_tags = {"allExcludedTags": True} if tuning.all_excluded_tags else {}
+    return found | all_tags | {name: value for name, value in lists.items() if value}
 
 
 def tuning_of(told: Mapping[str, Any], version: int) -> Tuning:
@@ -53,6 +56,9 @@ def tuning_of(told: Mapping[str, Any], version: int) -> Tuning:
         excluded_accounts=tuple(UUID(each) for each in told.get("excludedAccounts", ())),
         excluded_regions=tuple(told.get("excludedRegions", ())),
         excluded_tags=tuple(_match_of(each) for each in told.get("excludedTags", ())),
+        included_accounts=tuple(UUID(each) for each in told.get("includedAccounts", ())),
+        included_regions=tuple(told.get("includedRegions", ())),
+        all_excluded_tags=bool(told.get("allExcludedTags")),
         of_accounts={UUID(each["accountId"]): _settings_of(each) for each in told.get("accountOverrides", ())},
         of_tags=tuple((_match_of(each), _settings_of(each)) for each in told.get("tagOverrides", ())),
         version=version,

@@ -20,7 +20,11 @@ from app.recommendations.usage_plan import BY_HOURS, STATISTICS, Wanted
 from app.records.usage import StoredUsage
 
 _HOURS = range(24)
-_RANK_OF_95 = math.ceil(0.95 * len(_HOURS))
+_RANKS: Mapping[Daily, int] = {
+    Daily.P95_HOURS: math.ceil(0.95 * len(_HOURS)),
+    Daily.P99_HOURS: math.ceil(0.99 * len(_HOURS)),
+}
+"""Which of a day's hours, the quietest first, tells a percentile."""
 _MOST_SAMPLES = 2**15 - 1
 _LATE = timedelta(days=1)
 """How old the end of a window may be: it is read before midnight, and looked at after it."""
@@ -30,7 +34,9 @@ _TOGETHER: Mapping[Daily, Callable[[Sequence[float]], float]] = {
     Daily.MINIMUM: min,
     Daily.MAXIMUM: max,
     Daily.P95: max,
+    Daily.P99: max,
     Daily.P95_HOURS: max,
+    Daily.P99_HOURS: max,
     # The busiest hours of several series need not be the same one: together they are the most that it can have been.
     Daily.PEAK_HOUR: math.fsum,
     Daily.QUIET_HOURS: lambda hours: float(_quiet_in_all(hours)),
@@ -77,8 +83,8 @@ def _value(told: Mapping[int, float], metric: Metric, otherwise: float | None) -
         return None
     if metric.daily is Daily.PEAK_HOUR:
         return max(known)
-    if metric.daily is Daily.P95_HOURS:
-        return sorted(known)[_RANK_OF_95 - 1]
+    if metric.daily in _RANKS:
+        return sorted(known)[_RANKS[metric.daily] - 1]
     below = metric.below or 0.0
     return float(sum(1 << hour for hour, value in zip(_HOURS, known, strict=True) if value < below))
 

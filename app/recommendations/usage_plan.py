@@ -41,11 +41,13 @@ STATISTICS: Mapping[Daily, Statistic] = {
     Daily.MAXIMUM: Statistic.MAXIMUM,
     Daily.SUM: Statistic.SUM,
     Daily.P95: Statistic.P95,
+    Daily.P99: Statistic.P99,
     Daily.PEAK_HOUR: Statistic.SUM,
     Daily.P95_HOURS: Statistic.AVERAGE,
+    Daily.P99_HOURS: Statistic.AVERAGE,
     Daily.QUIET_HOURS: Statistic.AVERAGE,
 }
-BY_HOURS = frozenset({Daily.PEAK_HOUR, Daily.P95_HOURS, Daily.QUIET_HOURS})
+BY_HOURS = frozenset({Daily.PEAK_HOUR, Daily.P95_HOURS, Daily.P99_HOURS, Daily.QUIET_HOURS})
 
 
 @dataclass(frozen=True, slots=True)

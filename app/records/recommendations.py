@@ -11,6 +11,9 @@ from uuid import UUID
 
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
+LOOK_EVERYWHERE_JOB = "look_everywhere"
+"""Done after whatever changes what an organization's amounts are in."""
+
 
 class RecommendationState(StrEnum):
     """Where a recommendation stands."""

@@ -64,16 +64,17 @@ class RecommendationMutations:
         input: IgnoreRecommendationsInput,  # noqa: A002  (Relay's name)
     ) -> IgnoreRecommendationsResult:
         """See app.recommendations.answer.ignore."""
+        keys = _keys(input.ids, organization_of(input))
         answered = await answer.ignore(
             info.context.database,
             organization_of(input),
             info.context.signed_in().actor,
-            _keys(input.ids, organization_of(input)),
+            list(keys.values()),
             reason=input.reason,
             note=input.note,
             until=input.until,
         )
-        return IgnoreRecommendationsPayload(outcomes=outcomes(input.ids, answered))
+        return IgnoreRecommendationsPayload(outcomes=outcomes(keys, answered))
 
     @mutation(
         Permission.RECOMMENDATIONS_MANAGE,
@@ -81,15 +82,16 @@ class RecommendationMutations:
     )
     async def mark_for_deletion(self, info: Info, input: MarkForDeletionInput) -> MarkForDeletionResult:  # noqa: A002  (Relay's name)
         """See app.recommendations.answer.mark_for_deletion."""
+        keys = _keys(input.ids, organization_of(input))
         answered = await answer.mark_for_deletion(
             info.context.database,
             organization_of(input),
             info.context.signed_in().actor,
-            _keys(input.ids, organization_of(input)),
+            list(keys.values()),
             due_on=input.due_on,
             note=input.note,
         )
-        return MarkForDeletionPayload(outcomes=outcomes(input.ids, answered))
+        return MarkForDeletionPayload(outcomes=outcomes(keys, answered))
 
     @mutation(
         Permission.RECOMMENDATIONS_MANAGE,
@@ -101,14 +103,15 @@ class RecommendationMutations:
         input: ResolveRecommendationsInput,  # noqa: A002  (Relay's name)
     ) -> ResolveRecommendationsResult:
         """See app.recommendations.answer.resolve."""
+        keys = _keys(input.ids, organization_of(input))
         answered = await answer.resolve(
             info.context.database,
             organization_of(input),
             info.context.signed_in().actor,
-            _keys(input.ids, organization_of(input)),
+            list(keys.values()),
             note=input.note,
         )
-        return ResolveRecommendationsPayload(outcomes=outcomes(input.ids, answered))
+        return ResolveRecommendationsPayload(outcomes=outcomes(keys, answered))
 
     @mutation(
         Permission.RECOMMENDATIONS_MANAGE, "Take back that recommendations are ignored, marked, or said to be done."
@@ -119,13 +122,14 @@ class RecommendationMutations:
         input: ReopenRecommendationsInput,  # noqa: A002  (Relay's name)
     ) -> ReopenRecommendationsResult:
         """See app.recommendations.answer.reopen."""
+        keys = _keys(input.ids, organization_of(input))
         answered = await answer.reopen(
             info.context.database,
             organization_of(input),
             info.context.signed_in().actor,
-            _keys(input.ids, organization_of(input)),
+            list(keys.values()),
         )
-        return ReopenRecommendationsPayload(outcomes=outcomes(input.ids, answered))
+        return ReopenRecommendationsPayload(outcomes=outcomes(keys, answered))
 
 
 _TELLING = frozenset(kind.value for kind in EventKind if kind.name.startswith("RECOMMENDATIONS_"))
@@ -171,10 +175,10 @@ class RecommendationSubscriptions:
                 )
 
 
-def _keys(ids: Sequence[strawberry.ID], organization_id: UUID) -> list[UUID]:
+def _keys(ids: Sequence[strawberry.ID], organization_id: UUID) -> dict[strawberry.ID, UUID]:
     """The recommendations that are meant; those of another organization are not there, as absent ones are not."""
     if len(ids) > answer.MOST_IDS:
         message = f"`ids` has {len(ids)} ids; give 1 to {answer.MOST_IDS}."
         raise BadUserInputError(message, path=_IDS)
-    keys = [parse_id(id_, "Recommendation", path=_IDS) for id_ in dict.fromkeys(ids)]
-    return [key.id if key.organization_id == organization_id else uuid4() for key in keys]
+    keys = {id_: parse_id(id_, "Recommendation", path=_IDS) for id_ in ids}
+    return {id_: key.id if key.organization_id == organization_id else uuid4() for id_, key in keys.items()}

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.activity.record import record
 from app.database import Database
+from app.recommendations.jobs import LOOK_JOB, request_once
 from app.records import Actor, EventKind, NewEvent, RowIssue
 from app.repositories.accounts import account_ids, add_missing_accounts
 from app.repositories.inventory_store import prepare_batch, store_batch
@@ -60,6 +61,7 @@ async def ingest_resources(
             added, changed = outcome.added, outcome.changed + outcome.returned
             if added or changed:
                 counts = {"added": added, "changed": changed, "rejected": len({i.row_number for i in issues})}
+                await request_once(session, organization_id, LOOK_JOB, sorted(ids.values()))
                 await record(session, organization_id, NewEvent(EventKind.RESOURCES_INGESTED, actor, data=counts))
     return ResourcesIngested(
         received=len(rows),

@@ -11,10 +11,10 @@ from uuid import UUID
 import strawberry
 
 from app.detection.check import Daily
-from app.detection.rule import MetricStatistic, Settings, TagMatch, Tuning
+from app.detection.rule import MetricStatistic, Settings, TagCombination, TagMatch, Tuning
 from app.errors import BadUserInputError
 from app.records.detection import Severity
-from app.schema.detection_rules import SETTINGS
+from app.schema.detection_rules import EXCLUDED_BY, SETTINGS
 from app.schema.node import parse_id
 
 _STANDS = " Null for that of the check."
@@ -119,10 +119,17 @@ class DetectionRuleChanges:
         description="All accounts to leave out; at most 200."
     )
     excluded_regions: strawberry.Maybe[list[str]] = strawberry.field(
-        description="All regions to leave out; at most 100."
+        description="All regions to leave out, `global` for what belongs to none; at most 100."
     )
     excluded_tags: strawberry.Maybe[list[TagMatcherInput]] = strawberry.field(
         description="All tags by which resources are left out; at most 50."
+    )
+    excluded_by: strawberry.Maybe[TagCombination] = strawberry.field(description=EXCLUDED_BY)
+    included_account_ids: strawberry.Maybe[list[strawberry.ID]] = strawberry.field(
+        description="The only accounts to look at; all when empty; at most 200."
+    )
+    included_regions: strawberry.Maybe[list[str]] = strawberry.field(
+        description="The only regions to look at, `global` for what belongs to none; all when empty; at most 100."
     )
     account_overrides: strawberry.Maybe[list[AccountOverrideInput]] = strawberry.field(
         description="All of what is set for accounts; at most 200."
@@ -160,9 +167,14 @@ class DetectionRuleChanges:
         found: dict[str, Any] = {}
         if self.excluded_account_ids is not None:
             ids = self.excluded_account_ids.value
-            found["excluded_accounts"] = tuple(
-                _account(id_, organization_id, ("excludedAccountIds", str(place))) for place, id_ in enumerate(ids)
-            )
+            found["excluded_accounts"] = _accounts(ids, organization_id, "excludedAccountIds")
+        if self.included_account_ids is not None:
+            ids = self.included_account_ids.value
+            found["included_accounts"] = _accounts(ids, organization_id, "includedAccountIds")
+        if self.included_regions is not None:
+            found["included_regions"] = tuple(self.included_regions.value)
+        if self.excluded_by is not None:
+            found["all_excluded_tags"] = self.excluded_by.value is TagCombination.ALL
         if self.excluded_regions is not None:
             found["excluded_regions"] = tuple(self.excluded_regions.value)
         if self.excluded_tags is not None:
@@ -186,6 +198,10 @@ def _of_accounts(sent: Sequence[AccountOverrideInput], organization_id: UUID) ->
             _refuse("This account stands there twice.", *where, "accountId")
         found[account_id] = each.settings.settings(where)
     return found
+
+
+def _accounts(ids: Sequence[str], organization_id: UUID, name: str) -> tuple[UUID, ...]:
+    return tuple(_account(id_, organization_id, (name, str(place))) for place, id_ in enumerate(ids))
 
 
 def _account(id_: str, organization_id: UUID, where: tuple[str, ...]) -> UUID:

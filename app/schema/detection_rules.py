@@ -14,7 +14,7 @@ from app.context import Info
 from app.detection import check as checks
 from app.detection.catalogue import ALL_CHECKS, CHECKS
 from app.detection.facts import REQUIRE_COMPLETE
-from app.detection.rule import MetricStatistic, Rule, Settings, TagMatch, Tuning, rule_by
+from app.detection.rule import MetricStatistic, Rule, Settings, TagCombination, TagMatch, Tuning, rule_by
 from app.errors import BadUserInputError
 from app.recommendations.tunings import tuning_of
 from app.records import Permission, Provider
@@ -33,8 +33,18 @@ graph_enum(
     "What the values of a day are made by, of metrics whose samples can be summed up in more than one way.",
     AVERAGE="The average of its samples.",
     MAXIMUM="The largest of them: fewer resources look idle.",
-    P95="What 95 of 100 samples are not above.",
+    P95="What 95 of 100 samples are not above; of a provider that does not tell it, averages of hours.",
+    P99="What 99 of 100 samples are not above; of a provider that does not tell it, averages of hours.",
 )
+
+
+graph_enum(
+    TagCombination,
+    "How tags that leave out resources go together.",
+    ANY="A resource is left out for any of them.",
+    ALL="A resource is left out only where it has all of them.",
+)
+EXCLUDED_BY = "Whether a resource is left out for any of the excluded tags, or only for all of them together."
 MOST_CHECKS = 500
 MOST_VERSIONS = 100
 SETTINGS = {
@@ -217,7 +227,8 @@ class DetectionRule:
     @strawberry.field(description=SETTINGS["statistic"] + " Null is what each metric of the check asks for.")
     def statistic(self) -> MetricStatistic | None:
         """Without overrides."""
-        return None if self._rule.statistic is None else MetricStatistic(self._rule.statistic.value)
+        chosen = self.tuning.settings.statistic
+        return None if chosen is None else MetricStatistic(chosen.value)
 
     @strawberry.field(description="Accounts that are left out; at most 200.")
     async def excluded_accounts(self, info: Info) -> list[Account]:
@@ -234,6 +245,22 @@ class DetectionRule:
     def excluded_tags(self) -> list[TagMatcher]:
         """In the order in which they were given."""
         return [TagMatcher.of(match) for match in self.tuning.excluded_tags]
+
+    @strawberry.field(description=EXCLUDED_BY)
+    def excluded_by(self) -> TagCombination:
+        """As it was set."""
+        return TagCombination.ALL if self.tuning.all_excluded_tags else TagCombination.ANY
+
+    @strawberry.field(description="The only accounts that are looked at, at most 200; all where there is none.")
+    async def included_accounts(self, info: Info) -> list[Account]:
+        """One statement for all rules."""
+        keys = [(self.organization_id, account_id) for account_id in self.tuning.included_accounts]
+        return [Account.from_row(row) for row in await info.context.loaders.account_by_id.load_many(keys) if row]
+
+    @strawberry.field(description="The only regions that are looked at, at most 100; all where there is none.")
+    def included_regions(self) -> list[str]:
+        """By their names."""
+        return list(self.tuning.included_regions)
 
     @strawberry.field(description="What is set for accounts, on top of the rule; at most 200.")
     def account_overrides(self) -> list[DetectionRuleAccountOverride]:

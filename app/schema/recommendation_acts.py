@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -30,9 +31,13 @@ class RecommendationOutcome:
     message: str | None = strawberry.field(description="The same for people.")
 
 
-def outcomes(ids: Sequence[strawberry.ID], answered: Sequence[Answered]) -> list[RecommendationOutcome]:
-    """One outcome for each id, in the order of the input; an id that was sent twice is told once."""
-    return [_outcome(id_, each) for id_, each in zip(dict.fromkeys(ids), answered, strict=True)]
+def outcomes(keys: Mapping[strawberry.ID, UUID], answered: Sequence[Answered]) -> list[RecommendationOutcome]:
+    """One outcome for each id as it was sent, in the order of the input; an id that was sent twice is told once.
+
+    Two spellings of one, as with and without padding, are told each.
+    """
+    by_key = {each.id: each for each in answered}
+    return [_outcome(id_, by_key[key]) for id_, key in keys.items()]
 
 
 def _outcome(id_: strawberry.ID, answered: Answered) -> RecommendationOutcome:

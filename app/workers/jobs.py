@@ -30,8 +30,17 @@ from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices
-from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB, look_for_waste, look_for_waste_in_charges, measure_usage
+from app.recommendations.everywhere import look_everywhere
+from app.recommendations.jobs import (
+    LOOK_JOB,
+    MEASURE_JOB,
+    look_for_waste,
+    look_for_waste_in_charges,
+    measure_usage,
+    request_daily_looks,
+)
 from app.recommendations.measure import MeasureTools
+from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
 from app.scanning.retention import purge_expired_scans
@@ -94,6 +103,7 @@ def make_handlers(
         **({} if prices is None else {REFRESH_JOB: partial(refresh_prices, tools=prices)}),
         CHECK_COSTS_JOB: check_costs,
         LOOK_AT_CHARGES_JOB: look_for_waste_in_charges,
+        LOOK_EVERYWHERE_JOB: look_everywhere,
         LOOK_JOB: look_for_waste,
         MEASURE_JOB: partial(measure_usage, tools=MeasureTools(tools.vault, tools.pool, tools.clouds)),
         ALLOCATION_JOB: run_allocation,
@@ -168,14 +178,20 @@ async def check_all_costs(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("cost_checks_requested", organizations=await request_daily_checks(database))
 
 
+async def look_at_all_accounts(context: dict[str, Any]) -> None:
+    """Have all accounts looked at for waste that were not since yesterday."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("looks_requested", accounts=await request_daily_looks(database))
+
+
 def schedule() -> list[CronJob]:
-    """What is done by the clock, each by one worker: most once an hour, spread over it, a look at costs once a day."""
+    """What is done by the clock, each by one worker: most once an hour, spread over it, looks at all once a day."""
     return [*_hourly(), *_daily()]
 
 
 def _daily() -> list[CronJob]:
     """Most providers have delivered yesterday by five; checks come behind what they look at."""
-    minutes = {settle_all_costs: 42, check_all_costs: 57}
+    minutes = {look_at_all_accounts: 27, settle_all_costs: 42, check_all_costs: 57}
     return [
         cron(
             cast("WorkerCoroutine", work),

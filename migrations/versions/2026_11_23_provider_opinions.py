@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261123_provider_opinions"
-down_revision = "20261122_realised_savings"
+down_revision = "20261123_account_looks"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.detection.catalogue import CHECKS
 from app.detection.check import Daily
 from app.detection.facts import REQUIRE_COMPLETE, Subject
-from app.detection.rule import Rules, Settings, TagMatch, Tuning, default_rule
+from app.detection.rule import Rules, Settings, TagMatch, Tuning, can_be_chosen, default_rule, rule_by
 from app.models import now
 from app.recommendations.tunings import json_of, tuning_of
 from app.records import Provider
@@ -20,7 +20,7 @@ MEASURED = CHECKS["aws.ec2.idle"]
 HERE, THERE = UUID(int=1), UUID(int=2)
 
 
-def subject(account: UUID = HERE, region: str = "us-east-1", **tags: str) -> Subject:
+def subject(account: UUID = HERE, region: str | None = "us-east-1", **tags: str) -> Subject:
     return Subject(
         id=UUID(int=9),
         account_id=account,
@@ -95,13 +95,44 @@ def test_what_is_left_out() -> None:
     assert why(subject(owner="devops-eu")) is None
 
 
+def test_what_is_left_out_for_all_of_several_tags() -> None:
+    tags = (TagMatch("keep"), TagMatch("env", ("prod",)))
+    rule = tuned(Tuning(excluded_tags=tags, all_excluded_tags=True)).of(CHECK, subject())
+    assert rule.leaves_out(subject(keep="")) is None
+    assert rule.leaves_out(subject(keep="", env="dev")) is None
+    assert rule.leaves_out(subject(keep="", env="prod")) == "The rule leaves out resources with the tag keep."
+    assert tuned(Tuning(all_excluded_tags=True)).of(CHECK, subject()).leaves_out(subject()) is None
+
+
+def test_what_is_looked_at_only() -> None:
+    rule = tuned(Tuning(included_accounts=(HERE,), included_regions=("eu-west-1", "global"))).of(CHECK, subject())
+    assert rule.leaves_out(subject(THERE, region="eu-west-1")) == "The rule is for other accounts only."
+    assert rule.leaves_out(subject(region="us-east-1")) == "The rule is for other regions than us-east-1 only."
+    assert rule.leaves_out(subject(region="eu-west-1")) is None
+    assert rule.leaves_out(subject(region=None)) is None
+    without = tuned(Tuning(excluded_regions=("global",))).of(CHECK, subject())
+    assert without.leaves_out(subject(region=None)) == "The rule leaves out the region global."
+
+
+def test_percentiles_of_a_provider_that_has_none_are_those_of_hours() -> None:
+    checks = [CHECKS["az.vm.idle"], CHECKS["az.vm.oversized"], CHECKS["aws.ec2.idle"]]
+    for statistic, by_hours in ((Daily.P95, Daily.P95_HOURS), (Daily.P99, Daily.P99_HOURS)):
+        rules = [rule_by(check, Tuning(), Settings(statistic=statistic)) for check in checks]
+        read = [
+            {rule.reads(metric).daily for metric in check.metrics if can_be_chosen(metric)}
+            for check, rule in zip(checks, rules, strict=True)
+        ]
+        assert read == [{by_hours}, {by_hours}, {statistic}]
+    assert rule_by(checks[0], Tuning(), Settings(statistic=Daily.MAXIMUM)).statistic is Daily.MAXIMUM
+
+
 def test_metrics_are_read_as_the_rule_says() -> None:
     tuning = Tuning(Settings(statistic=Daily.P95, require_complete_metrics=False))
     rule = tuned(tuning).of(MEASURED, subject())
     assert rule.parameters[REQUIRE_COMPLETE] == 0
     read = {metric.key: rule.reads(metric).daily for metric in MEASURED.metrics}
     before = {metric.key: metric.daily for metric in MEASURED.metrics}
-    chosen = {Daily.AVERAGE, Daily.MAXIMUM, Daily.P95}
+    chosen = {Daily.AVERAGE, Daily.MAXIMUM, Daily.P95}  # of those that it reads
     assert read == {key: Daily.P95 if daily in chosen else daily for key, daily in before.items()}
     assert read != before
 
@@ -120,8 +151,11 @@ def test_what_is_stored_is_what_was_set() -> None:
         (HERE,),
         ("us-east-1",),
         (TagMatch("a"), TagMatch("b", ("1", "2")), TagMatch("c", pattern="x")),
-        {THERE: Settings(enabled=True)},
-        ((TagMatch("d", pattern="^y"), Settings(grace_days=7)),),
+        included_accounts=(THERE,),
+        included_regions=("eu-west-1", "global"),
+        all_excluded_tags=True,
+        of_accounts={THERE: Settings(enabled=True)},
+        of_tags=((TagMatch("d", pattern="^y"), Settings(grace_days=7)),),
         version=3,
     )
     assert tuning_of(json_of(tuning), 3) == tuning

@@ -22,6 +22,7 @@ def looking_back(days: int) -> Settings:
 
 OFF = Settings(enabled=False)
 PROD = TagMatch("env", ("prod",))
+KEEP = TagMatch("keep")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,14 @@ PROD = TagMatch("env", ("prod",))
         (Tuning(), Tuning(Settings(severity=Severity.LOW, minimum_saving=Decimal(9), grace_days=3)), False),
         (Tuning(), Tuning(Settings(require_complete_metrics=False)), False),
         (Tuning(), Tuning(excluded_tags=(PROD,), excluded_regions=("us-east-1",)), False),
+        (Tuning(included_accounts=(ACCOUNT,)), Tuning(), False),
+        (Tuning(included_accounts=(SECOND_ACCOUNT,)), Tuning(), True),
+        (Tuning(), Tuning(included_accounts=(SECOND_ACCOUNT,)), False),
+        (Tuning(included_regions=("eu-west-1",)), Tuning(), True),
+        (Tuning(included_regions=("eu-west-1",)), Tuning(included_regions=("us-east-1",)), True),
+        (Tuning(), Tuning(included_regions=("us-east-1",)), False),
+        (Tuning(excluded_tags=(PROD, KEEP)), Tuning(excluded_tags=(PROD, KEEP), all_excluded_tags=True), True),
+        (Tuning(excluded_tags=(PROD, KEEP), all_excluded_tags=True), Tuning(excluded_tags=(PROD, KEEP)), False),
         (Tuning(excluded_tags=(PROD,)), Tuning(), True),
         (Tuning(excluded_regions=("us-east-1",)), Tuning(), True),
         (Tuning(excluded_accounts=(ACCOUNT,)), Tuning(), True),

@@ -94,6 +94,7 @@ def test_the_busiest_hour_needs_all_hours() -> None:
 def test_the_95th_percentile_of_a_day_is_that_of_its_hours() -> None:
     told = hours(EVERY_HOUR | {3: 90.0}, EVERY_HOUR | {3: 90.0, 7: 40.0}, dict.fromkeys(range(23), 1.0), EVERY_HOUR)
     assert folded(replace(CPU, daily=Daily.P95_HOURS), told) == (1.0, 40.0, None, 1.0)
+    assert folded(replace(CPU, daily=Daily.P99_HOURS), told) == (90.0, 90.0, None, 1.0)
 
 
 def test_quiet_hours_are_those_below() -> None:
@@ -115,7 +116,9 @@ def test_samples_are_counted() -> None:
         (Daily.AVERAGE, 9.0),
         (Daily.MAXIMUM, 6.0),
         (Daily.P95, 6.0),
+        (Daily.P99, 6.0),
         (Daily.P95_HOURS, 6.0),
+        (Daily.P99_HOURS, 6.0),
         (Daily.MINIMUM, 3.0),
         (Daily.PEAK_HOUR, 9.0),
         (Daily.QUIET_HOURS, 2.0),  # 0b110 and 0b011

@@ -25,7 +25,7 @@ SETTINGS = """enabled severity parameters { name value } minimumMonthlySaving gr
   statistic"""
 RULE = f"""checkId version isDefault enabled severity parameters {{ name value isDefault unit }} graceDays
   minimumMonthlySaving {{ amount currency }} requireCompleteMetrics statistic excludedAccounts {{ id }}
-  excludedRegions excludedTags {{ key values pattern }}
+  excludedRegions excludedTags {{ key values pattern }} excludedBy includedAccounts {{ id }} includedRegions
   accountOverrides {{ account {{ name }} settings {{ {SETTINGS} }} }}
   tagOverrides {{ tag {{ key values pattern }} settings {{ {SETTINGS} }} }}
   check {{ title }} history {{ version before after actor {{ kind user {{ name }} }} }}"""
@@ -90,6 +90,8 @@ async def test_every_check_has_a_rule_as_it_is_delivered(caller: Caller) -> None
         "statistic": None,
         **{name: [] for name in ("excludedAccounts", "excludedRegions", "excludedTags", "accountOverrides")},
         "tagOverrides": [],
+        "excludedBy": "ANY",
+        **{name: [] for name in ("includedAccounts", "includedRegions")},
         "check": {"title": rule["check"]["title"]},
         "history": [],
     }
@@ -164,6 +166,23 @@ async def test_all_that_can_be_set(caller: Caller, tune: Tune) -> None:
     assert (again["rule"]["enabled"], again["rule"]["statistic"], again["rule"]["graceDays"]) == (True, None, 14)
     assert (again["rule"]["excludedTags"], again["rule"]["accountOverrides"]) == ([], [])
     assert len(again["rule"]["tagOverrides"]) == 1
+
+
+async def test_what_is_looked_at_only(caller: Caller, tune: Tune) -> None:
+    account = await account_of(caller)
+    only = {"includedAccountIds": [account], "includedRegions": ["us-east-1", "global"], "excludedBy": "ALL"}
+    rule = (await tune(excludedTags=[{"key": "a"}, {"key": "b"}], **only))["rule"]
+    assert (rule["includedAccounts"], rule["includedRegions"]) == ([{"id": account}], ["us-east-1", "global"])
+    assert rule["excludedBy"] == "ALL"
+    await caller.look()
+    assert {node["state"] for node in await caller.nodes()} == {"OPEN"}
+    rule = (await tune(includedRegions=["global"], excludedBy="ANY"))["rule"]
+    assert (rule["includedRegions"], rule["excludedBy"]) == (["global"], "ANY")
+    await caller.look()
+    resolved = await caller.nodes(where={"state": {"eq": "RESOLVED"}})
+    assert {node["history"][0]["data"]["why"] for node in resolved} == {
+        "The rule is for other regions than us-east-1 only."
+    }
 
 
 async def test_what_is_left_out_is_resolved(caller: Caller, tune: Tune) -> None:
@@ -259,6 +278,13 @@ async def test_it_is_told_in_the_activity(caller: Caller, tune: Tune) -> None:
         ({"excludedRegions": ["us-east-1", "us-east-7"]}, ["excludedRegions", "1"], "'us-east-7'"),
         ({"excludedRegions": ["us-east-1", "us-east-1"]}, ["excludedRegions", "1"], "twice"),
         ({"excludedAccountIds": ["nonsense"]}, ["excludedAccountIds", "0"], "id"),
+        ({"includedAccountIds": ["nonsense"]}, ["includedAccountIds", "0"], "id"),
+        ({"includedRegions": ["us-east-7"]}, ["includedRegions", "0"], "'us-east-7'"),
+        (
+            {"excludedRegions": ["us-east-1"], "includedRegions": ["us-east-1"]},
+            ["includedRegions", "0"],
+            "from one of the lists",
+        ),
         ({"excludedTags": [{"key": ""}]}, ["excludedTags", "0", "key"], "1 to 512"),
         ({"excludedTags": [{"key": "a", "pattern": "(a+)+$"}]}, ["excludedTags", "0", "pattern"], "repeats a group"),
         (

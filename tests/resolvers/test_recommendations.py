@@ -12,6 +12,7 @@ from app.context import Runtime
 from app.database import Database
 from app.models import now
 from app.pricing.book import seed_book
+from app.recommendations.jobs import LOOK_JOB
 from app.recommendations.look import look, start_look
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, Person, register
@@ -91,6 +92,8 @@ class Caller:
         looking = await start_look(self.database, organization_id, account_id, seed_book(), hold)
         assert looking is not None
         await look(looking)
+        async with self.owner.write(None) as session:  # one that waited has been done by this
+            await session.execute(text("DELETE FROM jobs WHERE kind = :kind"), {"kind": LOOK_JOB})
 
 
 @pytest.fixture
@@ -270,3 +273,16 @@ async def test_checks_are_listed_with_their_documentation(graphql: GraphQL) -> N
     assert unattached["parameters"] == [{"name": "minAgeDays", "unit": "days", "least": "0", "most": "3650"}]
     assert [check["id"] for check in checks] == sorted(check["id"] for check in checks)
     assert (await graphql.data(document, {"provider": "OPENAI"}, token=person.token))["checks"] == []
+
+
+async def test_an_id_in_two_spellings_is_one_recommendation_and_told_in_both(caller: Caller) -> None:
+    (node, *_) = await caller.nodes()
+    other = node["id"] + "="
+    ids = [node["id"], other, node["id"]]
+    outcomes = (await caller.act("resolveRecommendations", ids))["outcomes"]
+    assert [(one["id"], one["code"], one["recommendation"]) for one in outcomes] == [
+        (node["id"], None, {"state": "RESOLVED"}),
+        (other, None, {"state": "RESOLVED"}),
+    ]
+    (again, *_) = await caller.nodes()
+    assert [one["kind"] for one in again["history"]] == ["RESOLVED", "FOUND"]

@@ -50,6 +50,11 @@ def inventory_id(arn: str) -> str:
     return arn
 
 
+def short(native_id: str) -> str:
+    """What people call a resource: the last word of an ARN."""
+    return native_id.rpartition("/")[2].rpartition(":")[2]
+
+
 def amount(value: Any) -> Decimal | None:
     """An amount of money as AWS tells it, a number in binary: its shortest decimal; None where there is none."""
     return None if value is None else Decimal(str(value))

@@ -13,6 +13,7 @@ from app.providers.aws import (
     autoscaling,
     bedrock,
     commitments,
+    compute_optimizer,
     cost_optimization_hub,
     documentdb,
     dynamodb,
@@ -73,7 +74,7 @@ class AwsCloud:
 
     def advisers(self) -> tuple[OpinionReader, ...]:
         """Those that are read; their readers raise nothing but ProviderError."""
-        return (cost_optimization_hub.READER,)
+        return (cost_optimization_hub.READER, compute_optimizer.READER)
 
     def policy(self) -> str:
         """The permissions policy and the trust policy, as JSON."""

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from app.providers.aws.advised import amount, inventory_id, numbered, reader
+from app.providers.aws.advised import amount, inventory_id, numbered, reader, short
 from app.providers.aws.reading import moment, paged
 from app.providers.aws.session import AwsConnection
 from app.providers.base import GLOBAL
@@ -148,7 +148,7 @@ def _identity(one: Mapping[str, Any], resource: str | None, told: Counter[str]) 
 
 def _title(one: Mapping[str, Any], resource: str | None) -> str:
     verb = _VERBS.get(one["actionType"], one["actionType"])
-    about = resource.rpartition("/")[2] if resource else one["currentResourceType"]
+    about = short(resource) if resource else one["currentResourceType"]
     target = one.get("recommendedResourceSummary")
     return f"{verb} {about}: {target}" if target else f"{verb} {about}"
 

@@ -74,7 +74,7 @@ async def look_at_opinions(looking: Looking) -> None:
         subjects = await opinions.subjects_of_advice(session, organization_id, account_id, list(_CHECKS))
     if not readings:
         return
-    unread = {OpinionSource(row["source"]): _why(row) for row in readings if row["problem"] is not None}
+    unread = unread_of(readings)
     for start in range(0, len(subjects), PAGE):
         async with looking.database.read(organization_id) as session:
             page = await read_advised(session, organization_id, account_id, subjects[start : start + PAGE])
@@ -131,6 +131,24 @@ def _unlisted(account: Row, row: Row) -> Subject:
     )
 
 
+def gathered(one: Advised, check: Check, unread: Mapping[OpinionSource, str]) -> Gathered | None:
+    """What a check of advice is told of a subject; None where checks of ours have found all that its adviser says."""
+    new = [] if check.advice is None else one.not_found(check.advice)
+    if not new:
+        return None
+    opinion = leading(new)
+    why, done = unread.get(opinion.source), one.done.get(check.id)
+    if why is None and done is not None and opinion.refreshed_at is not None and opinion.refreshed_at <= done:
+        why = _BEFORE
+    return Gathered(one.subject, None, charged_key=one.key, advice=Advice(opinion, why))
+
+
+def unread_of(readings: Sequence[Row]) -> dict[OpinionSource, str]:
+    """Why it is not known what advisers say, of those whose last reading failed."""
+    failed = {OpinionSource(row["source"]): row["problem"] for row in readings if row["problem"] is not None}
+    return {source: f"What it recommends could not be read: {problem['message']}" for source, problem in failed.items()}
+
+
 @dataclass
 class Judging:
     """Makes findings of what advisers say, one for each resource."""
@@ -144,22 +162,14 @@ class Judging:
         for source, check in _CHECKS.items():
             if source not in one.said:
                 continue
-            new = one.not_found(source)
+            told = gathered(one, check, self.unread)
             if one.is_gone:
                 self.sight.outcomes.append(Looked(check.id, one.key, Resolution.DELETED))
-            elif taken_over or not new:
+            elif taken_over or told is None:
                 self.sight.outcomes.append(Looked(check.id, one.key, Resolution.MERGED, _MERGED))
             else:
-                self._take_over(one, check, leading(new))
+                self.sight.judge(told, [check])
                 taken_over = self._stands(one, check)
-
-    def _take_over(self, one: Advised, check: Check, opinion: FoundOpinion) -> None:
-        unread = self.unread.get(opinion.source)
-        done = one.done.get(check.id)
-        if unread is None and done is not None and opinion.refreshed_at is not None and opinion.refreshed_at <= done:
-            unread = _BEFORE
-        advice = Advice(opinion, unread)
-        self.sight.judge(Gathered(one.subject, None, charged_key=one.key, advice=advice), [check])
 
     def _stands(self, one: Advised, check: Check) -> bool:
         """Whether the check's finding stands after this look."""
@@ -167,10 +177,6 @@ class Judging:
         if isinstance(outcome, Found):
             return True
         return outcome.resolution is None and check.id in one.standing
-
-
-def _why(reading: Row) -> str:
-    return f"What it recommends could not be read: {reading['problem']['message']}"
 
 
 async def _untold(looking: Looking) -> list[Looked]:

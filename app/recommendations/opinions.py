@@ -23,9 +23,13 @@ _PLAIN = (
 )
 
 
-def speaks_of_the_same(one: Remedy, other: Remedy) -> bool:
-    """Whether two remedies of one resource are opinions on the same matter, though they may differ."""
-    return one is other or Remedy.REVIEW in {one, other} or {one, other} <= _ALTERNATIVES
+def speaks_of_the_same(said: Remedy, found: Remedy) -> bool:
+    """Whether what an adviser says of a resource is an opinion on what a check has found, though they may differ.
+
+    Who only says that it is to be looked at has nothing to add to any finding; a finding that only says so does not
+    stand in the way of an adviser who knows what to do.
+    """
+    return said in {found, Remedy.REVIEW} or {said, found} <= _ALTERNATIVES
 
 
 def opinion_of(row: Row) -> FoundOpinion:
@@ -56,6 +60,6 @@ def second_opinions(recommendation: Row, told: Sequence[Row]) -> list[Row]:
     check = CHECKS.get(recommendation["check_id"])
     if check is None or check.advice is None:
         own = Remedy(recommendation["remedy"])
-        return [row for row in told if speaks_of_the_same(own, Remedy(row["remedy"]))]
+        return [row for row in told if speaks_of_the_same(Remedy(row["remedy"]), own)]
     itself = {each["value"] for each in recommendation["evidence"] if each["label"] == OPINION}
     return [row for row in told if row["source"] != check.advice or row["native_id"] not in itself]

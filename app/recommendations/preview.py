@@ -30,6 +30,7 @@ from app.recommendations.lazy_facts import CostlessFacts, RowFacts, RowSubject
 from app.recommendations.lazy_usages import StoredUsages
 from app.recommendations.look import Looking, converter
 from app.recommendations.preview_charges import judge_charges
+from app.recommendations.preview_opinions import judge_opinions
 from app.recommendations.preview_pair import Pair
 from app.recommendations.preview_sums import Judged, Judgement, Totals, totals
 from app.recommendations.readings import read_types
@@ -103,7 +104,11 @@ async def preview_rule(database: Database, organization_id: UUID, asked: Preview
         pair = Pair(check, Rules({check.id: before}), Rules({check.id: after}), now(), convert)
         accounts = await _accounts(session, organization_id, asked, before, after)
         with many_objects():
-            if check.charges is None:
+            if check.advice is not None:
+                looking = _looking(database, organization_id, pair, _NO_PRICES)
+                count, judged = await judge_opinions(session, looking, pair, accounts)
+                sifted = _Sifted(count)
+            elif check.charges is None:
                 sifted = await _sift(session, organization_id, pair, accounts)
                 judged = await _judge(session, database, organization_id, pair, sifted.closely)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,8 +10,11 @@ import pytest
 from sqlalchemy import text
 
 from app.database import Database
+from app.detection.rule import Tuning
 from app.models import now
 from app.providers.problems import ProblemCode, ProviderError
+from app.recommendations.opinions import speaks_of_the_same
+from app.recommendations.preview import PreviewAsked, preview_rule
 from app.records.detection import Remedy
 from app.records.recommendations import HistoryKind
 from tests.recommendations.advising import HUB, OPTIMIZER, Pages, advise, looked, opinions, readings, said
@@ -197,6 +201,35 @@ async def test_what_was_said_to_be_done_is_not_held_against_an_older_word(databa
     await advise(database, {HUB: [[said("vol-1", refreshed_at=datetime.now(UTC) + timedelta(hours=1))]]})
     await looked(database)
     assert await states(database) == {(OF_HUB, "vol-1"): "OPEN"}
+
+
+async def test_a_preview_tells_what_the_look_behind_the_change_does(database: Database, owner: Database) -> None:
+    await keep(database, owner, used("vol-1"), used("vol-2"), lone("vol-3"))
+    await advise(database, {HUB: [[said("vol-1"), said("vol-2", "2"), said("vol-3", "2")]]})
+    await looked(database)
+
+    def dearer(before: Tuning) -> Tuning:
+        return replace(before, settings=replace(before.settings, minimum_saving=Decimal(3)))
+
+    found = await preview_rule(database, ORGANIZATION, PreviewAsked(OF_HUB, dearer))
+    assert found.resources == 3
+    assert (found.totals.gained.count, found.totals.lost.count, found.totals.lost.potential) == (0, 1, Decimal(2))
+    other = await preview_rule(database, ORGANIZATION, PreviewAsked(OF_OPTIMIZER, dearer))
+    assert (other.resources, other.totals.lost.count) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("word", "found", "same"),
+    [
+        ("RESIZE", "RESIZE", True),
+        ("RESIZE", "DELETE", True),
+        ("REVIEW", "CONFIGURE", True),
+        ("RESIZE", "REVIEW", False),
+        ("DELETE", "CONFIGURE", False),
+    ],
+)
+def test_which_opinions_are_on_the_same_matter(word: str, found: str, *, same: bool) -> None:
+    assert speaks_of_the_same(Remedy(word), Remedy(found)) is same
 
 
 async def test_only_the_account_itself_is_spoken_of(database: Database, owner: Database) -> None:

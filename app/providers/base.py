@@ -132,6 +132,8 @@ class Cloud(Protocol):
     """One provider."""
 
     provider: Provider
+    metric_permissions: tuple[str, ...]
+    """What reading metrics needs; none where there are no metrics."""
 
     def connect(self, target: Target) -> Connection:
         """A connection, made without a call. Raises ProviderError(CREDENTIALS) for credentials that cannot be read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import strawberry
 
 from app.detection import catalogue, check
 from app.detection.check import Area
+from app.detection.permissions import needed_permissions
 from app.providers.opinions import OpinionSource
 from app.records import Provider
 from app.records.detection import ChargeSubject, Confidence, Remedy, Severity
@@ -118,7 +120,13 @@ class Check:
     saving: str = strawberry.field(description="How the money is reckoned, in words.")
     parameters: list[CheckParameter] = strawberry.field(description="Its thresholds.")
     metrics: list[str] = strawberry.field(description="Metrics that it needs; without them it finds nothing.")
-    permissions: list[str] = strawberry.field(description="Permissions beyond those of reading the resources.")
+    properties: list[str] = strawberry.field(description="Properties of its resources that it reads.")
+    other_resource_types: list[str] = strawberry.field(
+        description="Types of other resources that it looks at, such as what uses a volume."
+    )
+    prices: list[str] = strawberry.field(
+        description="Codes of the prices that it asks for, `*` for any part of one; as in `setPriceOverrides`."
+    )
     links: list[str] = strawberry.field(description="Where the provider documents it.")
 
     @classmethod
@@ -150,9 +158,19 @@ class Check:
                 for each in found.parameters
             ],
             metrics=list(dict.fromkeys(each.name for each in found.metrics)),
-            permissions=list(found.permissions),
+            properties=list(found.properties),
+            other_resource_types=sorted({asked.resource_type for asked in found.neighbours}),
+            prices=list(found.prices),
             links=list(found.links),
         )
+
+    @strawberry.field(
+        description="What the credentials of an account have to be allowed, in the provider's words; without it the "
+        "check finds nothing. Empty for a check of charges."
+    )
+    async def permissions(self) -> list[str]:
+        """In a thread: a provider's SDK takes up to seconds to load, once."""
+        return list(await asyncio.to_thread(needed_permissions, self.id))
 
 
 ProviderArgument = Annotated[Provider | None, strawberry.argument(description="Of this provider; of all if left out.")]

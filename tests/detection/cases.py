@@ -20,8 +20,8 @@ from app.detection.charges import Charges
 from app.detection.check import Check
 from app.detection.evaluate import evaluate
 from app.detection.facts import ActualCost, Advice, Facts, Subject
-from app.detection.finding import Clear, Excluded, Finding, Unknown
-from app.detection.rule import default_rule
+from app.detection.finding import Clear, Excluded, Finding, Outcome, Unknown
+from app.detection.rule import Rule, default_rule
 from app.detection.usage import Usage
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Price, PriceBasis, PriceUnit
@@ -106,8 +106,16 @@ class Case:
 
     def verify(self) -> None:
         """Run the check and hold the outcome against what is expected."""
+        outcome = self.outcome()
+        assert getattr(outcome, "fault", None) is None
+        assert type(outcome) is self.expected, getattr(outcome, "why", outcome)
+        if isinstance(outcome, Finding):
+            self._verify_finding(outcome)
+
+    def outcome(self, rule: Rule | None = None) -> Outcome:
+        """Run the check, by the rule that is delivered or another."""
         check = CHECKS[self.check]
-        rule = default_rule(check)
+        rule = rule or default_rule(check)
         facts = Facts(
             subject=_declared(self.subject, check.properties, check.watched),
             now=NOW,
@@ -121,11 +129,7 @@ class Case:
             charges=self._declared_charges(check),
             advice=self.advice,
         )
-        outcome = evaluate(check, facts, rule, lambda amount, _: amount)
-        assert getattr(outcome, "fault", None) is None
-        assert type(outcome) is self.expected, getattr(outcome, "why", outcome)
-        if isinstance(outcome, Finding):
-            self._verify_finding(outcome)
+        return evaluate(check, facts, rule, lambda amount, _: amount)
 
     def _declared_charges(self, check: Check) -> Charges | None:
         if self.charges is None:

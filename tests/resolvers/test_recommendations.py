@@ -266,11 +266,18 @@ async def test_statements_do_not_grow_with_the_page(caller: Caller, runtime: Run
 async def test_checks_are_listed_with_their_documentation(graphql: GraphQL) -> None:
     person = await register(graphql, "Curious")
     document = """query ($provider: Provider) { checks(provider: $provider, area: STORAGE) {
-      id title description remediation saving links resourceTypes parameters { name unit least most } metrics } }"""
+      id title description remediation saving links resourceTypes parameters { name unit least most } metrics
+      properties otherResourceTypes prices permissions } }"""
     checks = (await graphql.data(document, {"provider": "AWS"}, token=person.token))["checks"]
     unattached = next(check for check in checks if check["id"] == "aws.ebs.unattached")
     assert unattached["resourceTypes"] == ["AWS::EC2::Volume"]
     assert unattached["parameters"] == [{"name": "minAgeDays", "unit": "days", "least": "0", "most": "3650"}]
+    assert "volumeType" in unattached["properties"]
+    assert "ebs.*.storage" in unattached["prices"]
+    assert (unattached["otherResourceTypes"], unattached["permissions"]) == ([], ["ec2:DescribeVolumes"])
+    left = next(check for check in checks if check["id"] == "aws.ebs.on_stopped_instance")
+    assert left["otherResourceTypes"] == ["AWS::EC2::Instance"]
+    assert left["permissions"] == ["ec2:DescribeInstances", "ec2:DescribeVolumes"]
     assert [check["id"] for check in checks] == sorted(check["id"] for check in checks)
     assert (await graphql.data(document, {"provider": "OPENAI"}, token=person.token))["checks"] == []
 

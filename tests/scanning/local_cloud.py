@@ -146,6 +146,7 @@ class LocalCloud:
     """The cloud itself, under the name of AWS."""
 
     provider = Provider.AWS
+    metric_permissions: tuple[str, ...] = ()
 
     def __init__(self, world: World) -> None:
         self.world = world

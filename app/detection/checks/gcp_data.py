@@ -17,7 +17,7 @@ from app.detection.check import (
     percent,
 )
 from app.detection.checks.gcp_values import at, number, window
-from app.detection.facts import Facts, UnknownFactError
+from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, exact, has_lived, latest, required, unused
 from app.detection.savings import Part, by_prices, difference, hours, unknown, whole
@@ -35,11 +35,12 @@ _RETAINED: Final = "gcp.pubsub.retained"
 _ALLOCATED: Final = Metric(
     "allocated",
     "bigquery.googleapis.com/slots/total_allocated_for_reservation",
-    Daily.P95,
-    None,
-    (("metric.labels.reservation", "name"),),
+    Daily.P95_HOURS,
+    "bigquery_project",
+    (("resource.labels.location", "properties.metricLocations"),),
     silent_at_zero=True,
 )
+"""Of the reservation that the project's queries use in a place: no label says which one that is."""
 _CLIENTS: Final = Metric(
     "clients",
     "redis.googleapis.com/clients/connected",
@@ -104,6 +105,9 @@ def _unused_slots(facts: Facts) -> Finding | None:
     held = number(reservation, "slotCapacity") if at(reservation, "slotCapacity") else Decimal(0)
     if held == 0 or not has_lived(facts):
         return None
+    if any(_place(other) == _place(reservation) for other in facts.related(RelationshipKind.MEMBER_OF, SLOTS)):
+        message = "There are other reservations in its place, and Google does not tell whose use it counts."
+        raise UnknownFactError(message)
     used = exact(facts.usage("allocated").maximum)
     if used == 0:
         # Nothing is told where no project is assigned, and where a query asks in vain: that is no proof.
@@ -129,6 +133,11 @@ def _unused_slots(facts: Facts) -> Finding | None:
         ),
         target=f"{target:f} slots",
     )
+
+
+def _place(reservation: Subject) -> str:
+    """Project and location, as in the name of a reservation."""
+    return reservation.native_id.partition("/reservations/")[0]
 
 
 def _redis_idle(facts: Facts) -> Finding | None:
@@ -221,24 +230,26 @@ CHECKS: Final = (
         id="gcp.bq.slots",
         title="BigQuery reservation with many more slots than it uses",
         description="The baseline of a reservation is paid whether queries run or not. What autoscaling adds is paid "
-        "by use, and is not looked at.",
+        "by use, and is not looked at. Google tells the use of the reservation that queries of its own project run in, "
+        "and not which one that is: nothing is found where the project has several in one place.",
         provider=Provider.GCP,
         area=Area.ANALYTICS,
         resource_types=(SLOTS,),
         severity=Severity.HIGH,
-        confidence=Confidence.LIKELY,
+        confidence=Confidence.POSSIBLE,
         remedy=Remedy.RESIZE,
         remediation="Lower the baseline to the slots told as the target and let autoscaling cover peaks. Slots of a "
         "capacity commitment are paid until it ends.",
         find=_unused_slots,
-        properties=("slotCapacity", "edition"),
+        properties=("slotCapacity", "edition", "metricLocations"),
         prices=("gcp.bq.slot.*",),
         saving="Price of the slots less the price of those that the busiest day needs and a fifth more.",
         parameters=(
-            percent("usedPercent", 30, "95 % of each day has to need less of the slots than this."),
+            percent("usedPercent", 30, "95 % of the hours of each day have to need less of the slots than this."),
             days(LOOKBACK_DAYS, 30, "How many days are looked at.", most=90),
         ),
         metrics=(_ALLOCATED,),
+        neighbours=(Neighbours(RelationshipKind.MEMBER_OF, SLOTS, peers=True),),
         links=(
             "https://cloud.google.com/bigquery/pricing",
             "https://cloud.google.com/bigquery/docs/reservations-monitoring",

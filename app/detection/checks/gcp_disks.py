@@ -30,7 +30,7 @@ DISK_PROPERTIES: Final = (
     "type",
     "sizeGb",
     "users",
-    "userNames",
+    "userIds",
     "lastAttachTimestamp",
     "lastDetachTimestamp",
     "provisionedIops",
@@ -48,9 +48,9 @@ _HEADROOM: Final = Decimal("1.2")
 
 
 def _peak(key: str, name: str) -> Metric:
-    """Of all disks of the machines that a disk is attached to: the disk's own is no more than that."""
+    """Of the busiest disk of the machines that a disk is attached to: the disk's own is no more than that."""
     metric = f"compute.googleapis.com/instance/disk/{name}"
-    machines = (("metric.labels.instance_name", "properties.userNames"),)
+    machines = (("resource.labels.instance_id", "properties.userIds"),)
     return Metric(key, metric, Daily.MAXIMUM, "gce_instance", machines)
 
 
@@ -133,6 +133,9 @@ def _overprovisioned(facts: Facts) -> Finding | None:
     kind, users = word(disk, "type"), listed(disk, "users")
     if not users or disk.text("storagePool"):
         return None
+    if len(users) > 1:
+        message = "It is attached to several machines, and what they ask of it together is not told."
+        raise UnknownFactError(message)
     if kind == _SSD:
         return _ssd_to_balanced(facts, str(users[0]))
     return _fewer_iops(facts, kind, str(users[0])) if kind in _PAYS_IOPS else None
@@ -233,8 +236,8 @@ CHECKS: Final = (
         id="gcp.disk.overprovisioned",
         title="Disk that is much faster than it has to be",
         description="Even in the busiest minute the machine used a small part of what the disk gives. An SSD disk "
-        "could be a balanced one, or fewer IOPS could be provisioned. What all disks of the machine did is held "
-        "against this one, so less is found rather than too much.",
+        "could be a balanced one, or fewer IOPS could be provisioned. What the busiest disk of the machine did is held "
+        "against each of them, so less is found rather than too much.",
         provider=Provider.GCP,
         area=Area.STORAGE,
         resource_types=(DISK, REGION_DISK),

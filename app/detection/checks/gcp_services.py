@@ -28,6 +28,10 @@ _PREDICTIONS: Final = Metric(
 _RESPONSES: Final = Metric(
     "responses", f"{_ONLINE}/response_count", Daily.SUM, ENDPOINT, _ENDPOINT_ID, silent_at_zero=True
 )
+_PRIVATE_RESPONSES: Final = Metric(
+    "privateResponses", f"{_ONLINE}/private/response_count", Daily.SUM, ENDPOINT, _ENDPOINT_ID, silent_at_zero=True
+)
+"""Those of private endpoints, which are in none of the others."""
 _KEPT: Final = Metric(
     "kept",
     "logging.googleapis.com/billing/bytes_stored",
@@ -53,7 +57,8 @@ _AUDIT_LOGS: Final = "_Required"
 
 def _endpoint_idle(facts: Facts) -> Finding | None:
     models = [model for model in listed(facts.subject, "deployedModels") if isinstance(model, dict)]
-    evidence = unused(facts, "predictions", "responses", unit="predictions and responses") if models else None
+    keys = ("predictions", "responses", "privateResponses")
+    evidence = unused(facts, *keys, unit="predictions and responses") if models else None
     if evidence is None:
         return None
     return Finding(saving=_cost_of_models(facts, models), evidence=(Evidence("models", str(len(models))), *evidence))
@@ -143,7 +148,7 @@ CHECKS: Final = (
         prices=("gcp.vertex.*",),
         saving="All hours of the machines and GPUs that its models keep at least.",
         parameters=(days(LOOKBACK_DAYS, 30, "How many days are looked at.", most=90),),
-        metrics=(_PREDICTIONS, _RESPONSES),
+        metrics=(_PREDICTIONS, _RESPONSES, _PRIVATE_RESPONSES),
         links=(
             "https://cloud.google.com/vertex-ai/pricing",
             "https://cloud.google.com/vertex-ai/docs/general/monitoring-metrics",

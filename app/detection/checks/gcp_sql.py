@@ -24,8 +24,13 @@ _PREFIX: Final = "cloudsql.googleapis.com/database"
 _CONNECTIONS: Final = Metric(
     "connections", f"{_PREFIX}/network/connections", Daily.MAXIMUM, "cloudsql_database", _DATABASE_ID
 )
-_CPU: Final = Metric("cpu", f"{_PREFIX}/cpu/utilization", Daily.P95, "cloudsql_database", _DATABASE_ID)
-_MEMORY: Final = Metric("memory", f"{_PREFIX}/memory/utilization", Daily.P95, "cloudsql_database", _DATABASE_ID)
+# Those above are told of MySQL and SQL Server alone.
+_BACKENDS: Final = Metric(
+    "backends", f"{_PREFIX}/postgresql/num_backends", Daily.MAXIMUM, "cloudsql_database", _DATABASE_ID
+)
+# Hours, as Cloud Monitoring offers percentiles of distributions alone.
+_CPU: Final = Metric("cpu", f"{_PREFIX}/cpu/utilization", Daily.P95_HOURS, "cloudsql_database", _DATABASE_ID)
+_MEMORY: Final = Metric("memory", f"{_PREFIX}/memory/utilization", Daily.P95_HOURS, "cloudsql_database", _DATABASE_ID)
 _TIER: Final = re.compile(
     r"db-custom-(?P<cpus>\d+)-(?P<mib>\d+)|db-perf-optimized-N-(?P<fast>\d+)|db-n1-(?P<series>standard|highmem)-(?P<old>\d+)"
 )
@@ -114,7 +119,8 @@ def _idle(facts: Facts) -> Finding | None:
     instance = facts.subject
     if not _is_running(instance) or not has_lived(facts):
         return None
-    most = busiest_day(facts, "connections")
+    key = "backends" if word(instance, "databaseVersion").startswith("POSTGRES") else "connections"
+    most = busiest_day(facts, key)
     if most > facts.threshold("connections"):
         return None
     tier = word(instance, "settings.tier")
@@ -200,10 +206,15 @@ CHECKS: Final = (
         prices=_PRICES,
         saving="All of the instance: machines, licences and storage, twice where it is highly available.",
         parameters=(
-            Parameter("connections", Decimal(0), "connections", "So many at a time are nobody's."),
+            Parameter(
+                "connections",
+                Decimal(0),
+                "connections",
+                "So many at a time are nobody's; of PostgreSQL, so many to each of its databases.",
+            ),
             days(LOOKBACK_DAYS, 14, "How many days are looked at.", most=90),
         ),
-        metrics=(_CONNECTIONS,),
+        metrics=(_CONNECTIONS, _BACKENDS),
         links=(_PRICING, _METRICS),
     ),
     Check(
@@ -222,8 +233,8 @@ CHECKS: Final = (
         prices=_PRICES,
         saving="Price of the tier less the price of the smallest that leaves a fifth of room.",
         parameters=(
-            percent("cpuPercent", 40, "95 % of each day has to need less of the processor than this."),
-            percent("memoryPercent", 40, "95 % of each day has to need less of the memory than this."),
+            percent("cpuPercent", 40, "95 % of the hours of each day have to need less of the processor than this."),
+            percent("memoryPercent", 40, "95 % of the hours of each day have to need less of the memory than this."),
             days(LOOKBACK_DAYS, 30, "How many days are looked at.", most=90),
         ),
         metrics=(_CPU, _MEMORY),

@@ -18,24 +18,24 @@ BUCKET: Final = "storage.googleapis.com/Bucket"
 _DAYS_OF_SIZE: Final = 7
 """Sizes are told once a day: the newest of some days is taken."""
 _DAY_SECONDS: Final = 86_400
-_PROPERTIES: Final = ("storageClass", "lifecycle", "versioning", "softDeletePolicy", "autoclass")
+_PROPERTIES: Final = ("storageClass", "metricClasses", "lifecycle", "versioning", "softDeletePolicy", "autoclass")
 _PRICES: Final = ("gcp.storage.*",)
 _PRICING: Final = "https://cloud.google.com/storage/pricing"
 _LIFECYCLE: Final = "https://cloud.google.com/storage/docs/lifecycle"
 
 
-def _size(key: str, kind: str, *, silent_at_zero: bool = True) -> Metric:
-    """Objects of the bucket's own storage class: there is a series for each class."""
+def _size(key: str, kind: str) -> Metric:
+    """Objects of the bucket's own storage class: there is a series for each class, and none of what there is not."""
     labels = (
         ("resource.labels.bucket_name", "name"),
         ("metric.labels.type", f"={kind}"),
-        ("metric.labels.storage_class", "properties.storageClass"),
+        ("metric.labels.storage_class", "properties.metricClasses"),
     )
     name = "storage.googleapis.com/storage/v2/total_bytes"
-    return Metric(key, name, Daily.AVERAGE, "gcs_bucket", labels, days=_DAYS_OF_SIZE, silent_at_zero=silent_at_zero)
+    return Metric(key, name, Daily.AVERAGE, "gcs_bucket", labels, days=_DAYS_OF_SIZE, silent_at_zero=True)
 
 
-_LIVE: Final = _size("liveBytes", "live-object", silent_at_zero=False)
+_LIVE: Final = _size("liveBytes", "live-object")
 _OLD: Final = _size("oldBytes", "noncurrent-object")
 _DELETED: Final = _size("deletedBytes", "soft-deleted-object")
 _REQUESTS: Final = Metric(

@@ -46,6 +46,7 @@ from app.providers.aws import (
 )
 from app.providers.aws.asking import DENIED
 from app.providers.aws.errors import REFUSED_BY_REGION, error_code, not_enabled, reading_aws
+from app.providers.aws.metrics import READ_METRICS
 from app.providers.aws.policy import printed, required_permissions
 from app.providers.aws.session import AwsConnection
 from app.providers.base import GLOBAL, Collector, FoundResource, Service, Target
@@ -63,6 +64,7 @@ class AwsCloud:
     """Amazon Web Services: all commercial regions, China, GovCloud, by keys or by an assumed role."""
 
     provider = Provider.AWS
+    metric_permissions: tuple[str, ...] = (READ_METRICS,)
 
     def connect(self, target: Target) -> AwsConnection:
         """A connection, made without a call. Raises ProviderError(CREDENTIALS) for a target without credentials."""

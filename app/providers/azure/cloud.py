@@ -57,6 +57,7 @@ class AzureCloud:
     """Microsoft Azure. An account is a subscription; its inventory is read for all regions at once."""
 
     provider = Provider.AZURE
+    metric_permissions: tuple[str, ...] = (READ_METRICS,)
 
     def __init__(self, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.providers.base import Service, Target
 from app.providers.gcp.connection import GcpConnection, Patience
+from app.providers.gcp.metrics import READ_METRICS
 from app.providers.gcp.policy import policy_of
 from app.providers.gcp.services import services
 from app.providers.opinions import OpinionReader
@@ -14,6 +15,7 @@ class GcpCloud:
     """Google Cloud through Cloud Asset Inventory: projects, folders and organizations."""
 
     provider = Provider.GCP
+    metric_permissions: tuple[str, ...] = (READ_METRICS,)
 
     def __init__(self, patience: Patience | None = None) -> None:
         self._patience = patience

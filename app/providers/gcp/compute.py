@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from app.providers.base import Relation
 from app.providers.gcp.assets import Asset, every, inner
@@ -31,12 +30,6 @@ def _of_disk(asset: Asset) -> Iterator[Relation]:
     yield from related(
         asset, RelationshipKind.CREATED_FROM, "sourceImage", "sourceSnapshot", "sourceInstantSnapshot", "sourceDisk"
     )
-
-
-def _user_names(asset: Asset) -> Mapping[str, Any]:
-    """The names of the machines that a disk is attached to, by which its metrics tell whose they are."""
-    names = [told.rpartition("/")[2] for told in every(asset.data, "users") if isinstance(told, str)]
-    return {"userNames": names} if names else {}
 
 
 def _of_copy(asset: Asset) -> Iterator[Relation]:
@@ -94,9 +87,9 @@ _DISK = (
     "diskEncryptionKey.kmsKeyName",
 )
 _DISK_USED = ("lastAttachTimestamp", "lastDetachTimestamp")
-DISK = Kind("compute.googleapis.com/Disk", _DISK, used=_DISK_USED, relations=_of_disk, more=_user_names)
+DISK = Kind("compute.googleapis.com/Disk", _DISK, used=_DISK_USED, relations=_of_disk)
 # Disks that are kept in two zones are a type of their own in the inventory.
-REGION_DISK = Kind("compute.googleapis.com/RegionDisk", _DISK, used=_DISK_USED, relations=_of_disk, more=_user_names)
+REGION_DISK = Kind("compute.googleapis.com/RegionDisk", _DISK, used=_DISK_USED, relations=_of_disk)
 SNAPSHOT = Kind(
     "compute.googleapis.com/Snapshot",
     (

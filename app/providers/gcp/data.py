@@ -54,6 +54,23 @@ def _metrics_of_cache(asset: Asset) -> Mapping[str, Any]:
     return {"path": asset.name.removeprefix(f"//{asset.service}/")}
 
 
+def _classes_of_bucket(asset: Asset) -> Mapping[str, Any]:
+    """What the metrics of a bucket may call its storage class.
+
+    They call Standard REGIONAL or MULTI_REGIONAL by where the bucket is, as the class itself was called once.
+    """
+    told = asset.data.get("storageClass")
+    if not isinstance(told, str):
+        return {}
+    place = "REGIONAL" if asset.data.get("locationType") == "region" else "MULTI_REGIONAL"
+    return {"metricClasses": [told, place] if told == "STANDARD" else [told]}
+
+
+def _places_of_slots(asset: Asset) -> Mapping[str, Any]:
+    """What the metrics of a reservation may call its location: BigQuery writes `US` in some places, `us` in others."""
+    return {"metricLocations": [asset.location, asset.location.upper()]} if asset.location else {}
+
+
 SQL_INSTANCE = Kind(
     "sqladmin.googleapis.com/Instance",
     (
@@ -103,6 +120,7 @@ BUCKET = Kind(
         "rpo",
         "updated",
     ),
+    more=_classes_of_bucket,
 )
 DATASET = Kind(
     "bigquery.googleapis.com/Dataset",
@@ -146,6 +164,7 @@ SLOT_RESERVATION = Kind(
         "autoscale.maxSlots",
         "updateTime",
     ),
+    more=_places_of_slots,
 )
 CAPACITY_COMMITMENT = Kind(
     "bigqueryreservation.googleapis.com/CapacityCommitment",

@@ -12,6 +12,7 @@ from app.providers.gcp.connection import INVENTORY_PERMISSIONS, GcpConnection
 from app.providers.gcp.kinds import Kind
 from app.records import RelationshipKind
 
+_INSTANCE = compute.INSTANCE.resource_type
 # Several types in one question: the quota is 100 questions a minute for each project that credentials belong to.
 _BACKENDS = (network.BACKEND_SERVICE, network.REGION_BACKEND_SERVICE, network.TARGET_POOL)
 _SERVERS = (
@@ -21,6 +22,7 @@ _SERVERS = (
     compute.INSTANCE_GROUP_MANAGER,
     compute.AUTOSCALER,
 )
+_DISKS = (compute.DISK, compute.REGION_DISK, compute.SNAPSHOT, compute.IMAGE)
 
 
 def services() -> tuple[Service, ...]:
@@ -28,8 +30,7 @@ def services() -> tuple[Service, ...]:
     return (
         _service(
             "compute",
-            _servers(),
-            _collector(compute.DISK, compute.REGION_DISK, compute.SNAPSHOT, compute.IMAGE),
+            _servers_and_disks(),
             _collector(compute.RESERVATION, compute.COMMITMENT),
             _collector(network.ADDRESS, network.GLOBAL_ADDRESS),
             _collector(
@@ -77,14 +78,16 @@ def _collector(*kinds: Kind) -> Collector:
     return Collector(tuple(by_type), INVENTORY_PERMISSIONS, pages)
 
 
-def _servers() -> Collector:
-    """Machines and groups of them, after the load balancers that name them.
+def _servers_and_disks() -> Collector:
+    """Machines and groups of them, after the load balancers that name them and before the disks that name machines.
 
     Google tells it the other way round: a backend service names its groups, a target pool its machines. It is the
-    machine or the group that is behind, so these names are remembered while the second question is read.
+    machine or the group that is behind, so these names are remembered while the second question is read. A disk names
+    its machines, and metrics know these by their numbers: so those are remembered too.
     """
     backends = {kind.resource_type: kind for kind in _BACKENDS}
     servers = {kind.resource_type: kind for kind in _SERVERS}
+    disks = {kind.resource_type: kind for kind in _DISKS}
 
     def pages(connection: GcpConnection, _region: str) -> Iterator[list[FoundResource]]:
         fronts: dict[str, list[str]] = {}
@@ -95,10 +98,20 @@ def _servers() -> Collector:
                         if name := asset.full_name(told):
                             fronts.setdefault(name, []).append(asset.name)
             yield [backends[asset.type].found(asset) for asset in page]
+        numbers: dict[str, str] = {}
         for page in connection.pages(tuple(servers)):
+            numbers |= {asset.name: str(asset.data.get("id", "")) for asset in page if asset.type == _INSTANCE}
             yield [_behind(servers[asset.type].found(asset), asset, fronts) for asset in page]
+        for page in connection.pages(tuple(disks)):
+            yield [_of_machines(disks[asset.type].found(asset), asset, numbers) for asset in page]
 
-    return Collector((*backends, *servers), INVENTORY_PERMISSIONS, pages)
+    return Collector((*backends, *servers, *disks), INVENTORY_PERMISSIONS, pages)
+
+
+def _of_machines(found: FoundResource, asset: Asset, numbers: Mapping[str, str]) -> FoundResource:
+    """`found` with the numbers of the machines that it is attached to, if all of them are known."""
+    users = [numbers.get(asset.full_name(told) or "", "") for told in every(asset.data, "users")]
+    return replace(found, properties={**found.properties, "userIds": users}) if users and all(users) else found
 
 
 def _behind(found: FoundResource, asset: Asset, fronts: Mapping[str, list[str]]) -> FoundResource:

@@ -37,6 +37,7 @@ class M365Cloud:
     """Microsoft 365. An account is a tenant."""
 
     provider = Provider.MICROSOFT_365
+    metric_permissions: tuple[str, ...] = ()
 
     def __init__(self, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()

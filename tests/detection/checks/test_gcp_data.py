@@ -16,6 +16,7 @@ from tests.detection.cases import CLEAR, FOUND, UNKNOWN, Case, ago, flat, subjec
 
 GIB = 2**30
 DAY = 86_400
+RESERVATIONS = "//bigqueryreservation.googleapis.com/projects/acme/locations"
 PRICES = {
     "gcp.bq.storage.long_term": ("0.01", PriceUnit.GIB_MONTH),
     "gcp.bq.slot.enterprise": ("0.06", PriceUnit.HOUR),
@@ -41,7 +42,13 @@ def dataset(model: str | None) -> dict[tuple[RelationshipKind, str], list[Subjec
 
 
 def slots(held: int | None = 500, born: float = 300, edition: str | None = "ENTERPRISE") -> Subject:
-    return subject(SLOTS, "etl", created_at=ago(born), properties={"slotCapacity": held, "edition": edition})
+    properties = {"slotCapacity": held, "edition": edition}
+    return subject(SLOTS, f"{RESERVATIONS}/us/reservations/etl", created_at=ago(born), properties=properties)
+
+
+def beside(*names: str) -> dict[tuple[RelationshipKind, str], list[Subject]]:
+    """Other reservations of the account."""
+    return {(RelationshipKind.MEMBER_OF, SLOTS): [subject(SLOTS, name) for name in names]}
 
 
 def allocated(each: float | None) -> dict[str, Usage | None]:
@@ -106,6 +113,22 @@ CASES = (
     ),
     # 50 and a fifth are 60: 100 in steps of 50.
     case("bq.slots", "found", slots(), FOUND, "17520.0000", target="100 slots", usages=allocated(50)),
+    case(
+        "bq.slots",
+        "one in another place",
+        slots(),
+        FOUND,
+        usages=allocated(50),
+        neighbours=beside(f"{RESERVATIONS}/eu/reservations/etl"),
+    ),
+    case(
+        "bq.slots",
+        "two in one place",
+        slots(),
+        UNKNOWN,
+        usages=allocated(50),
+        neighbours=beside(f"{RESERVATIONS}/us/reservations/other"),
+    ),
     case("bq.slots", "clear", slots(), CLEAR, usages=allocated(400)),
     case("bq.slots", "boundary:usedPercent", slots(), CLEAR, usages=allocated(150)),
     case("bq.slots", "boundary:usedPercent", slots(), FOUND, usages=allocated(149)),

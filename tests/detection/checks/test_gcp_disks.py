@@ -30,14 +30,14 @@ PRICES = {
 
 
 def disk(kind: str | None = "pd-ssd", *, type_: str = DISK, born: float = 90, **properties: Any) -> Subject:
-    plain = {"type": kind, "sizeGb": 100, "users": [WEB], "userNames": ["web-1"]}
+    plain = {"type": kind, "sizeGb": 100, "users": [WEB], "userIds": ["17"]}
     kept = {name: value for name, value in (plain | properties).items() if value is not None}
     return subject(type_, "data-1", status="READY", created_at=ago(born), properties=kept)
 
 
 def loose(**properties: Any) -> Subject:
     """A disk that is attached to nothing: Google leaves out that there are no users."""
-    return disk(users=None, userNames=None, **properties)
+    return disk(users=None, userIds=None, **properties)
 
 
 def machines(
@@ -112,6 +112,7 @@ CASES = (
         usages=peaks(1000, 10),
     ),
     case("overprovisioned", "clear", disk(), CLEAR, usages=peaks(9000, 10)),
+    case("overprovisioned", "shared by machines", disk(users=[WEB, OTHER]), UNKNOWN, usages=peaks(0)),
     case("overprovisioned", "boundary:usedPercent", disk(), CLEAR, usages=peaks(2700)),
     case("overprovisioned", "boundary:usedPercent", disk(), FOUND, usages=peaks(2698)),
     case("overprovisioned", "much throughput", disk(), CLEAR, usages=peaks(10, 200)),

@@ -33,8 +33,8 @@ def endpoint(*models: dict[str, Any], born: float = 300) -> Subject:
     return subject(ENDPOINT, "churn", created_at=ago(born), properties={"endpointId": "1"} | told)
 
 
-def asked(each: float | None = 0, responses: float | None = 0) -> dict[str, Usage | None]:
-    told = {"predictions": each, "responses": responses}
+def asked(each: float | None = 0, responses: float | None = 0, private: float | None = 0) -> dict[str, Usage | None]:
+    told = {"predictions": each, "responses": responses, "privateResponses": private}
     return {key: None if count is None else flat(count, 30) for key, count in told.items()}
 
 
@@ -65,6 +65,8 @@ CASES = (
     case("vertex.endpoint_idle", "found", endpoint(model()), FOUND, "452.6000", usages=asked()),
     case("vertex.endpoint_idle", "clear", endpoint(model()), CLEAR, usages=asked(3)),
     case("vertex.endpoint_idle", "answers only", endpoint(model()), CLEAR, usages=asked(0, 3)),
+    case("vertex.endpoint_idle", "private answers only", endpoint(model()), CLEAR, usages=asked(0, 0, 3)),
+    case("vertex.endpoint_idle", "missing:privateResponses", endpoint(model()), UNKNOWN, usages=asked(0, 0, None)),
     case("vertex.endpoint_idle", "missing:predictions", endpoint(model()), UNKNOWN, usages=asked(None)),
     case("vertex.endpoint_idle", "missing:responses", endpoint(model()), UNKNOWN, usages=asked(0, None)),
     case("vertex.endpoint_idle", "no models", endpoint(), CLEAR, usages=asked()),

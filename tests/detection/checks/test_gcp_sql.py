@@ -40,8 +40,10 @@ def database(
     return subject(SQL, "db", status=status, created_at=ago(born), tags=tags or {}, properties=properties)
 
 
-def connections(most: float | None) -> dict[str, Usage | None]:
-    return {"connections": None if most is None else flat(most, 14)}
+def connections(most: float | None, *, of: str = "POSTGRES") -> dict[str, Usage | None]:
+    """Google counts those of PostgreSQL by another metric, and tells nothing by the one of the others."""
+    key, other = ("backends", "connections") if of == "POSTGRES" else ("connections", "backends")
+    return {key: None if most is None else flat(most, 14), other: None}
 
 
 def usual(cpu: float = 0.1, memory: float = 0.2) -> dict[str, Usage | None]:
@@ -56,13 +58,18 @@ def case(check: str, proves: str, given: Subject, expected: Any, amount: str | N
     return Case(f"gcp.sql.{check}", proves, given, expected, amount, **({"prices": PRICES} | values))
 
 
+MYSQL = database(version="MYSQL_8_0")
 CASES = (
     # 4 virtual CPUs and 16 GiB for 0.32 an hour, and 100 GiB of storage for 17.
     case("idle", "found", database(), FOUND, "250.6000", usages=connections(0)),
     case("idle", "clear", database(), CLEAR, usages=connections(20)),
     case("idle", "boundary:connections", database(), CLEAR, usages=connections(1)),
     case("idle", "boundary:connections", database(), FOUND, usages=connections(0)),
-    case("idle", "missing:connections", database(), UNKNOWN, usages=connections(None)),
+    case("idle", "missing:backends", database(), UNKNOWN, usages=connections(None)),
+    case("idle", "missing:connections", MYSQL, UNKNOWN, usages=connections(None, of="MYSQL")),
+    case("idle", "MySQL", MYSQL, FOUND, "250.6000", usages=connections(0, of="MYSQL")),
+    case("idle", "MySQL in use", MYSQL, CLEAR, usages=connections(1, of="MYSQL")),
+    case("idle", "what counts for others only", database(), UNKNOWN, usages=connections(0, of="MYSQL")),
     case("idle", "new", database(born=13), CLEAR, usages=connections(0)),
     case("idle", "stopped", database(activationPolicy="NEVER"), CLEAR, usages=connections(0)),
     case("idle", "not up", database(status="MAINTENANCE"), CLEAR, usages=connections(0)),
@@ -88,7 +95,7 @@ CASES = (
         database("db-custom-2-7680", version="SQLSERVER_2019_STANDARD"),
         FOUND,
         "422.1500",
-        usages=connections(0),
+        usages=connections(0, of="SQLSERVER"),
     ),
     case(
         "idle",
@@ -96,7 +103,7 @@ CASES = (
         database("db-custom-2-7680", version="SQLSERVER_2019_WEB"),
         FOUND,
         "144.7500",
-        usages=connections(0),
+        usages=connections(0, of="SQLSERVER"),
     ),
     case(
         "idle",
@@ -104,7 +111,7 @@ CASES = (
         database("db-custom-2-7680", version="SQLSERVER_2019_EXPRESS"),
         FOUND,
         "130.1500",
-        usages=connections(0),
+        usages=connections(0, of="SQLSERVER"),
     ),
     case("idle", "a tier that is not known", database("db-huge"), FOUND, "unknown", usages=connections(0)),
     case("idle", "no tier", database(None), UNKNOWN, usages=connections(0)),

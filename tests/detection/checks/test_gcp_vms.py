@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from app.detection.catalogue import ALL_CHECKS
+from app.detection.check import Daily
 from app.detection.checks.gcp_machine_types import machine_type, smallest, type_parts
 from app.detection.checks.gcp_values import DISK, INSTANCE, REGION_DISK
 from app.detection.checks.gcp_vms import ADDRESS
 from app.detection.facts import ActualCost, Subject
 from app.detection.usage import Usage
-from app.records import RelationshipKind
+from app.records import Provider, RelationshipKind
 from app.records.detection import HOURS_A_MONTH, PriceBasis, PriceUnit
 from tests.detection.cases import CLEAR, FOUND, UNKNOWN, Case, ago, flat, subject
 
@@ -212,3 +214,15 @@ def test_the_smallest_that_does() -> None:
     assert now is not None
     found = [smallest(now, Decimal(cpus), Decimal(gib)) for cpus, gib in ((3, 2), (3, 12), (3, 30), (9, 2))]
     assert [each and each.name for each in found] == ["n2-highcpu-4", "n2-standard-4", "n2-highmem-4", None]
+
+
+def test_no_percentile_is_asked_of_google() -> None:
+    """All metrics that are read are plain numbers, of which Cloud Monitoring refuses percentiles."""
+    asked = {
+        (check.id, metric.name)
+        for check in ALL_CHECKS
+        if check.provider is Provider.GCP
+        for metric in check.metrics
+        if metric.daily is Daily.P95
+    }
+    assert asked == set()

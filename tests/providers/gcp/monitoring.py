@@ -36,6 +36,10 @@ class Series:
         """What a filter compares."""
         return {"metric.type": self.metric, "resource.type": self.resource}.get(selector) or self.labels.get(selector)
 
+    def within(self, begin: datetime, end: datetime) -> list[float]:
+        """The samples of a period, of which the end is a part and the begin is not."""
+        return [value for at, value in self.samples if begin < at <= end]
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -46,6 +50,11 @@ class Fault:
     reset: bool = False
     late: bool = False
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def terms_of(filter_: str) -> dict[str, list[str]]:
+    """What a filter compares, and with which values."""
+    return {key: json.loads(f"[{values}]") for key, _, values in _TERM.findall(filter_)}
 
 
 def refusal(status: int, message: str = "text with s3cret", wait: int = 0, reason: str = "", **metadata: str) -> Fault:
@@ -80,7 +89,7 @@ class Far:
         if token != f"Bearer {TOKEN}":
             return refusal(401, reason="ACCESS_TOKEN_EXPIRED")
         scope = unquote(url.path).removeprefix("/v3/").removesuffix("/timeSeries")
-        terms = {key: json.loads(f"[{values}]") for key, _, values in _TERM.findall(params["filter"][0])}
+        terms = terms_of(params["filter"][0])
         metric = terms["metric.type"][0]
         of_type = [series for series in self.known.get(scope, []) if series.metric == metric]
         if not of_type:
@@ -112,7 +121,7 @@ def _aligned(series: Series, aligner: str, params: Params) -> dict[str, Any]:
     begin, end = (datetime.fromisoformat(params[f"interval.{name}Time"][0]) for name in ("start", "end"))
     values: dict[datetime, float] = {}
     while begin < end:
-        if samples := [value for at, value in series.samples if begin < at <= begin + step]:
+        if samples := series.within(begin, begin + step):
             rank = int(aligner.removeprefix("PERCENTILE_")) / 100 if aligner.startswith("PERCENTILE") else None
             ordered = sorted(samples)
             told = ordered[int(rank * (len(ordered) - 1))] if rank else _COMPUTED[aligner](samples)  # type: ignore[operator]
@@ -159,9 +168,9 @@ def _written(moment: datetime) -> str:
 
 
 @contextmanager
-def monitoring_on_loopback() -> Iterator[Far]:
+def monitoring_on_loopback(far: Far | None = None) -> Iterator[Far]:
     """Cloud Monitoring, listening; stopped afterwards."""
-    far = Far()
+    far = far or Far()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(far))
     server.daemon_threads = True
     far.url = f"http://127.0.0.1:{server.server_port}"

@@ -46,7 +46,6 @@ def test_disk(google: Google, find: Find) -> None:
             tags={"team": "data", "env": "prod"},
             properties={
                 "id": "9006199254740993",
-                "userNames": ["web-1"],
                 "sizeGb": 500,
                 "type": "pd-ssd",
                 "users": [f"{NAME}/{ZONE}/instances/web-1"],
@@ -70,6 +69,17 @@ def test_disk(google: Google, find: Find) -> None:
             ),
         )
     ]
+
+
+def test_disks_know_the_numbers_of_their_machines(google: Google, find: Find) -> None:
+    """By which metrics tell machines apart; of a machine that was not read there is none, so none at all."""
+    instance = {"id": "9006199254740993", "status": "RUNNING"}
+    google.hold(asset("compute.googleapis.com/Instance", f"projects/{PROJECT}/{ZONE}/instances/web-1", instance))
+    for name, machines in (("own", ["web-1"]), ("shared", ["web-1", "unread"]), ("loose", [])):
+        data = {"users": [f"{LINK}/{ZONE}/instances/{machine}" for machine in machines]}
+        google.hold(asset("compute.googleapis.com/Disk", f"projects/{PROJECT}/{ZONE}/disks/{name}", data))
+    told = {disk.name: disk.properties.get("userIds") for disk in find("compute.googleapis.com/Disk")}
+    assert told == {"own": ["9006199254740993"], "shared": None, "loose": None}
 
 
 def test_disk_without_a_machine(google: Google, find: Find) -> None:

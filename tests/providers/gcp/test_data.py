@@ -10,7 +10,7 @@ from app.providers.base import Relation
 from app.records import RelationshipKind
 from tests.providers.gcp.cases import MAY, MAY_MILLISECONDS, NETWORK, Case, check
 from tests.providers.gcp.conftest import Find
-from tests.providers.gcp.google import PROJECT, Google
+from tests.providers.gcp.google import PROJECT, Google, asset
 
 CASES = [
     Case(
@@ -75,6 +75,7 @@ CASES = [
         {
             "locationType": "region",
             "storageClass": "STANDARD",
+            "metricClasses": ["STANDARD", "REGIONAL"],
             "lifecycle": {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 30}}]},
             "versioning": {"enabled": True},
             "softDeletePolicy": {"retentionDurationSeconds": 604800},
@@ -143,7 +144,12 @@ CASES = [
             "autoscale": {"currentSlots": "0", "maxSlots": "200"},
             "creationTime": "2026-05-01T00:00:00Z",
         },
-        {"slotCapacity": 500, "edition": "ENTERPRISE", "autoscale": {"currentSlots": 0, "maxSlots": 200}},
+        {
+            "slotCapacity": 500,
+            "edition": "ENTERPRISE",
+            "autoscale": {"currentSlots": 0, "maxSlots": 200},
+            "metricLocations": ["eu", "EU"],
+        },
         region="eu",
         created_at=MAY,
     ),
@@ -233,3 +239,21 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=[c.path.rpartition("/")[2] + " " + c.kind for c in CASES])
 def test_exactly_as_told(google: Google, find: Find, case: Case) -> None:
     check(google, find, case)
+
+
+@pytest.mark.parametrize(
+    ("told", "classes"),
+    [
+        ({"storageClass": "STANDARD", "locationType": "region"}, ["STANDARD", "REGIONAL"]),
+        ({"storageClass": "STANDARD", "locationType": "multi-region"}, ["STANDARD", "MULTI_REGIONAL"]),
+        ({"storageClass": "STANDARD", "locationType": "dual-region"}, ["STANDARD", "MULTI_REGIONAL"]),
+        ({"storageClass": "NEARLINE", "locationType": "region"}, ["NEARLINE"]),
+        ({"locationType": "region"}, None),
+    ],
+)
+def test_what_metrics_call_the_class_of_a_bucket(
+    google: Google, find: Find, told: dict[str, str], classes: list[str] | None
+) -> None:
+    google.hold(asset("storage.googleapis.com/Bucket", "logs", told, "us"))
+    (bucket,) = find("storage.googleapis.com/Bucket")
+    assert bucket.properties.get("metricClasses") == classes

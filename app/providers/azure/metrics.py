@@ -17,6 +17,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpResponse
 
 from app.providers.azure.errors import bad_answer
+from app.providers.azure.kinds import type_of
 from app.providers.azure.manager import ResourceManager
 from app.providers.metrics import PERCENTILES, Gathered, MetricQuery, MetricSeries, MetricWindow, Statistic
 
@@ -146,9 +147,8 @@ def _tells_no_metric(response: HttpResponse) -> bool:
 
 
 def _type(resource: str) -> str:
-    """The resource type in an ARM id, for errors: `microsoft.compute/virtualmachines`."""
-    namespace, *rest = resource.lower().rpartition("/providers/")[2].split("/")
-    return "/".join([namespace, *rest[::2]])
+    """What errors call a resource."""
+    return type_of(resource)
 
 
 def _written(moment: datetime) -> str:

@@ -167,7 +167,7 @@ async def _measure(job: HeldJob, tools: MeasureTools, organization_id: UUID, acc
     except (NotFoundError, ConflictError, ProviderError) as error:
         log.info("usage_not_measured", reason=error.message)
         if isinstance(error, ProviderError):
-            await tell_unread(job.database, organization_id, account_id, error)
+            await tell_unread(job, organization_id, account_id, error)
         return
     measuring = Measuring(job, tools, looking, connection, target.native_id)
     try:

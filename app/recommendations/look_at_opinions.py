@@ -166,7 +166,9 @@ class Judging:
             if one.is_gone:
                 self.sight.outcomes.append(Looked(check.id, one.key, Resolution.DELETED))
             elif taken_over or told is None:
-                self.sight.outcomes.append(Looked(check.id, one.key, Resolution.MERGED, _MERGED))
+                # What was said to be done is not proved by somebody else's finding that it is not.
+                merged = None if check.id in one.done else Resolution.MERGED
+                self.sight.outcomes.append(Looked(check.id, one.key, merged, _MERGED))
             else:
                 self.sight.judge(told, [check])
                 taken_over = self._stands(one, check)

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import structlog
 
-from app.database import Database
 from app.models import now
 from app.providers.base import Cloud
 from app.providers.opinions import FoundOpinion, OpinionReader
 from app.providers.problems import ProblemCode, ProviderError
+from app.queue import HeldJob
 from app.recommendations.measure import Measuring
 from app.repositories import opinions
 
@@ -37,9 +37,10 @@ async def read_opinions(measuring: Measuring, cloud: Cloud) -> None:
             refused = problem
 
 
-async def tell_unread(database: Database, organization_id: UUID, account_id: UUID, problem: ProviderError) -> None:
-    """Note that no adviser of an account could be asked, of those that were before."""
-    async with database.write(organization_id) as session:
+async def tell_unread(job: HeldJob, organization_id: UUID, account_id: UUID, problem: ProviderError) -> None:
+    """Note that no adviser of a job's account could be asked, of those that were before."""
+    async with job.database.write(organization_id) as session:
+        await job.hold(session)
         for row in await opinions.readings_of(session, organization_id, [account_id]):
             told = _told(problem)
             await opinions.write_reading(session, organization_id, account_id, row["source"], now(), told)

@@ -15,10 +15,11 @@ from app.models import now
 from app.providers.problems import ProblemCode, ProviderError
 from app.recommendations.opinions import speaks_of_the_same
 from app.recommendations.preview import PreviewAsked, preview_rule
+from app.recommendations.read_opinions import tell_unread
 from app.records.detection import Remedy
 from app.records.recommendations import HistoryKind
 from tests.recommendations.advising import HUB, OPTIMIZER, Pages, advise, looked, opinions, readings, said
-from tests.recommendations.far import used
+from tests.recommendations.far import Held, used
 from tests.recommendations.looking import add_company, keep, ledger, lone
 from tests.repositories.found import ACCOUNT, ORGANIZATION, add_accounts
 
@@ -198,6 +199,9 @@ async def test_what_was_said_to_be_done_is_not_held_against_an_older_word(databa
         )
     await looked(database)
     assert await states(database) == {(OF_HUB, "vol-1"): "SAID_DONE"}
+    assert (await ledger(database))[OF_HUB, "vol-1"]["proved_at"] is None
+    await tell_unread(Held(database), ORGANIZATION, ACCOUNT, EXPIRED)
+    assert {row["problem"]["code"] for row in (await readings(database)).values()} == {"CREDENTIALS"}
     await advise(database, {HUB: [[said("vol-1", refreshed_at=datetime.now(UTC) + timedelta(hours=1))]]})
     await looked(database)
     assert await states(database) == {(OF_HUB, "vol-1"): "OPEN"}

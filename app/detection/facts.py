@@ -105,7 +105,7 @@ class Subject:
 
     def _property(self, name: str) -> Any:
         if name in self.properties.get("unreadable", ()):
-            message = f"`{name}` of {self.native_id} could not be read; the scan says which permission is missing."
+            message = f"`{name}` of {self.native_id} could not be read; the scan says why, and what to do."
             raise UnknownFactError(message)
         if name in self.properties.get("leftOut", ()):
             message = f"`{name}` of {self.native_id} is too large to be kept."

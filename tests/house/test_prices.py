@@ -16,7 +16,6 @@ WITHOUT = {
     (Provider.AZURE, "az.adx.*"): "Not collected yet; Retail Prices of Azure have it.",
     (Provider.AZURE, "az.hdinsight.*"): "Not collected yet; Retail Prices of Azure have it.",
     (Provider.AZURE, "az.host.*"): "Not collected yet; Retail Prices of Azure have it.",
-    (Provider.AZURE, "az.sqlpool.*"): "Not collected yet; Retail Prices of Azure have it.",
     (Provider.GCP, "gcp.memcache.gib"): "Not collected yet; the catalogue of Google has it.",
     (Provider.GCP, "gcp.memcache.vcpu"): "Not collected yet; the catalogue of Google has it.",
     (Provider.GCP, "gcp.vertex.*"): "Not collected yet; the catalogue of Google has it.",

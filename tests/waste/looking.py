@@ -39,7 +39,7 @@ async def all_done(owner: Database) -> None:
 
 
 async def open_findings(company: Company, document: str = RECOMMENDATIONS) -> Found:
-    """What is open, by check and native id; a document may ask for more of it."""
+    """What is open, by check and what it is about; a document may ask for more of it."""
     person = company.person
     answer = await company.graphql.data(document, {"slug": person.slug}, token=person.token)
     nodes = answer["organization"]["recommendations"]["nodes"]

@@ -37,7 +37,7 @@ __all__ = ["microsoft", "server_certificate"]  # fixtures
 
 RECOMMENDATIONS = """query ($slug: String!) { organization(slug: $slug) {
   recommendations(first: 1000, where: {state: {eq: OPEN}}) { totalCount nodes {
-    checkId confidence isCounted resource { nativeId } evidence { label value }
+    checkId confidence isCounted subject evidence { label value }
     saving { monthly { amount currency } basis formula reason } } }
   savingsSummary { potential count } } }"""
 SET_PRICES = """mutation ($input: SetPriceOverridesInput!) { setPriceOverrides(input: $input) { __typename

@@ -105,11 +105,27 @@ async def test_what_a_check_finds_later_takes_the_place_of_what_was_taken_over(
     await keep(database, owner, used("vol-1"))
     await advise(database, {HUB: [[said("vol-1")]]})
     await looked(database)
-    await keep(database, owner, lone("vol-1"))
+    await advise(database, {HUB: [[said("vol-1"), said("vol-2")]]})
+    await keep(database, owner, used("vol-2"))
+    await looked(database)
+    await keep(database, owner, lone("vol-1"), lone("vol-2"))
     async with owner.write(None) as session:
         await session.execute(text("UPDATE resource_changes SET changed_at = changed_at - interval '30 days'"))
+        await session.execute(
+            text(
+                "UPDATE recommendations SET state = 'RESOLVED', resolution = 'SAID_DONE', resolved_at = now() "
+                "WHERE node = 'vol-2'"
+            )
+        )
     await looked(database)
-    assert await states(database) == {(OF_HUB, "vol-1"): "MERGED", (UNATTACHED, "vol-1"): "OPEN"}
+    assert await states(database) == {
+        (OF_HUB, "vol-1"): "MERGED",
+        (UNATTACHED, "vol-1"): "OPEN",
+        (OF_HUB, "vol-2"): "SAID_DONE",
+        (UNATTACHED, "vol-2"): "OPEN",
+    }
+    rows = await ledger(database)
+    assert rows[OF_HUB, "vol-2"]["proved_at"] is None, "that it is still there proves nothing"
 
 
 async def test_another_matter_of_the_same_resource_is_a_finding_but_no_money_twice(

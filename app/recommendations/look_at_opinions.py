@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,6 @@ from app.repositories.accounts import find_account
 _CHECKS = checks_of_advice()
 _ADVISING = frozenset(check.id for check in _CHECKS.values())
 _MERGED = "Another recommendation of the resource says the same: this is its second opinion."
-_BEFORE = "The provider worked it out before it was said to be done."
 _UNTOLD = "The provider does not say so any more."
 Row = Mapping[Any, Any]
 
@@ -45,8 +44,8 @@ class Advised:
     """The remedies of what checks of ours have found."""
     standing: set[str] = field(default_factory=set)
     """The checks of advice whose findings stand."""
-    done: dict[str, datetime] = field(default_factory=dict)
-    """When findings of checks of advice were said to be done, which nothing has proved yet."""
+    done: set[str] = field(default_factory=set)
+    """The checks of advice whose findings were said to be done, which nothing has proved yet."""
 
     def not_found(self, source: OpinionSource) -> list[FoundOpinion]:
         """What an adviser says that no check of ours has found."""
@@ -57,7 +56,7 @@ class Advised:
         if row["check_id"] not in _ADVISING:
             self.own += [] if row["resolved_at"] else [Remedy(row["remedy"])]
         elif row["resolved_at"]:
-            self.done[row["check_id"]] = row["resolved_at"]
+            self.done.add(row["check_id"])
         else:
             self.standing.add(row["check_id"])
 
@@ -72,20 +71,22 @@ async def look_at_opinions(looking: Looking) -> None:
     async with looking.database.read(organization_id) as session:
         readings = await opinions.readings_of(session, organization_id, [account_id])
         subjects = await opinions.subjects_of_advice(session, organization_id, account_id, list(_CHECKS))
-    if not readings:
+    if not readings or looking.is_disconnected:
         return
     unread = unread_of(readings)
+    read_at = {OpinionSource(row["source"]): row["completed_at"] for row in readings}
     for start in range(0, len(subjects), PAGE):
         async with looking.database.read(organization_id) as session:
             page = await read_advised(session, organization_id, account_id, subjects[start : start + PAGE])
-        judging = Judging(Sight(looking), unread)
+        judging = Judging(Sight(looking), unread, read_at)
         for one in page:
             judging.judge(one)
         await _write(looking, judging.sight.outcomes)
-    changed = bool(subjects)
-    while gone := await _untold(looking):
+    changed, after = bool(subjects), NO_RESOURCE
+    while rows := await _untold(looking, after):
+        gone = [Looked(row["check_id"], row["subject_key"], Resolution.CHANGED, _UNTOLD) for row in rows]
         await _write(looking, gone)
-        changed = True
+        changed, after = True, rows[-1]["id"]
     if not changed:
         return
     async with looking.database.write(organization_id) as session:
@@ -137,10 +138,7 @@ def gathered(one: Advised, check: Check, unread: Mapping[OpinionSource, str]) ->
     if not new:
         return None
     opinion = leading(new)
-    why, done = unread.get(opinion.source), one.done.get(check.id)
-    if why is None and done is not None and opinion.refreshed_at is not None and opinion.refreshed_at <= done:
-        why = _BEFORE
-    return Gathered(one.subject, None, charged_key=one.key, advice=Advice(opinion, why))
+    return Gathered(one.subject, None, charged_key=one.key, advice=Advice(opinion, unread.get(opinion.source)))
 
 
 def unread_of(readings: Sequence[Row]) -> dict[OpinionSource, str]:
@@ -155,6 +153,8 @@ class Judging:
 
     sight: Sight
     unread: Mapping[OpinionSource, str]
+    read_at: Mapping[OpinionSource, datetime | None]
+    """When all that an adviser says was last read."""
 
     def judge(self, one: Advised) -> None:
         """Take over what the first adviser says of which nothing is found yet; the others agree or differ."""
@@ -170,8 +170,17 @@ class Judging:
                 merged = None if check.id in one.done else Resolution.MERGED
                 self.sight.outcomes.append(Looked(check.id, one.key, merged, _MERGED))
             else:
-                self.sight.judge(told, [check])
+                self._take_over(told, check)
                 taken_over = self._stands(one, check)
+
+    def _take_over(self, told: Gathered, check: Check) -> None:
+        """Judge what an adviser says; how old that is decides against what was said to be done in the meantime."""
+        self.sight.judge(told, [check])
+        outcome = self.sight.outcomes[-1]
+        if isinstance(outcome, Found) and told.advice is not None:
+            opinion = told.advice.opinion
+            read_at = opinion.refreshed_at or self.read_at.get(opinion.source)
+            self.sight.outcomes[-1] = replace(outcome, read_at=read_at)
 
     def _stands(self, one: Advised, check: Check) -> bool:
         """Whether the check's finding stands after this look."""
@@ -181,12 +190,11 @@ class Judging:
         return outcome.resolution is None and check.id in one.standing
 
 
-async def _untold(looking: Looking) -> list[Looked]:
-    """What stands though its adviser says it no more: only complete readings forget, so it is sure."""
+async def _untold(looking: Looking, after: UUID) -> Sequence[Row]:
+    """What stands though its adviser says it no more, a batch of it: only complete readings forget, so it is sure."""
     check_of = {source.value: check.id for source, check in _CHECKS.items()}
     async with looking.database.read(looking.organization_id) as session:
-        rows = await opinions.untold(session, looking.organization_id, looking.account_id, check_of, BATCH)
-    return [Looked(row["check_id"], row["subject_key"], Resolution.CHANGED, _UNTOLD) for row in rows]
+        return await opinions.untold(session, looking.organization_id, looking.account_id, check_of, after, BATCH)
 
 
 async def _write(looking: Looking, outcomes: Sequence[Found | Looked]) -> None:

@@ -63,10 +63,10 @@ _STANDING = text("""
         AND node = ANY(CAST(:nodes AS text[]))
 """)
 _UNTOLD = text(f"""
-    SELECT one.check_id, one.subject_key FROM recommendations AS one
+    SELECT one.id, one.check_id, one.subject_key FROM recommendations AS one
     JOIN unnest(CAST(:check_ids AS text[]), CAST(:sources AS text[])) AS asked(check_id, source)
         ON asked.check_id = one.check_id
-    WHERE one.organization_id = :organization_id AND one.account_id = :account_id
+    WHERE one.organization_id = :organization_id AND one.account_id = :account_id AND one.id > :after
         AND (one.state <> 'RESOLVED' OR (one.resolution = 'SAID_DONE' AND one.proved_at IS NULL))
         AND NOT EXISTS (
             SELECT FROM provider_opinions AS o
@@ -168,14 +168,18 @@ async def standing_of(
 
 
 async def untold(
-    session: AsyncSession, organization_id: UUID, account_id: UUID, check_of: Mapping[str, str], limit: int
+    session: AsyncSession, organization_id: UUID, account_id: UUID, check_of: Mapping[str, str], after: UUID, limit: int
 ) -> Sequence[RowMapping]:
-    """Check and subject of what stands though its adviser does not say it any more; `check_of` is by source."""
+    """Check and subject of what stands though its adviser does not say it any more, in the order of ids.
+
+    `check_of` is by source; `after` is the last id of the batch before.
+    """
     values = {
         "organization_id": organization_id,
         "account_id": account_id,
         "sources": list(check_of),
         "check_ids": list(check_of.values()),
+        "after": after,
         "limit": limit,
     }
     return (await session.execute(_UNTOLD, values)).mappings().all()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any
-from uuid import UUID
 
 import strawberry
 
@@ -21,6 +18,7 @@ from app.records.criteria import Direction, RecommendationOrderField
 from app.records.detection import Confidence, PriceBasis, Remedy, Severity
 from app.records.recommendations import HistoryKind, IgnoreReason, RecommendationState, Resolution
 from app.schema.accounts import Account
+from app.schema.activity import ActivityActor, actor_of
 from app.schema.checks import Check
 from app.schema.cost_words import Money
 from app.schema.enums import graph_enum
@@ -30,8 +28,9 @@ from app.schema.opinions import SecondOpinion
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
-from app.schema.realised import RealisedSaving, RealisedSummary
+from app.schema.realised import RealisedSaving
 from app.schema.resources import Resource
+from app.schema.savings import SavingsSummary
 from app.schema.scalars import JSONObject
 
 graph_enum(
@@ -58,8 +57,8 @@ graph_enum(
     CHANGED="The resource is no longer as it was.",
     LEFT_OUT="The rule leaves it out now, or its saving has become too small.",
     MERGED="Another recommendation tells of the same now.",
-    SAID_DONE="Somebody said so; the next look proves it or opens it again.",
-    ACCOUNT_GONE="Its account was disconnected.",
+    SAID_DONE="Somebody said so; the next scan proves it or opens it again.",
+    ACCOUNT_GONE="Its account was disconnected; a scan opens it again when it is connected again.",
 )
 graph_enum(
     IgnoreReason,
@@ -124,6 +123,9 @@ class RecommendationEvent:
 
     kind: HistoryKind = strawberry.field(description="What happened.")
     actor_kind: ActorKind = strawberry.field(description="What kind of caller did it.")
+    actor: ActivityActor = strawberry.field(
+        description="Who did it: who ignored it, marked it or said that it is done."
+    )
     data: JSONObject = strawberry.field(description="What is to be said of it.")
     happened_at: datetime = strawberry.field(description="When.")
 
@@ -263,6 +265,7 @@ class Recommendation(Node):
             RecommendationEvent(
                 kind=HistoryKind(row["kind"]),
                 actor_kind=ActorKind(row["actor_kind"]),
+                actor=actor_of(row),
                 data=row["data"],
                 happened_at=row["happened_at"],
             )
@@ -296,36 +299,6 @@ class RecommendationOrder:
     direction: Direction = strawberry.field(default=Direction.DESC, description="Which end first.")
 
 
-@strawberry.type(description="What could be saved by one key, such as a check.")
-class SavingsGroup:
-    """Sums of rows of the summary."""
-
-    key: str = strawberry.field(description="The check's name, or the account's global id.")
-    count: int = strawberry.field(description="Recommendations that are open or marked for deletion.")
-    potential: Decimal = strawberry.field(description="What they would save a month, no money twice.")
-
-
-@strawberry.type(description="What could be saved a month, in the organization's currency, no money twice.")
-class SavingsSummary:
-    """See app.repositories.recommendations.savings."""
-
-    currency: str = strawberry.field(description="The organization's currency.")
-    potential: Decimal = strawberry.field(description="By what is open or marked for deletion.")
-    marked: Decimal = strawberry.field(description="The part of it that is marked for deletion.")
-    ignored: Decimal = strawberry.field(description="What is ignored could save, each by itself; no part of it.")
-    count: int = strawberry.field(description="Recommendations that are open or marked for deletion.")
-    unknown_count: int = strawberry.field(description="Those of them whose saving is not known.")
-    by_check: list[SavingsGroup] = strawberry.field(description="By check, the most first.")
-    by_account: list[SavingsGroup] = strawberry.field(description="By account, the most first.")
-    organization_key: strawberry.Private[UUID]
-
-    @strawberry.field(description="What was saved by what is resolved, as later charges say.")
-    async def realised(self, info: Info) -> RealisedSummary | None:
-        """One statement."""
-        rows = await info.context.loaders.realised_sums(self.organization_key, self.currency)
-        return RealisedSummary.of(rows, self.organization_key)
-
-
 @strawberry.type
 class OrganizationRecommendations(OrganizationPart):
     """The part of `Organization` that this room adds; `Organization` inherits it."""
@@ -352,43 +325,12 @@ class OrganizationRecommendations(OrganizationPart):
         page = PageArguments(first, after, last, before)
         return await rows_page(info.context.loaders.recommendations, Recommendation.from_row, key, where, order, page)
 
-    @strawberry.field(description="What could be saved, by check and by account.")
+    @strawberry.field(description="What could be saved, by check, account, team and age.")
     async def savings_summary(self, info: Info) -> SavingsSummary | None:
         """One statement."""
         key = self.require(Permission.ORGANIZATION_READ)
         organization = await info.context.loaders.organizations.by_id(key)
         if organization is None:
             return None
-        return summary_of(await info.context.loaders.savings.of(key), key, organization["currency"])
-
-
-def summary_of(rows: Sequence[Mapping[Any, Any]], organization_id: UUID, currency: str) -> SavingsSummary:
-    """Sums of what is saved by check, account and state."""
-    active = [row for row in rows if row["state"] != RecommendationState.IGNORED]
-    marked = [row for row in active if row["state"] == RecommendationState.MARKED_FOR_DELETION]
-    return SavingsSummary(
-        currency=currency,
-        organization_key=organization_id,
-        potential=_sum(active, "saved"),
-        marked=_sum(marked, "saved"),
-        ignored=_sum([row for row in rows if row["state"] == RecommendationState.IGNORED], "known"),
-        count=sum(row["count"] for row in active),
-        unknown_count=sum(row["unknown"] for row in active),
-        by_check=_groups((row["check_id"], row) for row in active),
-        by_account=_groups((global_id("Account", row["account_id"], organization_id), row) for row in active),
-    )
-
-
-def _sum(rows: Sequence[Mapping[Any, Any]], column: str) -> Decimal:
-    return sum((row[column] for row in rows), Decimal(0))
-
-
-def _groups(rows: Any) -> list[SavingsGroup]:
-    found: dict[str, list[Mapping[Any, Any]]] = defaultdict(list)
-    for key, row in rows:
-        found[key].append(row)
-    groups = [
-        SavingsGroup(key=key, count=sum(row["count"] for row in each), potential=_sum(each, "saved"))
-        for key, each in found.items()
-    ]
-    return sorted(groups, key=lambda group: (-group.potential, group.key))
+        rows = await info.context.loaders.savings.of(key)
+        return SavingsSummary.of(rows, key, organization["currency"])

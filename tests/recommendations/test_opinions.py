@@ -258,3 +258,8 @@ async def test_only_the_account_itself_is_spoken_of(database: Database, owner: D
     await looked(database)
     rows = await ledger(database)
     assert {row["account_id"] for row in rows.values()} == {ACCOUNT}
+    async with owner.write(None) as session:
+        await session.execute(text("UPDATE accounts SET disconnected_at = now()"))
+    for _ in range(2):
+        await looked(database)
+        assert await states(database) == {(OF_HUB, "vol-1"): "ACCOUNT_GONE"}

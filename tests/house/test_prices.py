@@ -21,12 +21,15 @@ REFRESHED = {AWS: AWS_REFRESHED, AZURE: AZURE_REFRESHED, GCP: GCP_REFRESHED}
 # By provider and pattern: what organizations have to tell, as it is neither delivered nor read of a price list.
 WITHOUT = {
     (AWS, "bedrock.unit.*"): "AWS tells the prices of provisioned throughput model by model, some on request.",
-    (AZURE, "az.adx.*"): "Its list tells machines and a markup apart, and the sum is what is paid.",
-    (AZURE, "az.hdinsight.*"): "Which product is which role of a cluster, its list does not tell.",
+    (
+        AZURE,
+        "az.adx.*",
+    ): "Its list tells machines and a markup apart; which of them make up a size is not known for sure.",
+    (AZURE, "az.hdinsight.*"): "How its list names the machines of clusters is not known for sure.",
     (AZURE, "az.host.*"): "How its list names the types of hosts is not known for sure.",
     (GCP, "gcp.memcache.gib"): "How the catalogue describes its SKUs is not known for sure.",
     (GCP, "gcp.memcache.vcpu"): "How the catalogue describes its SKUs is not known for sure.",
-    (GCP, "gcp.vertex.*"): "The catalogue tells prices of machines with a markup that differs from model to model.",
+    (GCP, "gcp.vertex.*"): "How the catalogue describes its SKUs is not known for sure.",
     (
         Provider.MICROSOFT_365,
         "m365.seat.*",
@@ -43,7 +46,7 @@ NOT_REFRESHED = {
     (AWS, "opensearch.extended_support"): _UNSURE,
     (AWS, "sagemaker.studio.*"): _UNSURE,
     (AWS, "storagegateway.*"): _UNSURE,
-    (AWS, "workspaces.*"): "Its list tells bundles by name, and not by the size of their disks.",
+    (AWS, "workspaces.*"): _UNSURE,
     (AZURE, "az.bastion.standard.unit"): _UNSURE,
     (AZURE, "az.er.*"): "Its list tells circuits by zone of the peering location, which is no region.",
     (AZURE, "az.sqldb.gp_gen5"): "Its list tells licences apart, for all regions; without one (`.ahb`) it is read.",

@@ -57,8 +57,8 @@ _BY_USAGE: Final[Mapping[str, Mapping[str, tuple[str, PriceUnit]]]] = {
 AFTER_FREE: Final = frozenset({"dynamodb.rcu", "dynamodb.wcu", "dynamodb.storage"})
 """Codes of which the first tier is free, and the second the price of all the rest."""
 _STORAGE_OF_S3: Final = {
-    ("TimedStorage-ByteHrs", "Standard"): "s3.standard.storage",
-    ("TimedStorage-SIA-ByteHrs", "Standard - Infrequent Access"): "s3.standard_ia.storage",
+    "TimedStorage-ByteHrs": "s3.standard.storage",
+    "TimedStorage-SIA-ByteHrs": "s3.standard_ia.storage",
 }
 _SEARCH_VOLUMES: Final = {"GP2": "gp2", "GP3": "gp3", "PIOPS": "io1", "Magnetic": "standard"}
 _SEARCH_STORAGE: Final = re.compile(r"ES:(GP2|GP3|PIOPS|Magnetic)-Storage")
@@ -99,8 +99,10 @@ def _instance(name: str, prefix: str) -> Reader:
 
 
 def _bucket(row: Row, usage: str) -> Found | None:
-    code = _STORAGE_OF_S3.get((usage, row.get("volumetype", "")))
-    return None if code is None else (code, _GIB_MONTH, WHOLE)
+    code = _STORAGE_OF_S3.get(usage)
+    if code is None or (code == "s3.standard.storage" and row.get("volumetype") != "Standard"):
+        return None
+    return code, _GIB_MONTH, WHOLE
 
 
 def _search(row: Row, usage: str) -> Found | None:

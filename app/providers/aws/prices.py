@@ -9,12 +9,13 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from hashlib import sha256
 from itertools import islice
 from typing import Final
 
 import httpx
 
-from app.providers.aws.price_services import AFTER_FREE, READERS, code_of
+from app.providers.aws.price_services import AFTER_FREE, READERS, REFRESHED, code_of
 from app.providers.price_lists import BATCH, OpenDocument, PriceBatch, PriceClient, away, bad_answer, day_of
 from app.records import Provider
 from app.records.detection import PriceUnit
@@ -26,11 +27,16 @@ _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _MOST_SKIPPED: Final = 50_000
 """Rows without a price of ours after which a batch ends nevertheless, so that no call takes for ever."""
 _HEADER: Final = "SKU"
+_TABLES: Final = sha256(" ".join(REFRESHED).encode()).hexdigest()[:8]
+"""Part of each version: where we read more of a file than before, it has to be read again."""
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]")
 
 
 class AwsPrices:
-    """See PriceReader. A document is `<service>/<region>`; its version is the file's URL, its position a row."""
+    """See PriceReader. A document is `<service>/<region>`, its position a row.
+
+    Its version is the path of the file and which tables of ours it was read by.
+    """
 
     provider = Provider.AWS
 
@@ -57,10 +63,11 @@ class AwsPrices:
         path = str(told.get("currentVersionUrl") or "")
         if not path.startswith("/offers/"):
             raise bad_answer(index_url, f"has no file of {region}")
-        if path == version and position is None:
+        edition = f"{path} {_TABLES}"
+        if edition == version and position is None:
             return None
         row = _row_of(position, path)
-        return OpenDocument(path, self._batches(service, path, region, row))
+        return OpenDocument(edition, self._batches(service, path, region, row))
 
     def _batches(self, service: str, path: str, region: str, skip: int) -> Iterator[PriceBatch]:
         url = f"{self._place}{path.removesuffix('.json')}.csv"

@@ -59,6 +59,7 @@ _FLEXIBLE_STORAGE: Final = frozenset(
         "Azure Database for MySQL Flexible Server Storage",
     }
 )
+_THREE_TIERS: Final = re.compile(r"Basic|Standard|Premium")
 _COMMITMENT: Final = re.compile(r"(\d+) GB Commitment Tier.*")
 
 
@@ -123,21 +124,16 @@ def _application_gateway(item: Item) -> Iterator[Found]:
         yield f"{name}.unit", PriceUnit.HOUR, _WHOLE
 
 
-def _tier(code: str, meter: str) -> Reader:
-    """A reader of what has a price by tier: the meter is the tier and a word."""
+def _tier(code: str, tiers: re.Pattern[str], *meters: str) -> Reader:
+    """A reader of what has a price by tier: the meter is the tier, in most places with a word behind it."""
 
     def read(item: Item) -> Iterator[Found]:
-        tier = _told(item, "skuName")
-        if item.get("unitOfMeasure") == _BY_HOUR and item.get("meterName") == f"{tier} {meter}":
+        tier, meter = _told(item, "skuName"), _told(item, "meterName")
+        is_hour = item.get("unitOfMeasure") == _BY_HOUR
+        if is_hour and tiers.fullmatch(tier) and meter in {f"{tier}{word}" for word in meters}:
             yield f"{code}.{tier.lower()}", PriceUnit.HOUR, _WHOLE
 
     return read
-
-
-def _vpn_gateway(item: Item) -> Iterator[Found]:
-    size, meter = _told(item, "skuName"), _told(item, "meterName")
-    if item.get("unitOfMeasure") == _BY_HOUR and size and meter in {size, f"{size} Gateway"}:
-        yield f"az.vng.{size.lower()}", PriceUnit.HOUR, _WHOLE
 
 
 def _redis(item: Item) -> Iterator[Found]:
@@ -214,10 +210,10 @@ SERVICES: Final[Mapping[str, Reader]] = {
     "Azure App Service": _plan,
     "Redis Cache": _redis,
     "Application Gateway": _application_gateway,
-    "VPN Gateway": _vpn_gateway,
-    "ExpressRoute": _tier("az.vng", "Gateway"),
-    "Azure Firewall": _tier("az.firewall", "Deployment"),
-    "Azure Bastion": _tier("az.bastion", "Gateway"),
+    "VPN Gateway": _tier("az.vng", re.compile(r"Basic|VpnGw\d(?:AZ)?"), "", " Gateway"),
+    "ExpressRoute": _tier("az.vng", re.compile(r"ErGw\dAZ"), " Gateway"),
+    "Azure Firewall": _tier("az.firewall", _THREE_TIERS, " Deployment"),
+    "Azure Bastion": _tier("az.bastion", _THREE_TIERS, " Gateway"),
     "Azure Monitor": _logs,
 }
 """By the name of the service; those with most money first, as they are read in this order."""

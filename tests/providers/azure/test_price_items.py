@@ -57,6 +57,7 @@ ITEMS: list[tuple[str, str, str, str, str, dict[str, str]]] = [
     ("VPN Gateway", "VPN Gateway", "Basic", "Basic Gateway", "1 Hour", {"az.vng.basic": "12"}),
     ("VPN Gateway", "VPN Gateway", "VpnGw1AZ", "S2S Connection", "1 Hour", {}),
     ("ExpressRoute", "ExpressRoute Gateway", "ErGw1AZ", "ErGw1AZ Gateway", "1 Hour", {"az.vng.ergw1az": "12"}),
+    ("ExpressRoute", "ExpressRoute Gateway", "High Performance", "High Performance Gateway", "1 Hour", {}),
     ("Azure Firewall", "Azure Firewall", "Premium", "Premium Deployment", "1 Hour", {"az.firewall.premium": "12"}),
     ("Azure Firewall", "Azure Firewall", "Premium", "Premium Data Processed", "1 GB", {}),
     ("Azure Bastion", "Azure Bastion", "Basic", "Basic Gateway", "1 Hour", {"az.bastion.basic": "12"}),

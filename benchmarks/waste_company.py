@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.models import new_id
 from app.pricing.book import seed_book
 from app.recommendations.look import Looking, look, start_look
+from app.recommendations.narrow import narrowed
 from benchmarks.cost_recipe import PERIOD
 from benchmarks.waste_recipe import (
     ACCOUNTS,
@@ -46,6 +49,8 @@ _CHANGES = """INSERT INTO resource_changes (organization_id, id, resource_id, sc
         '{"status": {"from": "other", "to": "this"}, "properties": {"associationId": {"from": "a", "to": "b"}}}',
         now() - (1 + (hashtext(native_id) & 127)) * interval '1 day'
     FROM resources WHERE organization_id = $1 AND hashtext(native_id) % 8 = 0"""
+_CHANGE = """UPDATE resources SET updated_at = now()
+    WHERE organization_id = :organization_id AND hashtext(native_id) % 100 = 0"""
 
 
 async def fill(url: str, resources: int, only: str | None = None) -> None:
@@ -117,15 +122,24 @@ async def _charge(connection: Any, today: date) -> None:
     await connection.execute(CHARGES, ORGANIZATION, period, start, timeout=3600)
 
 
-async def look_at_all(database: Database) -> list[Looking]:
-    """Look at all accounts as the worker does, one after the other."""
+async def look_at_all(database: Database, *, everything: bool = True) -> list[Looking]:
+    """Look at all accounts as the worker does, one after the other: at everything, or at what may have changed."""
     done: list[Looking] = []
     for account_id in ACCOUNTS:
-        looking = await start_look(database, ORGANIZATION, account_id, seed_book(), _hold)
+        book = seed_book()
+        looking = await start_look(database, ORGANIZATION, account_id, book, _hold)
         if looking is not None:
+            looking = await narrowed(looking, book)
+            looking = replace(looking, only=None) if everything else looking
             await look(looking)
             done.append(looking)
     return done
+
+
+async def change(database: Database) -> None:
+    """As if a scan had found one resource of a hundred changed."""
+    async with database.write(ORGANIZATION) as session:
+        await session.execute(text(_CHANGE), {"organization_id": ORGANIZATION})
 
 
 async def _hold(_: AsyncSession) -> None:

@@ -246,8 +246,8 @@ def record(made: Made, id_: UUID, moment: datetime) -> tuple[Any, ...]:
         seen,
         b"0" * 16,
         seen,
-        moment,
-        moment,
+        moment - EARLIER,
+        moment - EARLIER,
     )
 
 
@@ -256,6 +256,8 @@ COLUMNS = (
     *("availability_zone", "status", "tags", "properties", "provider_created_at", "content_hash", "first_seen_at"),
     *("last_seen_at", "updated_at"),
 )
+EARLIER = timedelta(hours=12)
+"""How long ago everything was stored: a look behind the first one does not take it for new."""
 USAGE_COLUMNS = ("organization_id", "resource_id", "metric", "first_day", "daily", "samples", "read_at")
 
 
@@ -284,7 +286,7 @@ class Usages:
         for key, (metric, days) in self.metrics[made.kind].items():
             values = self._course(key, metric, days, idle=made.is_idle, variant=made.number % _VARIANTS)
             first: date = (self.moment - timedelta(days=days)).date()
-            yield (ORGANIZATION, id_, key, first, values, [24] * days, self.moment)
+            yield (ORGANIZATION, id_, key, first, values, [24] * days, self.moment - EARLIER)
 
     def _course(self, key: str, metric: Metric, days: int, *, idle: bool, variant: int) -> list[float]:
         place = (key, idle, variant)

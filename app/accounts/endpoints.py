@@ -23,7 +23,7 @@ HTTPS_PORT = 443
 _NAMES = {
     Provider.AWS: SERVICES,
     Provider.AZURE: frozenset({"management", "authority", "blob"}),
-    Provider.GCP: frozenset({"bigquery", "cloudasset", "cloudresourcemanager", "monitoring", "token"}),
+    Provider.GCP: frozenset({"bigquery", "cloudasset", "cloudresourcemanager", "monitoring", "recommender", "token"}),
     Provider.MICROSOFT_365: frozenset({"authority", "graph"}),
 }
 _LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"

@@ -1,4 +1,4 @@
-"""Which provider and which resource of the inventory a charge names: FOCUS leaves the spelling to whoever exports."""
+"""Which provider, account and resource of the inventory a charge names: FOCUS leaves the spelling to who exports."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _PARTS = (
 # How providers write the ids of what the inventory calls by its short name.
 _EC2: Final = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:[^/:]+/([^/:]+)")
 _S3: Final = re.compile(r"arn:[^:]*:s3:::([^/*]+)")
+# The bare id is in x_SubscriptionId: https://learn.microsoft.com/cloud-computing/finops/focus/mapping.
+_SUBSCRIPTION: Final = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 
 
 def provider_of(*names: str | None) -> Provider | None:
@@ -46,3 +48,9 @@ def resource_key(resource_id: str) -> str:
         short = _EC2.fullmatch(resource_id) or _S3.fullmatch(resource_id)
         return short.group(1) if short else resource_id
     return resource_id
+
+
+def account_key(sub_account_id: str) -> str:
+    """A SubAccountId as accounts are named: a subscription of Azure by its bare id, all others as they are."""
+    subscription = _SUBSCRIPTION.fullmatch(sub_account_id)
+    return sub_account_id if subscription is None else subscription[1].lower()

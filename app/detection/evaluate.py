@@ -1,4 +1,4 @@
-"""Runs one check on one resource under the rule in force."""
+"""Runs one check on one resource, or on one subject of charges, under the rule in force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ Convert = Callable[[Decimal, str], Decimal | None]
 """(amount, currency) → the amount in the organization's currency; None without a rate."""
 
 
-BROKEN: Final = "The check could not be run on this resource; the error is in the server's log."
+BROKEN: Final = "The check broke on what it was told, so nothing is known; the error is in the server's log."
+"""Said of a resource and of charges alike."""
 
 
 def evaluate(check: Check, facts: Facts, rule: Rule, convert: Convert) -> Outcome:
@@ -25,7 +26,7 @@ def evaluate(check: Check, facts: Facts, rule: Rule, convert: Convert) -> Outcom
 
     A finding without money stays one: unknown is not small. Neither is an amount without a rate. One that saves
     nothing by nature (hygiene) stays too; the least saving is about money that is too little to bother.
-    A check that breaks is unknown on this resource, and takes nothing else along.
+    A check that breaks is unknown on this resource or these charges, and takes nothing else along.
     """
     try:
         why = rule.leaves_out(facts.subject)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -104,7 +104,7 @@ class Subject:
 
     def _property(self, name: str) -> Any:
         if name in self.properties.get("unreadable", ()):
-            message = f"`{name}` of {self.native_id} could not be read; the scan says which permission is missing."
+            message = f"`{name}` of {self.native_id} could not be read; the scan says why, and what to do."
             raise UnknownFactError(message)
         if name in self.properties.get("leftOut", ()):
             message = f"`{name}` of {self.native_id} is too large to be kept."
@@ -150,6 +150,8 @@ class Facts:
     """Why a metric was not read, by its key."""
     neighbours: Mapping[tuple[RelationshipKind, str], Sequence[Subject]] = field(default_factory=dict)
     """By kind and resource type; what is gone from the provider is not among them."""
+    cut: Collection[tuple[RelationshipKind, str]] = ()
+    """Those of which there are more than are told."""
     targets: Mapping[RelationshipKind, Sequence[str]] = field(default_factory=dict)
     """Native ids that the resource names, whether the inventory has them or not."""
     complete_types: frozenset[str] = frozenset()
@@ -232,7 +234,10 @@ class Facts:
         return f"{what} {self.unread[key]}" if key in self.unread else what
 
     def related(self, kind: RelationshipKind, resource_type: str) -> Sequence[Subject]:
-        """Neighbours that the check has asked for."""
+        """Neighbours that the check has asked for. Raises UnknownFactError where there are too many to tell all."""
+        if (kind, resource_type) in self.cut:
+            message = f"It stands to so many others that not every {resource_type} among them was looked at."
+            raise UnknownFactError(message)
         return self.neighbours.get((kind, resource_type), ())
 
     def none_other(self, resource_type: str) -> None:

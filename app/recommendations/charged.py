@@ -192,12 +192,13 @@ async def _subjects(
 ) -> list[Charged]:
     period = reading.periods[wanted]
     found: dict[tuple[str, str | None, str, str], Charged] = {}
-    for row in await charged.charged(session, organization_id, wanted, period, until):
-        account = None if wanted in _OF_NO_ACCOUNT else row["account"]
-        place = (row["provider"], account, row["key"], row["currency"])
-        if place not in found:
-            found[place] = Charged(wanted, row["provider"], account, row["key"], row["currency"], period)
-        found[place].add(row)
+    async for page in charged.charged(session, organization_id, wanted, period, until):
+        for row in page:
+            account = None if wanted in _OF_NO_ACCOUNT else row["account"]
+            place = (row["provider"], account, row["key"], row["currency"])
+            if place not in found:
+                found[place] = Charged(wanted, row["provider"], account, row["key"], row["currency"], period)
+            found[place].add(row)
     missing: dict[AccountKey, Sequence[DateRange]] = {}
     for one in found.values():
         if one.account is not None:

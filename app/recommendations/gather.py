@@ -39,6 +39,8 @@ class Gathered:
     cost: ActualCost | None
     neighbours: dict[NeighbourKey, Sequence[Subject]] = field(default_factory=dict)
     targets: dict[RelationshipKind, Sequence[str]] = field(default_factory=dict)
+    cut: set[NeighbourKey] = field(default_factory=set)
+    """Neighbours of which there are more than are told."""
     charges: Charges | None = None
     charged_key: str | None = None
     """What tells a subject of charges for ever; None for a resource."""
@@ -100,6 +102,8 @@ class Gathering:
         subjects = {id_: subject_of(row, changes.get(id_, _NOTHING)) for id_, row in rows.items()}
         for id_, one in found.items():
             told = ends.get(id_, ())
+            if not asked.siblings and len(told) > detection_facts.MOST_NEIGHBOURS:
+                one.cut.add((asked.kind, asked.resource_type))
             if asked.outgoing:
                 one.targets[asked.kind] = [native_id for native_id, _ in told]
             one.neighbours[asked.kind, asked.resource_type] = [

@@ -136,6 +136,7 @@ def facts_of(
         usages=usages,
         unread=unread,
         neighbours=one.neighbours,
+        cut=one.cut,
         targets=one.targets,
         complete_types=complete_in(looking.complete_types, one.subject.region),
         charges=one.charges,

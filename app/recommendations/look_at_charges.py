@@ -60,23 +60,44 @@ async def look_at_charges(database: Database, organization_id: UUID, hold: Hold)
     """Run all checks of charges of an organization, and record what was found of each account.
 
     An account that only charges name is added where something is found of it. Idempotent: the same charges change
-    nothing, and charges of days that are not known change nothing.
+    nothing, and charges of days that are not known change nothing. One kind of subject after the other, each as the
+    database has it at one time: no more than one kind's sums are in memory.
     """
-    checks, moment = checks_of_charges(), now()
-    async with database.read(organization_id, one_state=True) as session:
+    moment = now()
+    async with database.read(organization_id) as session:
         organizations = await organizations_by_id(session, [organization_id])
-        reading = await read_charged(session, organization_id, checks, moment.date()) if organizations else None
-        if reading is None:
+        if not organizations:
             return Changes()
         convert = await converter(session, organization_id, organizations[0]["currency"])
         rules = await rules_of(session, organization_id)
-        ground = await read_ground(session, organization_id, reading, checks)
     looking = Looking(database, organization_id, NO_ACCOUNT, PriceBook({}), hold, moment, convert, {}, rules)
+    told: set[UUID] = set()
+    for subject, checks in checks_of_charges().items():
+        told |= await _look_at_subjects(looking, subject, checks)
+    for account_id in told:
+        await _count(looking, account_id)
+    return looking.changes
+
+
+async def _look_at_subjects(looking: Looking, subject: ChargeSubject, checks: Sequence[Check]) -> set[UUID]:
+    """Run the checks of one kind of subject, and record what was found; of which accounts anything was told."""
+    ground = await _ground_of(looking, subject, checks)
+    if ground is None:
+        return set()
     found = await asyncio.to_thread(_judge, looking, ground)
     _resolve_vanished(ground, found)
-    for account, outcomes in found.items():
-        await _store(looking, ground, account, outcomes)
-    return looking.changes
+    told = [await _store(looking, ground, account, outcomes) for account, outcomes in found.items()]
+    return {account_id for account_id in told if account_id is not None}
+
+
+async def _ground_of(looking: Looking, subject: ChargeSubject, checks: Sequence[Check]) -> Ground | None:
+    """What checks of one kind of subject are told; None where nothing was imported lately."""
+    organization_id = looking.organization_id
+    async with looking.database.read(organization_id, one_state=True) as session:
+        reading = await read_charged(session, organization_id, [subject], looking.moment.date())
+        if reading is None:
+            return None
+        return await read_ground(session, organization_id, reading, {subject: checks})
 
 
 async def read_ground(
@@ -144,12 +165,15 @@ def _resolve_vanished(ground: Ground, found: dict[AccountKey, list[Found | Looke
             found[account].append(Looked(check_id, key, Resolution.CHANGED, _GONE))
 
 
-async def _store(looking: Looking, ground: Ground, account: AccountKey, outcomes: Sequence[Found | Looked]) -> None:
+async def _store(
+    looking: Looking, ground: Ground, account: AccountKey, outcomes: Sequence[Found | Looked]
+) -> UUID | None:
+    """Record outcomes of an account; its id, None where it is not known and nothing was found of it."""
     organization_id = looking.organization_id
     account_id = ground.accounts.get(account)
     if account_id is None:
         if not any(isinstance(outcome, Found) for outcome in outcomes):
-            return
+            return None
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
             await add_missing_accounts(session, organization_id, {account: account[1]})
@@ -160,7 +184,12 @@ async def _store(looking: Looking, ground: Ground, account: AccountKey, outcomes
             await looking.hold(session)
             page = owned[start : start + PAGE]
             looking.changes.merge(await store(session, organization_id, account_id, page, looking.moment))
-    async with looking.database.write(organization_id) as session:
+    return account_id
+
+
+async def _count(looking: Looking, account_id: UUID) -> None:
+    """Have each amount of an account counted once."""
+    async with looking.database.write(looking.organization_id) as session:
         await looking.hold(session)
-        await recommendations.lock_account(session, organization_id, account_id)
-        await count_once(session, organization_id, account_id)
+        await recommendations.lock_account(session, looking.organization_id, account_id)
+        await count_once(session, looking.organization_id, account_id)

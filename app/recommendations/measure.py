@@ -51,7 +51,7 @@ PAGE = 1_000
 MOST_REFUSALS = 10
 """Resources in a row that are refused, after which no others of their region and account are asked for."""
 MOST_FAILURES = 3
-"""Chunks in a row that a provider did not tell for another reason, after which the same holds."""
+"""Chunks in a row of which a provider told nothing for another reason, after which the same holds."""
 CHUNK_SECONDS = 900.0
 KEPT_UNREAD = timedelta(days=100)
 Place = tuple[str, str | None]
@@ -78,7 +78,7 @@ class Measuring:
     connection: Connection
     account_number: str
     failures: dict[Place, int] = field(default_factory=dict)
-    """Chunks in a row that were not told, by region and account."""
+    """Chunks in a row of which nothing was told, by region and account."""
     given_up: dict[Place, ProviderError] = field(default_factory=dict)
     ended: ProviderError | None = None
     """Why nothing more can be read: the credentials are no good any more."""
@@ -227,6 +227,8 @@ async def _ask(measuring: Measuring, answers: _Answers, chunk: Chunk) -> None:
             await _ask_once(measuring, answers, chunk, left)
         except ProviderError as problem:
             refusals = refusals + 1 if len(left) == before else 1
+            if len(left) < before:  # it does answer, only not about all that it is asked for
+                measuring.failures.pop(place, None)
             _weigh(measuring, place, problem, refusals)
             refused = _refused(left, problem)
             answers.refuse(chunk, refused, _words(problem))

@@ -96,11 +96,12 @@ class Costs:
         coverage = await cost_coverage(session, organization_id, days)
         amounts: dict[str, Decimal] = defaultdict(Decimal)
         unpriced: set[str] = set()
-        for row in await charged.charged(session, organization_id, of, days, days.end):
-            key = subject_key(of, row["provider"], None, row["key"], row["currency"])
-            if row["kind"] == WASTE[of]:
-                amounts[key] += row["amount"] or 0
-                unpriced |= {key} if row["missing"] else set()
+        async for page in charged.charged(session, organization_id, of, days, days.end):
+            for row in page:
+                key = subject_key(of, row["provider"], None, row["key"], row["currency"])
+                if row["kind"] == WASTE[of]:
+                    amounts[key] += row["amount"] or 0
+                    unpriced |= {key} if row["missing"] else set()
         for key, account in asked.items():
             missing = missing_in(days, of_payers(coverage, self.payers.get(account, frozenset())).accounts)
             known = days.days - sum(one.days for one in missing)

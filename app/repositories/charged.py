@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.records.cost_analysis import DateRange
 from app.records.detection import ChargeSubject
+from app.repositories.planning import plan_for_sets
 
+_PAGE = 2_000
+"""Rows that are fetched at a time."""
 _ACCOUNT = "coalesce(s.sub_account_id, s.billing_account_id)"
 # An unused part belongs to the account that bought it; the used parts may be charged to many others.
 _OF_OWNER = f"CASE WHEN {{status}} = 'Unused' THEN {_ACCOUNT} END"
@@ -222,11 +225,11 @@ _STATEMENTS = {subject: _statement(reader) for subject, reader in _READERS.items
 
 async def charged(
     session: AsyncSession, organization_id: UUID, subject: ChargeSubject, period: DateRange, until: date
-) -> Sequence[RowMapping]:
+) -> AsyncIterator[Sequence[RowMapping]]:
     """Sums of charges by provider, account, key, currency, kind and day; `missing` counts rows without an amount.
 
     The account is None where a charge says nothing of who owns its subject. `until` is the first day whose charges are
-    still arriving.
+    still arriving. Page by page: a company of a thousand accounts has half a million sums of a subject.
     """
     statement = _STATEMENTS[subject]
     values: dict[str, Any] = {
@@ -237,7 +240,11 @@ async def charged(
         "most": MOST_UNLISTED,
     }
     asked = {name: value for name, value in values.items() if name in statement.compile().params}
-    return (await session.execute(statement, asked)).mappings().all()
+    # After a first import of 37,000 charges the planner took all of them for one row: 20 s instead of 0.8.
+    await plan_for_sets(session)
+    rows = await session.stream(statement, asked, execution_options={"yield_per": _PAGE})
+    async for page in rows.mappings().partitions(_PAGE):
+        yield page
 
 
 _LEDGER = text("""

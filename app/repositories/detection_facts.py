@@ -139,8 +139,11 @@ async def last_changes(
 async def targets_of(
     session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], kind: RelationshipKind, *, outgoing: bool
 ) -> dict[UUID, list[tuple[str, UUID | None]]]:
-    """The other ends of one kind of relationship: native id, and ours where it is in the inventory."""
-    return await ends_of(session, organization_id, ids, kind=kind.value, outgoing=outgoing, limit=MOST_NEIGHBOURS)
+    """The other ends of one kind of relationship: native id, and ours where it is in the inventory.
+
+    One more than MOST_NEIGHBOURS stands for any number more.
+    """
+    return await ends_of(session, organization_id, ids, kind=kind.value, outgoing=outgoing, limit=MOST_NEIGHBOURS + 1)
 
 
 async def siblings_of(
@@ -158,13 +161,16 @@ async def siblings_of(
 async def peers_of(
     session: AsyncSession, organization_id: UUID, account_id: UUID, ids: Sequence[UUID], resource_type: str
 ) -> dict[UUID, list[UUID]]:
-    """The other resources of a type in an account, for each of some."""
+    """The other resources of a type in an account, for each of some.
+
+    One more than MOST_NEIGHBOURS stands for any number more.
+    """
     values = {
         "organization_id": organization_id,
         "account_id": account_id,
         "ids": list(ids),
         "resource_type": resource_type,
-        "limit": MOST_NEIGHBOURS,
+        "limit": MOST_NEIGHBOURS + 1,
     }
     found: dict[UUID, list[UUID]] = defaultdict(list)
     for id_, other_id in await session.execute(_PEERS, values):

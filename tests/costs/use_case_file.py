@@ -102,4 +102,7 @@ def in_duckdb(path: Path) -> duckdb.DuckDBPyConnection:
         if column.name in there
     )
     duck.execute(f"CREATE TABLE focus_data_table AS SELECT {typed} FROM file")  # noqa: S608  (FOCUS's own names)
+    # Subscriptions of Azure have their bare ids, as accounts of the inventory do.
+    bare = "regexp_replace(SubAccountId, '^/subscriptions/([^/]+)$', '\\1')"
+    duck.execute(f"UPDATE focus_data_table SET SubAccountId = {bare}")  # noqa: S608  (nothing of the file)
     return duck

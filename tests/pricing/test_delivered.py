@@ -85,6 +85,8 @@ def test_a_row_that_is_no_price_is_told(wrong: dict[str, str]) -> None:
         (Provider.AWS, "ebs.gp3.storage", "eu-central-1", "0.0952", PriceUnit.GIB_MONTH),
         (Provider.AZURE, "az.vm.standard_d4s_v5.windows", "eastus", "0.376", PriceUnit.HOUR),
         (Provider.AZURE, "az.disk.premium_lrs.p10", "eastus", "19.71", PriceUnit.MONTH),
+        (Provider.AZURE, "az.loganalytics.ingested", "eastus", "2.30", PriceUnit.GIB),
+        (Provider.AZURE, "az.sqlpool.gp_gen5", "eastus", "0.2521936", PriceUnit.HOUR),
         (Provider.GCP, "gcp.vm.n2.vcpu", "us-central1", "0.031611", PriceUnit.HOUR),
     ],
 )

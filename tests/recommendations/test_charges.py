@@ -28,6 +28,7 @@ from app.recommendations.jobs import look_for_waste_in_charges
 from app.recommendations.look import Looking, Sight
 from app.records.cost_analysis import DateRange
 from app.records.detection import ChargeSubject
+from app.repositories import charged
 from app.repositories.resources import ResourceValues
 from tests.clients import GraphQL, register
 from tests.costs.watch.deliveries import SYSTEM, charge, days
@@ -100,6 +101,24 @@ async def test_an_unused_commitment_is_found_in_a_file_and_resolved_by_another(c
     assert (node["state"], node["resolution"], node["account"]["nativeId"]) == ("RESOLVED", "CHANGED", "222")
     await deliver(caller, committed(month, TODAY, "4"))
     assert (await found(caller))[f"aws.commitment.underused {PLAN}"]["state"] == "OPEN"
+
+
+async def test_sums_come_page_by_page_and_are_joined_by_hashing(
+    caller: Caller, month: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(charged, "_PAGE", 5)
+    await caller.deliveries.deliver(committed(month, TODAY, "4"))
+    week = DateRange(TODAY - timedelta(9), SETTLED)
+    async with caller.database.read(caller.organization_id) as session:
+        sums = charged.charged(session, caller.organization_id, ChargeSubject.COMMITMENT, week, SETTLED)
+        pages = [[(row["kind"], row["day"], row["amount"]) for row in page] async for page in sums]
+        joins = (await session.execute(text("SHOW enable_nestloop"))).scalar_one()
+    told = [("unused", day, 4) for day in days(week.start, week.end)] + [
+        ("used", day, 6) for day in days(week.start, week.end)
+    ]
+    assert sorted(row for page in pages for row in page) == told
+    assert [len(page) for page in pages] == [5, 5, 4]
+    assert joins == "off"  # where the planner has not met the organization it takes all of it for one row
 
 
 async def test_days_that_are_not_known_change_nothing(caller: Caller, month: date) -> None:

@@ -12,6 +12,8 @@ from sqlalchemy import text
 from app.database import Database
 from app.models import new_id, now
 from app.records.recommendations import HistoryKind
+from app.repositories.detection_facts import MOST_NEIGHBOURS
+from app.repositories.resources import ResourceValues
 from tests.house.statements import counted
 from tests.recommendations.looking import add_company, keep, ledger, lone, looked, told
 from tests.repositories.found import ORGANIZATION, add_accounts, store, sweep_volumes
@@ -134,3 +136,24 @@ async def test_another_organization_sees_nothing_of_it(database: Database, owner
         assert (await session.execute(text("SELECT count(*) FROM recommendations"))).scalar_one() == 0
     async with database.read(ORGANIZATION) as session:
         assert (await session.execute(text("SELECT count(*) FROM recommendations"))).scalar_one() == 1
+
+
+async def test_what_stands_to_too_many_cannot_be_told(database: Database, owner: Database) -> None:
+    """Of a trail in another region each further one may be the trail that records the same events."""
+    trail = {"logging": True, "organizationTrail": False, "ownedByAccount": True, "managementEvents": True}
+
+    def trails(first: int, end: int) -> list[ResourceValues]:
+        kind = "AWS::CloudTrail::Trail"
+        here = trail | {"multiRegion": False}
+        found = [lone(f"trail-{n:04}", resource_type=kind, properties=here, region=f"r-{n}") for n in range(first, end)]
+        return [lone("trail-a", resource_type=kind, properties=trail | {"multiRegion": True}, region="r"), *found]
+
+    await keep(database, owner, *trails(0, MOST_NEIGHBOURS))
+    await looked(database)
+    found = {node for _, node in await ledger(database)}
+    assert found == {f"trail-{n:04}" for n in range(MOST_NEIGHBOURS)}
+    await keep(database, owner, *trails(MOST_NEIGHBOURS, MOST_NEIGHBOURS + 1))
+    assert await looked(database) == {}
+    rows = await ledger(database)
+    assert {node for _, node in rows} == found, "of the one that is new nobody can tell"
+    assert {row["state"] for row in rows.values()} == {"OPEN"}, "nor is anything resolved"

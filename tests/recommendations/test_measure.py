@@ -190,6 +190,19 @@ async def test_a_call_that_fails_again_and_again_does_not_take_the_others_along(
         assert len(far.asked) <= 3 * (MOST_FAILURES + measuring.tools.calls)
 
 
+async def test_resources_that_cannot_be_asked_about_do_not_have_their_region_given_up(
+    database: Database, owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve volumes, two to a call; the second of each call is one that the provider does not take."""
+    monkeypatch.setattr(usage_plan, "MOST_STATISTICS", 4)
+    names = [f"vol-{number:02}" for number in range(12)]
+    await keep(database, owner, *map(used, names))
+    far = Far(fault=failing(ProviderError(ProblemCode.FAILED, "No.", "Ask us."), *names[1::2]), together=1)
+    measuring = await measured(database, far)
+    assert {name for (name, _), row in (await stored(database)).items() if row.problem} == set(names[1::2])
+    assert measuring.given_up == {}
+
+
 async def test_credentials_that_end_end_the_reading(
     database: Database, owner: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -201,7 +201,7 @@ class World:
             await session.execute(text("UPDATE resources SET first_seen_at = :then"), {"then": LONG_AGO})
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, 5, 7])
 async def test_what_may_have_changed_is_all_that_has_changed(database: Database, owner: Database, seed: int) -> None:
     world = World(seed)
     await read_completely(owner, *TYPES)

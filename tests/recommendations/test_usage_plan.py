@@ -152,7 +152,7 @@ def test_values_of_dimensions(dimension: str, values: list[str]) -> None:
         ({"members": ""}, "is not known"),
         ({"members": []}, "kept in 0 parts"),
         ({"members": [str(number) for number in range(201)]}, "kept in 201 parts"),
-        ({"unreadable": ["members"]}, "could not be read; the scan says which permission is missing"),
+        ({"unreadable": ["members"]}, "could not be read; the scan says why, and what to do"),
         ({"leftOut": ["members"]}, "too large to be kept"),
     ],
 )

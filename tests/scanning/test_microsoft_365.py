@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.accounts.target import seal_secret
 from app.database import Database
-from app.models import Account, new_id
+from app.models import Account, new_id, now
 from app.providers.m365.cloud import M365Cloud
 from app.records import AccountKind, ConnectionMethod, Provider
 from tests.providers.azure.arm_server import CLIENT, SECRET, TENANT
@@ -53,6 +53,7 @@ async def connect(engine: Engine, server: GraphServer) -> None:
 
 
 async def test_a_tenant_is_scanned_and_looked_at(engine: Engine, owner: Database, microsoft: GraphServer) -> None:
+    microsoft.lists["/users"][0]["signInActivity"] = {"lastSignInDateTime": now().isoformat()}
     engine = replace(engine, clouds=lambda _: M365Cloud(IMPATIENT), organization_id=ORGANIZATION)
     await add_company(owner)
     await connect(engine, microsoft)

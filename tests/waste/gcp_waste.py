@@ -14,7 +14,10 @@ from tests.waste.list_prices import HOURS, cents, prices
 
 Told = tuple[str, str, Decimal | None]
 """Check, label, monthly saving in USD; None where it cannot be told."""
-LEFT_OUT = {"gcp.cud.underused": "It looks at charges, of which the far project has none: nothing of it is a resource."}
+LEFT_OUT = {
+    "gcp.cud.underused": "It looks at charges, of which the far project has none: nothing of it is a resource.",
+    "gcp.project.unattended": "The far project is one: as waste it would have no other that is a decoy.",
+}
 """Checks that nothing is seeded for, and why."""
 
 PARTS = {"boot-of-stopped": "stopped-machine", "data-of-stopped": "stopped-machine"}

@@ -13,7 +13,7 @@ from tests.scanning.company import Company
 
 RECOMMENDATIONS = """query ($slug: String!) { organization(slug: $slug) {
   recommendations(first: 1000, where: {state: {eq: OPEN}}) { totalCount nodes {
-    checkId isCounted resource { nativeId } saving { monthly { amount currency } basis formula reason } } }
+    checkId isCounted subject saving { monthly { amount currency } basis formula reason } } }
   savingsSummary { potential count } } }"""
 MOST_SECONDS = 240
 Key = tuple[str, str]
@@ -21,19 +21,29 @@ Found = dict[Key, dict[str, Any]]
 
 
 async def looked(company: Company, owner: Database, *services: str) -> Found:
-    """Scan, wait until the whole account was measured and looked at; what is open, by check and native id."""
+    """Scan, wait until the whole account was measured and looked at; what is open, by check and what it is about."""
     scan = await company.scan(*services)
     assert scan["state"] == "SUCCEEDED", [
         (step["service"], step["problems"]) for step in scan["steps"] if step["problems"]
     ]
+    await all_done(owner)
+    return await open_findings(company)
+
+
+async def all_done(owner: Database) -> None:
+    """Wait until no job is left to do; none may have failed."""
     async with asyncio.timeout(MOST_SECONDS):
         while await count(owner, "SELECT count(*) FROM jobs WHERE state IN ('QUEUED', 'RUNNING')"):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert await count(owner, "SELECT count(*) FROM jobs WHERE state <> 'SUCCEEDED'") == 0
+
+
+async def open_findings(company: Company, document: str = RECOMMENDATIONS) -> Found:
+    """What is open, by check and what it is about; a document may ask for more of it."""
     person = company.person
-    answer = await company.graphql.data(RECOMMENDATIONS, {"slug": person.slug}, token=person.token)
+    answer = await company.graphql.data(document, {"slug": person.slug}, token=person.token)
     nodes = answer["organization"]["recommendations"]["nodes"]
-    found = {(node["checkId"], node["resource"]["nativeId"]): node for node in nodes}
+    found = {(node["checkId"], node["subject"]): node for node in nodes}
     assert len(found) == len(nodes) == answer["organization"]["recommendations"]["totalCount"]
     once = [node["saving"]["monthly"] for node in nodes if node["isCounted"]]
     told = Decimal(answer["organization"]["savingsSummary"]["potential"])

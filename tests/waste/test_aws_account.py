@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from app.config import Settings
 from app.context import Runtime
@@ -25,12 +21,9 @@ from tests.clients import GraphQL, register
 from tests.providers.aws.cloudwatch import CloudWatch, Refusal, cloudwatch_before
 from tests.scanning.company import Company, worker
 from tests.waste.aws_waste import expected, known_without_metrics
+from tests.waste.looking import Found, count, differences, looked, measured_before, seen_for_long
 from tests.waste.seeding import OLD, REGION
 
-RECOMMENDATIONS = """query ($slug: String!) { organization(slug: $slug) {
-  recommendations(first: 1000, where: {state: {eq: OPEN}}) { totalCount nodes {
-    checkId isCounted resource { nativeId } saving { monthly { amount currency } basis formula reason } } }
-  savingsSummary { potential count } } }"""
 SERVICES = (
     *("autoscaling", "ec2", "elb", "elbv2", "lambda", "ecr", "eks", "efs", "fsx", "s3", "logs"),
     *("rds", "docdb", "neptune", "elasticache", "redshift", "dynamodb"),
@@ -40,10 +33,7 @@ SERVICES = (
 DENIED = [Refusal("AccessDenied", 403)] * 10_000
 """What CloudWatch answers while metrics are denied."""
 PROJECT = Path(__file__).resolve().parents[2]
-MOST_SECONDS = 240
 LEAST_CHECKS = 70
-Key = tuple[str, str]
-Found = dict[Key, dict[str, Any]]
 
 
 @pytest.fixture
@@ -95,64 +85,6 @@ async def company(
         yield made
 
 
-async def looked(company: Company, owner: Database, *services: str) -> Found:
-    """Scan, wait until the whole account was measured and looked at; what is open, by check and native id."""
-    scan = await company.scan(*services)
-    assert scan["state"] == "SUCCEEDED", [
-        (step["service"], step["problems"]) for step in scan["steps"] if step["problems"]
-    ]
-    async with asyncio.timeout(MOST_SECONDS):
-        while await _count(owner, "SELECT count(*) FROM jobs WHERE state IN ('QUEUED', 'RUNNING')"):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-    assert await _count(owner, "SELECT count(*) FROM jobs WHERE state <> 'SUCCEEDED'") == 0
-    person = company.person
-    answer = await company.graphql.data(RECOMMENDATIONS, {"slug": person.slug}, token=person.token)
-    nodes = answer["organization"]["recommendations"]["nodes"]
-    found = {(node["checkId"], node["resource"]["nativeId"]): node for node in nodes}
-    assert len(found) == len(nodes) == answer["organization"]["recommendations"]["totalCount"]
-    once = [node["saving"]["monthly"] for node in nodes if node["isCounted"]]
-    told = Decimal(answer["organization"]["savingsSummary"]["potential"])
-    assert told == sum(Decimal(money["amount"]) for money in once if money), "no money is counted twice"
-    return found
-
-
-async def _count(owner: Database, statement: str) -> int:
-    async with owner.read(None) as session:
-        return int((await session.execute(text(statement))).scalar_one())
-
-
-async def _seen_for_long(owner: Database) -> None:
-    """As if the account had been scanned each day since it was filled."""
-    async with owner.write(None) as session:
-        await session.execute(
-            text(
-                "UPDATE resources SET first_seen_at = "
-                "greatest(coalesce(provider_created_at, '-infinity'), now() - make_interval(days => :days))"
-            ),
-            {"days": OLD},
-        )
-
-
-async def _measured_before(owner: Database) -> None:
-    """As if metrics had last been read some days ago: they are read again."""
-    async with owner.write(None) as session:
-        await session.execute(text("UPDATE resource_usage SET first_day = first_day - 3, problem = NULL"))
-
-
-def differences(found: Found, ids: dict[str, str], wanted: dict[Key, Decimal | None]) -> list[str]:
-    """What is found though it is no waste, what is waste and not found, and what has another amount."""
-    labels = {native_id: label for label, native_id in ids.items()}
-    named = {(check, labels.get(node, node)): told for (check, node), told in found.items()}
-    told = [f"no waste: {key}" for key in sorted(named.keys() - wanted.keys())]
-    told += [f"not found: {key}" for key in sorted(wanted.keys() - named.keys())]
-    for key in sorted(named.keys() & wanted.keys()):
-        saving = named[key]["saving"]
-        amount = None if saving["monthly"] is None else Decimal(saving["monthly"]["amount"])
-        if amount != wanted[key]:
-            told.append(f"{key}: {amount} instead of {wanted[key]}, {saving['formula']} {saving['reason']}")
-    return told
-
-
 async def _check_decoys(company: Company, ids: dict[str, str], found: Found) -> None:
     """Each check has looked at something that is no waste, and all that was put there was read."""
     there = {node["nativeId"]: node["resourceType"] for node in (await company.inventory())["resources"]["nodes"]}
@@ -170,7 +102,7 @@ async def test_all_waste_is_found_and_nothing_else(
 ) -> None:
     ids, wanted = far_account[1], expected()
     await looked(company, owner, *SERVICES)
-    await _seen_for_long(owner)
+    await seen_for_long(owner, OLD)
     denied = await looked(company, owner, SERVICES[0])
     unmeasured = {key: money for key, money in wanted.items() if known_without_metrics(key)}
     assert differences(denied, ids, unmeasured) == [], "without metrics nothing is idle"
@@ -181,8 +113,8 @@ async def test_all_waste_is_found_and_nothing_else(
     await _check_decoys(company, ids, found)
 
     metrics.faults.extend(DENIED)
-    await _measured_before(owner)
+    await measured_before(owner)
     again = await looked(company, owner, SERVICES[0])
     assert again == found, "what was found stays open when metrics are denied"
     refused = "SELECT count(DISTINCT resource_id) FROM resource_usage WHERE problem LIKE '%cloudwatch:GetMetricData%'"
-    assert await _count(owner, refused) > 0, "they were asked for"
+    assert await count(owner, refused) > 0, "they were asked for"

@@ -44,7 +44,7 @@ class GoogleCompany(Company):
     async def join(self, google: Google, monitoring: Documented) -> None:
         """Connect it."""
         endpoints = {"cloudasset": google.address, "cloudresourcemanager": google.address}
-        endpoints |= {"token": google.token_url, "monitoring": monitoring.url}
+        endpoints |= {"token": google.token_url, "recommender": google.url, "monitoring": monitoring.url}
         values = {
             "organizationId": self.person.organization_id,
             "gcp": {"projects": [PROJECT], "serviceAccount": google.key_file(token_uri=google.token_url)},

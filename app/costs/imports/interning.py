@@ -14,7 +14,7 @@ from app.costs.content import content_id
 from app.costs.imports.content import NUMBERS, content_ids, shortest
 from app.costs.imports.dimensions import COST, DETAIL, RESOURCE, SKU, SUMMARY
 from app.costs.imports.keys import JSON, KEY, GroupKeys
-from app.costs.providers import provider_of, resource_key
+from app.costs.providers import account_key, provider_of, resource_key
 from app.records import Provider
 
 NONE: Final = 0
@@ -111,7 +111,10 @@ class Dimensions:
 
     def _costs(self, distinct: pl.DataFrame) -> pl.DataFrame:
         providers = [_provider(*names) for names in distinct.select(_NAMES_OF_PROVIDER).iter_rows()]
-        described = distinct.with_columns(pl.Series("provider", providers, dtype=pl.String))
+        accounts = [None if id_ is None else account_key(id_) for id_ in distinct.get_column("sub_account_id")]
+        described = distinct.with_columns(
+            pl.Series("provider", providers, dtype=pl.String), pl.Series("sub_account_id", accounts, dtype=pl.String)
+        )
         columns = ["provider", *SUMMARY]
         summary_ids = content_ids(described, columns)
         described = described.with_columns(summary_ids.alias("summary_dim_id"))

@@ -101,7 +101,7 @@ CHECKS: Final = (
         "commitment tier below what is left; it binds for 31 days.",
         find=_no_commitment,
         properties=("sku",),
-        prices=("az.loganalytics.*",),
+        prices=(_INGESTED, "az.loganalytics.commitment*"),
         saving="Its charges less the price of as much in the commitment tier.",
         parameters=(
             Parameter("gigabytesPerDay", Decimal(100), "GB", "More than this has to come in each day on average."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -47,6 +48,10 @@ _LESSER: Final = {
 }
 """Service plans of which another one has all that they have:
 https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference."""
+_CONCEALED: Final = (
+    "not known: the tenant conceals names in its reports; clear 'Display concealed user, group, and site names in all "
+    "reports' in the Microsoft 365 admin center"
+)
 
 
 def _is_guest(user: Subject) -> bool:
@@ -72,20 +77,23 @@ def _inactive(facts: Facts) -> Finding | None:
     told = _signed_in(facts)
     if told is None:
         return None
-    confidence = Confidence.POSSIBLE
-    try:
-        idle = idle_days(facts, "services", *_SERVICES, since=user.created_at)
-    except UnknownFactError:
-        idle = None  # one signal is left
+    idle = _idle_in_services(facts)
+    if idle is not None and idle <= facts.threshold(MIN_AGE_DAYS if told[1] else NEVER_DAYS):
+        return None
+    signs = (_sign_in_evidence(told[0], is_known=told[1]), shown(licenses))
+    saving = by_prices(facts, *seats(licenses))
     if idle is not None:
-        if idle <= facts.threshold(MIN_AGE_DAYS if told[1] else NEVER_DAYS):
-            return None
-        confidence = Confidence.LIKELY
-    return Finding(
-        saving=by_prices(facts, *seats(licenses)),
-        evidence=(_sign_in_evidence(told[0], is_known=told[1]), shown(licenses)),
-        confidence=confidence,
-    )
+        return Finding(saving, signs, Confidence.LIKELY)
+    why = _CONCEALED if user.text("dataConcealed") else "not known"
+    return Finding(saving, (*signs, Evidence("use of services", why)), Confidence.POSSIBLE)
+
+
+def _idle_in_services(facts: Facts) -> Decimal | None:
+    """For how many days no service was used; None where no report tells."""
+    try:
+        return idle_days(facts, "services", *_SERVICES, since=facts.subject.created_at)
+    except UnknownFactError:
+        return None
 
 
 def _disabled(facts: Facts) -> Finding | None:
@@ -114,12 +122,16 @@ def _deleted(facts: Facts) -> Finding | None:
 
 
 def _is_still_consumed(user: Subject, license_: Mapping[str, Any]) -> bool:
-    """Whether more seats are consumed than the users that are there have."""
-    consumed, assigned = license_.get("consumedUnits"), license_.get("assignedUsers")
-    if not isinstance(consumed, int) or not isinstance(assigned, int):
+    """Whether more seats are consumed than the users that are there have.
+
+    Whose these seats are nobody tells. They are taken to be those of the users that were deleted last, so that none is
+    told twice, nor one that is consumed only because the counts lag.
+    """
+    consumed, assigned, later = (license_.get(name) for name in ("consumedUnits", "assignedUsers", "deletedLater"))
+    if not isinstance(consumed, int) or not isinstance(assigned, int) or not isinstance(later, int):
         message = f"How many seats of {license_['sku']} of {user.native_id} are consumed is not known."
         raise UnknownFactError(message)
-    return consumed > assigned
+    return consumed - assigned > later
 
 
 def _licensed_guest(facts: Facts) -> Finding | None:
@@ -218,7 +230,7 @@ CHECKS: Final = (
         remedy=Remedy.REASSIGN,
         remediation=_TAKE,
         find=_inactive,
-        properties=(*_WHO, "lastSignInAt", "services"),
+        properties=(*_WHO, "lastSignInAt", "services", "dataConcealed"),
         prices=(SEATS,),
         parameters=_SIGN_IN_DAYS,
         permissions=("AuditLog.Read.All", "Reports.Read.All"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from app.providers.azure import compute, data, network, platform
+from app.providers.azure import advisor, compute, data, network, platform
 from app.providers.azure.connection import AzureConnection
 from app.providers.azure.patience import Patience
 from app.providers.azure.permissions import READ_BLOBS, READ_METRICS
@@ -40,7 +40,7 @@ _READINGS: dict[str, tuple[Reading, ...]] = {
 }
 _ROLE = "Skyledger Inventory Reader"
 _HOW = (
-    "Lets Skyledger read the inventory and the metrics of a subscription;"
+    "Lets Skyledger read the inventory, the metrics and Advisor's recommendations of a subscription;"
     " it allows no change and no data, key or secret."
     " Replace <subscription id> here and below, save as role.json, then:"
     " az role definition create --role-definition role.json;"
@@ -74,8 +74,8 @@ class AzureCloud:
         )
 
     def advisers(self) -> tuple[OpinionReader, ...]:
-        """None: not read yet."""
-        return ()
+        """Azure Advisor."""
+        return (advisor.reader(),)
 
     def policy(self) -> str:
         """The role definition of least privilege as JSON; its description says how to assign it."""
@@ -93,6 +93,7 @@ class AzureCloud:
 
 
 def needed_actions() -> tuple[str, ...]:
-    """All actions that the collectors and the metrics need, each once, in order of name."""
+    """All actions that the collectors, the metrics and Advisor need, each once, in order of name."""
     collectors = (reading.collector() for readings in _READINGS.values() for reading in readings)
-    return tuple(sorted({READ_METRICS, *(action for collector in collectors for action in collector.permissions)}))
+    collected = (action for collector in collectors for action in collector.permissions)
+    return tuple(sorted({READ_METRICS, *advisor.PERMISSIONS, *collected}))

@@ -16,7 +16,7 @@ from app.providers.azure.credentials import credential, endpoints
 from app.providers.azure.errors import closed_subscription, denied
 from app.providers.azure.graph import ResourceGraph
 from app.providers.azure.manager import ResourceManager
-from app.providers.azure.metrics import metric_series
+from app.providers.azure.metrics import Grains, metric_series
 from app.providers.azure.patience import Patience, arm_policies
 from app.providers.azure.permissions import READ_PERMISSIONS, AllowedActions
 from app.providers.base import Target, Verification
@@ -60,6 +60,7 @@ class AzureConnection:
         self._lock = threading.Lock()
         self._allowed: AllowedActions | None = None
         self._allowed_until = 0.0
+        self._grains: Grains = {}
 
     def verify(self) -> Verification:
         """Read the subscription and what we may do in it. Raises ProviderError."""
@@ -89,7 +90,7 @@ class AzureConnection:
         self, queries: Sequence[MetricQuery], begin: datetime, end: datetime, period_seconds: int = DAY_SECONDS
     ) -> Iterator[list[MetricSeries]]:
         """What Azure Monitor tells, resource by resource; see `app.providers.base.Connection`."""
-        return metric_series(self.manager, queries, MetricWindow(begin, end, period_seconds))
+        return metric_series(self.manager, queries, MetricWindow(begin, end, period_seconds), self._grains)
 
     def require(self, actions: Sequence[str], reading: str) -> None:
         """Raise ProviderError(DENIED) unless the subscription is open and all these actions are allowed in it."""

@@ -33,8 +33,8 @@ def found_resource(
     """The resource that a document of Resource Graph, or one made like it, describes."""
     key = native_id(document)
     status = first_text(document, *kind.status)
-    created = _moment(first_text(document, kind.created)) if kind.created else None
-    used = _moment(first_text(document, kind.last_used)) if kind.last_used and status in kind.when_idle else None
+    created = moment_of(first_text(document, kind.created)) if kind.created else None
+    used = moment_of(first_text(document, kind.last_used)) if kind.last_used and status in kind.when_idle else None
     zones = [str(zone) for zone in values(document, "zones[]")]
     tags = document.get("tags")
     return FoundResource(
@@ -98,7 +98,7 @@ def _size(value: Any) -> int:
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
     """A moment of Azure's in UTC; None for none, and for the year 1 that stands for "never"."""
     if not text:
         return None

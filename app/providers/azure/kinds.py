@@ -132,6 +132,12 @@ def native_id(document: Mapping[str, Any]) -> str:
     return str(document.get("id") or "").lower().rstrip("/")
 
 
+def type_of(resource_id: str) -> str:
+    """The resource type in an ARM id as the inventory names it, such as `microsoft.compute/virtualmachines`."""
+    namespace, *rest = resource_id.lower().rpartition("/providers/")[2].split("/")
+    return "/".join([namespace, *rest[::2]])
+
+
 def above(resource_id: str, levels: int) -> str:
     """The id of what a resource lies under: each level is a type and a name."""
     return resource_id.rsplit("/", 2 * levels)[0] if levels else resource_id.rstrip("/")

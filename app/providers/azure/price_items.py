@@ -17,7 +17,7 @@ Found = tuple[str, PriceUnit, Decimal]
 Reader = Callable[[Item], Iterator[Found]]
 _WHOLE: Final = Decimal(1)
 _HOURS_A_DAY: Final = Decimal(24)
-_BY_HOUR, _BY_DAY, _BY_MONTH, _BY_GIB_MONTH = "1 Hour", "1/Day", "1/Month", "1 GB/Month"
+_BY_HOUR, _BY_DAY, _BY_MONTH, _BY_GIB, _BY_GIB_MONTH = "1 Hour", "1/Day", "1/Month", "1 GB", "1 GB/Month"
 _DISKS: Final = {
     "Premium SSD Managed Disks": "premium",
     "Standard SSD Managed Disks": "standardssd",
@@ -199,6 +199,14 @@ def _logs(item: Item) -> Iterator[Found]:
         yield f"az.loganalytics.commitment{found[1]}", PriceUnit.GIB, _WHOLE / Decimal(found[1])
 
 
+def _ingestion(item: Item) -> Iterator[Found]:
+    is_paid = item.get("skuName") == "Pay-as-you-go" and _told(item, "meterName").endswith("Data Ingestion")
+    if is_paid and item.get("unitOfMeasure") == _BY_GIB:
+        yield "az.loganalytics.ingested", PriceUnit.GIB, _WHOLE
+
+
+AFTER_FREE: Final = frozenset({"az.loganalytics.ingested"})
+"""Codes of which the first tier is free, and the second the price of all the rest."""
 SERVICES: Final[Mapping[str, Reader]] = {
     "Virtual Machines": _machine,
     "Storage": _storage,
@@ -215,6 +223,7 @@ SERVICES: Final[Mapping[str, Reader]] = {
     "Azure Firewall": _tier("az.firewall", _THREE_TIERS, " Deployment"),
     "Azure Bastion": _tier("az.bastion", _THREE_TIERS, " Gateway"),
     "Azure Monitor": _logs,
+    "Log Analytics": _ingestion,
 }
 """By the name of the service; those with most money first, as they are read in this order."""
 REFRESHED: Final = (
@@ -222,6 +231,6 @@ REFRESHED: Final = (
     "az.sqldb.s*", "az.sqldb.p*", "az.sqldb.*.ahb", "az.sqldb.storage.*", "az.sqlpool.*pool.*", "az.sqlpool.*.ahb",
     "az.sqlmi.*.ahb", "az.sqlmi.storage.*", "az.pg.*", "az.mysql.*", "az.asp.*", "az.redis.*", "az.appgw.*_v2",
     "az.appgw.*_v2.unit", "az.vng.basic", "az.vng.vpngw*", "az.vng.ergw*", "az.firewall.*", "az.bastion.basic",
-    "az.bastion.standard", "az.bastion.premium", "az.loganalytics.commitment*",
+    "az.bastion.standard", "az.bastion.premium", "az.loganalytics.commitment*", "az.loganalytics.ingested",
 )  # fmt: skip
 """Patterns of all codes that Azure's Retail Prices tell us."""

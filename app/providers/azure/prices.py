@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from app.providers.azure.price_items import SERVICES, Item
+from app.providers.azure.price_items import AFTER_FREE, SERVICES, Item
 from app.providers.price_lists import OpenDocument, PriceBatch, PriceClient, bad_answer, day_of
 from app.records import Provider
 from app.records.prices import ListPrice
@@ -73,10 +73,12 @@ class AzurePrices:
 def _prices(service: str, item: Item, source: str) -> Iterator[ListPrice]:
     if item.get("currencyCode") != "USD" or item.get("type") != "Consumption" or not item.get("armRegionName"):
         return
-    if item.get("tierMinimumUnits") or item.get("effectiveEndDate"):
-        return  # what more of it costs, and what no longer holds
+    if item.get("effectiveEndDate"):
+        return  # it no longer holds
     sku, region = f"{item.get('skuId')}/{item.get('meterId')}", str(item["armRegionName"])
     for code, unit, share in SERVICES[service](item):
+        if item.get("tierMinimumUnits") and code not in AFTER_FREE:
+            continue  # what more of it costs
         try:
             # The amount as it is written, not as a float.
             told, since = Decimal(orjson.dumps(item["retailPrice"]).decode()), day_of(item["effectiveStartDate"])

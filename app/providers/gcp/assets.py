@@ -90,6 +90,12 @@ def place(asset: Asset, zone: object = None) -> tuple[str | None, str | None]:
     return region, zone if region and isinstance(zone, str) and zone.startswith(f"{region}-") else None
 
 
+def region_of(location: str) -> str:
+    """The region of a zone; any other location is told as it is."""
+    found = _ZONE.fullmatch(location)
+    return found["region"] if found else location
+
+
 def moment(told: object) -> datetime | None:
     """A moment in UTC from RFC 3339 text or from milliseconds since 1970 as text; None if it is neither."""
     if not isinstance(told, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.providers.base import Service, Target
+from app.providers.gcp import recommender
 from app.providers.gcp.connection import GcpConnection, Patience
 from app.providers.gcp.metrics import READ_METRICS
 from app.providers.gcp.policy import policy_of
@@ -29,9 +30,9 @@ class GcpCloud:
         return services()
 
     def advisers(self) -> tuple[OpinionReader, ...]:
-        """None: not read yet."""
-        return ()
+        """Google's recommenders."""
+        return (recommender.reader(),)
 
     def policy(self) -> str:
         """A custom role in YAML with the commands to create and bind it."""
-        return policy_of(services())
+        return policy_of(services(), self.advisers())

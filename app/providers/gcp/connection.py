@@ -29,6 +29,7 @@ from app.providers.gcp.credentials import GoogleCredentials, caller_of, credenti
 from app.providers.gcp.endpoints import GrpcEndpoint, grpc_endpoint
 from app.providers.gcp.errors import GOOGLE_ERRORS, bad_answer, no_sign_in, no_token, provider_error, shut_down
 from app.providers.gcp.metrics import READ_METRICS, Monitoring
+from app.providers.gcp.rest import RestApi
 from app.providers.metrics import DAY_SECONDS, MetricQuery, MetricSeries, MetricWindow
 from app.providers.problems import ProblemCode, ProviderError
 
@@ -108,6 +109,13 @@ class GcpConnection:
         self._monitoring = Monitoring(
             _endpoint(target, "monitoring"), self.scope, self._signature, self._patience.call, self._patience.retry
         )
+        self._recommender = RestApi(
+            "recommender.googleapis.com",
+            _endpoint(target, "recommender"),
+            self._signature,
+            self._patience.call,
+            self._patience.retry,
+        )
         self._client = AssetServiceClient(transport=AssetServiceGrpcTransport(channel=self._assets_channel))
 
     def verify(self) -> Verification:
@@ -145,9 +153,22 @@ class GcpConnection:
         """What Cloud Monitoring tells, metric by metric; see `app.providers.base.Connection`."""
         return self._monitoring.series(queries, MetricWindow(begin, end, period_seconds))
 
+    def recommendations(
+        self, project: str, location: str, recommender: str, permission: str | None
+    ) -> Iterator[list[Any]]:
+        """What a recommender says of a project in a location, in pages, open or not. Raises ProviderError."""
+        path = f"v1/projects/{project}/locations/{location}/recommenders/{recommender}/recommendations"
+        asked = f"recommendations of {recommender}"
+        for answer in self._recommender.pages(path, [("pageSize", str(PAGE_SIZE))], asked, permission):
+            found = answer.get("recommendations", [])
+            if not isinstance(found, list):
+                raise bad_answer(asked, "holds no list")
+            yield found
+
     def close(self) -> None:
         """Let go of the channels and sockets."""
         self._monitoring.close()
+        self._recommender.close()
         self._assets_channel.close()
         self._names_channel.close()
         self._request.session.close()

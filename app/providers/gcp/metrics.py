@@ -1,29 +1,21 @@
-"""How much resources are used, as Cloud Monitoring tells it: one metric of many resources in one question.
-
-By REST, for which Google's own HTTP client is there already; the gRPC client would be one more package for one call.
-"""
+"""How much resources are used, as Cloud Monitoring tells it: one metric of many resources in one question."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlencode
 
-from google.api_core import exceptions as api
 from google.api_core.retry import Retry
-from google.auth.exceptions import TransportError
-from google.auth.transport.requests import Request
-from google.protobuf import json_format
-from google.rpc import error_details_pb2
 
 from app.providers.gcp.assets import moment
 from app.providers.gcp.endpoints import GrpcEndpoint
-from app.providers.gcp.errors import GOOGLE_ERRORS, bad_answer, provider_error
+from app.providers.gcp.errors import bad_answer
+from app.providers.gcp.rest import RestApi, Sign
 from app.providers.metrics import Gathered, MetricQuery, MetricSeries, MetricWindow, Statistic
 
 MONITORING = "monitoring.googleapis.com"
@@ -35,7 +27,7 @@ _FILTER = 2048
 """Characters that a filter may have where Google tells a limit, see MetricThreshold of the same API."""
 _POINTS = 20_000
 """Points in an answer: about 4 MB of JSON. A series may go on in the next one."""
-_OK, _BAD_REQUEST, _NOT_FOUND = 200, 400, 404
+_BAD_REQUEST, _NOT_FOUND = 400, 404
 _ALIGNERS = {
     Statistic.AVERAGE: ("ALIGN_MEAN", "REDUCE_MEAN"),
     Statistic.MINIMUM: ("ALIGN_MIN", "REDUCE_MIN"),
@@ -53,7 +45,6 @@ _LABEL = re.compile(r"(resource|metric)\.labels\.([A-Za-z0-9_]+)")
 _REFUSED_ALIGNER = "aggregation.perSeriesAligner had an invalid value"
 _NO_SUCH_METRIC = "Cannot find metric"
 
-Sign = Callable[[], Sequence[tuple[str, str]]]
 _Values = tuple[str, ...]
 _Group = tuple[str, str, str | None, tuple[str, ...], frozenset[Statistic]]
 
@@ -94,12 +85,8 @@ class Monitoring:
     """Reads the metrics of one project, or of those that a query names. Used by many threads at a time."""
 
     def __init__(self, endpoint: GrpcEndpoint, scope: str, sign: Sign, call_seconds: float, retry: Retry) -> None:
-        self._url = f"{'http' if endpoint.is_plaintext else 'https'}://{endpoint.address}/v3"
+        self._api = RestApi(MONITORING, endpoint, sign, call_seconds, retry, _not_offered)
         self._scope = scope
-        self._sign = sign
-        self._seconds = call_seconds
-        self._retry = retry
-        self._request: Any = Request()  # type: ignore[no-untyped-call, unused-ignore]
 
     def series(self, queries: Sequence[MetricQuery], window: MetricWindow) -> Iterator[list[MetricSeries]]:
         """One series for each query, those of one question at a time. Raises ProviderError.
@@ -115,7 +102,7 @@ class Monitoring:
 
     def close(self) -> None:
         """Let go of sockets."""
-        self._request.session.close()
+        self._api.close()
 
     def _series(self, queries: Sequence[MetricQuery], window: MetricWindow) -> Iterator[list[MetricSeries]]:
         for question in self._questions(queries):
@@ -148,47 +135,12 @@ class Monitoring:
     def _gather(self, question: _Question, statistic: Statistic, window: MetricWindow) -> None:
         """Read one statistic, page by page."""
         parameters = _parameters(question, statistic, window)
-        path = f"{self._url}/{quote(question.scope, safe='/:')}/timeSeries"
-        token, seen = "", set[str]()
         labels: dict[_Values, str] = {}
-        while True:
-            page = [("pageToken", token)] if token else []
-            answer = self._answer(f"{path}?{urlencode([*parameters, *page], quote_via=quote)}", question.name)
+        for answer in self._api.pages(f"v3/{question.scope}/timeSeries", parameters, question.name, READ_METRICS):
             try:
                 _keep(answer, question, statistic, window, labels)
             except (LookupError, TypeError, ValueError, AttributeError):
                 raise bad_answer(question.name, "is not of the shape that was expected") from None
-            token = answer.get("nextPageToken") or ""
-            if token in seen:
-                raise bad_answer(question.name, "repeats a page")
-            seen.add(token)
-            if not token:
-                return
-
-    def _answer(self, url: str, asked: str) -> Mapping[str, Any]:
-        try:
-            answer: Any = self._retry(self._once)(url)
-        except GOOGLE_ERRORS as problem:
-            raise provider_error(problem, asked, READ_METRICS, MONITORING) from None
-        if not isinstance(answer, dict):
-            raise bad_answer(asked, "is no object")
-        return answer
-
-    def _once(self, url: str) -> Any:
-        headers = dict(self._sign())
-        try:
-            # A redirect could lead to anywhere, and would take the token along.
-            response = self._request(url, headers=headers, timeout=self._seconds, allow_redirects=False)
-        except TransportError:
-            reason = "no connection, a lost one, or no answer in time"
-            raise api.ServiceUnavailable(reason) from None  # type: ignore[no-untyped-call, unused-ignore]
-        if response.status != _OK:
-            raise _refusal(response.status, response.data)
-        try:
-            return json.loads(response.data)
-        except ValueError:
-            reason = "no JSON"
-            raise api.DataLoss(reason) from None  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def _parameters(question: _Question, statistic: Statistic, window: MetricWindow) -> list[tuple[str, str]]:
@@ -251,32 +203,11 @@ def _label(series: Mapping[str, Any], label: str) -> str:
     return str(series[owner]["labels"][name])
 
 
-def _refusal(status: int, body: bytes) -> Exception:
-    """What an error status means, as the exception that a gRPC client would raise."""
-    try:
-        told = json.loads(body)["error"]
-        message, details = str(told.get("message") or ""), told.get("details") or []
-        kinds = [str(detail.get("@type")).rpartition(".")[2] for detail in details]
-        parts = [_parsed(kind, detail) for kind, detail in zip(kinds, details, strict=True)]
-    except (LookupError, TypeError, ValueError, AttributeError, json_format.ParseError):
-        message, parts = "", []
-    if (status == _BAD_REQUEST and _REFUSED_ALIGNER in message) or (
-        status == _NOT_FOUND and message.startswith(_NO_SUCH_METRIC)
-    ):
-        return _NotOfferedError()
-    info = next((part for part in parts if isinstance(part, error_details_pb2.ErrorInfo)), None)
-    make: Any = api.from_http_status
-    refusal: Exception = make(status, message, details=[part for part in parts if part], error_info=info)
-    return refusal
-
-
-def _parsed(kind: str, detail: Mapping[str, Any]) -> Any:
-    """A detail of an error as a message of Google's, None for one that is not needed."""
-    empty = {"ErrorInfo": error_details_pb2.ErrorInfo, "RetryInfo": error_details_pb2.RetryInfo}.get(kind)
-    if empty is None:
-        return None
-    rest = {key: value for key, value in detail.items() if key != "@type"}
-    return json_format.ParseDict(rest, empty(), ignore_unknown_fields=True)
+def _not_offered(status: int, message: str) -> Exception | None:
+    """What Google says where it has no such metric, or not this statistic of it."""
+    refused = status == _BAD_REQUEST and _REFUSED_ALIGNER in message
+    unknown = status == _NOT_FOUND and message.startswith(_NO_SUCH_METRIC)
+    return _NotOfferedError() if refused or unknown else None
 
 
 def _written(moment_: datetime) -> str:

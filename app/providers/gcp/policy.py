@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from app.providers.base import Service
 from app.providers.gcp.metrics import READ_METRICS
+from app.providers.opinions import OpinionReader
 
 ROLE = "skyledgerReader"
 COST_PERMISSIONS = ("bigquery.jobs.create", "bigquery.tables.get", "bigquery.tables.getData")
@@ -13,15 +14,15 @@ COST_PERMISSIONS = ("bigquery.jobs.create", "bigquery.tables.get", "bigquery.tab
 what it reads."""
 
 
-def policy_of(services: Iterable[Service]) -> str:
+def policy_of(services: Iterable[Service], advisers: Iterable[OpinionReader]) -> str:
     """A custom role as `gcloud iam roles create --file` takes it, with the commands for it as comments."""
-    permissions = sorted(
-        {READ_METRICS, *(p for service in services for c in service.collectors for p in c.permissions)}
-    )
+    collectors = [collector for service in services for collector in service.collectors]
+    needed = [*(one.permissions for one in collectors), *(one.permissions for one in advisers)]
+    permissions = sorted({READ_METRICS, *(permission for one in needed for permission in one)})
     lines = [
         "# Save as skyledger-role.yaml, put your values for PROJECT_ID and SERVICE_ACCOUNT, and run:",
         "#   gcloud services enable cloudasset.googleapis.com cloudresourcemanager.googleapis.com \\",
-        "#     monitoring.googleapis.com --project PROJECT_ID",
+        "#     monitoring.googleapis.com recommender.googleapis.com --project PROJECT_ID",
         f"#   gcloud iam roles create {ROLE} --project PROJECT_ID --file skyledger-role.yaml",
         "#   gcloud projects add-iam-policy-binding PROJECT_ID --member serviceAccount:SERVICE_ACCOUNT \\",
         f"#     --role projects/PROJECT_ID/roles/{ROLE} --condition None",
@@ -29,6 +30,9 @@ def policy_of(services: Iterable[Service]) -> str:
         "# For an organization: `--organization ORGANIZATION_ID` in the second command, and",
         "#   gcloud organizations add-iam-policy-binding ORGANIZATION_ID --member serviceAccount:SERVICE_ACCOUNT \\",
         f"#     --role organizations/ORGANIZATION_ID/roles/{ROLE} --condition None",
+        "# Google's recommendations about reservations of Compute Engine also need a role of Google's own:",
+        "#   gcloud projects add-iam-policy-binding PROJECT_ID --member serviceAccount:SERVICE_ACCOUNT \\",
+        "#     --role roles/recommender.computeViewer --condition None",
         f"# A cost source in BigQuery also needs {', '.join(COST_PERMISSIONS)}:",
         "#   gcloud services enable bigquery.googleapis.com --project PROJECT_ID",
         "#   gcloud projects add-iam-policy-binding PROJECT_ID --member serviceAccount:SERVICE_ACCOUNT \\",
@@ -36,7 +40,7 @@ def policy_of(services: Iterable[Service]) -> str:
         "#   bq add-iam-policy-binding --member=serviceAccount:SERVICE_ACCOUNT --role=roles/bigquery.dataViewer \\",
         "#     BILLING_PROJECT:DATASET.TABLE",
         "title: Skyledger reader",
-        "description: Lists resources in Cloud Asset Inventory and their metrics; reads no data and changes nothing.",
+        "description: Lists resources, their metrics and what Google recommends; reads no data and changes nothing.",
         "stage: GA",
         "includedPermissions:",
         *(f"- {permission}" for permission in permissions),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from app.providers.base import Collector, FoundResource, Relation, Service
-from app.providers.gcp import compute, data, network, platform
+from app.providers.gcp import compute, data, network, platform, projects
 from app.providers.gcp.assets import Asset, every
 from app.providers.gcp.connection import INVENTORY_PERMISSIONS, GcpConnection
 from app.providers.gcp.kinds import Kind
@@ -60,7 +60,7 @@ def services() -> tuple[Service, ...]:
         _service("aiplatform", _collector(platform.MODEL_ENDPOINT)),
         _service("logging", _collector(platform.LOG_BUCKET)),
         _service("artifactregistry", _collector(platform.PACKAGE_REPOSITORY)),
-        _service("cloudresourcemanager", _collector(platform.PROJECT)),
+        _service("cloudresourcemanager", projects.collector()),
     )
 
 

@@ -7,6 +7,7 @@ import json
 from app.providers.base import Collector, Service, Target
 from app.providers.m365.connection import M365Connection
 from app.providers.m365.devices import DEVICES
+from app.providers.m365.errors import REVEAL
 from app.providers.m365.groups import GROUPS
 from app.providers.m365.patience import Patience
 from app.providers.m365.permissions import GRAPH_APP, ROLE_IDS
@@ -28,8 +29,7 @@ _HOW = (
     " Save the list under `requiredResourceAccess` as access.json, then:"
     " az ad app update --id <client id> --required-resource-accesses @access.json;"
     " az ad app permission admin-consent --id <client id>."
-    " In Settings > Org settings > Services > Reports of the Microsoft 365 admin center clear 'Display concealed user,"
-    " group, and site names in all reports', or nobody's use can be told."
+    f" {REVEAL}, or nobody's use can be told."
 )
 
 

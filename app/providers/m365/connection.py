@@ -10,7 +10,7 @@ from datetime import datetime
 import httpx
 
 from app.providers.base import Target, Verification
-from app.providers.m365.errors import bad_answer
+from app.providers.m365.errors import REVEAL, bad_answer
 from app.providers.m365.graph import Graph
 from app.providers.m365.patience import Patience
 from app.providers.m365.permissions import READ_ORGANIZATION, READ_REPORT_SETTINGS, missing
@@ -62,8 +62,7 @@ class M365Connection:
                 raise
         if self.conceals_names():
             notes.append(
-                "The tenant conceals names in its usage reports (dataConcealed), so nobody's use can be told: clear "
-                "'Display concealed user, group, and site names in all reports' in the Microsoft 365 admin center"
+                f"The tenant conceals names in its usage reports (dataConcealed), so nobody's use can be told. {REVEAL}"
             )
         if not tenant:
             raise bad_answer(reading="the organization", why="it has no id")

@@ -28,6 +28,11 @@ _SIGN_IN = {
     "900023": ("The tenant id is none", "Check the tenant id"),
     "53003": ("A conditional access policy blocks the sign-in", "Exempt the service principal from that policy"),
 }
+REVEAL = (
+    "In the Microsoft 365 admin center, Settings > Org settings > Services > Reports, clear 'Display concealed user, "
+    "group, and site names in all reports'"
+)
+"""What a tenant's administrator does so that reports tell who used what."""
 
 
 @contextmanager
@@ -83,8 +88,7 @@ def concealed(reading: str) -> ProviderError:
     return ProviderError(
         ProblemCode.DENIED,
         f"The tenant conceals names in its usage reports (dataConcealed), so {reading} cannot be told",
-        "In the Microsoft 365 admin center, Settings > Org settings > Services > Reports, clear 'Display concealed "
-        "user, group, and site names in all reports'; it takes effect within minutes",
+        f"{REVEAL}; it takes effect within minutes, and the next scan tells the rest",
     )
 
 

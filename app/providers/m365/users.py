@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -168,17 +169,30 @@ def _licenses(entry: Document, names: Mapping[str, str]) -> list[dict[str, Any]]
 
 
 def _deleted_users(trouble: Trouble, tenant: Tenant) -> Iterator[list[FoundResource]]:
-    """Users in the recycle bin, each licence with how many are consumed and how many users have it."""
+    """Users in the recycle bin, each licence with how many are consumed and how many users have it.
+
+    Nobody tells whose seat is still consumed, so that all of them are read before any is told: a licence also has how
+    many users had it that were deleted after this one. The bin keeps them for 30 days, so there are not many.
+    """
     skus = {str(entry.get("skuId")).lower(): entry for entry in all_skus(tenant.graph)}
-    counts: dict[str, int | None] = {}
     columns = "id,userPrincipalName,displayName,userType,deletedDateTime,createdDateTime,assignedLicenses"
     path = f"/directory/deletedItems/microsoft.graph.user?$select={columns}&$top={_PAGE}"
-    for page in tenant.graph.pages(path, "deleted users", READ_USERS):
-        for entry in page:
-            for sku in _sku_ids(entry):
-                if sku not in counts:
-                    counts[sku] = trouble.told(lambda wanted=sku: _assigned(tenant.graph, wanted))  # type: ignore[misc]
-        yield [_deleted_user(entry, skus, counts) for entry in page]
+    entries = [entry for page in tenant.graph.pages(path, "deleted users", READ_USERS) for entry in page]
+    counts = {
+        sku: trouble.told(lambda wanted=sku: _assigned(tenant.graph, wanted))  # type: ignore[misc]
+        for sku in dict.fromkeys(sku for entry in entries for sku in _sku_ids(entry))
+    }
+    later: Counter[str] = Counter()
+    found: list[FoundResource] = []
+    for entry in sorted(entries, key=_deletion, reverse=True):
+        found.append(_deleted_user(entry, skus, counts, later))
+        later.update(_sku_ids(entry))
+    yield from (found[start : start + _PAGE] for start in range(0, len(found), _PAGE))
+
+
+def _deletion(entry: Document) -> tuple[str, str]:
+    """When a user was deleted, so that they can be put in order."""
+    return text_of(moment(entry.get("deletedDateTime"))) or "", str(entry["id"])
 
 
 def _sku_ids(entry: Document) -> list[str]:
@@ -191,13 +205,16 @@ def _assigned(graph: Graph, sku: str) -> int:
     return sum(len(page) for page in graph.pages(path, "users of a licence", READ_USERS))
 
 
-def _deleted_user(entry: Document, skus: Mapping[str, Document], counts: Mapping[str, int | None]) -> FoundResource:
+def _deleted_user(
+    entry: Document, skus: Mapping[str, Document], counts: Mapping[str, int | None], later: Mapping[str, int]
+) -> FoundResource:
     licenses = [
         {
             "sku": str(skus.get(sku, {}).get("skuPartNumber") or sku),
             "skuId": sku,
             "consumedUnits": skus.get(sku, {}).get("consumedUnits"),
             "assignedUsers": counts[sku],
+            "deletedLater": later.get(sku, 0),
         }
         for sku in _sku_ids(entry)
     ]

@@ -49,8 +49,15 @@ def guest(*skus: str, **more: Any) -> Subject:
     return user(*skus, userType="Guest", **more)
 
 
-def deleted(when: float = 10, consumed: int | None = 21, assigned: int | None = 20, sku: str = "SPE_E3") -> Subject:
-    license_ = {"sku": sku, "skuId": "e3", "consumedUnits": consumed, "assignedUsers": assigned}
+def deleted(
+    when: float = 10,
+    consumed: int | None = 21,
+    assigned: int | None = 20,
+    sku: str = "SPE_E3",
+    later: int | None = 0,
+) -> Subject:
+    counts = {"consumedUnits": consumed, "assignedUsers": assigned, "deletedLater": later}
+    license_ = {"sku": sku, "skuId": "e3", **counts}
     properties = {"deletedAt": ago(when).isoformat(), "licenses": [license_]}
     return subject(DELETED_USER, "/directory/deletedItems/1", status="deleted", properties=properties)
 
@@ -113,7 +120,10 @@ CASES = (
     case(DELETED, "boundary:minAgeDays", deleted(2.01), FOUND),
     case(DELETED, "boundary:minAgeDays", deleted(2), CLEAR),
     case(DELETED, "free", deleted(sku="FLOW_FREE"), CLEAR),
+    case(DELETED, "the seat is that of a user who was deleted later", deleted(later=1), CLEAR),
+    case(DELETED, "two seats for two users", deleted(consumed=22, later=1), FOUND, "10.0000"),
     case(DELETED, "counts are not known", deleted(assigned=None), UNKNOWN),
+    case(DELETED, "read before later ones were counted", deleted(later=None), UNKNOWN),
     case(LICENSED, "found", guest(E3), FOUND, "10.0000"),
     case(LICENSED, "clear", guest(), CLEAR),
     case(LICENSED, "member", user(E3), CLEAR),

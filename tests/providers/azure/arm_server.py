@@ -53,7 +53,14 @@ _COLUMNS = {
     "managedBy",
     "properties",
 }
-_LISTING = re.compile(r"(\w+) \| where type in~ \(([^)]*)\) \| project ([\w, ]+?)( \| order by id asc)?")
+_FRESH = (
+    " | where tostring(properties.category) =~ 'Cost' and todatetime(properties.lastUpdated) >= ago(1d)"
+    " and (isempty(properties.tracked) or tobool(properties.tracked) == false)"
+)
+"""What of Advisor's recommendations is active, in the language of Resource Graph."""
+_LISTING = re.compile(
+    rf"(\w+) \| where type in~ \(([^)]*)\)({re.escape(_FRESH)})? \| project ([\w, ]+?)( \| order by id asc)?"
+)
 _COUNTING = "resources | summarize resourceCount = count() by resourceGroup | order by resourceGroup asc"
 _FILTER = re.compile(r"resourceType eq '([^']+)'")
 
@@ -225,13 +232,15 @@ class ArmServer:
             rows = [{"resourceGroup": name, "resourceCount": count} for name, count in sorted(counts.items())]
             return Answer({"totalRecords": len(rows), "count": len(rows), "resultTruncated": "false", "data": rows})
         parsed = _LISTING.fullmatch(question["query"])
-        if not parsed or parsed[1] not in self.tables or set(parsed[3].split(", ")) - _COLUMNS:
+        if not parsed or parsed[1] not in self.tables or set(parsed[4].split(", ")) - _COLUMNS:
             return failure(400, "BadRequest", "Please provide details.", "InvalidQuery")
         types = {name.strip(" '").lower() for name in parsed[2].split(",")}
         rows = [row for row in self._visible(parsed[1], subscriptions) if row["type"].lower() in types]
-        if parsed[4]:
+        if parsed[3]:
+            rows = [row for row in rows if _is_fresh(row["properties"])]
+        if parsed[5]:
             rows.sort(key=lambda row: str(row["id"]))
-        return self._graph_page(question, rows, parsed[3].split(", "), ordered=bool(parsed[4]))
+        return self._graph_page(question, rows, parsed[4].split(", "), ordered=bool(parsed[5]))
 
     def _graph_page(self, question: Row, rows: list[Row], columns: list[str], *, ordered: bool) -> Answer:
         options = question.get("options", {})
@@ -292,6 +301,12 @@ class ArmServer:
         if end < len(entries):
             body["nextLink"] = f"{self.url}{path}?{urlencode({**query, '$skiptoken': end})}"
         return Answer(body)
+
+
+def _is_fresh(advice: Any) -> bool:
+    updated = datetime.fromisoformat(advice["lastUpdated"])
+    is_tracked = str(advice.get("tracked")).lower() == "true"
+    return advice["category"].lower() == "cost" and updated >= datetime.now(UTC) - timedelta(days=1) and not is_tracked
 
 
 def failure(status: int, code: str, message: str, detail: str | None = None) -> Answer:

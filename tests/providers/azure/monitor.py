@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from tests.providers.azure.arm_server import Answer, failure
 
-_INTERVALS = {"PT1H": timedelta(hours=1), "P1D": timedelta(days=1)}
+_INTERVALS = {
+    "PT5M": timedelta(minutes=5),
+    "PT15M": timedelta(minutes=15),
+    "PT1H": timedelta(hours=1),
+    "P1D": timedelta(days=1),
+}
+_WRITTEN = {"PT5M": "00:05:00", "PT15M": "00:15:00", "PT1H": "01:00:00", "P1D": "1.00:00:00"}
+"""How refusals write the periods."""
 _TERM = re.compile(r"(\w+) eq '((?:[^']|'')*)'")
 
 
@@ -24,10 +32,11 @@ class Sample:
 
 @dataclass
 class Monitor:
-    """Samples by resource (lower case) and metric."""
+    """Samples by resource (lower case) and metric; `grains` are the only periods in which some metrics are told."""
 
     samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
+    grains: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, resource: str, query: dict[str, str]) -> Answer:
         """The answer to `GET {resource}/providers/microsoft.insights/metrics`."""
@@ -44,6 +53,9 @@ class Monitor:
             words = f"Failed to find metric configuration for provider: X, metric: {missing}, Valid metrics: {valid}"
             # This service does not wrap its errors as others do.
             return Answer({"code": "BadRequest", "message": words}, 400)
+        common = set(_INTERVALS).intersection(*(self.grains.get(name, _INTERVALS) for name in names))
+        if query["interval"] not in common:
+            return grain_refusal(names, [name for name in _INTERVALS if name in common], query["interval"])
         return Answer(
             {
                 "timespan": query["timespan"],
@@ -64,6 +76,14 @@ class Monitor:
             begin += step
         series = {"metadatavalues": [{"name": {"value": key}, "value": value} for key, value in wanted], "data": data}
         return {"name": {"value": name}, "errorCode": "Success", "timeseries": [series] if found else []}
+
+
+def grain_refusal(names: Sequence[str], common: Sequence[str], asked: str) -> Answer:
+    """What Azure says to a period in which one of the metrics is not told."""
+    allowed, metrics = ",".join(_WRITTEN[name] for name in common), ",".join(names)
+    words = f"Commonly allowed time grains: {allowed} between metrics: {metrics}, can not support requested time grain:"
+    words += f" {_WRITTEN[asked]} please adjust your interval parameter to use one of the common grains, TraceId: {{0}}"
+    return Answer({"code": "BadRequest", "message": words}, 400)
 
 
 def _computed(values: list[float], aggregation: str) -> dict[str, float]:

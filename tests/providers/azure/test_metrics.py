@@ -118,6 +118,42 @@ def test_a_metric_that_a_resource_lacks_does_not_lose_the_others(monitor: Monito
     assert len(monitor.asked) == 4
 
 
+def test_metrics_that_are_told_in_short_periods_only_are_put_together(monitor: Monitor, connect: Connect) -> None:
+    bastion = identity("Microsoft.Network/bastionHosts", "jump")
+    monitor.samples[bastion.lower()] = {"sessions": samples((1, 2), (1.1, 4), (26, 1)), "pingmesh": samples((1, 1))}
+    monitor.grains["sessions"] = ("PT5M", "PT15M")
+    connection = connect()
+    told, other = read(connection, asking("sessions", SUM, resource=bastion), asking("pingmesh", resource=bastion))
+    assert told.points == (MetricPoint(BEGIN, {SUM: 6.0}), MetricPoint(BEGIN + DAY, {SUM: 1.0}))
+    assert (told.not_offered, told.is_cut, told.query.name) == (frozenset(), False, "sessions")
+    assert len(other.points) == 1
+    assert [asked["interval"] for asked in monitor.asked] == ["P1D", "PT15M", "P1D"]
+    (again,) = read(connection, asking("sessions", AVERAGE, MINIMUM, MAXIMUM, SUM, COUNT, resource=bastion))
+    assert again.points[0].values == {AVERAGE: 3.0, MINIMUM: 2.0, MAXIMUM: 4.0, SUM: 6.0, COUNT: 2.0}
+    assert monitor.asked[-1]["interval"] == "PT15M"
+    assert len(monitor.asked) == 4
+
+
+def test_metrics_of_other_periods_do_not_keep_the_others_from_being_told(monitor: Monitor, connect: Connect) -> None:
+    account = identity("Microsoft.Storage/storageAccounts", "logs")
+    monitor.samples[account.lower()] = {"UsedCapacity": samples((1, 8), (2, 4)), "Egress": samples((1, 7))}
+    monitor.grains["UsedCapacity"] = ("PT1H",)
+    queries = [asking(name, resource=account) for name in ("UsedCapacity", "Egress")]
+    connection = connect()
+    for _ in range(2):
+        capacity, egress = read(connection, *queries)
+        assert (capacity.points[0].values, egress.points[0].values) == ({AVERAGE: 6.0}, {AVERAGE: 7.0})
+    together = ["UsedCapacity,Egress", "UsedCapacity", "UsedCapacity", "Egress", "UsedCapacity", "Egress"]
+    assert [asked["metricnames"] for asked in monitor.asked] == together
+
+
+def test_a_metric_that_is_told_in_longer_periods_only_is_not_offered(monitor: Monitor, connect: Connect) -> None:
+    monitor.grains[CPU] = ("P1D",)
+    (found,) = read(connect(), asking(), end=BEGIN + DAY, period_seconds=3600)
+    assert (found.points, found.not_offered) == ((), frozenset({AVERAGE}))
+    assert len(monitor.asked) == 1
+
+
 def test_a_resource_that_is_gone_has_no_points(monitor: Monitor, connect: Connect) -> None:
     gone = identity("Microsoft.Compute/virtualMachines", "gone")
     lost, found = read(connect(), asking(resource=gone), asking())
@@ -167,8 +203,33 @@ def test_denied(azure: ArmServer, monitor: Monitor, connect: Connect) -> None:
 def test_another_bad_request_is_no_missing_metric(azure: ArmServer, connect: Connect) -> None:
     azure.faults = [Fault(METRICS, Answer({"code": "BadRequest", "message": "Invalid time interval input."}, 400))]
     error = fails(connect)
-    assert error.code is ProblemCode.FAILED
+    assert (error.code, error.retry) == (ProblemCode.FAILED, False)
     assert "400 BadRequest" in error.message
+
+
+def test_a_bad_request_about_one_resource_does_not_keep_others_from_being_told(
+    azure: ArmServer, monitor: Monitor, connect: Connect
+) -> None:
+    odd, other = (identity("Microsoft.Compute/virtualMachines", name) for name in ("odd", "other"))
+    monitor.samples |= {odd.lower(): {CPU: samples((1, 1))}, other.lower(): {CPU: samples((1, 1))}}
+    bad = Answer({"code": "BadRequest", "message": "The resource is not onboarded."}, 400)
+    azure.faults = [Fault("virtualmachines/odd/", bad, times=99)]
+    told: list[MetricSeries] = []
+    pages = connect().metrics([asking(resource=each) for each in (odd, VM, other)], BEGIN, END)
+    with pytest.raises(ProviderError, match="400 BadRequest"):
+        told.extend(one for page in pages for one in page)
+    assert [(one.query.resource, len(one.points)) for one in told] == [(VM.lower(), 2), (other.lower(), 1)]
+
+
+def test_questions_that_azure_never_takes_are_not_asked_for_ever(
+    azure: ArmServer, monitor: Monitor, connect: Connect
+) -> None:
+    azure.faults = [Fault(METRICS, Answer({"code": "BadRequest", "message": "No."}, 400), times=99)]
+    machines = [identity("Microsoft.Compute/virtualMachines", f"machine-{number}") for number in range(15)]
+    with pytest.raises(ProviderError, match="400 BadRequest"):
+        read(connect(), *(asking(resource=machine) for machine in machines))
+    assert azure.faults[0].times == 99 - 10
+    assert monitor.asked == []
 
 
 @pytest.mark.usefixtures("monitor")

@@ -34,10 +34,16 @@ def test_the_role_allows_reading_and_nothing_else() -> None:
     } <= set(role["Actions"])
 
 
-def test_the_role_is_the_sum_of_the_collectors_and_the_metrics() -> None:
+def test_the_role_is_the_sum_of_the_collectors_the_metrics_and_the_advisers() -> None:
     cloud = AzureCloud()
     needed = {action for service in cloud.services() for part in service.collectors for action in part.permissions}
-    assert set(json.loads(cloud.policy())["Actions"]) == needed | {"Microsoft.Insights/metrics/read"}
+    advised = {action for reader in cloud.advisers() for action in reader.permissions}
+    assert {name for name in advised if name.startswith("Microsoft.Advisor/")} == {
+        "Microsoft.Advisor/configurations/read",
+        "Microsoft.Advisor/recommendations/read",
+        "Microsoft.Advisor/suppressions/read",
+    }
+    assert set(json.loads(cloud.policy())["Actions"]) == needed | advised | {"Microsoft.Insights/metrics/read"}
 
 
 def test_every_type_is_read_by_one_collector_of_its_own_provider() -> None:

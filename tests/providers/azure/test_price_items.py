@@ -90,8 +90,21 @@ def test_items_tell_the_codes_of_their_service(reader: AzurePrices, server: Pric
     assert found == {code: Decimal(amount).normalize() for *_, codes in rows for code, amount in codes.items()}
 
 
+def test_behind_a_free_tier_is_the_price(reader: AzurePrices, server: PriceServer) -> None:
+    told = {
+        "serviceName": "Log Analytics", "productName": "Log Analytics", "skuName": "Pay-as-you-go", "armSkuName": "",
+        "meterName": "Pay-as-you-go Data Ingestion", "unitOfMeasure": "1 GB",
+    }  # fmt: skip
+    free, paid = item(**told, retailPrice=0.0), item(**told, retailPrice=2.3, tierMinimumUnits=5.0)
+    server.tell("'Consumption'", page(free, paid))
+
+    assert [(price.code, price.amount) for price in read(reader, "Log Analytics")] == [
+        ("az.loganalytics.ingested", Decimal("2.3"))
+    ]
+
+
 def test_all_patterns_are_told() -> None:
-    told = {code for *_, codes in ITEMS for code in codes}
+    told = {code for *_, codes in ITEMS for code in codes} | {"az.loganalytics.ingested"}
 
     assert [
         pattern

@@ -1,4 +1,4 @@
-"""Google on loopback: the inventory and the resource manager by gRPC, the token service by HTTP."""
+"""Google on loopback: inventory and resource manager by gRPC, the token service and the recommender by HTTP."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from grpc_status import rpc_status
 from app.providers.base import Target
 from app.providers.gcp.connection import PERMISSIONS
 from app.records import ConnectionMethod, Provider
+from tests.providers.gcp.advice import Advice
 
 PROJECT = "acme-prod"
 NUMBER = "123456789012"
@@ -79,6 +80,8 @@ class Google:
         self.closing = threading.Event()
         self.address = ""
         self.token_url = ""
+        self.url = ""
+        self.advice = Advice(TOKEN)
         self._faults: list[tuple[str, Fault]] = []
 
     def hold(self, *documents: dict[str, Any]) -> None:
@@ -150,6 +153,7 @@ class Google:
     def target(self, native_id: str = PROJECT, **endpoints: str) -> Target:
         """An account that is connected with the service account's key."""
         own = {"cloudasset": self.address, "cloudresourcemanager": self.address, "token": self.token_url}
+        own["recommender"] = self.url
         return Target(
             Provider.GCP,
             ConnectionMethod.GCP_SERVICE_ACCOUNT,
@@ -220,7 +224,8 @@ def google_on_loopback() -> Iterator[Google]:
         google.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         server.start()
         tokens = ThreadingHTTPServer(("127.0.0.1", 0), _token_handler(google))
-        google.token_url = f"http://127.0.0.1:{tokens.server_port}/token"
+        google.url = f"http://127.0.0.1:{tokens.server_port}"
+        google.token_url = f"{google.url}/token"
         serving = threading.Thread(target=tokens.serve_forever, args=(0.02,))
         serving.start()
         try:
@@ -258,12 +263,17 @@ def _token_handler(google: Google) -> type[BaseHTTPRequestHandler]:
     class Tokens(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            status, body = google.exchange(form)
+            self._send(*google.exchange(form))
+
+        def do_GET(self) -> None:
+            self._send(*google.advice.answer(self.path, self.headers.get("Authorization", "")))
+
+        def _send(self, status: int, body: str) -> None:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             if status == 302:
                 self.send_header("Location", body)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()
             self.wfile.write(body.encode())
 

@@ -226,6 +226,7 @@ CASES = [
             "projectNumber": NUMBER,
             "parent": {"type": "folder", "id": "77"},
             "project": NUMBER,
+            "unattended": False,
         },
         region="global",
         name=PROJECT,

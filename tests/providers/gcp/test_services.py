@@ -15,6 +15,7 @@ from app.providers.gcp.assets import asset_of, every, moment, pick
 from app.providers.gcp.cloud import GcpCloud
 from app.providers.gcp.kinds import MAX_PROPERTIES, Kind, bounded
 from app.providers.gcp.policy import COST_PERMISSIONS
+from app.providers.gcp.recommender import PERMISSIONS
 from app.records import Provider
 from tests.providers.gcp.google import PROJECT, asset
 
@@ -78,15 +79,16 @@ def test_the_policy_is_a_role_with_what_collectors_need() -> None:
     policy = GcpCloud().policy()
     assert yaml.safe_load(policy) == {
         "title": "Skyledger reader",
-        "description": "Lists resources in Cloud Asset Inventory and their metrics; reads no data and changes nothing.",
+        "description": "Lists resources, their metrics and what Google recommends; reads no data and changes nothing.",
         "stage": "GA",
         "includedPermissions": [
             "cloudasset.assets.listResource",
             "monitoring.timeSeries.list",
+            *PERMISSIONS,
             "serviceusage.services.use",
         ],
     }
-    assert "monitoring.googleapis.com --project PROJECT_ID" in policy
+    assert "monitoring.googleapis.com recommender.googleapis.com --project PROJECT_ID" in policy
     assert "gcloud iam roles create skyledgerReader --project PROJECT_ID --file skyledger-role.yaml" in policy
     assert "gcloud projects add-iam-policy-binding PROJECT_ID" in policy
     assert all(permission in policy for permission in COST_PERMISSIONS)

@@ -19,7 +19,7 @@ from app.records import RelationshipKind
 from tests.providers.azure.arm_server import Answer, Fault
 from tests.providers.m365.conftest import Connect, collector, read
 from tests.providers.m365.graph_server import ALL_ROLES, GraphServer
-from tests.providers.m365.tenant import ADA, COPILOT, E3, HASH, REFRESHED
+from tests.providers.m365.tenant import ADA, COPILOT, E3, HASH, REFRESHED, user
 from tests.providers.m365.tenant import SITE as SITE_ID
 from tests.providers.m365.tenant import TEAM as TEAM_ID
 
@@ -134,10 +134,10 @@ def test_concealed_names_are_told_and_no_zeros(microsoft: GraphServer, connect: 
     microsoft.conceals = True
     users, problem = told(connect(), USER)
     assert len(users) == 4
-    for user in users.values():
-        assert user.properties["dataConcealed"] is True
-        assert user.properties["unreadable"] == REPORTS
-        assert not user.properties.keys() & set(REPORTS)
+    for each in users.values():
+        assert each.properties["dataConcealed"] is True
+        assert each.properties["unreadable"] == REPORTS
+        assert not each.properties.keys() & set(REPORTS)
     assert (problem.code, problem.listed, problem.permission) == (ProblemCode.DENIED, True, None)
     assert "dataConcealed" in problem.message
     assert "Display concealed" in problem.remedy
@@ -251,7 +251,18 @@ def test_a_denied_list_is_no_empty_one(microsoft: GraphServer, connect: Connect,
 def test_deleted_users_tell_whether_their_licences_are_still_consumed(connect: Connect) -> None:
     gone = read(connect(), DELETED_USER)["gone@contoso.com"]
     assert gone.properties["deletedAt"] == "2026-11-10T00:00:00+00:00"
-    assert gone.properties["licenses"] == [{"sku": "SPE_E3", "skuId": E3, "consumedUnits": 3, "assignedUsers": 3}]
+    seats = {"sku": "SPE_E3", "skuId": E3, "consumedUnits": 3, "assignedUsers": 3, "deletedLater": 0}
+    assert gone.properties["licenses"] == [seats]
+
+
+def test_deleted_users_know_how_many_were_deleted_later(microsoft: GraphServer, connect: Connect) -> None:
+    bin_ = microsoft.lists["/directory/deletedItems/microsoft.graph.user"]
+    for number, day in ((6, "2026-11-12"), (7, "2026-11-09"), (8, "2026-11-12")):
+        id_ = f"aaaaaaaa-0000-0000-0000-00000000000{number}"
+        bin_.append(user(id_, f"{number}@contoso.com", E3, deletedDateTime=f"{day}T00:00:00Z"))
+    microsoft.page_size = 1
+    told = {name: one.properties["licenses"][0]["deletedLater"] for name, one in read(connect(), DELETED_USER).items()}
+    assert told == {"8@contoso.com": 0, "6@contoso.com": 1, "gone@contoso.com": 2, "7@contoso.com": 3}
 
 
 def test_groups_and_teams_know_their_owners_and_their_use(microsoft: GraphServer, connect: Connect) -> None:

@@ -49,8 +49,6 @@ NOT_REFRESHED = {
     (AWS, "workspaces.*"): _UNSURE,
     (AZURE, "az.bastion.standard.unit"): _UNSURE,
     (AZURE, "az.er.*"): "Its list tells circuits by zone of the peering location, which is no region.",
-    (AZURE, "az.sqldb.gp_gen5"): "Its list tells licences apart, for all regions; without one (`.ahb`) it is read.",
-    (AZURE, "az.sqlpool.gp_gen5"): "As `az.sqldb.gp_gen5`.",
     (AZURE, "az.synapse.*"): _UNSURE,
     (AZURE, "az.vng.highperformance"): _UNSURE,
     (AZURE, "az.vng.standard"): _UNSURE,

@@ -63,6 +63,13 @@ _THREE_TIERS: Final = re.compile(r"Basic|Standard|Premium")
 _COMMITMENT: Final = re.compile(r"(\d+) GB Commitment Tier.*")
 
 
+_LICENCE: Final = re.compile(r"SQL .+ (General Purpose|Business Critical) - SQL License")
+OWN_LICENCE: Final = ".ahb"
+"""The end of codes of what is paid by those who bring licences of their own."""
+LICENSED: Final = frozenset({"SQL Database", "SQL Managed Instance"})
+"""Services whose licences are told apart from their machines, for all regions together."""
+
+
 def _told(item: Item, name: str) -> str:
     return str(item.get(name) or "")
 
@@ -166,7 +173,7 @@ def _cores_or_storage(item: Item, product: re.Match[str], owners: tuple[str, ...
     if product[2] != "Storage":
         if meter == "vCore" and _told(item, "skuName") in _ONE_CORE and unit == _BY_HOUR:
             for owner in owners:
-                yield f"{owner}.{_TIERS[tier]}_gen5.ahb", PriceUnit.HOUR, _WHOLE
+                yield f"{owner}.{_TIERS[tier]}_gen5{OWN_LICENCE}", PriceUnit.HOUR, _WHOLE
     elif meter in {"Data Stored", f"{tier} Data Stored"} and unit == _BY_GIB_MONTH:
         yield f"{keeper}.storage.{_TIERS[tier]}", PriceUnit.GIB_MONTH, _WHOLE
 
@@ -207,6 +214,15 @@ def _ingestion(item: Item) -> Iterator[Found]:
 
 AFTER_FREE: Final = frozenset({"az.loganalytics.ingested"})
 """Codes of which the first tier is free, and the second the price of all the rest."""
+
+
+def licence_of(item: Item) -> str | None:
+    """The tier, `gp` or `bc`, of which an item tells the licence of a virtual core for an hour."""
+    found = _LICENCE.fullmatch(_told(item, "productName"))
+    is_core = item.get("meterName") == "vCore" and item.get("unitOfMeasure") == _BY_HOUR
+    return _TIERS[found[1]] if found and is_core else None
+
+
 SERVICES: Final[Mapping[str, Reader]] = {
     "Virtual Machines": _machine,
     "Storage": _storage,
@@ -228,9 +244,10 @@ SERVICES: Final[Mapping[str, Reader]] = {
 """By the name of the service; those with most money first, as they are read in this order."""
 REFRESHED: Final = (
     "az.vm.*", "az.disk.*", "az.snapshot.*", "az.storage.*", "az.pip.standard", "az.pip.basic", "az.sqldb.basic",
-    "az.sqldb.s*", "az.sqldb.p*", "az.sqldb.*.ahb", "az.sqldb.storage.*", "az.sqlpool.*pool.*", "az.sqlpool.*.ahb",
-    "az.sqlmi.*.ahb", "az.sqlmi.storage.*", "az.pg.*", "az.mysql.*", "az.asp.*", "az.redis.*", "az.appgw.*_v2",
-    "az.appgw.*_v2.unit", "az.vng.basic", "az.vng.vpngw*", "az.vng.ergw*", "az.firewall.*", "az.bastion.basic",
-    "az.bastion.standard", "az.bastion.premium", "az.loganalytics.commitment*", "az.loganalytics.ingested",
+    "az.sqldb.s*", "az.sqldb.p*", "az.sqldb.*_gen5", "az.sqldb.*.ahb", "az.sqldb.storage.*", "az.sqlpool.*pool.*",
+    "az.sqlpool.*_gen5", "az.sqlpool.*.ahb", "az.sqlmi.*_gen5", "az.sqlmi.*.ahb", "az.sqlmi.storage.*", "az.pg.*",
+    "az.mysql.*", "az.asp.*", "az.redis.*", "az.appgw.*_v2", "az.appgw.*_v2.unit", "az.vng.basic", "az.vng.vpngw*",
+    "az.vng.ergw*", "az.firewall.*", "az.bastion.basic", "az.bastion.standard", "az.bastion.premium",
+    "az.loganalytics.commitment*", "az.loganalytics.ingested",
 )  # fmt: skip
 """Patterns of all codes that Azure's Retail Prices tell us."""

@@ -27,7 +27,6 @@ ITEMS: list[tuple[str, str, str, str, str, dict[str, str]]] = [
     ("SQL Database", f"{_POOL} - Compute Gen5", "1 vCore", "vCore", "1 Hour",
      {"az.sqldb.gp_gen5.ahb": "12", "az.sqlpool.gp_gen5.ahb": "12"}),
     ("SQL Database", f"{_POOL} - Compute Gen5", "1 vCore Zone Redundancy", "Zone Redundancy vCore", "1 Hour", {}),
-    ("SQL Database", f"{_POOL} - SQL License", "1 vCore", "vCore", "1 Hour", {}),
     ("SQL Database", f"{_POOL} - Storage", "General Purpose", "General Purpose Data Stored", "1 GB/Month",
      {"az.sqldb.storage.gp": "12"}),
     ("SQL Database", f"{_POOL} - Storage", "General Purpose", "General Purpose Zone Redundancy Data Stored",
@@ -90,6 +89,22 @@ def test_items_tell_the_codes_of_their_service(reader: AzurePrices, server: Pric
     assert found == {code: Decimal(amount).normalize() for *_, codes in rows for code, amount in codes.items()}
 
 
+def test_a_licence_that_is_told_apart_is_added(reader: AzurePrices, server: PriceServer) -> None:
+    told = {"serviceName": "SQL Database", "skuName": "1 vCore", "meterName": "vCore", "armSkuName": ""}
+    licence = item(**told, productName=f"{_POOL} - SQL License", retailPrice=0.0999, armRegionName="Global")
+    server.tell("eq 'Global' and priceType eq 'Consumption'", page(licence))
+    server.tell("'Consumption'", page(item(**told, productName=f"{_POOL} - Compute Gen5", retailPrice=0.1522)))
+
+    found = {price.code: (price.amount, price.region) for price in read(reader, "SQL Database")}
+
+    assert found == {
+        "az.sqldb.gp_gen5.ahb": (Decimal("0.1522"), "eastus"),
+        "az.sqldb.gp_gen5": (Decimal("0.2521"), "eastus"),
+        "az.sqlpool.gp_gen5.ahb": (Decimal("0.1522"), "eastus"),
+        "az.sqlpool.gp_gen5": (Decimal("0.2521"), "eastus"),
+    }
+
+
 def test_behind_a_free_tier_is_the_price(reader: AzurePrices, server: PriceServer) -> None:
     told = {
         "serviceName": "Log Analytics", "productName": "Log Analytics", "skuName": "Pay-as-you-go", "armSkuName": "",
@@ -104,7 +119,8 @@ def test_behind_a_free_tier_is_the_price(reader: AzurePrices, server: PriceServe
 
 
 def test_all_patterns_are_told() -> None:
-    told = {code for *_, codes in ITEMS for code in codes} | {"az.loganalytics.ingested"}
+    told = {code for *_, codes in ITEMS for code in codes}
+    told |= {"az.loganalytics.ingested", "az.sqldb.gp_gen5", "az.sqlpool.gp_gen5", "az.sqlmi.gp_gen5"}
 
     assert [
         pattern

@@ -135,6 +135,12 @@ def pytest_collection_finish() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=10, help="how many kill -9 the kill campaign does (full: 200)")
+    parser.addoption(
+        "--sequences",
+        type=int,
+        default=25,
+        help="how many sequences the campaign of recommendations plays (full: 3000)",
+    )
 
 
 @pytest.fixture(scope="session")

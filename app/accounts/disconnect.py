@@ -19,10 +19,18 @@ from app.repositories.accounts import find_account, get_account
 
 # (session, organization, account, actor) → asks the scans of the account to end, in the same transaction.
 StopScans = Callable[[AsyncSession, UUID, UUID, Actor], Awaitable[None]]
+# (session, organization, account) → asks for a look at what was found in the account, in the same transaction.
+LookAgain = Callable[[AsyncSession, UUID, UUID], Awaitable[UUID]]
 
 
 async def disconnect_account(
-    database: Database, organization_id: UUID, actor: Actor, account_id: UUID, *, stop_scans: StopScans
+    database: Database,
+    organization_id: UUID,
+    actor: Actor,
+    account_id: UUID,
+    *,
+    stop_scans: StopScans,
+    look_again: LookAgain,
 ) -> RowMapping:
     """Disconnect and return the row; one that is disconnected already stays as it is.
 
@@ -41,6 +49,7 @@ async def disconnect_account(
             await session.flush()
             await delete_credential(session, organization_id, account_id)
             await stop_scans(session, organization_id, account_id, actor)
+            await look_again(session, organization_id, account_id)
             data = {"provider": account.provider, "nativeId": account.native_id, "name": account.name}
             kind = EventKind.ACCOUNT_DISCONNECTED
             event = NewEvent(kind, actor, subject_type="Account", subject_id=account_id, data=data)

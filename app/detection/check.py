@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from app.detection.facts import Facts
     from app.detection.finding import Finding
 
+MINIMUM_SAVING = Decimal(1)
+"""A month, in the organization's currency: what would save less is left out unless a check or a rule says otherwise."""
+SMALL_FEE = Decimal(0)
+"""The same for checks of what has a small fee each, such as secrets at 0.40 USD: with 1 none would ever be found."""
 MIN_AGE_DAYS = "minAgeDays"
 LOOKBACK_DAYS = "lookbackDays"
 
@@ -138,6 +142,8 @@ class Neighbours:
     outgoing: bool = False
     siblings: bool = False
     peers: bool = False
+    costs: bool = False
+    """Whether it also asks what they cost."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +186,8 @@ class Check:
     """What of the charges it looks at, where it looks at no resource."""
     kinds: tuple[str, ...] = ()
     """Which sums of those charges it reads: no others are given to it."""
+    minimum_saving: Decimal = MINIMUM_SAVING
+    """What its findings have to save a month where no rule says otherwise, in the organization's currency."""
     deletes: bool = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -119,13 +119,15 @@ class Subject:
 class ActualCost:
     """What the resource's own charges of the last complete days came to, effective cost, in one currency.
 
-    `days` are those that were imported for its billing account within the window; a resource younger than the window
-    has cost less than a month of it will, which `days` says.
+    `days` are those of the window on which it was there: a resource younger than the window has cost less than a month
+    of it will.
     """
 
     amount: Decimal
     currency: str
     days: int
+    covered: Decimal | None = None
+    """The part of the amount, 0 to 1, that commitments have paid for; None where that is not known."""
 
 
 class Prices(Protocol):
@@ -144,6 +146,10 @@ class Facts:
     parameters: Mapping[str, Decimal]
     prices: Prices
     cost: ActualCost | None = None
+    neighbour_costs: Mapping[UUID, ActualCost] = field(default_factory=dict)
+    """What those neighbours cost of which the check asks for it, by their ids; none where it is not known."""
+    convert: Callable[[Decimal, str], Decimal | None] | None = None
+    """(amount, currency) → the amount in the organization's currency, which is that of costs; None without a rate."""
     usages: Mapping[str, Usage | None] = field(default_factory=dict)
     """By the key of the check's metric; None where the provider was not asked, or refused."""
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -232,6 +238,10 @@ class Facts:
     def missing(self, what: str, key: str) -> str:
         """What is said of a metric that is missing, with the reason where that is known."""
         return f"{what} {self.unread[key]}" if key in self.unread else what
+
+    def cost_of(self, subject: Subject) -> ActualCost | None:
+        """What the resource itself or one of its neighbours costs; None where that is not known."""
+        return self.cost if subject.id == self.subject.id else self.neighbour_costs.get(subject.id)
 
     def related(self, kind: RelationshipKind, resource_type: str) -> Sequence[Subject]:
         """Neighbours that the check has asked for. Raises UnknownFactError where there are too many to tell all."""

@@ -8,13 +8,12 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from app.detection.check import Check, Daily, Metric
+from app.detection.check import MINIMUM_SAVING, Check, Daily, Metric
 from app.detection.facts import REQUIRE_COMPLETE, Subject
 from app.detection.patterns import is_in
 from app.records import Provider
 from app.records.detection import Severity
 
-MINIMUM_SAVING = Decimal(1)
 GRACE_DAYS = 0
 NO_REGION = "global"
 """How rules name the region of what belongs to none."""
@@ -213,7 +212,7 @@ def rule_by(check: Check, tuning: Tuning, *levels: Settings) -> Rule:
         enabled=settings.enabled is not False,
         severity=settings.severity or check.severity,
         parameters=parameters,
-        minimum_saving=MINIMUM_SAVING if settings.minimum_saving is None else settings.minimum_saving,
+        minimum_saving=check.minimum_saving if settings.minimum_saving is None else settings.minimum_saving,
         excluded_accounts=frozenset(str(account_id) for account_id in tuning.excluded_accounts),
         excluded_regions=frozenset(tuning.excluded_regions),
         excluded_tags=tuning.excluded_tags,

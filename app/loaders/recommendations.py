@@ -14,22 +14,30 @@ from strawberry.dataloader import DataLoader
 from app.database import Database
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.loaders.scans import AboutRows, Asked
+from app.models import now
+from app.recommendations.savings import Borne, savings_by_bearer
 from app.records.recommendations import RecommendationState
 from app.repositories.realised import REALISED, realised_sums
-from app.repositories.recommendations import HISTORY, RECOMMENDATIONS, savings
+from app.repositories.recommendations import HISTORY, RECOMMENDATIONS
+from app.repositories.savings import savings
 from app.repositories.selection import some_of_each
 
 
 @dataclass(frozen=True)
 class Savings:
-    """What could be saved, by check, account and state."""
+    """What could be saved, and what was."""
 
     database: Database
 
     async def of(self, organization_id: UUID) -> Sequence[RowMapping]:
-        """One statement."""
+        """What could be saved by check, account, state and age; one statement."""
         async with self.database.read(organization_id) as session:
-            return await savings(session, organization_id)
+            return await savings(session, organization_id, now())
+
+    async def by_bearer(self, organization_id: UUID, currency: str, *, realised: bool = False) -> Sequence[Borne]:
+        """The same by who bears it, or what was saved by who bears it; four statements, of one state."""
+        async with self.database.read(organization_id, one_state=True) as session:
+            return await savings_by_bearer(session, organization_id, currency, realised=realised)
 
 
 class RecommendationLoaders:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.analysis.coverage import missing_in, of_payers
 from app.costs.known_days import KnownDays, known_days
+from app.costs.providers import resource_key
 from app.detection.charges import Charges
 from app.detection.facts import Subject
 from app.recommendations.gather import NO_RESOURCE, Gathered
@@ -52,6 +53,11 @@ def subject_key(of: ChargeSubject, provider: str, account: str | None, key: str,
     """What tells a subject for ever. A commitment is the same whoever it is charged to."""
     owner = "" if of in _OF_NO_ACCOUNT else account or ""
     return f"{of.value}|{provider}|{owner}|{key}|{currency}"
+
+
+def charged_key(of: ChargeSubject, key: str) -> str:
+    """What charges name, as the inventory writes it: exports write the id of a reservation in several ways."""
+    return resource_key(key) if of is ChargeSubject.CAPACITY_RESERVATION else key
 
 
 @dataclass
@@ -195,15 +201,20 @@ async def _subjects(
     async for page in charged.charged(session, organization_id, wanted, period, until):
         for row in page:
             account = None if wanted in _OF_NO_ACCOUNT else row["account"]
-            place = (row["provider"], account, row["key"], row["currency"])
+            key = charged_key(wanted, row["key"])
+            place = (row["provider"], account, key, row["currency"])
             if place not in found:
-                found[place] = Charged(wanted, row["provider"], account, row["key"], row["currency"], period)
+                found[place] = Charged(wanted, row["provider"], account, key, row["currency"], period)
             found[place].add(row)
+    if wanted is ChargeSubject.CAPACITY_RESERVATION:
+        there = await charged.resources_named(session, organization_id, {one.key for one in found.values()})
+        for one in found.values():
+            one.resource_id = there.get((one.provider, one.account, one.key))
     missing: dict[AccountKey, Sequence[DateRange]] = {}
     for one in found.values():
         if one.account is not None:
-            key = (one.provider, one.account)
-            if key not in missing:
-                missing[key] = reading.missing(key, period)
-            one.missing = missing[key]
+            owner = (one.provider, one.account)
+            if owner not in missing:
+                missing[owner] = reading.missing(owner, period)
+            one.missing = missing[owner]
     return list(found.values())

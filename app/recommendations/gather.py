@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.costs.analysis.nodes import costs_of_resources
 from app.detection.charges import Charges
 from app.detection.check import Check, Neighbours
 from app.detection.facts import ActualCost, Subject
+from app.recommendations.bills import bills_of
 from app.records import Provider, RelationshipKind
-from app.records.cost_analysis import DateRange
-from app.records.costs import CostMetric
 from app.repositories import detection_facts
 
 NeighbourKey = tuple[RelationshipKind, str]
@@ -36,9 +34,10 @@ class Gathered:
     """One resource, or subject of charges, with all that was found about it, whatever the check."""
 
     subject: Subject
-    cost: ActualCost | None
+    cost: ActualCost | None = None
     neighbours: dict[NeighbourKey, Sequence[Subject]] = field(default_factory=dict)
     targets: dict[RelationshipKind, Sequence[str]] = field(default_factory=dict)
+    neighbour_costs: Mapping[UUID, ActualCost] = field(default_factory=dict)
     cut: set[NeighbourKey] = field(default_factory=set)
     """Neighbours of which there are more than are told."""
     charges: Charges | None = None
@@ -49,6 +48,11 @@ class Gathered:
     def key(self) -> str:
         """What tells the subject for ever."""
         return str(self.subject.id) if self.charged_key is None else self.charged_key
+
+    def costly(self, checks: Sequence[Check]) -> set[UUID]:
+        """The neighbours of which some checks ask what they cost."""
+        places = {(asked.kind, asked.resource_type) for check in checks for asked in check.neighbours if asked.costs}
+        return {each.id for place in places for each in self.neighbours.get(place, ())}
 
     @property
     def resource_id(self) -> UUID | None:
@@ -80,17 +84,16 @@ class Gathering:
         properties = sorted({name for check in checks for name in check.properties} | set(also))
         rows = await detection_facts.subjects(self.session, self.organization_id, ids, properties)
         changes = await self._changes(rows, {name for check in checks for name in check.watched})
-        cost_of = await self.costs_of([row["id"] for row in rows], today) if costs else {}
-        found = {
-            row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING)), cost_of.get(row["id"]))
-            for row in rows
-        }
+        found = {row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING))) for row in rows}
         known: dict[Neighbours, Ends] = {}
         for asked in neighbours_of(checks) if found else ():
-            place = replace(asked, properties=(), watched=(), resource_type=asked.resource_type if asked.peers else "")
+            of_type = asked.resource_type if asked.peers else ""
+            place = replace(asked, properties=(), watched=(), resource_type=of_type, costs=False)
             if place not in known:
                 known[place] = await self._ends(list(found), asked)
             await self._add(found, asked, known[place])
+        if costs:
+            await self.add_costs([(one, checks) for one in found.values()], today)
         return list(found.values())
 
     async def _add(self, found: Mapping[UUID, Gathered], asked: Neighbours, ends: Ends) -> None:
@@ -127,35 +130,24 @@ class Gathering:
         ids = [row["id"] for row in rows]
         return await detection_facts.last_changes(self.session, self.organization_id, ids, sorted(watched))
 
-    async def costs_of(self, ids: Sequence[UUID], today: date) -> dict[UUID, ActualCost]:
-        """What resources cost in the last whole month, where all of it was imported and converts into one currency.
-
-        A month and not any 30 days: it is there as a sum, and thirty days of hourly charges of 100,000 resources are
-        seventy million rows.
-        """
-        end = today.replace(day=1)
-        start = (end - timedelta(days=1)).replace(day=1)
-        period = DateRange(start, end)
-        found = await costs_of_resources(self.session, self.organization_id, ids, period, CostMetric.EFFECTIVE_COST)
-        return {
-            id_: ActualCost(cost.sum.amounts[0], cost.currency, (end - start).days)
-            for id_, cost in found.items()
-            if cost.sum is not None
-            and cost.sum.amounts[0] is not None
-            and cost.sum.charges
-            and not cost.sum.apart
-            and not cost.coverage.missing_days
-        }
+    async def add_costs(self, found: Sequence[tuple[Gathered, Sequence[Check]]], today: date) -> None:
+        """Tell resources what they cost, and what those of their neighbours cost of which some checks ask it."""
+        wanted = {one.subject.id: one.costly(checks) for one, checks in found}
+        ids = sorted({*wanted, *(id_ for each in wanted.values() for id_ in each)})
+        costs = await bills_of(self.session, self.organization_id, ids, today)
+        for one, _ in found:
+            one.cost = costs.get(one.subject.id)
+            one.neighbour_costs = {id_: costs[id_] for id_ in wanted[one.subject.id] if id_ in costs}
 
 
 def neighbours_of(checks: Sequence[Check]) -> list[Neighbours]:
     """What some checks ask for, each kind and type once, with all that any of them reads of it."""
     found: dict[Neighbours, Neighbours] = {}
     for one in (one for check in checks for one in check.neighbours):
-        place = replace(one, properties=(), watched=())
+        place = replace(one, properties=(), watched=(), costs=False)
         held = found.get(place, place)
         properties = tuple(sorted({*held.properties, *one.properties}))
-        found[place] = replace(one, properties=properties, watched=tuple(sorted({*held.watched, *one.watched})))
+        found[place] = replace(place, properties=properties, watched=tuple(sorted({*held.watched, *one.watched})))
     return sorted(found.values(), key=repr)
 
 

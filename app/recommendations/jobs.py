@@ -21,11 +21,13 @@ from app.pricing.load import load_book
 from app.providers.calls import WAIT_SECONDS
 from app.providers.problems import ProviderError
 from app.queue import HeldJob, enqueue, enqueue_all
+from app.recommendations.bills import months_before
 from app.recommendations.look import look, start_look
 from app.recommendations.look_at_charges import look_at_charges
 from app.recommendations.measure import MeasureTools, Measuring, measure
 from app.recommendations.narrow import narrowed
 from app.recommendations.realised import measure_realised
+from app.repositories.charged import accounts_behind
 from app.repositories.cost_series import imported_days
 from app.repositories.detection_rules import accounts_waiting
 from app.repositories.jobs import take_over_queued
@@ -134,6 +136,7 @@ async def look_for_waste_in_charges(job: HeldJob) -> None:
     async with job.database.write(job.organization_id) as session:
         await job.hold(session)
         await take_over_queued(session, LOOK_AT_CHARGES_JOB, job.organization_id, job.id)
+        await _request_looks_behind(session, job.organization_id)
     changes = await look_at_charges(job.database, job.organization_id, job.hold)
     measured = await measure_realised(job.database, job.organization_id, job.hold)
     structlog.get_logger(__name__).info(
@@ -142,6 +145,14 @@ async def look_for_waste_in_charges(job: HeldJob) -> None:
         savings_measured=measured,
         **{kind.value.lower(): count for kind, count in changes.counts.items()},
     )
+
+
+async def _request_looks_behind(session: AsyncSession, organization_id: UUID) -> None:
+    """Queue looks at accounts whose resources cost something else since a month that is over was delivered."""
+    months = months_before(now().date())
+    behind = await accounts_behind(session, organization_id, months[-1].start, months[0].end)
+    if behind:
+        await request_once(session, organization_id, LOOK_JOB, behind)
 
 
 async def _prices(job: HeldJob, organization_id: UUID, account_id: UUID) -> PriceBook:

@@ -32,6 +32,7 @@ class RowFacts(Facts):
 
     prices = _not_read()
     cost = _not_read()
+    neighbour_costs = _not_read()
     usages = _not_read()
     unread = _not_read()
     neighbours = _not_read()
@@ -40,6 +41,7 @@ class RowFacts(Facts):
 
 
 class CostlessFacts(Facts):
-    """All facts but what the resource costs, which takes the longest to be read."""
+    """All facts but what the resource and its neighbours cost, which takes the longest to be read."""
 
     cost = _not_read()
+    neighbour_costs = _not_read()

@@ -29,12 +29,12 @@ def found_again(stored: Stored, found: Found, moment: datetime) -> Step:
     if stored.state is RecommendationState.RESOLVED:
         kind = HistoryKind.CAME_BACK
         return Step(
-            _opened(moment) | {"found_at": moment},
+            opened(moment) | {"found_at": moment},
             kind,
             {"wasResolvedAs": stored.resolution.value if stored.resolution else None},
         )
     if ignore_is_over(stored, moment.date()):
-        return Step(_opened(moment), HistoryKind.IGNORE_ENDED, {})
+        return Step(opened(moment), HistoryKind.IGNORE_ENDED, {})
     if _differs(stored.converted, found.converted):
         data = {"from": _text(stored.converted), "to": _text(found.converted)}
         return Step({}, HistoryKind.AMOUNT_CHANGED, data)
@@ -42,9 +42,13 @@ def found_again(stored: Stored, found: Found, moment: datetime) -> Step:
 
 
 def not_found(stored: Stored, looked: Looked, moment: datetime) -> Step:
-    """A check looked and found nothing, or could not tell; then nothing changes."""
+    """A check looked and found nothing, or could not tell; then nothing changes but what a day changes.
+
+    What a rule leaves out proves nothing: it may be as it was.
+    """
     if looked.resolution is None:
-        return Step({})
+        is_over = ignore_is_over(stored, moment.date())
+        return Step(opened(moment), HistoryKind.IGNORE_ENDED, {}) if is_over else Step({})
     if stored.state in ACTIVE:
         values = {
             "state": RecommendationState.RESOLVED.value,
@@ -57,7 +61,8 @@ def not_found(stored: Stored, looked: Looked, moment: datetime) -> Step:
             "due_on": None,
         }
         return Step(values, HistoryKind.RESOLVED, {"resolution": looked.resolution.value, "why": looked.why})
-    if stored.resolution is Resolution.SAID_DONE and stored.proved_at is None:
+    is_proof = looked.resolution is not Resolution.LEFT_OUT
+    if is_proof and stored.resolution is Resolution.SAID_DONE and stored.proved_at is None:
         return Step({"proved_at": moment}, HistoryKind.PROVED, {"by": looked.resolution.value})
     return Step({})
 
@@ -68,7 +73,8 @@ def ignore_is_over(stored: Stored, today: date) -> bool:
     return is_ignored and stored.ignored_until is not None and stored.ignored_until <= today
 
 
-def _opened(moment: datetime) -> dict[str, object]:
+def opened(moment: datetime) -> dict[str, object]:
+    """What an open recommendation has, whatever it was before."""
     return {
         "state": RecommendationState.OPEN.value,
         "state_changed_at": moment,

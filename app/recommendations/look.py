@@ -16,7 +16,7 @@ from app.detection.catalogue import checks_of
 from app.detection.check import Check
 from app.detection.evaluate import Convert, evaluate
 from app.detection.facts import Facts, NotReadError, Prices
-from app.detection.finding import Evidence, Excluded, Finding, Outcome, Unknown
+from app.detection.finding import Clear, Evidence, Excluded, Finding, Outcome, Unknown
 from app.detection.rule import Rule, Rules
 from app.detection.usage import Usage
 from app.loading import many_objects
@@ -25,12 +25,13 @@ from app.recommendations.gather import Gathered, Gathering
 from app.recommendations.ground import ground_of
 from app.recommendations.lazy_facts import CostlessFacts
 from app.recommendations.lazy_usages import LazyUsages, StoredUsages, Windows, windows_of
-from app.recommendations.readings import complete_in, read_types
-from app.recommendations.store import Changes, count_once, resolve_gone, store
-from app.recommendations.tunings import tunings_of
+from app.recommendations.readings import ReadAt, complete_in, types_of
+from app.recommendations.store import Changes, count_once, resolve_disconnected, resolve_gone, store
+from app.recommendations.tunings import tunings_and_before
 from app.records.recommendations import Found, Looked, Resolution
 from app.records.usage import StoredUsage
 from app.repositories import detection_facts, recommendations, usage
+from app.repositories.accounts import find_account
 from app.repositories.cost_series import rates_into
 from app.repositories.looks import note_look
 from app.repositories.organizations import organizations_by_id
@@ -38,6 +39,7 @@ from app.repositories.organizations import organizations_by_id
 PAGE = 1_000
 """Resources whose facts are in memory at a time, and that one transaction writes."""
 Regions = Mapping[str, frozenset[str]]
+Resolve = Callable[[AsyncSession, UUID, UUID, datetime], Awaitable[Changes]]
 _NOTHING: Mapping[str, StoredUsage] = {}
 _NO_WINDOWS: Windows = {}
 
@@ -65,19 +67,29 @@ class Looking:
     looked_at: int = 0
     broken: set[str] = field(default_factory=set)
     """Ids of checks that broke on a subject, which is logged once for each."""
+    read_at: ReadAt = field(default_factory=ReadAt)
+    """When what is stored was read."""
+    rules_before: Rules | None = None
+    """Those in force before each was changed last; None where that is not asked for."""
+    is_disconnected: bool = False
+    """Whether what is stored of the account is not read any more."""
 
 
 async def look(looking: Looking) -> Changes:
     """Run all checks on what is stored of an account; then count each amount once and record what was found.
 
-    A page at a time: memory does not grow with the account. Idempotent: the same facts change nothing.
+    A page at a time: memory does not grow with the account. Idempotent: the same facts change nothing. Of an account
+    that is disconnected nothing is looked at, and what stands of its resources is resolved.
     """
+    if looking.is_disconnected:
+        await _finish(looking, resolve_disconnected, ground="")  # whoever connects it again has all of it looked at
+        return looking.changes
     for resource_type in await _types(looking):
         checks = checks_of(resource_type)
         if checks:
             with many_objects():
                 await _look_at_type(looking, resource_type, checks)
-    await _finish(looking)
+    await _finish(looking, resolve_gone, looking.ground)
     return looking.changes
 
 
@@ -107,9 +119,8 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
             stored = await usage.usage_of(session, organization_id, found) if measured and found else {}
             sight = Sight(looking, stored)
             dear = [(one, left) for one in page if (left := sight.judge(one, checks, CostlessFacts))]
-            costs = await gathering.costs_of([one.subject.id for one, _ in dear], looking.moment.date())
+            await gathering.add_costs(dear, looking.moment.date())
         for one, left in dear:  # most of them find something
-            one.cost = costs.get(one.subject.id)
             sight.judge(one, left)
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
@@ -133,6 +144,8 @@ def facts_of(
         parameters=rule.parameters,
         prices=looking.prices,
         cost=one.cost,
+        neighbour_costs=one.neighbour_costs,
+        convert=looking.convert,
         usages=usages,
         unread=unread,
         neighbours=one.neighbours,
@@ -166,8 +179,21 @@ class Sight:
             except NotReadError:
                 left.append(check)
             else:
+                if isinstance(outcome, Clear) and self._was_found_before(check, one, rule, own):
+                    outcome = Excluded("The rule asks for more than it did.")
                 self.outcomes.append(_told(self.looking, check, one, key, outcome, rule, usages))
         return left
+
+    def _was_found_before(self, check: Check, one: Gathered, rule: Rule, own: StoredUsages) -> bool:
+        """Whether the rule as it was before would find the same subject: then it is the rule that has changed."""
+        if self.looking.rules_before is None:
+            return False
+        before = self.looking.rules_before.of(check, one.subject)
+        if (before.parameters, before.statistic) == (rule.parameters, rule.statistic):
+            return False
+        usages = LazyUsages(own, self._windows(check, one.subject.resource_type, before))
+        facts = facts_of(self.looking, one, before, usages, usages.unread)
+        return isinstance(evaluate(check, facts, before, self.looking.convert), Finding)
 
     def _windows(self, check: Check, resource_type: str, rule: Rule) -> Windows:
         if not check.metrics:
@@ -231,16 +257,17 @@ def found_of(looking: Looking, check: Check, one: Gathered, finding: Finding, ru
         part_of=finding.part_of,
         covers_parts=finding.covers_parts,
         rule_version=rule.version,
+        read_at=looking.read_at.of(one.subject.region, one.subject.resource_type),
     )
 
 
-async def _finish(looking: Looking) -> None:
+async def _finish(looking: Looking, resolve: Resolve, ground: str) -> None:
     """Resolve what is gone, count each amount once, and note until when all that has changed was looked at."""
     organization_id, account_id = looking.organization_id, looking.account_id
     while True:
         async with looking.database.write(organization_id) as session:
             await looking.hold(session)
-            gone = await resolve_gone(session, organization_id, account_id, looking.moment)
+            gone = await resolve(session, organization_id, account_id, looking.moment)
         looking.changes.merge(gone)
         if not gone.ids:
             break
@@ -248,7 +275,7 @@ async def _finish(looking: Looking) -> None:
         await looking.hold(session)
         await recommendations.lock_account(session, organization_id, account_id)
         await count_once(session, organization_id, account_id)
-        await note_look(session, organization_id, account_id, looking.moment, looking.ground)
+        await note_look(session, organization_id, account_id, looking.moment, ground)
 
 
 async def start_look(
@@ -269,11 +296,17 @@ async def start_look(
             return None
         currency = organizations[0]["currency"]
         convert = await converter(session, organization_id, currency)
-        complete = await read_types(session, organization_id, account_id)
-        tunings = await tunings_of(session, organization_id)
+        steps = await detection_facts.last_steps(session, organization_id, account_id)
+        complete = types_of(steps)
+        tunings, before = await tunings_and_before(session, organization_id)
         ground = await ground_of(session, organization_id, currency, moment.date(), tunings, complete)
+        account = await find_account(session, organization_id, account_id)
     rules = Rules(tunings)
-    return Looking(database, organization_id, account_id, prices, hold, moment, convert, complete, rules, ground)
+    looking = Looking(database, organization_id, account_id, prices, hold, moment, convert, complete, rules, ground)
+    looking.read_at = ReadAt(steps)
+    looking.rules_before = Rules(tunings | before)
+    looking.is_disconnected = account is not None and account["disconnected_at"] is not None
+    return looking
 
 
 async def converter(session: AsyncSession, organization_id: UUID, currency: str) -> Convert:

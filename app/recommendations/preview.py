@@ -264,9 +264,7 @@ async def _judge_page(
     page = _Page(lookings, pair, stored)
     dear = await asyncio.to_thread(page.judge, gathered, CostlessFacts)
     if dear:
-        costs = await gathering.costs_of([one.subject.id for one in dear], day)
-        for one in dear:
-            one.cost = costs.get(one.subject.id)
+        await gathering.add_costs([(one, [pair.check]) for one in dear], day)
         await asyncio.to_thread(page.judge, dear, Facts)
     keys = [str(subject.id) for subject, _, _ in page.judged]
     ledger = await rule_previews.ledger_of_check(session, organization_id, pair.check.id, keys) if keys else ()

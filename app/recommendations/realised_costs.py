@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.costs.analysis.coverage import missing_in, of_payers
 from app.costs.analysis.nodes import NOT_DELIVERED, NodeCost, costs_of_resources
 from app.detection.catalogue import CHECKS
-from app.recommendations.charged import AccountKey, subject_key
+from app.recommendations.charged import AccountKey, charged_key, subject_key
 from app.records.cost_analysis import DateRange
 from app.records.costs import CostMetric
 from app.records.detection import ChargeSubject
@@ -98,7 +98,7 @@ class Costs:
         unpriced: set[str] = set()
         async for page in charged.charged(session, organization_id, of, days, days.end):
             for row in page:
-                key = subject_key(of, row["provider"], None, row["key"], row["currency"])
+                key = subject_key(of, row["provider"], None, charged_key(of, row["key"]), row["currency"])
                 if row["kind"] == WASTE[of]:
                     amounts[key] += row["amount"] or 0
                     unpriced |= {key} if row["missing"] else set()

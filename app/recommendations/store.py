@@ -9,13 +9,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
+from app.detection.catalogue import checks_of_charges
 from app.detection.overlap import Claim, counted
 from app.models import new_id
-from app.recommendations.lifecycle import found_again, not_found
+from app.recommendations.lifecycle import found_again, not_found, opened
 from app.records import Actor, ActorKind, EventKind, NewEvent
+from app.records.detection import CASH_UNKNOWN
 from app.records.recommendations import Found, HistoryKind, Looked, RecommendationState, Resolution, Step, Stored
 from app.repositories import recommendations
 
@@ -25,6 +28,7 @@ TOLD_IDS = "recommendationIds"
 """Where an event's data names the recommendations that it is about."""
 MOST_TOLD = 500
 _UNKNOWN_LAST = Decimal(-1)
+_NO_DATA: Mapping[str, Any] = {}
 
 
 @dataclass
@@ -54,7 +58,12 @@ async def store(
     outcomes: Sequence[Found | Looked],
     moment: datetime,
 ) -> Changes:
-    """Write what became of a page of subjects, in four statements however many they are."""
+    """Write what became of a page of subjects, in five statements however many they are.
+
+    What a later look has told, or somebody has said to be done since the resource was read, stays as it is.
+    """
+    # Before any row: whoever answers takes the account first too, and two looks could each add a row that is missing.
+    await recommendations.lock_account(session, organization_id, account_id)
     keys = {outcome.subject_key for outcome in outcomes}
     rows = await recommendations.of_subjects(session, organization_id, account_id, keys)
     known = {(row["check_id"], row["subject_key"]): dict(row) for row in rows}
@@ -68,6 +77,8 @@ async def store(
                 new = new_row(organization_id, outcome, moment)
                 written.append(new)
                 history.append((new["id"], HistoryKind.FOUND, {}))
+            continue
+        if _is_known_since(row, outcome, moment):
             continue
         step, changed = _changed(row, outcome, moment)
         if isinstance(outcome, Found) and _is_same(row, changed):
@@ -95,6 +106,16 @@ def _changed(row: Mapping[Any, Any], outcome: Found | Looked, moment: datetime) 
     return step, {**row, **figures(outcome), "last_found_at": moment, **step.values}
 
 
+def _is_known_since(row: Mapping[Any, Any], outcome: Found | Looked, moment: datetime) -> bool:
+    """Whether more is known than by facts of a moment, or by those that a finding rests on."""
+    if any(at is not None and at > moment for at in (row["last_found_at"], row["resolved_at"], row["proved_at"])):
+        return True
+    is_said = row["resolution"] == Resolution.SAID_DONE and row["proved_at"] is None
+    if not is_said or isinstance(outcome, Looked) or outcome.read_at is None:
+        return False
+    return bool(row["resolved_at"] > outcome.read_at)
+
+
 def _is_same(row: Mapping[Any, Any], changed: Mapping[str, Any]) -> bool:
     """Whether nothing but the moment is new: so it is with most of what is found, look by look."""
     return all(value == row[name] for name, value in changed.items() if name != "last_found_at")
@@ -102,12 +123,54 @@ def _is_same(row: Mapping[Any, Any], changed: Mapping[str, Any]) -> bool:
 
 async def resolve_gone(session: AsyncSession, organization_id: UUID, account_id: UUID, moment: datetime) -> Changes:
     """Resolve what stands of resources that are gone; at most a batch, so call it until nothing changes."""
+    await recommendations.lock_account(session, organization_id, account_id)
     rows = await recommendations.of_gone_resources(session, organization_id, account_id, BATCH)
+    return await _resolve(session, organization_id, account_id, rows, Resolution.DELETED, moment)
+
+
+async def resolve_disconnected(
+    session: AsyncSession, organization_id: UUID, account_id: UUID, moment: datetime
+) -> Changes:
+    """Resolve what is open or marked on resources of an account that is disconnected; at most a batch, as above.
+
+    What somebody ignores stays so, for when the account is connected again: its money is in no total. What was found
+    in charges stays: those still arrive.
+    """
+    await recommendations.lock_account(session, organization_id, account_id)
+    of_charges = [check.id for each in checks_of_charges().values() for check in each]
+    rows = await recommendations.of_resources(session, organization_id, account_id, of_charges, BATCH)
+    return await _resolve(session, organization_id, account_id, rows, Resolution.ACCOUNT_GONE, moment)
+
+
+async def end_ignores(session: AsyncSession, organization_id: UUID, account_id: UUID, moment: datetime) -> Changes:
+    """Open what was ignored until a day that has come; at most a batch, as above."""
+    await recommendations.lock_account(session, organization_id, account_id)
+    rows = await recommendations.ignored_until(session, organization_id, account_id, moment.date(), BATCH)
+    changes = Changes()
+    for row in rows:
+        changes.add(row["id"], HistoryKind.IGNORE_ENDED)
+    await recommendations.write_rows(session, [{**row, **opened(moment)} for row in rows])
+    entries = [(row["id"], HistoryKind.IGNORE_ENDED, _NO_DATA) for row in rows]
+    await recommendations.write_history(session, organization_id, SYSTEM, entries)
+    if rows:
+        await count_once(session, organization_id, account_id)
+    await _tell(session, organization_id, account_id, changes)
+    return changes
+
+
+async def _resolve(
+    session: AsyncSession,
+    organization_id: UUID,
+    account_id: UUID,
+    rows: Sequence[RowMapping],
+    resolution: Resolution,
+    moment: datetime,
+) -> Changes:
     written: list[Mapping[str, Any]] = []
     history: list[tuple[UUID, HistoryKind, Mapping[str, Any]]] = []
     changes = Changes()
     for row in rows:
-        looked = Looked(row["check_id"], row["subject_key"], Resolution.DELETED)
+        looked = Looked(row["check_id"], row["subject_key"], resolution)
         step, changed = _changed(row, looked, moment)
         written.append(changed)
         if step.kind is not None:
@@ -196,6 +259,8 @@ def figures(found: Found) -> dict[str, Any]:
             "inputs": dict(saving.inputs),
             "reason": saving.reason,
             "isHygiene": saving.is_hygiene,
+            "cash": None if saving.cash is None else f"{saving.cash:f}",
+            "cashReason": None if saving.cash is not None else saving.cash_unknown or CASH_UNKNOWN,
         },
         "evidence": [{"label": label, "value": value, "unit": unit} for label, value, unit in found.evidence],
         "target": found.target,

@@ -25,6 +25,18 @@ async def tunings_of(
     return {row["check_id"]: tuning_of(row["settings"], row["version"]) for row in rows}
 
 
+async def tunings_and_before(
+    session: AsyncSession, organization_id: UUID
+) -> tuple[dict[str, Tuning], dict[str, Tuning]]:
+    """What is set for all checks, and what was set before that was changed last. One statement."""
+    newest: dict[str, Tuning] = {}
+    before: dict[str, Tuning] = {}
+    for row in await detection_rules.newest_versions(session, organization_id, CHECKS.keys(), limit=2):
+        tuning = tuning_of(row["settings"], row["version"])
+        (before if row["check_id"] in newest else newest)[row["check_id"]] = tuning
+    return newest, {check_id: before.get(check_id, Tuning()) for check_id in newest}
+
+
 async def rules_of(session: AsyncSession, organization_id: UUID) -> Rules:
     """The rules in force in an organization."""
     return Rules(await tunings_of(session, organization_id))

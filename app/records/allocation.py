@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 from app.records.cost_analysis import TextCondition
@@ -48,6 +49,37 @@ class TeamOrderField(StrEnum):
     """Columns that teams are ordered by."""
 
     NAME = "name"
+
+
+class BearerKind(StrEnum):
+    """Who bears what is not charged yet, as far as rules tell."""
+
+    TEAM = "TEAM"
+    SHARED = "SHARED"
+    UNALLOCATED = "UNALLOCATED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, order=True)
+class Bearer:
+    """One team, several of them, nobody, or somebody who cannot be told; `team_id` is NOBODY where it is no team."""
+
+    kind: BearerKind
+    team_id: UUID = NOBODY
+
+    SHARED: ClassVar[Bearer]
+    UNALLOCATED: ClassVar[Bearer]
+    UNKNOWN: ClassVar[Bearer]
+
+    @classmethod
+    def of(cls, team_id: UUID) -> Bearer:
+        """One team."""
+        return cls(BearerKind.TEAM, team_id)
+
+
+Bearer.SHARED = Bearer(BearerKind.SHARED)
+Bearer.UNALLOCATED = Bearer(BearerKind.UNALLOCATED)
+Bearer.UNKNOWN = Bearer(BearerKind.UNKNOWN)
 
 
 class AllocationNoteCode(StrEnum):

@@ -78,6 +78,7 @@ class ChargeSubject(StrEnum):
     UNBILLED_TYPE = "UNBILLED_TYPE"
 
 
+CASH_UNKNOWN = "Its charges of a whole month are not known, so nothing tells whether commitments cover it."
 HOURS_A_MONTH = Decimal(730)
 DAYS_A_MONTH = Decimal("30.4375")
 
@@ -109,6 +110,10 @@ class Saving:
     reason: str | None = None
     is_hygiene: bool = False
     """Nothing is paid for what was found; tidying it up is the reason."""
+    cash: Decimal | None = None
+    """How much of the amount invoices would be smaller by, if the commitments that cover the rest were left unused."""
+    cash_unknown: str | None = None
+    """Why `cash` is not known, where there is more to say than CASH_UNKNOWN."""
 
     def __post_init__(self) -> None:
         known = self.amount is not None and self.currency is not None and self.basis is not PriceBasis.UNKNOWN

@@ -30,6 +30,10 @@ COUNTING = frozenset({RecommendationState.OPEN, RecommendationState.MARKED_FOR_D
 """States whose money is a potential saving; what is ignored is not, and cannot stand in the way of what overlaps."""
 
 
+AGES = (0, 7, 30, 90)
+"""Since at least how many days something has been found: where the ages begin that savings are summed by."""
+
+
 class Resolution(StrEnum):
     """Why a recommendation is resolved."""
 
@@ -89,6 +93,8 @@ class Found:
     part_of: str | None
     covers_parts: bool
     rule_version: int
+    read_at: datetime | None = None
+    """When its resource was read; None where that is as new as the look."""
 
 
 @dataclass(frozen=True, slots=True)

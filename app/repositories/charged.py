@@ -260,3 +260,49 @@ async def ledger_of_checks(
     """What stands of some checks, and what was resolved of some subjects: of which account each is."""
     values = {"organization_id": organization_id, "check_ids": sorted(check_ids), "keys": sorted(keys)}
     return (await session.execute(_LEDGER, values)).mappings().all()
+
+
+_NAMED = text("""
+    SELECT a.provider, a.native_id AS account, r.native_id, r.id
+    FROM resources r JOIN accounts a ON a.organization_id = :organization_id AND a.id = r.account_id
+    WHERE r.organization_id = :organization_id AND r.native_id = ANY(CAST(:native_ids AS text[]))
+""")
+
+
+async def resources_named(
+    session: AsyncSession, organization_id: UUID, native_ids: Collection[str]
+) -> dict[tuple[str, str | None, str], UUID]:
+    """The resources of the inventory with some native ids, by provider, account and native id."""
+    if not native_ids:
+        return {}
+    values = {"organization_id": organization_id, "native_ids": sorted(native_ids)}
+    rows = await session.execute(_NAMED, values)
+    return {(row.provider, row.account, row.native_id): row.id for row in rows}
+
+
+# A delivery of a month that is over makes it complete, or corrects it; one of a month that goes on changes nothing that
+# looks at resources are told.
+_BEHIND = text("""
+    WITH delivered AS (
+        SELECT p.billing_account_id AS payer, max(i.finished_at) AS at
+        FROM cost_import_periods p
+        JOIN cost_imports i ON i.organization_id = :organization_id AND i.id = p.import_id
+        WHERE p.organization_id = :organization_id AND p.status = 'ACTIVE'
+            AND p.billing_period_start >= :start AND p.billing_period_end <= :end
+        GROUP BY 1)
+    SELECT a.id FROM accounts a
+    LEFT JOIN account_looks look ON look.organization_id = :organization_id AND look.account_id = a.id
+    WHERE a.organization_id = :organization_id
+        AND EXISTS (SELECT FROM resources r WHERE r.organization_id = :organization_id AND r.account_id = a.id)
+        AND EXISTS (
+            SELECT FROM delivered JOIN summary_dims s ON s.organization_id = :organization_id
+                AND coalesce(s.billing_account_id, '') = delivered.payer AND s.provider = a.provider
+                AND coalesce(s.sub_account_id, s.billing_account_id) = a.native_id
+            WHERE look.looked_at IS NULL OR look.looked_at <= delivered.at)
+""")
+
+
+async def accounts_behind(session: AsyncSession, organization_id: UUID, start: date, end: date) -> Sequence[UUID]:
+    """The accounts of which a month from `start` to before `end` was delivered since they were last looked at."""
+    values = {"organization_id": organization_id, "start": start, "end": end}
+    return (await session.execute(_BEHIND, values)).scalars().all()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -69,6 +71,109 @@ _PARTS = {
     "after": ("NOT dims.ambiguous", "after_first", "after_end"),
     "ambiguous": ("dims.ambiguous", "first", "end"),
 }
+
+
+# Charges of a kind that no commitment of the account covers are not summed: of a hundred of its charges (a month of
+# daily ones, a day of hourly ones) none is of the service and subcategory of one that is covered. So volumes, which
+# many findings are about and no commitment covers, are not read hour by hour. A resource that was there before the
+# month needs no first charge.
+_OF_BILLS = """
+    WITH asked AS MATERIALIZED (
+        SELECT r.id, r.native_id, r.provider, a.native_id AS account, r.provider_created_at, r.first_seen_at,
+            coalesce(r.provider_created_at, r.first_seen_at) >= :first AS is_new
+        FROM resources r JOIN accounts a ON a.organization_id = :organization AND a.id = r.account_id
+        WHERE r.organization_id = :organization AND r.id = ANY(:ids)),
+    dims AS MATERIALIZED (
+        SELECT asked.*, d.id AS dim
+        FROM asked JOIN resource_dims d ON d.organization_id = :organization AND d.resource_key = asked.native_id),
+    covered AS MATERIALIZED (
+        SELECT k.id, k.service_subcategory, s.provider, s.service_name,
+            coalesce(s.sub_account_id, s.billing_account_id) AS account
+        FROM (SELECT DISTINCT provider, account FROM asked) AS of_page
+        JOIN summary_dims s ON s.organization_id = :organization AND s.provider = of_page.provider
+            AND coalesce(s.sub_account_id, s.billing_account_id) = of_page.account AND s.charge_category = 'Usage'
+        JOIN cost_dims k ON k.organization_id = :organization AND k.summary_dim_id = s.id
+        WHERE (k.commitment_discount_id IS NOT NULL OR k.pricing_category = 'Committed')
+            AND k.commitment_discount_status IS DISTINCT FROM 'Unused'),
+    coverable AS MATERIALIZED (
+        SELECT k.id, s.provider, coalesce(s.sub_account_id, s.billing_account_id) AS account
+        FROM (SELECT DISTINCT provider, account, service_name, service_subcategory FROM covered) AS kind
+        JOIN summary_dims s ON s.organization_id = :organization AND s.provider = kind.provider
+            AND coalesce(s.sub_account_id, s.billing_account_id) = kind.account
+            AND s.service_name IS NOT DISTINCT FROM kind.service_name
+        JOIN cost_dims k ON k.organization_id = :organization AND k.summary_dim_id = s.id
+            AND k.service_subcategory IS NOT DISTINCT FROM kind.service_subcategory),
+    summed AS MATERIALIZED (
+        SELECT DISTINCT dims.id FROM dims
+        WHERE EXISTS (SELECT FROM coverable) AND EXISTS (
+            SELECT FROM (
+                SELECT one.cost_dim_id FROM charges one
+                WHERE one.organization_id = :organization AND one.resource_dim_id = dims.dim
+                    AND one.charge_period_start >= :first AND one.charge_period_start < :end
+                ORDER BY one.charge_period_start LIMIT 100) AS one
+            JOIN coverable ON coverable.id = one.cost_dim_id
+                AND coverable.provider = dims.provider AND coverable.account = dims.account))
+    SELECT dims.id, dims.provider_created_at, dims.first_seen_at, min(began.charge_period_start) AS first,
+        (array_agg(began.charge_period_end ORDER BY began.charge_period_start))[1] AS first_end,
+        sum(paid.amount) AS amount, sum(paid.covered) AS covered, count(DISTINCT paid.currency) AS currencies
+    FROM dims
+    LEFT JOIN LATERAL (
+        SELECT c.charge_period_start, c.charge_period_end FROM charges c
+        WHERE dims.is_new AND c.organization_id = :organization AND c.resource_dim_id = dims.dim
+            AND c.charge_period_start >= :first AND c.charge_period_start < :end
+        ORDER BY c.charge_period_start LIMIT 1) AS began ON true
+    LEFT JOIN LATERAL (
+        SELECT s.billing_currency AS currency, sum(c.effective_cost) AS amount,
+            sum(c.effective_cost) FILTER (WHERE c.cost_dim_id IN (SELECT id FROM covered)) AS covered
+        FROM charges c
+        JOIN cost_dims k ON k.organization_id = :organization AND k.id = c.cost_dim_id
+        JOIN summary_dims s ON s.organization_id = :organization AND s.id = k.summary_dim_id
+            AND s.provider = dims.provider AND coalesce(s.sub_account_id, s.billing_account_id) = dims.account
+        WHERE c.organization_id = :organization AND c.resource_dim_id = dims.dim
+            AND c.charge_period_start >= :first AND c.charge_period_start < :end
+            AND dims.id IN (SELECT id FROM summed)
+        GROUP BY 1) AS paid ON true
+    GROUP BY 1, 2, 3
+    HAVING count(began.charge_period_start) > 0 OR sum(paid.covered) IS NOT NULL"""
+_BILLS = text(_OF_BILLS).bindparams(
+    bindparam("organization", type_=Uuid()),
+    bindparam("ids", type_=ARRAY(Uuid())),
+    bindparam("first", type_=DateTime(timezone=True)),
+    bindparam("end", type_=DateTime(timezone=True)),
+)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What charges of a resource in a period say beside their sum.
+
+    `first` is the period of its first charge, None for a resource that is known to have been there before. `covered` is
+    the part of its effective cost, 0 to 1, that is of charges that commitments cover; None where that has no sum in one
+    currency.
+    """
+
+    created_at: datetime | None
+    first_seen_at: datetime
+    first: tuple[datetime, datetime] | None
+    covered: Decimal | None
+
+
+async def resource_bills(
+    session: AsyncSession, organization_id: UUID, resource_ids: Sequence[UUID], period: DateRange
+) -> dict[UUID, Bill]:
+    """By our id of resources of which there is anything to be said: no other is new, or covered by a commitment."""
+    first, end = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (period.start, period.end))
+    values = {"organization": organization_id, "ids": list(resource_ids), "first": first, "end": end}
+    await plan_for_average(session)
+    found: dict[UUID, Bill] = {}
+    for row in await session.execute(_BILLS, values):
+        covered = row.covered or Decimal(0)
+        share = Decimal(0) if not covered else None
+        if covered and row.currencies == 1 and row.amount > 0:
+            share = min(max(covered / row.amount, Decimal(0)), Decimal(1))
+        first_charge = (row.first, row.first_end) if row.first else None
+        found[row.id] = Bill(row.provider_created_at, row.first_seen_at, first_charge, share)
+    return found
 
 
 async def resource_costs(

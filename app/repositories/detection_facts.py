@@ -63,7 +63,8 @@ _SIBLINGS = text("""
     WHERE own.organization_id = :organization_id AND own.resource_id = ANY(CAST(:ids AS uuid[])) AND own.kind = :kind
 """)
 _TYPES_READ = text("""
-    SELECT DISTINCT ON (step.service, step.region) step.service, step.region, step.state, step.collected, step.problems
+    SELECT DISTINCT ON (step.service, step.region)
+        step.service, step.region, step.state, step.collected, step.problems, step.started_at
     FROM scan_steps AS step
     JOIN scans AS scan ON scan.organization_id = :organization_id AND scan.id = step.scan_id
     WHERE step.organization_id = :organization_id AND scan.account_id = :account_id
@@ -179,6 +180,6 @@ async def peers_of(
 
 
 async def last_steps(session: AsyncSession, organization_id: UUID, account_id: UUID) -> Sequence[RowMapping]:
-    """How each service and region of an account was last read: state, what was collected, problems."""
+    """How and when each service and region of an account was last read: state, what was collected, problems."""
     values = {"organization_id": organization_id, "account_id": account_id}
     return (await session.execute(_TYPES_READ, values)).mappings().all()

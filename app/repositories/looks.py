@@ -38,7 +38,8 @@ _WAITING = text("""
 """)
 # Whatever a look tells checks of a resource beside the account's ground. `asked` are the neighbours that checks look
 # at: a resource of `own_type` names one of `other_type` (outgoing), is named by it, or both name the same third one
-# (sibling). What a changed resource named until then is in its history.
+# (sibling). What a changed resource named until then is in its history. What somebody has said to be done is to be
+# proved or opened again, by whatever look comes next.
 _TOUCHED = text("""
     WITH changed AS MATERIALIZED (
         SELECT id, account_id, native_id, resource_type FROM resources
@@ -62,6 +63,10 @@ _TOUCHED = text("""
         UNION ALL
         SELECT usage.resource_id, NULL FROM resource_usage AS usage
         WHERE usage.organization_id = :organization_id AND usage.read_at >= :since
+        UNION ALL
+        SELECT said.resource_id, NULL FROM recommendations AS said
+        WHERE said.organization_id = :organization_id AND said.account_id = :account_id AND said.state = 'RESOLVED'
+            AND said.resolution = 'SAID_DONE' AND said.proved_at IS NULL
         UNION ALL
         SELECT relation.resource_id, asked.own_type
         FROM changed

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping, Table, Text, Uuid, any_, cast, func, select, text, update
+from sqlalchemy import RowMapping, Table, Text, Uuid, any_, cast, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Recommendation, RecommendationHistory, new_id, now
 from app.records import Actor
-from app.records.recommendations import COUNTING, HistoryKind, RecommendationState
+from app.records.recommendations import COUNTING, HistoryKind
 
 RECOMMENDATIONS: Table = Recommendation.__table__  # type: ignore[assignment]
 HISTORY: Table = RecommendationHistory.__table__  # type: ignore[assignment]
@@ -45,6 +45,25 @@ _OF_GONE = text("""
     WHERE one.organization_id = :organization_id AND one.account_id = :account_id AND resources.gone_at IS NOT NULL
         AND (one.state <> 'RESOLVED' OR (one.resolution = 'SAID_DONE' AND one.proved_at IS NULL))
     ORDER BY one.id LIMIT :limit FOR UPDATE OF one
+""")
+_OF_RESOURCES = text("""
+    SELECT * FROM recommendations
+    WHERE organization_id = :organization_id AND account_id = :account_id AND state IN ('OPEN', 'MARKED_FOR_DELETION')
+        AND check_id <> ALL(CAST(:but AS text[]))
+    ORDER BY id LIMIT :limit FOR UPDATE
+""")
+_IGNORED_UNTIL = text("""
+    SELECT * FROM recommendations
+    WHERE organization_id = :organization_id AND account_id = :account_id AND state = 'IGNORED'
+        AND ignored_until <= :day
+    ORDER BY id LIMIT :limit FOR UPDATE
+""")
+_ACCOUNTS_IGNORED_UNTIL = text("""
+    SELECT DISTINCT one.account_id FROM recommendations AS one
+    JOIN accounts ON accounts.organization_id = :organization_id AND accounts.id = one.account_id
+    WHERE one.organization_id = :organization_id AND one.state = 'IGNORED' AND one.ignored_until <= :day
+        AND accounts.disconnected_at IS NULL
+    ORDER BY 1
 """)
 _COUNT = text("""
     UPDATE recommendations SET is_counted = (id = ANY(CAST(:ids AS uuid[])))
@@ -76,6 +95,28 @@ async def of_gone_resources(
     """What still stands of resources that are gone, to be changed."""
     values = {"organization_id": organization_id, "account_id": account_id, "limit": limit}
     return (await session.execute(_OF_GONE, values)).mappings().all()
+
+
+async def of_resources(
+    session: AsyncSession, organization_id: UUID, account_id: UUID, but: Collection[str], limit: int
+) -> Sequence[RowMapping]:
+    """What is open or marked of an account but by some checks, to be changed."""
+    values = {"organization_id": organization_id, "account_id": account_id, "but": sorted(but), "limit": limit}
+    return (await session.execute(_OF_RESOURCES, values)).mappings().all()
+
+
+async def ignored_until(
+    session: AsyncSession, organization_id: UUID, account_id: UUID, day: date, limit: int
+) -> Sequence[RowMapping]:
+    """What is ignored until a day or one before, to be changed."""
+    values = {"organization_id": organization_id, "account_id": account_id, "day": day, "limit": limit}
+    return (await session.execute(_IGNORED_UNTIL, values)).mappings().all()
+
+
+async def accounts_ignored_until(session: AsyncSession, organization_id: UUID, day: date) -> Sequence[UUID]:
+    """The accounts with anything that is ignored until a day or one before, without those that are disconnected."""
+    values = {"organization_id": organization_id, "day": day}
+    return (await session.execute(_ACCOUNTS_IGNORED_UNTIL, values)).scalars().all()
 
 
 async def accounts_of(session: AsyncSession, organization_id: UUID, ids: Collection[UUID]) -> list[UUID]:
@@ -161,30 +202,6 @@ async def set_counted(session: AsyncSession, organization_id: UUID, account_id: 
     """Say which of an account's recommendations count; only rows that change are written."""
     values = {"organization_id": organization_id, "account_id": account_id, "ids": sorted(ids)}
     await session.execute(_COUNT, values)
-
-
-async def savings(session: AsyncSession, organization_id: UUID) -> Sequence[RowMapping]:
-    """What could be saved a month, in the organization's currency, by check, account and state; one statement.
-
-    `saved` sums what counts, `known` all that is known; `unknown` counts those whose money is not known.
-    """
-    amount = RECOMMENDATIONS.c.converted_saving
-    by = [RECOMMENDATIONS.c[name] for name in ("check_id", "account_id", "state")]
-    statement = (
-        select(
-            *by,
-            func.count().label("count"),
-            func.coalesce(func.sum(amount).filter(RECOMMENDATIONS.c.is_counted), 0).label("saved"),
-            func.coalesce(func.sum(amount), 0).label("known"),
-            func.count().filter(amount.is_(None)).label("unknown"),
-        )
-        .where(
-            RECOMMENDATIONS.c.organization_id == organization_id,
-            RECOMMENDATIONS.c.state != RecommendationState.RESOLVED.value,
-        )
-        .group_by(*by)
-    )
-    return (await session.execute(statement)).mappings().all()
 
 
 async def lock_account(session: AsyncSession, organization_id: UUID, account_id: UUID) -> None:

@@ -6,6 +6,7 @@ import strawberry
 
 from app.accounts import change, connect, disconnect, manual, verify
 from app.context import Info
+from app.recommendations.jobs import request_look
 from app.records import Permission
 from app.resolvers.access import mutation, organization_of
 from app.scanning.cancel import cancel_scans_of_account
@@ -93,7 +94,8 @@ class AccountMutations:
 
     @mutation(
         Permission.ACCOUNTS_MANAGE,
-        "Disconnect an account: its credentials are deleted and its scans stop; what was found stays.",
+        "Disconnect an account: its credentials are deleted and its scans stop; its inventory and history stay. What "
+        "is open or marked for deletion on its resources is resolved, until it is connected and scanned again.",
     )
     async def disconnect_account(self, info: Info, input: DisconnectAccountInput) -> DisconnectAccountResult:  # noqa: A002  (Relay's name)
         """See app.accounts.disconnect.disconnect_account."""
@@ -102,7 +104,8 @@ class AccountMutations:
             organization_of(input),
             info.context.signed_in().actor,
             parse_id(input.id, "Account", path=("input", "id")).id,
-            # Handed in, because scans know accounts and not the other way round: both happen in one transaction.
+            # Handed in, because those know accounts and not the other way round: all happens in one transaction.
             stop_scans=cancel_scans_of_account,
+            look_again=request_look,
         )
         return DisconnectAccountPayload(account=Account.from_row(row))

@@ -106,6 +106,11 @@ class Check:
     remedy: Remedy = strawberry.field(description="What is to be done.")
     remediation: str = strawberry.field(description="How to do it.")
     saving: str = strawberry.field(description="How the money is reckoned, in words.")
+    minimum_monthly_saving: Decimal = strawberry.field(
+        description="What its findings have to save a month, in the organization's currency, where no rule says "
+        "otherwise: 0 for what has a small fee each. Findings whose money is not known, and those of hygiene, for "
+        "which nothing is paid, are told whatever it is."
+    )
     parameters: list[CheckParameter] = strawberry.field(description="Its thresholds.")
     metrics: list[str] = strawberry.field(description="Metrics that it needs; without them it finds nothing.")
     properties: list[str] = strawberry.field(description="Properties of its resources that it reads.")
@@ -133,6 +138,7 @@ class Check:
             remedy=found.remedy,
             remediation=found.remediation,
             saving=found.saving,
+            minimum_monthly_saving=found.minimum_saving,
             parameters=[
                 CheckParameter(
                     name=each.name,

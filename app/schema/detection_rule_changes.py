@@ -106,7 +106,7 @@ class DetectionRuleChanges:
         default_factory=list, description="Thresholds to set; those that are left out stay."
     )
     minimum_monthly_saving: strawberry.Maybe[Decimal | None] = strawberry.field(
-        description=SETTINGS["minimum"] + " Null for 1."
+        description=SETTINGS["minimum"] + " Null for what `checks` says, mostly 1."
     )
     grace_days: strawberry.Maybe[int | None] = strawberry.field(description=SETTINGS["grace"] + " Null for 0.")
     require_complete_metrics: strawberry.Maybe[bool | None] = strawberry.field(

@@ -50,7 +50,8 @@ MOST_VERSIONS = 100
 SETTINGS = {
     "enabled": "Whether it is looked for at all.",
     "severity": "How much findings should worry.",
-    "minimum": "Findings that would save less a month are left out, in the organization's currency.",
+    "minimum": "Findings that would save less a month are left out, in the organization's currency; not those whose "
+    "money is not known, and not those of hygiene, for which nothing is paid.",
     "grace": "How many days are at least between marking for deletion and the day of it.",
     "complete": "Whether a check cannot tell where a day of a metric is missing; otherwise the known days do.",
     "statistic": "What the values of a day are made by, of metrics for which that can be chosen.",

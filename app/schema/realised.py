@@ -11,8 +11,22 @@ from uuid import UUID
 
 import strawberry
 
+from app.context import Info
+from app.records.allocation import BearerKind
+from app.schema.allocation import team_of
 from app.schema.cost_words import Money
+from app.schema.enums import graph_enum
 from app.schema.node import global_id
+from app.schema.teams import Team
+
+graph_enum(
+    BearerKind,
+    "Who bears what a resource costs, by the allocation rules of this month as they read its account and its tags.",
+    TEAM="One team.",
+    SHARED="Several teams, by a rule that shares costs out.",
+    UNALLOCATED="No rule is about it.",
+    UNKNOWN="It cannot be told before it is charged: a rule asks for what only charges tell, such as the service.",
+)
 
 
 @strawberry.type(description="What a resource cost in some days, by its own effective cost.")
@@ -81,6 +95,21 @@ class RealisedGroup:
     unknown_count: int = strawberry.field(description="Resolved recommendations of which that is not known.")
 
 
+@strawberry.type(description="What was saved on resources of one team, or of several, of none, or of one unknown.")
+class RealisedTeam:
+    """See app.recommendations.savings.Borne."""
+
+    bearer: BearerKind = strawberry.field(description="Who bears what these resources cost.")
+    amount: Decimal = strawberry.field(description="What was saved.")
+    unknown_count: int = strawberry.field(description="Resolved recommendations of which that is not known.")
+    team_key: strawberry.Private[tuple[UUID, UUID]]
+
+    @strawberry.field(description="The team; null where it is not one.")
+    async def team(self, info: Info) -> Team | None:
+        """One statement for all teams."""
+        return await team_of(info, self.team_key)
+
+
 @strawberry.type(description="What was saved in a calendar month.")
 class RealisedMonth:
     """Sums of measurements."""
@@ -98,15 +127,36 @@ class RealisedSummary:
     by_check: list[RealisedGroup] = strawberry.field(description="By check, the most first.")
     by_account: list[RealisedGroup] = strawberry.field(description="By account, the most first.")
     by_month: list[RealisedMonth] = strawberry.field(description="By calendar month, the oldest first.")
+    organization_key: strawberry.Private[UUID]
+    currency_key: strawberry.Private[str]
+
+    @strawberry.field(
+        description="By who bears what the resources cost now: teams, the most first, then what several bear, what "
+        "nobody does, and where that is not known."
+    )
+    async def by_team(self, info: Info) -> list[RealisedTeam] | None:
+        """Four statements."""
+        found = await info.context.loaders.savings.by_bearer(self.organization_key, self.currency_key, realised=True)
+        return [
+            RealisedTeam(
+                bearer=one.bearer.kind,
+                amount=one.saved,
+                unknown_count=one.unknown,
+                team_key=(self.organization_key, one.bearer.team_id),
+            )
+            for one in found
+        ]
 
     @classmethod
-    def of(cls, rows: Sequence[Mapping[Any, Any]], organization_id: UUID) -> RealisedSummary:
+    def of(cls, rows: Sequence[Mapping[Any, Any]], organization_id: UUID, currency: str) -> RealisedSummary:
         """Sums by check, account and month."""
         months: dict[date, Decimal] = defaultdict(Decimal)
         for row in rows:
             if row["month"] is not None:
                 months[row["month"]] += row["saved"]
         return cls(
+            organization_key=organization_id,
+            currency_key=currency,
             amount=sum(months.values(), Decimal(0)),
             unknown_count=sum(row["unknown"] or 0 for row in rows),
             by_check=_groups((row["check_id"], row) for row in rows),

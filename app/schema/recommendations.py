@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
-from uuid import UUID
 
 import strawberry
 
@@ -17,9 +15,10 @@ from app.errors import NotFoundError
 from app.loaders.scans import Asked
 from app.records import ActorKind, Permission
 from app.records.criteria import Direction, RecommendationOrderField
-from app.records.detection import Confidence, PriceBasis, Remedy, Severity
+from app.records.detection import CASH_UNKNOWN, Confidence, PriceBasis, Remedy, Severity
 from app.records.recommendations import HistoryKind, IgnoreReason, RecommendationState, Resolution
 from app.schema.accounts import Account
+from app.schema.activity import ActivityActor, actor_of
 from app.schema.checks import Check
 from app.schema.cost_words import Money
 from app.schema.enums import graph_enum
@@ -28,8 +27,9 @@ from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
-from app.schema.realised import RealisedSaving, RealisedSummary
+from app.schema.realised import RealisedSaving
 from app.schema.resources import Resource
+from app.schema.savings import SavingsSummary
 from app.schema.scalars import JSONObject
 
 graph_enum(
@@ -54,8 +54,8 @@ graph_enum(
     DELETED="The resource is gone.",
     CHANGED="The resource is no longer as it was.",
     LEFT_OUT="The rule leaves it out now, or its saving has become too small.",
-    SAID_DONE="Somebody said so; the next look proves it or opens it again.",
-    ACCOUNT_GONE="Its account was disconnected.",
+    SAID_DONE="Somebody said so; the next scan proves it or opens it again.",
+    ACCOUNT_GONE="Its account was disconnected; a scan opens it again when it is connected again.",
 )
 graph_enum(
     IgnoreReason,
@@ -112,6 +112,12 @@ class Saving:
     inputs: JSONObject = strawberry.field(description="The figures in the formula, by name.")
     reason: str | None = strawberry.field(description="Why the amount is not known.")
     is_hygiene: bool = strawberry.field(description="Nothing is paid for it; it is there to be tidied up.")
+    cash_saving: Money | None = strawberry.field(
+        description="How much smaller invoices become: `monthly` without what commitments cover, for a reservation or "
+        "Savings Plan is paid whether it is used or not. So it is 0 for usage that is covered completely. More is "
+        "saved where the commitment finds other usage. Null where it is not known."
+    )
+    cash_saving_reason: str | None = strawberry.field(description="Why the cash saving is not known.")
 
 
 @strawberry.type(description="Something that happened to a recommendation.")
@@ -120,6 +126,9 @@ class RecommendationEvent:
 
     kind: HistoryKind = strawberry.field(description="What happened.")
     actor_kind: ActorKind = strawberry.field(description="What kind of caller did it.")
+    actor: ActivityActor = strawberry.field(
+        description="Who did it: who ignored it, marked it or said that it is done."
+    )
     data: JSONObject = strawberry.field(description="What is to be said of it.")
     happened_at: datetime = strawberry.field(description="When.")
 
@@ -199,6 +208,7 @@ class Recommendation(Node):
             if organization is not None:
                 converted = Money(amount=row["converted_saving"], currency=organization["currency"])
         known = row["monthly_saving"] is not None
+        cash = None if told.get("cash") is None else Money(amount=Decimal(told["cash"]), currency=row["currency"])
         return Saving(
             monthly=Money(amount=row["monthly_saving"], currency=row["currency"]) if known else None,
             converted=converted,
@@ -207,6 +217,8 @@ class Recommendation(Node):
             inputs=told["inputs"],
             reason=told["reason"],
             is_hygiene=told["isHygiene"],
+            cash_saving=cash,
+            cash_saving_reason=told.get("cashReason") if "cash" in told else CASH_UNKNOWN,
         )
 
     @strawberry.field(
@@ -247,6 +259,7 @@ class Recommendation(Node):
             RecommendationEvent(
                 kind=HistoryKind(row["kind"]),
                 actor_kind=ActorKind(row["actor_kind"]),
+                actor=actor_of(row),
                 data=row["data"],
                 happened_at=row["happened_at"],
             )
@@ -280,36 +293,6 @@ class RecommendationOrder:
     direction: Direction = strawberry.field(default=Direction.DESC, description="Which end first.")
 
 
-@strawberry.type(description="What could be saved by one key, such as a check.")
-class SavingsGroup:
-    """Sums of rows of the summary."""
-
-    key: str = strawberry.field(description="The check's name, or the account's global id.")
-    count: int = strawberry.field(description="Recommendations that are open or marked for deletion.")
-    potential: Decimal = strawberry.field(description="What they would save a month, no money twice.")
-
-
-@strawberry.type(description="What could be saved a month, in the organization's currency, no money twice.")
-class SavingsSummary:
-    """See app.repositories.recommendations.savings."""
-
-    currency: str = strawberry.field(description="The organization's currency.")
-    potential: Decimal = strawberry.field(description="By what is open or marked for deletion.")
-    marked: Decimal = strawberry.field(description="The part of it that is marked for deletion.")
-    ignored: Decimal = strawberry.field(description="What is ignored could save, each by itself; no part of it.")
-    count: int = strawberry.field(description="Recommendations that are open or marked for deletion.")
-    unknown_count: int = strawberry.field(description="Those of them whose saving is not known.")
-    by_check: list[SavingsGroup] = strawberry.field(description="By check, the most first.")
-    by_account: list[SavingsGroup] = strawberry.field(description="By account, the most first.")
-    organization_key: strawberry.Private[UUID]
-
-    @strawberry.field(description="What was saved by what is resolved, as later charges say.")
-    async def realised(self, info: Info) -> RealisedSummary | None:
-        """One statement."""
-        rows = await info.context.loaders.realised_sums(self.organization_key, self.currency)
-        return RealisedSummary.of(rows, self.organization_key)
-
-
 @strawberry.type
 class OrganizationRecommendations(OrganizationPart):
     """The part of `Organization` that this room adds; `Organization` inherits it."""
@@ -336,43 +319,12 @@ class OrganizationRecommendations(OrganizationPart):
         page = PageArguments(first, after, last, before)
         return await rows_page(info.context.loaders.recommendations, Recommendation.from_row, key, where, order, page)
 
-    @strawberry.field(description="What could be saved, by check and by account.")
+    @strawberry.field(description="What could be saved, by check, account, team and age.")
     async def savings_summary(self, info: Info) -> SavingsSummary | None:
         """One statement."""
         key = self.require(Permission.ORGANIZATION_READ)
         organization = await info.context.loaders.organizations.by_id(key)
         if organization is None:
             return None
-        return summary_of(await info.context.loaders.savings.of(key), key, organization["currency"])
-
-
-def summary_of(rows: Sequence[Mapping[Any, Any]], organization_id: UUID, currency: str) -> SavingsSummary:
-    """Sums of what is saved by check, account and state."""
-    active = [row for row in rows if row["state"] != RecommendationState.IGNORED]
-    marked = [row for row in active if row["state"] == RecommendationState.MARKED_FOR_DELETION]
-    return SavingsSummary(
-        currency=currency,
-        organization_key=organization_id,
-        potential=_sum(active, "saved"),
-        marked=_sum(marked, "saved"),
-        ignored=_sum([row for row in rows if row["state"] == RecommendationState.IGNORED], "known"),
-        count=sum(row["count"] for row in active),
-        unknown_count=sum(row["unknown"] for row in active),
-        by_check=_groups((row["check_id"], row) for row in active),
-        by_account=_groups((global_id("Account", row["account_id"], organization_id), row) for row in active),
-    )
-
-
-def _sum(rows: Sequence[Mapping[Any, Any]], column: str) -> Decimal:
-    return sum((row[column] for row in rows), Decimal(0))
-
-
-def _groups(rows: Any) -> list[SavingsGroup]:
-    found: dict[str, list[Mapping[Any, Any]]] = defaultdict(list)
-    for key, row in rows:
-        found[key].append(row)
-    groups = [
-        SavingsGroup(key=key, count=sum(row["count"] for row in each), potential=_sum(each, "saved"))
-        for key, each in found.items()
-    ]
-    return sorted(groups, key=lambda group: (-group.potential, group.key))
+        rows = await info.context.loaders.savings.of(key)
+        return SavingsSummary.of(rows, key, organization["currency"])

@@ -31,6 +31,7 @@ from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices, request_weekly_refresh
 from app.recommendations.everywhere import look_everywhere
+from app.recommendations.ignored import open_ignored
 from app.recommendations.jobs import (
     LOOK_JOB,
     MEASURE_JOB,
@@ -184,6 +185,12 @@ async def check_all_costs(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("cost_checks_requested", organizations=await request_daily_checks(database))
 
 
+async def open_ignored_recommendations(context: dict[str, Any]) -> None:
+    """Open recommendations that were ignored until today."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("ignored_opened", recommendations=await open_ignored(database))
+
+
 async def look_at_all_accounts(context: dict[str, Any]) -> None:
     """Have all accounts looked at for waste that were not since yesterday."""
     database, _ = _tools(context)
@@ -221,20 +228,25 @@ def _weekly() -> CronJob:
 
 
 def _daily() -> list[CronJob]:
-    """Most providers have delivered yesterday by five; checks come behind what they look at."""
-    minutes = {look_at_all_accounts: 27, settle_all_costs: 42, check_all_costs: 57}
+    """Most providers have delivered yesterday by five; checks come behind what they look at. A day begins at 0 UTC."""
+    times = {
+        open_ignored_recommendations: (0, 2),
+        look_at_all_accounts: (5, 27),
+        settle_all_costs: (5, 42),
+        check_all_costs: (5, 57),
+    }
     return [
         cron(
             cast("WorkerCoroutine", work),
             name=work.__name__,
-            hour=5,
+            hour=hour,
             minute=minute,
             second=0,
             timeout=3600,
             keep_result=0,
             max_tries=1,
         )
-        for work, minute in minutes.items()
+        for work, (hour, minute) in times.items()
     ]
 
 

@@ -15,6 +15,7 @@ from app.accounts.verify import verify_account
 from app.errors import ConflictError
 from app.models import now
 from app.providers.calls import ProviderPool
+from app.recommendations.jobs import request_look
 from app.records import Actor
 from app.repositories.account_checks import add_check
 from app.repositories.accounts import get_account
@@ -36,7 +37,9 @@ async def disconnect(engine: Engine, account_id: UUID, pause: asyncio.Event | No
             await asyncio.sleep(0.1)
         await cancel_scans_of_account(session, organization_id, account_id, actor)
 
-    return await disconnect_account(engine.database, engine.organization_id, ADA, account_id, stop_scans=stop_scans)
+    return await disconnect_account(
+        engine.database, engine.organization_id, ADA, account_id, stop_scans=stop_scans, look_again=request_look
+    )
 
 
 @pytest.mark.parametrize("is_locked_first", [True, False])

@@ -95,6 +95,8 @@ class Case:
     targets: Mapping[RelationshipKind, Sequence[str]] = field(default_factory=dict)
     complete_types: frozenset[str] = frozenset()
     cost: ActualCost | None = None
+    neighbour_costs: Mapping[UUID, ActualCost] = field(default_factory=dict)
+    """By ids of neighbours; a check is told of those that it asks for."""
     charges: Charges | None = None
     parameters: Mapping[str, Decimal] = field(default_factory=dict)
 
@@ -121,6 +123,7 @@ class Case:
             parameters={**rule.parameters, **self.parameters},
             prices=_Book(self.prices, check.prices),
             cost=self.cost,
+            neighbour_costs={each.id: self.neighbour_costs[each.id] for each in self._costly(check)},
             usages={metric.key: self.usages.get(metric.key) for metric in check.metrics},
             neighbours=self._declared_neighbours(check),
             targets={asked.kind: self.targets.get(asked.kind, ()) for asked in check.neighbours if asked.outgoing},
@@ -128,6 +131,10 @@ class Case:
             charges=self._declared_charges(check),
         )
         return evaluate(check, facts, rule, lambda amount, _: amount)
+
+    def _costly(self, check: Check) -> list[Subject]:
+        places = [(asked.kind, asked.resource_type) for asked in check.neighbours if asked.costs]
+        return [each for place in places for each in self.neighbours.get(place, ()) if each.id in self.neighbour_costs]
 
     def _declared_charges(self, check: Check) -> Charges | None:
         if self.charges is None:

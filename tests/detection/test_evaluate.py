@@ -10,8 +10,9 @@ import pytest
 from app.detection.catalogue import CHECKS
 from app.detection.evaluate import BROKEN, evaluate
 from app.detection.facts import Facts, NotReadError, UnknownFactError
-from app.detection.finding import Evidence, Finding, Unknown
-from app.detection.rule import default_rule
+from app.detection.finding import Evidence, Excluded, Finding, Unknown
+from app.detection.rule import Settings, Tuning, default_rule, rule_by
+from app.detection.savings import unknown
 from app.records.detection import PriceBasis, Saving
 from tests.detection.cases import NOW, subject
 
@@ -73,3 +74,30 @@ def test_a_missing_fact_is_no_fault() -> None:
 def test_what_was_not_read_yet_is_no_answer() -> None:
     with pytest.raises(NotReadError):
         evaluate(replace(CHECK, find=_raise_unread), FACTS, RULE, lambda amount, _: amount)
+
+
+def _saves(amount: str | None, *, hygiene: bool = False) -> Finding:
+    known = None if amount is None else Decimal(amount)
+    saving = unknown("No price.") if known is None else Saving(known, "USD", PriceBasis.LIST, "", is_hygiene=hygiene)
+    return Finding(saving, (Evidence("state", "odd"),))
+
+
+@pytest.mark.parametrize(
+    ("check_id", "minimum", "finding", "is_told"),
+    [
+        ("aws.ebs.unattached", None, _saves("1.00"), True),
+        ("aws.ebs.unattached", None, _saves("0.99"), False),
+        ("aws.ebs.unattached", "0.50", _saves("0.99"), True),
+        ("aws.secrets.unused", None, _saves("0.40"), True),
+        ("aws.secrets.unused", "0.50", _saves("0.40"), False),
+        ("aws.ebs.unattached", "100", _saves("0", hygiene=True), True),
+        ("aws.ebs.unattached", "100", _saves(None), True),
+    ],
+)
+def test_too_little_is_left_out_unless_it_is_hygiene_or_unknown(
+    check_id: str, minimum: str | None, finding: Finding, is_told: bool
+) -> None:
+    check = replace(CHECKS[check_id], find=lambda _: finding)
+    rule = rule_by(check, Tuning(), Settings(minimum_saving=None if minimum is None else Decimal(minimum)))
+    outcome = evaluate(check, FACTS, rule, lambda amount, _: amount)
+    assert outcome == finding if is_told else isinstance(outcome, Excluded)

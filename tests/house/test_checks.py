@@ -6,16 +6,19 @@ import importlib
 import pkgutil
 from collections import defaultdict
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 import tests.detection.checks
 from app.detection.catalogue import ALL_CHECKS, CHECKS
-from app.detection.check import LOOKBACK_DAYS, Check
+from app.detection.check import LOOKBACK_DAYS, MINIMUM_SAVING, SMALL_FEE, Check
 from app.detection.permissions import needed_permissions
 from app.detection.rule import TagMatch, default_rule
+from app.pricing.book import seed_prices
 from app.providers.registry import CLOUDS, cloud
 from app.records import Provider
+from app.records.detection import PriceUnit
 from tests.detection.cases import CLEAR, FOUND, TOO_LITTLE, UNKNOWN, Case
 
 NEWEST_DAY = frozenset(
@@ -45,6 +48,8 @@ def _cases() -> dict[str, list[Case]]:
 
 
 CASES = _cases()
+TWICE = 2 * MINIMUM_SAVING
+"""A fee that half off, or in a stronger currency, is below what findings have to save."""
 
 
 @pytest.mark.parametrize("check", ALL_CHECKS, ids=lambda check: check.id)
@@ -59,6 +64,17 @@ def test_every_check_is_proved(check: Check) -> None:
             assert outcomes[f"boundary:{parameter.name}"] >= {FOUND, CLEAR}, parameter.name
     for metric in check.metrics:
         assert outcomes[f"missing:{metric.key}"] == {UNKNOWN}, metric.key
+
+
+def test_no_fee_is_too_small_to_be_found() -> None:
+    fees: dict[str, list[Decimal]] = defaultdict(list)
+    for (_, code, _), price in seed_prices().items():
+        if price.unit is PriceUnit.MONTH:
+            fees[code].append(price.amount)
+    small = {check.id for check in ALL_CHECKS for code in check.prices if min(fees.get(code, [TWICE])) < TWICE}
+    assert small == {check.id for check in ALL_CHECKS if check.minimum_saving != MINIMUM_SAVING}
+    assert small >= {"aws.secrets.unused", "aws.route53.health_check_unused", "az.privatedns.orphan"}
+    assert {CHECKS[name].minimum_saving for name in small} == {SMALL_FEE}
 
 
 def _finding(check: Check) -> list[Case]:
@@ -106,7 +122,7 @@ def test_money_that_nobody_knows_is_unknown_and_never_nothing(check: Check) -> N
         assert getattr(outcome, "fault", None) is None, case.name
         if isinstance(outcome, FOUND):
             saving = outcome.saving
-            by_charges = case.cost is not None or case.charges is not None
+            by_charges = case.cost is not None or case.charges is not None or bool(case.neighbour_costs)
             assert saving.amount is None or saving.is_hygiene or by_charges, (case.name, saving)
             assert saving.amount is not None or saving.reason, case.name
 

@@ -107,7 +107,7 @@ async def test_a_rule_is_changed_in_versions_and_looked_by(caller: Caller, owner
     assert changed["rule"]["parameters"] == [{"name": "minAgeDays", "value": "90", "isDefault": False, "unit": "days"}]
     await caller.look()
     resolved = await caller.nodes(where={"state": {"eq": "RESOLVED"}})
-    assert {(node["checkId"], node["resolution"]) for node in resolved} == {(UNATTACHED, "CHANGED")}
+    assert {(node["checkId"], node["resolution"]) for node in resolved} == {(UNATTACHED, "LEFT_OUT")}
     assert len(resolved) == 3
     await tune(parameters=minimal_age(20))
     await caller.look()

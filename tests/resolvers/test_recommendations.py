@@ -216,6 +216,19 @@ async def test_what_is_said_to_be_done_is_proved_or_opens_again(caller: Caller) 
     assert node["history"][0]["data"] == {"wasResolvedAs": "SAID_DONE"}
 
 
+async def test_the_history_tells_who_has_decided(caller: Caller) -> None:
+    big = (await caller.nodes())[0]
+    await caller.act("ignoreRecommendations", [big["id"]], reason="NEEDED")
+    document = """query ($slug: String!) { organization(slug: $slug) { recommendations(where: {state: {eq: IGNORED}}) {
+      nodes { history { kind actor { kind id user { name } } } } } } }"""
+    answer = await caller.graphql.data(document, {"slug": caller.person.slug}, token=caller.person.token)
+    (node,) = answer["organization"]["recommendations"]["nodes"]
+    ignored, found = node["history"]
+    assert (ignored["actor"]["kind"], ignored["actor"]["user"]) == ("USER", {"name": "Rita"})
+    assert parse_id(ignored["actor"]["id"]).type_name == "User"
+    assert found["actor"] == {"kind": "SYSTEM", "id": None, "user": None}
+
+
 async def test_each_id_has_its_own_outcome(caller: Caller, graphql: GraphQL) -> None:
     big = (await caller.nodes())[0]
     stranger = await register(graphql, "Stranger")

@@ -160,6 +160,7 @@ def _others() -> Iterator[Told]:
     yield "aws.kms.unused", "unused_key", price("kms.key")
     options = 2 * price("route53.health_check.option")
     yield "aws.route53.health_check_unused", "unused_check", price("route53.health_check") + options
+    yield "aws.route53.health_check_unused", "cheap_check", price("route53.health_check")
     yield "aws.waf.unused", "unused-acl", price("waf.web_acl")
     yield "aws.cloudfront.idle", "idle_distribution", Decimal(0)
     yield "aws.cloudtrail.duplicate", "second-trail", None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -10,7 +11,7 @@ from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, days,
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, exact, has_lived, required, unused
-from app.detection.savings import Part, by_prices, difference, hours, unknown, whole
+from app.detection.savings import Part, difference, hours, in_all, part, unknown, whole
 from app.records import Provider
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
 
@@ -45,9 +46,10 @@ def _emr_saving(facts: Facts) -> Saving:
     for group in groups:
         kind, count = group["instanceType"], Decimal(group.get("running") or 0)
         if count > 0:
-            parts.append(hours(f"emr.{kind}", f"EMR hours of {group.get('role')}", count))
+            fee = hours(f"emr.{kind}", f"EMR hours of {group.get('role')}", count)
+            parts.append(replace(fee, of=facts.subject))  # its machines are on bills of their own
             parts.append(hours(f"ec2.{kind}.linux", f"EC2 hours of {group.get('role')}", count))
-    return by_prices(facts, *parts)
+    return in_all(facts, *parts)
 
 
 def _emr_idle(facts: Facts) -> Finding | None:
@@ -145,7 +147,7 @@ def _domain_extended(facts: Facts) -> Finding | None:
     if units is None:
         return Finding(unknown("The size of one of its nodes is not known."), evidence)
     code, label = "opensearch.extended_support", "normalized instance hours"
-    return Finding(by_prices(facts, hours(code, label, units)), evidence)
+    return Finding(part(facts, hours(code, label, units)), evidence)
 
 
 def _normalized_units(domain: Subject) -> Decimal | None:

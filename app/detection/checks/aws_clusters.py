@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -9,7 +10,7 @@ from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Neigh
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import required, unused
-from app.detection.savings import Part, by_prices, hours, unknown, whole
+from app.detection.savings import Part, hours, in_all, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Severity
 
@@ -44,9 +45,9 @@ def _cluster_idle(service: str, instance_type: str, key: str, facts: Facts) -> F
     if not members:
         facts.none_other(instance_type)
         return None  # without instances there are no hours to pay
-    parts = [part for each in members for part in _parts(service, each)]
+    parts = [replace(part, of=each) for each in members for part in _parts(service, each)]
     return Finding(
-        saving=by_prices(facts, *parts) if parts else unknown("Serverless capacity is billed by use."),
+        saving=in_all(facts, *parts) if parts else unknown("Serverless capacity is billed by use."),
         evidence=(*shown, Evidence("instances", ", ".join(sorted(each.name for each in members)))),
         covers_parts=True,
     )
@@ -85,7 +86,7 @@ CHECKS: Final = (
         prices=("docdb.db.*",),
         saving="The hours of its instances; storage, which only charges tell, comes on top.",
         metrics=(Metric("connections", "DatabaseConnections", Daily.MAXIMUM, "AWS/DocDB", _BY_CLUSTER),),
-        neighbours=(Neighbours(RelationshipKind.MEMBER_OF, DOCUMENTS_INSTANCE, _KIND),),
+        neighbours=(Neighbours(RelationshipKind.MEMBER_OF, DOCUMENTS_INSTANCE, _KIND, costs=True),),
         absence_of=(DOCUMENTS_INSTANCE,),
         links=(
             "https://docs.aws.amazon.com/documentdb/latest/developerguide/cloud_watch.html",
@@ -101,7 +102,7 @@ CHECKS: Final = (
         prices=("neptune.db.*",),
         saving="The hours of its instances; storage, which only charges tell, comes on top.",
         metrics=(Metric("requests", "TotalRequestsPerSec", Daily.MAXIMUM, "AWS/Neptune", _BY_CLUSTER),),
-        neighbours=(Neighbours(RelationshipKind.MEMBER_OF, GRAPH_INSTANCE, _KIND),),
+        neighbours=(Neighbours(RelationshipKind.MEMBER_OF, GRAPH_INSTANCE, _KIND, costs=True),),
         absence_of=(GRAPH_INSTANCE,),
         links=(
             "https://docs.aws.amazon.com/neptune/latest/userguide/cw-metrics.html",

@@ -12,7 +12,7 @@ from app.detection.checks.aws_ebs import INSTANCE
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, exact
-from app.detection.savings import Part, by_prices, difference, hours, portion, unknown, whole
+from app.detection.savings import Part, difference, hours, part, portion, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
 
@@ -93,7 +93,7 @@ def _extended_support(facts: Facts) -> Finding | None:
     if since is None:
         return None
     return Finding(
-        saving=by_prices(facts, hours(_EXTENDED_HOUR, "hours of extended support")),
+        saving=part(facts, hours(_EXTENDED_HOUR, "hours of extended support")),
         evidence=(
             Evidence("version", cluster.text("version") or "unknown"),
             Evidence("standard support ended", since.isoformat()),

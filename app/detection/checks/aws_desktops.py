@@ -10,7 +10,7 @@ from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily,
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact, required, unused
-from app.detection.savings import Part, by_prices, difference, hours, whole
+from app.detection.savings import Part, difference, hours, whole
 from app.records import Provider
 from app.records.detection import Confidence, PriceUnit, Remedy, Severity
 
@@ -80,7 +80,7 @@ def _fleet_idle(facts: Facts) -> Finding | None:
     part = hours(f"appstream.{kind}", "instance hours", count)
     if not is_on:
         part = hours("appstream.stopped", "hours of stopped instances", count)
-    return Finding(by_prices(facts, part), shown)
+    return Finding(whole(facts, part), shown)
 
 
 _check = partial(Check, provider=Provider.AWS, area=Area.COMPUTE)

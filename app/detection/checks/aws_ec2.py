@@ -24,7 +24,7 @@ from app.detection.checks.aws_instance_types import PRICED, is_on_demand, machin
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, exact
-from app.detection.savings import Part, by_prices, hours, nothing, portion, unknown, whole
+from app.detection.savings import Part, hours, in_all, nothing, portion, unknown, whole
 from app.detection.usage import Usage
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
@@ -46,9 +46,12 @@ _RECEIVED: Final = Metric("received", "NetworkIn", Daily.SUM, "AWS/EC2", _INSTAN
 _SENT: Final = Metric("sent", "NetworkOut", Daily.SUM, "AWS/EC2", _INSTANCE_ID)
 _QUIET: Final = Metric("quietHours", "CPUUtilization", Daily.QUIET_HOURS, "AWS/EC2", _INSTANCE_ID, below=_QUIET_PERCENT)
 _VOLUMES: Final = Neighbours(
-    RelationshipKind.ATTACHED_TO, VOLUME, ("volumeType", "sizeGiB", "iops", "throughputMiBps", "attachments")
+    RelationshipKind.ATTACHED_TO,
+    VOLUME,
+    ("volumeType", "sizeGiB", "iops", "throughputMiBps", "attachments"),
+    costs=True,
 )
-_ADDRESSES: Final = Neighbours(RelationshipKind.ATTACHED_TO, EIP)
+_ADDRESSES: Final = Neighbours(RelationshipKind.ATTACHED_TO, EIP, costs=True)
 _MONITORING: Final = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html"
 
 
@@ -84,15 +87,15 @@ def _left_behind(facts: Facts) -> Saving:
     if missing:
         return unknown(f"Its volumes were not all read: {', '.join(missing)}.")
     parts = list(_parts(volumes.values(), facts.related(RelationshipKind.ATTACHED_TO, EIP)))
-    return by_prices(facts, *parts) if parts else nothing("It has no volumes and no addresses.")
+    return in_all(facts, *parts) if parts else nothing("It has no volumes and no addresses.")
 
 
 def _parts(volumes: Iterable[Subject], addresses: Iterable[Subject]) -> Iterator[Part]:
     for volume in volumes:
         for part in volume_parts(volume):
-            yield replace(part, label=f"{part.label} of {volume.native_id}")
+            yield replace(part, label=f"{part.label} of {volume.native_id}", of=volume)
     for address in addresses:
-        yield hours(EIP_HOUR, f"hours of {address.native_id}")
+        yield replace(hours(EIP_HOUR, f"hours of {address.native_id}"), of=address)
 
 
 def _idle(facts: Facts) -> Finding | None:

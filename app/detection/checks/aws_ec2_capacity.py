@@ -25,7 +25,7 @@ from app.detection.checks.aws_instance_types import PRICED, is_on_demand, machin
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, exact, required
-from app.detection.savings import by_prices, hours, unknown, whole
+from app.detection.savings import hours, in_all, part, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
@@ -72,7 +72,7 @@ def _reservation_unused(facts: Facts) -> Finding | None:
     platform = required(reservation, "instancePlatform")
     code = price_code(required(reservation, "instanceType"), platform, reservation.text("tenancy"))
     return Finding(
-        saving=by_prices(facts, hours(code, "hours of instances that were never used", total - needed)),
+        saving=part(facts, hours(code, "hours of instances that were never used", total - needed)),
         evidence=(
             Evidence("reserved", f"{total:f}", "instances"),
             Evidence("most that were used", f"{peak:f}", "%"),
@@ -108,12 +108,12 @@ def _members_cost(facts: Facts, members: Sequence[Subject]) -> Saving:
     wanted = facts.subject.number("desiredCapacity")
     if len(running) < wanted:
         return unknown(f"Of its {wanted:f} instances {len(running)} are in the inventory.")
-    if not all(is_on_demand(each) for each in running):
+    if not all(is_on_demand(each) or facts.cost_of(each) for each in running):
         return unknown("Some of its instances are spot instances, whose prices move from hour to hour.")
     parts = [machine(each) for each in running]
-    return by_prices(
+    return in_all(
         facts,
-        *(replace(part, label=f"hours of {each.native_id}") for part, each in zip(parts, running, strict=True)),
+        *(replace(one, label=f"hours of {each.native_id}", of=each) for one, each in zip(parts, running, strict=True)),
     )
 
 
@@ -197,7 +197,7 @@ CHECKS: Final = (
             days(LOOKBACK_DAYS, 14, "How many days are looked at.", most=90),
         ),
         metrics=(_CPU, _RECEIVED, _SENT),
-        neighbours=(Neighbours(RelationshipKind.MEMBER_OF, INSTANCE, PRICED),),
+        neighbours=(Neighbours(RelationshipKind.MEMBER_OF, INSTANCE, PRICED, costs=True),),
         links=(
             ON_DEMAND_PRICING,
             "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-cloudwatch-monitoring.html",

@@ -9,13 +9,13 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Parameter, days, percent
+from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Neighbours, Parameter, days, percent
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact, has_lived, required, unused
-from app.detection.savings import Part, by_prices, difference, hours, whole
+from app.detection.savings import Part, difference, hours, of_several, whole
 from app.detection.sizes import smaller
-from app.records import Provider
+from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
 CLUSTER: Final = "AWS::ElastiCache::CacheCluster"
@@ -28,6 +28,7 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.Redis.html
 """
 _OF_CLUSTER: Final = (("CacheClusterId", "name"),)
 _OF_MEMBERS: Final = (("CacheClusterId", "properties.members"),)
+_ITS_CLUSTERS: Final = Neighbours(RelationshipKind.MEMBER_OF, CLUSTER, costs=True)
 _PROPERTIES: Final = ("nodeType", "engine", "nodes", "replicationGroup", "members", "dataTiering")
 
 
@@ -75,7 +76,16 @@ def _idle(facts: Facts) -> Finding | None:
 
 def _all_of(facts: Facts) -> Saving:
     parts = node_parts(facts.subject)
-    return by_prices(facts, *parts) if facts.subject.resource_type == GROUP else whole(facts, *parts)
+    if facts.subject.resource_type != GROUP:
+        return whole(facts, *parts)
+    return of_several(facts, facts.related(RelationshipKind.MEMBER_OF, CLUSTER), now=parts, saved=parts)
+
+
+def _cost_less(facts: Facts, target: str) -> Saving:
+    now, then = node_parts(facts.subject), node_parts(facts.subject, target)
+    if facts.subject.resource_type != GROUP:
+        return difference(facts, now=now, then=then)
+    return of_several(facts, facts.related(RelationshipKind.MEMBER_OF, CLUSTER), now=now, saved=now, then=then)
 
 
 def _oversized(facts: Facts) -> Finding | None:
@@ -89,7 +99,7 @@ def _oversized(facts: Facts) -> Finding | None:
     if cpu >= facts.threshold("cpuPercent") or 100 - memory <= facts.threshold("freeMemoryPercent"):
         return None
     return Finding(
-        saving=difference(facts, now=node_parts(cache), then=node_parts(cache, target)),
+        saving=_cost_less(facts, target),
         evidence=(
             Evidence("CPU of the engine, 95th percentile of the busiest day", f"{cpu:.1f}", "percent"),
             Evidence("most memory used", f"{memory:.1f}", "percent"),
@@ -164,7 +174,14 @@ _oversized_check = partial(
 
 CHECKS: Final = (
     _idle_check(id="aws.elasticache.idle", resource_types=(CLUSTER,), metrics=(*_use(_OF_CLUSTER), *_GETS)),
-    _idle_check(id="aws.elasticache.group_idle", resource_types=(GROUP,), metrics=_use(_OF_MEMBERS)),
+    _idle_check(
+        id="aws.elasticache.group_idle", resource_types=(GROUP,), metrics=_use(_OF_MEMBERS), neighbours=(_ITS_CLUSTERS,)
+    ),
     _oversized_check(id="aws.elasticache.oversized", resource_types=(CLUSTER,), metrics=_load(_OF_CLUSTER)),
-    _oversized_check(id="aws.elasticache.group_oversized", resource_types=(GROUP,), metrics=_load(_OF_MEMBERS)),
+    _oversized_check(
+        id="aws.elasticache.group_oversized",
+        resource_types=(GROUP,),
+        metrics=_load(_OF_MEMBERS),
+        neighbours=(_ITS_CLUSTERS,),
+    ),
 )

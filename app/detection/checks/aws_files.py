@@ -75,6 +75,7 @@ def _no_infrequent_access(facts: Facts) -> Finding | None:
             facts,
             now=[Part(_storage(system, "standard"), cold, PriceUnit.GIB_MONTH, label)],
             then=[Part(_storage(system, "ia"), cold, PriceUnit.GIB_MONTH, label)],
+            beside=[Part(_storage(system, "standard"), size - cold, PriceUnit.GIB_MONTH, "GiB that stay")],
         ),
         evidence=(Evidence("in Standard", f"{size:.1f}", "GiB"), Evidence("move to Infrequent Access", "never")),
         target="TransitionToIA",

@@ -9,7 +9,7 @@ from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, days,
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact
-from app.detection.savings import Part, by_prices, hours, portion
+from app.detection.savings import Part, hours, part, portion
 from app.records import Provider
 from app.records.detection import DAYS_A_MONTH, Confidence, PriceUnit, Remedy, Severity
 
@@ -67,7 +67,7 @@ def _provisioned_concurrency_idle(facts: Facts) -> Finding | None:
         return None
     gib = function.number("memoryMb") / _MIB_A_GIB
     return Finding(
-        saving=by_prices(facts, hours(_code(function, "provisioned"), "GiB-hours that are kept ready", ready * gib)),
+        saving=part(facts, hours(_code(function, "provisioned"), "GiB-hours that are kept ready", ready * gib)),
         evidence=(
             Evidence("kept ready", str(ready), "instances of the function"),
             Evidence("most that were used", f"{peak:f}", "%"),
@@ -86,9 +86,9 @@ def _over_memory(facts: Facts) -> Finding | None:
     target = max(Decimal(_LEAST_MIB), (given * peak / 100 * _HEADROOM).to_integral_value(ROUND_CEILING))
     if target >= given:
         return None
-    part = Part(_code(function, "duration"), running_time(facts), PriceUnit.HOUR, "GiB-hours a month")
+    time = Part(_code(function, "duration"), running_time(facts), PriceUnit.HOUR, "GiB-hours a month")
     return Finding(
-        saving=portion(by_prices(facts, part), 1 - target / given, "share of the memory that is not needed"),
+        saving=portion(part(facts, time), 1 - target / given, "share of the memory that is not needed"),
         evidence=(
             Evidence("memory", f"{given:f}", "MiB"),
             Evidence("most that was used", f"{peak:f}", "%"),

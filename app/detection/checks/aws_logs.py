@@ -9,7 +9,7 @@ from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Param
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, unused
-from app.detection.savings import Part, by_prices, portion, whole
+from app.detection.savings import Part, part, portion, whole
 from app.records import Provider
 from app.records.detection import Confidence, PriceUnit, Remedy, Severity
 
@@ -36,7 +36,7 @@ def _no_retention(facts: Facts) -> Finding | None:
     if stored.quantity <= facts.threshold("gibibytes") or age <= keep:
         return None
     return Finding(
-        saving=portion(by_prices(facts, stored), 1 - keep / age, "share that is older than what is kept"),
+        saving=portion(part(facts, stored), 1 - keep / age, "share that is older than what is kept"),
         evidence=(
             Evidence("retention", "for ever"),
             Evidence("stored", f"{stored.quantity:.1f}", "GiB"),

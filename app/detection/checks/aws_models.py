@@ -10,7 +10,7 @@ from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily,
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import required, unused
-from app.detection.savings import Part, by_prices, hours, unknown, whole
+from app.detection.savings import Part, hours, unknown, whole
 from app.records import Provider
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
@@ -55,7 +55,7 @@ def _notebook_running(facts: Facts) -> Finding | None:
     if not facts.is_older(since, MIN_AGE_DAYS):
         return None
     code = f"sagemaker.notebook.{required(notebook, 'instanceType')}"
-    return Finding(by_prices(facts, hours(code, "hours")), (Evidence("running since", since.isoformat()),))
+    return Finding(whole(facts, hours(code, "hours")), (Evidence("running since", since.isoformat()),))
 
 
 def _app_idle(facts: Facts) -> Finding | None:
@@ -67,7 +67,7 @@ def _app_idle(facts: Facts) -> Finding | None:
     if not facts.is_older(used, MIN_AGE_DAYS):
         return None
     return Finding(
-        saving=by_prices(facts, hours(f"sagemaker.studio.{kind}", "hours")),
+        saving=whole(facts, hours(f"sagemaker.studio.{kind}", "hours")),
         evidence=(Evidence("last activity of its user", used.isoformat()),),
     )
 

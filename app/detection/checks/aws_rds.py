@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -21,7 +22,7 @@ from app.detection.check import (
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, exact, has_lived, required, unused
-from app.detection.savings import Part, by_prices, difference, hours, unknown, whole
+from app.detection.savings import Part, difference, hours, in_all, part, unknown, whole
 from app.detection.sizes import memory_gib, smaller, virtual_cpus
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
@@ -147,8 +148,13 @@ def _cluster_idle(facts: Facts) -> Finding | None:
         facts.none_other(INSTANCE)
         return None  # without instances there are no hours to pay
     # Charges of a cluster are those of its storage: its instances have their own.
-    parts = [part for each in members if each.text("instanceClass") != _SERVERLESS for part in instance_parts(each)]
-    saving = by_prices(facts, *parts) if parts else unknown(_BY_USE)
+    parts = [
+        replace(one, of=each)
+        for each in members
+        if each.text("instanceClass") != _SERVERLESS
+        for one in instance_parts(each)
+    ]
+    saving = in_all(facts, *parts) if parts else unknown(_BY_USE)
     evidence = (*shown, Evidence("instances", ", ".join(sorted(each.name for each in members))))
     return Finding(saving=saving, evidence=evidence, covers_parts=True)
 
@@ -168,7 +174,12 @@ def _oversized(facts: Facts) -> Finding | None:
     if left is not None and (total - free) * Decimal("1.2") > left:
         return None
     return Finding(
-        saving=difference(facts, now=instance_parts(instance), then=instance_parts(instance, target)),
+        saving=difference(
+            facts,
+            now=instance_parts(instance),
+            then=instance_parts(instance, target),
+            beside=storage_parts(instance) if instance.text("allocatedStorageGib") else (),
+        ),
         evidence=(
             Evidence("CPU, 95th percentile of the busiest day", f"{cpu:.1f}", "percent"),
             Evidence("least free memory", f"{free:.1f}", "GiB"),
@@ -193,7 +204,7 @@ def _stopped(facts: Facts) -> Finding | None:
     # The storage of a cluster is billed by what is written, whatever its instances do.
     known = instance.resource_type == INSTANCE
     return Finding(
-        saving=by_prices(facts, *storage_parts(instance)) if known else unknown("Its storage is billed by use."),
+        saving=part(facts, *storage_parts(instance)) if known else unknown("Its storage is billed by use."),
         evidence=(Evidence("stopped since, at the latest", since.isoformat()),),
     )
 
@@ -212,7 +223,7 @@ def _storage_overallocated(facts: Facts) -> Finding | None:
         return None
     end = f"{kind}.multiaz" if instance.flag("multiAz") else kind
     return Finding(
-        saving=by_prices(facts, Part(f"rds.storage.{end}", size - target, PriceUnit.GIB_MONTH, "GiB less")),
+        saving=part(facts, Part(f"rds.storage.{end}", size - target, PriceUnit.GIB_MONTH, "GiB less")),
         evidence=(Evidence("allocated", f"{size:f}", "GiB"), Evidence("least free", f"{free:.1f}", "GiB")),
         target=f"{target} GiB",
     )
@@ -243,7 +254,7 @@ def _surcharge(facts: Facts, *, is_third: bool) -> Saving:
         return unknown(f"How many vCPUs {instance.text('instanceClass')} has is not known.")
     standby = instance.text("cluster") is None and instance.flag("multiAz")
     code = "rds.extended_support.year3" if is_third else "rds.extended_support.years1_2"
-    return by_prices(facts, hours(code, "vCPU hours", cpus * (2 if standby else 1)))
+    return part(facts, hours(code, "vCPU hours", cpus * (2 if standby else 1)))
 
 
 _check = partial(Check, provider=Provider.AWS, area=Area.DATABASE)
@@ -286,7 +297,7 @@ CHECKS: Final = (
         saving="The hours of its instances; storage, which only charges tell, comes on top.",
         parameters=(days(LOOKBACK_DAYS, 7, "How many days have to pass without a connection.", most=90),),
         metrics=(_CLUSTER_CONNECTIONS,),
-        neighbours=(Neighbours(RelationshipKind.MEMBER_OF, INSTANCE, _KIND),),
+        neighbours=(Neighbours(RelationshipKind.MEMBER_OF, INSTANCE, _KIND, costs=True),),
         absence_of=(INSTANCE,),
         links=("https://aws.amazon.com/rds/aurora/pricing/",),
     ),
@@ -300,7 +311,7 @@ CHECKS: Final = (
         remedy=Remedy.RESIZE,
         remediation="Modify the instance to the class told as the target in a maintenance window: it restarts once.",
         find=_oversized,
-        properties=_KIND,
+        properties=(*_KIND, *_DISK),
         prices=_PRICES,
         saving="Hours of its class less hours of the next smaller one.",
         parameters=(

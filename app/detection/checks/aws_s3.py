@@ -56,8 +56,9 @@ def _no_lifecycle(facts: Facts) -> Finding | None:
         return None
     now = Part("s3.standard.storage", cold, PriceUnit.GIB_MONTH, "GiB taken to be cold")
     then = Part("s3.standard_ia.storage", cold, PriceUnit.GIB_MONTH, "GiB taken to be cold")
+    rest = Part("s3.standard.storage", size - cold, PriceUnit.GIB_MONTH, "GiB that stay")
     return Finding(
-        saving=difference(facts, now=[now], then=[then]),
+        saving=difference(facts, now=[now], then=[then], beside=[rest]),
         evidence=(Evidence("in the class Standard", f"{size:.1f}", "GiB"), Evidence("lifecycle rules", "none")),
         target="lifecycle rules",
     )

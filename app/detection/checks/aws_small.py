@@ -6,7 +6,18 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from app.detection.check import LOOKBACK_DAYS, MIN_AGE_DAYS, Area, Check, Daily, Metric, Neighbours, Parameter, days
+from app.detection.check import (
+    LOOKBACK_DAYS,
+    MIN_AGE_DAYS,
+    SMALL_FEE,
+    Area,
+    Check,
+    Daily,
+    Metric,
+    Neighbours,
+    Parameter,
+    days,
+)
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact, has_lived
@@ -159,6 +170,7 @@ CHECKS: Final = (
         find=_secret_unused,
         properties=("owningService",),
         prices=("secretsmanager.secret",),
+        minimum_saving=SMALL_FEE,
         saving="The price of a secret.",
         parameters=(days(MIN_AGE_DAYS, 90, "How long ago it has to have been read last."),),
         links=(
@@ -178,6 +190,7 @@ CHECKS: Final = (
         find=_key_unused,
         properties=("state", "lastUsedAt", "usageTrackedSince"),
         prices=("kms.key",),
+        minimum_saving=SMALL_FEE,
         saving="The price of a key; its rotated versions cost more.",
         parameters=(days(MIN_AGE_DAYS, 90, "How long ago its last use has to be."),),
         links=(
@@ -197,6 +210,7 @@ CHECKS: Final = (
         find=_health_check_unused,
         properties=("referenced", "linkedService", "checkType", "intervalSeconds", "measuresLatency"),
         prices=("route53.health_check", "route53.health_check.option"),
+        minimum_saving=SMALL_FEE,
         saving="The price of a check of something in AWS, and of its options; other endpoints cost more.",
         links=(
             "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-creating-deleting.html",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -11,7 +12,7 @@ from app.detection.checks.aws_ebs import INSTANCE, VOLUME
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB
-from app.detection.savings import Part, by_prices, less, unknown, whole
+from app.detection.savings import Part, in_all, less, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
 
@@ -27,7 +28,7 @@ _SNAPSHOT: Final = (*_SIZES, "volumeId")
 _OF_VOLUME: Final = Neighbours(RelationshipKind.CREATED_FROM, VOLUME, outgoing=True)
 _OF_SAME_VOLUME: Final = Neighbours(RelationshipKind.CREATED_FROM, SNAPSHOT, siblings=True)
 _USED_BY: Final = Neighbours(RelationshipKind.CREATED_FROM, IMAGE)
-_ITS_SNAPSHOTS: Final = Neighbours(RelationshipKind.CREATED_FROM, SNAPSHOT, _SIZES, outgoing=True)
+_ITS_SNAPSHOTS: Final = Neighbours(RelationshipKind.CREATED_FROM, SNAPSHOT, _SIZES, outgoing=True, costs=True)
 _PRICING: Final = "https://aws.amazon.com/ebs/pricing/"
 _GUIDE: Final = "https://docs.aws.amazon.com/ebs/latest/userguide/ebs-deleting-snapshot.html"
 _INCREMENTAL: Final = (
@@ -138,7 +139,8 @@ def _backing(facts: Facts) -> Saving:
         return unknown("It has no snapshots; its files are in S3.")
     if missing := [name for name in names if name not in snapshots]:
         return unknown(f"Its snapshots were not all read: {', '.join(missing)}.")
-    return by_prices(facts, *(_stored(snapshots[name], f"GiB at most of {name}") for name in names))
+    stored = ((snapshots[name], f"GiB at most of {name}") for name in names)
+    return in_all(facts, *(replace(_stored(each, label), of=each) for each, label in stored))
 
 
 CHECKS: Final = (

@@ -12,7 +12,7 @@ from app.detection.checks.az_facts import LEARN, PRICING, capacity, each_of, num
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact, has_lived, unused
-from app.detection.savings import Part, by_prices, hours, whole
+from app.detection.savings import Part, difference, hours, whole
 from app.records import Provider
 from app.records.detection import Confidence, Remedy, Severity
 
@@ -46,9 +46,10 @@ def _pool_underused(facts: Facts) -> Finding | None:
     target = Decimal(0) if used == 0 else next(step for step in _STEPS if step >= needed)
     if target >= size:
         return None
-    part = hours(_UNITS, "hundreds of data warehouse units less, all hours", (size - target) / 100)
+    less = hours(_UNITS, "hundreds of data warehouse units less, all hours", (size - target) / 100)
+    stays = [hours(_UNITS, "hundreds of data warehouse units that stay, all hours", target / 100)]
     return Finding(
-        saving=by_prices(facts, part),
+        saving=difference(facts, now=[less], then=(), beside=stays),
         evidence=(
             Evidence("size", sku(pool)),
             Evidence("used, p95 of the busiest day", f"{used:.1f}", "%"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -19,14 +20,14 @@ from app.detection.checks.az_facts import (
 )
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
-from app.detection.savings import by_prices, hours, whole
+from app.detection.savings import hours, in_all, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Severity
 
 GROUP: Final = "microsoft.compute/capacityreservationgroups"
 RESERVATION: Final = "microsoft.compute/capacityreservationgroups/capacityreservations"
 HOST: Final = "microsoft.compute/hostgroups/hosts"
-_RESERVATIONS: Final = Neighbours(RelationshipKind.MEMBER_OF, RESERVATION, ("sku",))
+_RESERVATIONS: Final = Neighbours(RelationshipKind.MEMBER_OF, RESERVATION, ("sku",), costs=True)
 _MACHINES: Final = Neighbours(RelationshipKind.MEMBER_OF, MACHINE)
 _SETS: Final = Neighbours(RelationshipKind.MEMBER_OF, SCALE_SET)
 
@@ -48,19 +49,19 @@ def _empty_group(facts: Facts) -> Finding | None:
         return None
     facts.none_other(RESERVATION)
     reserved = {
-        each.native_id: (sku(each), capacity(each, otherwise=0))
+        each.native_id: (each, sku(each), capacity(each, otherwise=0))
         for each in facts.related(RelationshipKind.MEMBER_OF, RESERVATION)
     }
     parts = [
-        hours(f"az.vm.{size}.linux", f"hours of {size} in {name.rpartition('/')[2]}", count)
-        for name, (size, count) in sorted(reserved.items())
+        replace(hours(f"az.vm.{size}.linux", f"hours of {size} in {name.rpartition('/')[2]}", count), of=each)
+        for name, (each, size, count) in sorted(reserved.items())
         if count
     ]
     if not parts:
         return None
-    kept = ", ".join(f"{count:f} x {size}" for size, count in reserved.values())
+    kept = ", ".join(f"{count:f} x {size}" for _, size, count in reserved.values())
     evidence = (Evidence("machines", "none"), Evidence("reserved", kept), shown_since(since))
-    return Finding(saving=by_prices(facts, *parts), evidence=evidence, covers_parts=True)
+    return Finding(saving=in_all(facts, *parts), evidence=evidence, covers_parts=True)
 
 
 def _empty_host(facts: Facts) -> Finding | None:

@@ -10,7 +10,7 @@ from app.detection.check import MIN_AGE_DAYS, Area, Check, days
 from app.detection.checks.az_facts import LEARN, PRICING, number, shown_since, sku, so_since, told
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
-from app.detection.savings import by_prices, hours, unknown
+from app.detection.savings import hours, part, unknown
 from app.records import Provider
 from app.records.detection import Confidence, Remedy, Severity
 
@@ -36,7 +36,7 @@ def _empty(facts: Facts) -> Finding | None:
         return None
     names = ", ".join(sorted(told(pool, "name") or "?" for pool in pools))
     return Finding(
-        saving=by_prices(facts, hours(f"az.aks.{tier}", "hours of its tier")),
+        saving=part(facts, hours(f"az.aks.{tier}", "hours of its tier")),
         evidence=(Evidence("node pools without nodes", names), shown_since(since)),
     )
 

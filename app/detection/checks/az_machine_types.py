@@ -31,7 +31,7 @@ from app.detection.checks.az_machines import (
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, exact, has_lived, required
-from app.detection.savings import by_prices, difference, hours
+from app.detection.savings import by_prices, difference, hours, part
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
@@ -179,7 +179,11 @@ def _underused_set(facts: Facts) -> Finding | None:
     if needed >= count:
         return None
     return Finding(
-        saving=by_prices(facts, machine_part(group, count=count - needed, label="hours of machines too many")),
+        saving=part(
+            facts,
+            machine_part(group, count=count - needed, label="hours of machines too many"),
+            beside=[machine_part(group, count=needed, label="hours of machines that stay")],
+        ),
         evidence=(
             Evidence("machines", f"{count:f}"),
             Evidence("processor, p95 of the busiest day", f"{cpu:.1f}", "%"),

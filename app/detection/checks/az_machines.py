@@ -27,7 +27,7 @@ from app.detection.checks.az_machine_sizes import is_spot, machine_part
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, exact, has_lived
-from app.detection.savings import by_prices, hours, nothing, unknown, whole
+from app.detection.savings import hours, in_all, nothing, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
@@ -45,7 +45,7 @@ _MEGABYTE: Final = Decimal(1_000_000)
 _CPU: Final = Metric("cpu", "Percentage CPU", Daily.MAXIMUM)
 _RECEIVED: Final = Metric("received", "Network In Total", Daily.SUM)
 _SENT: Final = Metric("sent", "Network Out Total", Daily.SUM)
-_ITS_DISKS: Final = Neighbours(RelationshipKind.ATTACHED_TO, DISK, (*DISK_PROPERTIES, "managedBy"))
+_ITS_DISKS: Final = Neighbours(RelationshipKind.ATTACHED_TO, DISK, (*DISK_PROPERTIES, "managedBy"), costs=True)
 _ITS_INTERFACES: Final = Neighbours(RelationshipKind.ATTACHED_TO, INTERFACE, ("ipConfigurations",))
 
 
@@ -111,14 +111,14 @@ def _left_behind(facts: Facts, disks: Sequence[Subject]) -> Saving:
     if missing:
         return unknown(f"Its disks and interfaces were not all read: {', '.join(missing)}.")
     parts = [
-        replace(part, label=f"{part.label}: {disk.name}")
+        replace(part, label=f"{part.label}: {disk.name}", of=disk)
         for disk in sorted(disks, key=lambda disk: disk.name)
         for part in disk_parts(disk)
     ]
     addresses = sum(_public_addresses(interface) for interface in interfaces)
     if addresses:
         parts.append(hours(ADDRESS_HOUR, "hours of public addresses", addresses))
-    return by_prices(facts, *parts) if parts else nothing("It has no managed disks and no public addresses.")
+    return in_all(facts, *parts) if parts else nothing("It has no managed disks and no public addresses.")
 
 
 def _named_interfaces(machine: Subject) -> Iterator[str]:

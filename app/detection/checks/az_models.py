@@ -13,7 +13,7 @@ from app.detection.checks.az_facts import LEARN, PRICING, number, sku
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact, has_lived, unused
-from app.detection.savings import Part, by_prices, hours, unknown, whole
+from app.detection.savings import Part, hours, part, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, PriceBasis, Remedy, Severity
 
@@ -59,7 +59,7 @@ def _throughput_idle(facts: Facts) -> Finding | None:
         return None
     names = ", ".join(sorted(f"{each.name}: {_units(each)}" for each in deployments))
     return Finding(
-        saving=by_prices(facts, *spare),
+        saving=part(facts, *spare),
         evidence=(
             Evidence("provisioned units", names),
             Evidence("busiest moment of the busiest deployment", f"{used:.1f}", "%"),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from app.detection.check import MIN_AGE_DAYS, Area, Check, Neighbours, days
+from app.detection.check import MIN_AGE_DAYS, SMALL_FEE, Area, Check, Neighbours, days
 from app.detection.checks.az_facts import LEARN, PRICING, listed, shown_since, sku, so_since
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
@@ -123,6 +123,7 @@ CHECKS: Final = (
         properties=("numberOfVirtualNetworkLinks",),
         watched=("numberOfVirtualNetworkLinks",),
         prices=(_ZONE_MONTH,),
+        minimum_saving=SMALL_FEE,
         saving="The monthly fee of a zone.",
         parameters=_AGE,
         links=(PRICING + "dns/", LEARN + "dns/private-dns-virtual-network-links"),

@@ -117,8 +117,9 @@ def _oversized(facts: Facts) -> Finding | None:
         if cores is None
         else (_cores_part(database, cores - Decimal(target)), None)
     )
+    stays = [] if cores is None else [_cores_part(database, Decimal(target))]
     return Finding(
-        saving=difference(facts, now=[now], then=[then] if then else []),
+        saving=difference(facts, now=[now], then=[then] if then else [], beside=stays),
         evidence=(
             Evidence("size", name),
             *(Evidence(f"{key}, p95 of the busiest day", f"{value:.1f}", "%") for key, value in used.items()),

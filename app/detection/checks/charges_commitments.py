@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -17,6 +19,7 @@ USED, UNUSED = "used", "unused"
 LEAST: Final = "leastUtilization"
 _LOOKBACK: Final = days(LOOKBACK_DAYS, 7, "So many days before the last complete one are summed.", most=MOST_DAYS)
 _HUNDRED: Final = Decimal(100)
+_AZURE_GROUP: Final = re.compile(r"(/subscriptions/.+/capacityreservationgroups/[^/]+)/capacityreservations/[^/]+")
 
 
 def _underused(facts: Facts) -> Finding | None:
@@ -41,7 +44,10 @@ def _idle_capacity(facts: Facts) -> Finding | None:
     if unused <= 0:
         return None
     used = facts.spent(USED)
-    return _finding(facts, _HUNDRED * used / (used + unused))
+    # Azure's empty group of reservations is found by itself, and is paid by these charges.
+    group = _AZURE_GROUP.fullmatch(facts.subject.native_id)
+    finding = _finding(facts, _HUNDRED * used / (used + unused))
+    return replace(finding, part_of=group[1]) if group else finding
 
 
 def _finding(facts: Facts, utilization: Decimal) -> Finding:

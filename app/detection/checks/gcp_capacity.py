@@ -19,7 +19,7 @@ from app.detection.checks.gcp_values import INSTANCE, MANAGER, at, number, windo
 from app.detection.facts import Facts, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import exact, has_lived
-from app.detection.savings import Part, by_prices, nothing, unknown, whole
+from app.detection.savings import Part, nothing, of_several, part, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
 
@@ -74,12 +74,9 @@ def _cost_of_members(facts: Facts, count: Decimal) -> Saving:
     kinds = {word(member, "machineType") for member in members}
     if len(kinds) != 1 or not all(map(is_on_demand, members)):
         return unknown("Its machines were not read, are of several types, or are Spot machines.")
-    return _machines(facts, kinds.pop(), count)
-
-
-def _machines(facts: Facts, name: str, count: Decimal) -> Saving:
-    parts = type_parts(name, count)
-    return not_known(name) if parts is None else by_prices(facts, *parts)
+    name = kinds.pop()
+    now, saved = type_parts(name, len(members)), type_parts(name, count)
+    return not_known(name) if now is None or saved is None else of_several(facts, members, now=now, saved=saved)
 
 
 def _reservation_idle(facts: Facts) -> Finding | None:
@@ -108,7 +105,7 @@ def _reservation_finding(facts: Facts, held: Decimal, used: Decimal) -> Finding:
     if parts is None:
         saving = not_known(name) if used or facts.cost is None else whole(facts)
     else:
-        saving = by_prices(facts, *parts) if used else whole(facts, *parts)
+        saving = part(facts, *parts) if used else whole(facts, *parts)
     return Finding(
         saving=saving,
         evidence=(
@@ -196,7 +193,7 @@ CHECKS: Final = (
         metrics=(_LOAD, _CAPACITY),
         neighbours=(
             Neighbours(RelationshipKind.ATTACHED_TO, AUTOSCALER, ("autoscalingPolicy",)),
-            Neighbours(RelationshipKind.MEMBER_OF, INSTANCE, ("machineType", "scheduling")),
+            Neighbours(RelationshipKind.MEMBER_OF, INSTANCE, ("machineType", "scheduling"), costs=True),
         ),
         links=(
             "https://cloud.google.com/compute/docs/autoscaler",
@@ -239,7 +236,7 @@ CHECKS: Final = (
         find=_expiring,
         properties=("endTimestamp", "autoRenew", "resources"),
         saving="None: it prevents a bill that grows.",
-        parameters=(days("withinDays", 60, "It has to end within fewer days than this."),),
+        parameters=(days("withinDays", 60, "It has to end within of_several days than this."),),
         links=("https://cloud.google.com/compute/docs/committed-use-discounts/managing-committed-use-discounts",),
     ),
 )

@@ -20,7 +20,7 @@ from app.detection.checks.gcp_values import INSTANCE, at, listed, number, window
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, exact, has_lived, unused
-from app.detection.savings import Part, by_prices, hours, unknown, whole
+from app.detection.savings import Part, hours, in_all, part, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
@@ -46,7 +46,7 @@ _REQUESTS: Final = Metric(
     (("resource.labels.service_name", "name"), ("resource.labels.location", "properties.location")),
     silent_at_zero=True,
 )
-_NODES: Final = Neighbours(RelationshipKind.MEMBER_OF, INSTANCE, MACHINE_PROPERTIES)
+_NODES: Final = Neighbours(RelationshipKind.MEMBER_OF, INSTANCE, MACHINE_PROPERTIES, costs=True)
 _GKE_PRICING: Final = "https://cloud.google.com/kubernetes-engine/pricing"
 _QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>m|Ki|Mi|Gi|Ti|k|M|G|T)?")
 _UNITS: Final[dict[str, Decimal]] = {
@@ -105,13 +105,13 @@ def _idle(facts: Facts) -> Finding | None:
 def _cost_with_nodes(facts: Facts) -> Saving:
     """The fee of a cluster and the machines that are its nodes."""
     nodes = facts.related(RelationshipKind.MEMBER_OF, INSTANCE)
-    parts = [hours(_CLUSTER_HOUR, "hours of the cluster")]
+    parts = [replace(hours(_CLUSTER_HOUR, "hours of the cluster"), of=facts.subject)]
     for node in nodes:
         of_node = machine_parts(node) if is_on_demand(node) else None
         if of_node is None:
             return unknown("Some of its nodes are Spot machines, or of a type that is not known.")
-        parts += [replace(part, label=f"{part.label} of {node.name}") for part in of_node]
-    return by_prices(facts, *parts) if nodes else unknown("Its nodes were not read.")
+        parts += [replace(one, label=f"{one.label} of {node.name}", of=node) for one in of_node]
+    return in_all(facts, *parts) if nodes else unknown("Its nodes were not read.")
 
 
 def _min_instances_idle(facts: Facts) -> Finding | None:
@@ -133,7 +133,7 @@ def _warm_cost(facts: Facts, count: Decimal) -> Saving:
     cpus, memory = _quantity(limits.get("cpu", "1")), _quantity(limits.get("memory", "512Mi"))
     if cpus is None or memory is None:
         return unknown("How much processor and memory an instance has is not known.")
-    return by_prices(facts, *_warm_parts(facts.subject, cpus * count, memory / _GIB * count))
+    return part(facts, *_warm_parts(facts.subject, cpus * count, memory / _GIB * count))
 
 
 def _warm_parts(service: Subject, cpus: Decimal, gib: Decimal) -> Iterator[Part]:

@@ -20,7 +20,7 @@ from app.detection.checks.gcp_values import at, number, window
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, exact, has_lived, latest, required, unused
-from app.detection.savings import Part, by_prices, difference, hours, unknown, whole
+from app.detection.savings import Part, difference, hours, part, unknown, whole
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
 
@@ -185,7 +185,7 @@ def _stale_subscription(facts: Facts) -> Finding | None:
     size = latest(facts, "backlog") / GIB
     topic = str(subscription.text("topic")).rpartition("/")[2]
     return Finding(
-        saving=by_prices(facts, Part(_RETAINED, size, PriceUnit.GIB_MONTH, "GiB that wait")),
+        saving=part(facts, Part(_RETAINED, size, PriceUnit.GIB_MONTH, "GiB that wait")),
         evidence=(
             Evidence("topic", topic),
             Evidence("oldest message", f"{oldest / _DAY_SECONDS:.1f}", "days"),

@@ -13,7 +13,7 @@ from app.detection.checks.gcp_values import at, listed, number
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, latest, unused
-from app.detection.savings import Part, by_prices, hours, unknown, whole
+from app.detection.savings import Part, hours, part, unknown, whole
 from app.records import Provider
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
 
@@ -73,7 +73,7 @@ def _cost_of_models(facts: Facts, models: list[dict[str, Any]]) -> Saving:
         if not of_model:
             return unknown("Not all of its models run on machines of a known type; its charges would tell the cost.")
         parts += [replace(part, label=f"{part.label} of model {model.get('id')}") for part in of_model]
-    return by_prices(facts, *parts)
+    return whole(facts, *parts)
 
 
 def _model_parts(model: dict[str, Any]) -> Iterator[Part]:
@@ -101,7 +101,7 @@ def _log_retention(facts: Facts) -> Finding | None:
     if size == 0:
         return None
     return Finding(
-        saving=by_prices(facts, Part(_LOG_STORAGE, size, PriceUnit.GIB_MONTH, "GiB beyond the days that are free")),
+        saving=part(facts, Part(_LOG_STORAGE, size, PriceUnit.GIB_MONTH, "GiB beyond the days that are free")),
         evidence=(
             Evidence("retention", f"{kept:f}", "days"),
             Evidence("kept beyond the days that are free", f"{size:.1f}", "GiB"),

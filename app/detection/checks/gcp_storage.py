@@ -10,7 +10,7 @@ from app.detection.checks.gcp_values import at, listed, number, word
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import GIB, latest, unused
-from app.detection.savings import Part, by_prices, difference
+from app.detection.savings import Part, difference, part
 from app.records import Provider
 from app.records.detection import Confidence, PriceUnit, Remedy, Severity
 
@@ -103,7 +103,7 @@ def _versions(facts: Facts) -> Finding | None:
     if size <= facts.threshold("sizeGiB"):
         return None
     return Finding(
-        saving=by_prices(facts, _stored(bucket, size, "GiB of old versions")),
+        saving=part(facts, _stored(bucket, size, "GiB of old versions")),
         evidence=(Evidence("old versions", f"{size:.1f}", "GiB"), Evidence("expiry of old versions", "none")),
     )
 
@@ -123,7 +123,7 @@ def _soft_delete(facts: Facts) -> Finding | None:
     if deleted * 100 <= live * facts.threshold("deletedPercent"):
         return None
     return Finding(
-        saving=by_prices(facts, _stored(bucket, deleted, "GiB of deleted objects")),
+        saving=part(facts, _stored(bucket, deleted, "GiB of deleted objects")),
         evidence=(
             Evidence("deleted objects are kept for", f"{kept:.0f}", "days"),
             Evidence("deleted objects", f"{deleted:.1f}", "GiB"),

@@ -48,7 +48,7 @@ from app.detection.checks.gcp_values import (
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, exact, has_lived
-from app.detection.savings import Part, by_prices, difference, hours, nothing, unknown
+from app.detection.savings import Part, difference, hours, in_all, nothing, part, unknown
 from app.records import Provider, RelationshipKind
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
@@ -76,8 +76,10 @@ _MEMORY: Final = Metric(
 _GPU: Final = Metric("gpu", "agent.googleapis.com/gpu/utilization", Daily.MAXIMUM, "gce_instance", _INSTANCE_ID)
 _MEMBERSHIP: Final = Neighbours(RelationshipKind.MEMBER_OF, MANAGER, outgoing=True)
 _DISK_KINDS: Final = (DISK, REGION_DISK)
-_DISKS: Final = tuple(Neighbours(RelationshipKind.ATTACHED_TO, kind, DISK_PROPERTIES) for kind in _DISK_KINDS)
-_ADDRESSES: Final = Neighbours(RelationshipKind.ATTACHED_TO, ADDRESS, ("addressType", "ipVersion"))
+_DISKS: Final = tuple(
+    Neighbours(RelationshipKind.ATTACHED_TO, kind, DISK_PROPERTIES, costs=True) for kind in _DISK_KINDS
+)
+_ADDRESSES: Final = Neighbours(RelationshipKind.ATTACHED_TO, ADDRESS, ("addressType", "ipVersion"), costs=True)
 _HUNDRED: Final = Decimal(100)
 _MEGABYTE: Final = Decimal(1_000_000)
 _HEADROOM: Final = Decimal("1.2")
@@ -153,17 +155,17 @@ def _left_behind(facts: Facts) -> Saving:
     if named - disks:
         return unknown(f"Its disks were not all read: {', '.join(sorted(map(last, named - disks)))}.")
     parts = list(_parts(facts))
-    return by_prices(facts, *parts) if parts else nothing("It has no disks and no static addresses.")
+    return in_all(facts, *parts) if parts else nothing("It has no disks and no static addresses.")
 
 
 def _parts(facts: Facts) -> Iterator[Part]:
     for kind in _DISK_KINDS:
         for disk in facts.related(RelationshipKind.ATTACHED_TO, kind):
-            for part in disk_parts(disk):
-                yield replace(part, label=f"{part.label} of {disk.name}")
+            for one in disk_parts(disk):
+                yield replace(one, label=f"{one.label} of {disk.name}", of=disk)
     for address in facts.related(RelationshipKind.ATTACHED_TO, ADDRESS):
         if address.text("addressType") == "EXTERNAL" and address.text("ipVersion") != "IPV6":
-            yield hours(UNUSED_ADDRESS_HOUR, f"hours of {address.name}")
+            yield replace(hours(UNUSED_ADDRESS_HOUR, f"hours of {address.name}"), of=address)
 
 
 def _gpu_idle(facts: Facts) -> Finding | None:
@@ -188,7 +190,7 @@ def _gpu_idle(facts: Facts) -> Finding | None:
 def _price_of_gpus(facts: Facts) -> Saving:
     if not is_on_demand(facts.subject):
         return not_known(f"{word(facts.subject, 'machineType')} on Spot")
-    return by_prices(facts, *gpu_parts(listed(facts.subject, "guestAccelerators")))
+    return part(facts, *gpu_parts(listed(facts.subject, "guestAccelerators")))
 
 
 CHECKS: Final = (

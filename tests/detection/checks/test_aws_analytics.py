@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from app.detection.checks.aws_analytics import DOMAIN, EMR, STREAM
-from app.detection.facts import Subject
+from app.detection.facts import ActualCost, Subject
 from app.detection.usage import Usage
 from app.records.detection import PriceUnit
 from tests.detection.cases import CLEAR, FOUND, UNKNOWN, Case, ago, flat, subject
@@ -84,6 +85,16 @@ def case(check: str, proves: str, given: Subject, expected: Any, amount: str | N
 CLUSTERS = (
     # Three machines for 0.3 an hour.
     case("emr.idle", "found", cluster(), FOUND, "657.0000", usages=is_idle(1)),
+    # 30 in 30 days for EMR, and three machines for 0.2 an hour, which have bills of their own.
+    case(
+        "emr.idle",
+        "charges",
+        cluster(),
+        FOUND,
+        "468.4375",
+        usages=is_idle(1),
+        cost=ActualCost(Decimal(30), "USD", 30),
+    ),
     case("emr.idle", "clear", cluster(), CLEAR, usages=is_idle(0)),
     case("emr.idle", "missing:isIdle", cluster(), UNKNOWN, usages=is_idle(None)),
     case("emr.idle", "at work", cluster("RUNNING"), CLEAR),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.detection.checks.aws_ebs import INSTANCE
 from app.detection.checks.aws_ec2 import GROUP
 from app.detection.checks.aws_ec2_capacity import HOST, RESERVATION
-from app.detection.facts import Subject
+from app.detection.facts import ActualCost, Subject
 from app.detection.usage import Usage
 from app.records import RelationshipKind
-from app.records.detection import PriceUnit
+from app.records.detection import PriceBasis, PriceUnit
 from tests.detection.cases import CLEAR, FOUND, UNKNOWN, Case, ago, flat, subject
 
 PRICES = {
@@ -61,7 +63,8 @@ def members(count: int = 2, **values: Any) -> dict[tuple[RelationshipKind, str],
         "tenancy": "default",
     }
     found = [
-        subject(INSTANCE, f"i-{number}", status="running", properties=properties | values) for number in range(count)
+        subject(INSTANCE, f"i-{number}", id=UUID(int=number + 7), status="running", properties=properties | values)
+        for number in range(count)
     ]
     return {(RelationshipKind.MEMBER_OF, INSTANCE): found}
 
@@ -134,6 +137,14 @@ CASES = (
     underused("a size that is not known", UNKNOWN, given=subject(GROUP, "web")),
     underused("members that were not read", FOUND, "unknown", neighbours=members(1)),
     underused("spot", FOUND, "unknown", neighbours=members(lifecycle="spot")),
+    underused(
+        "spot, by charges",
+        FOUND,
+        "60.8750",
+        neighbours=members(lifecycle="spot"),
+        neighbour_costs={UUID(int=number): ActualCost(Decimal(30), "USD", 30) for number in (7, 8)},
+        basis=PriceBasis.ACTUAL,
+    ),
 )
 
 

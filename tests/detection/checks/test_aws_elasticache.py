@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.detection.checks.aws_elasticache import CLUSTER, GROUP
 from app.detection.facts import ActualCost, Subject
 from app.detection.usage import Usage
+from app.records import RelationshipKind
 from app.records.detection import PriceBasis, PriceUnit
 from tests.detection.cases import CLEAR, FOUND, UNKNOWN, Case, ago, flat, subject
 
@@ -77,7 +80,17 @@ def oversized(check: str, given: Subject, amount: str) -> tuple[Case, ...]:
     )
 
 
+CLUSTERS = [replace(cache(replicationGroup="a"), id=UUID(int=number), native_id=f"arn:{number}") for number in (7, 8)]
+BILLS: dict[str, Any] = {
+    "neighbours": {(RelationshipKind.MEMBER_OF, CLUSTER): CLUSTERS},
+    "neighbour_costs": {each.id: ActualCost(Decimal(60), "USD", 30) for each in CLUSTERS},
+    "basis": PriceBasis.ACTUAL,
+}
+"""The charges of a group are those of its clusters: 121.75 a month, of 584 by prices."""
+
 CASES = (
+    case("group_idle", "by its clusters' charges", group(), FOUND, "121.7500", usages=use(0, 0, 4), **BILLS),
+    case("group_oversized", "by its clusters' charges", group(), FOUND, "60.8750", usages=load(10, 10), **BILLS),
     *idle("idle", cache(), "292.0000"),
     *idle("group_idle", group(), "584.0000"),
     *oversized("oversized", cache(), "146.0000"),

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from app.records import Provider, RelationshipKind
+from app.records.conditions import Condition
 from app.records.detection import ChargeSubject, Confidence, Remedy, Severity
 
 if TYPE_CHECKING:
@@ -148,7 +149,10 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Check:
-    """One kind of waste. `find` is pure: facts in, a finding or None out; UnknownFactError where a fact is missing."""
+    """One kind of waste. `find` is pure: facts in, a finding or None out; UnknownFactError where a fact is missing.
+
+    It is asked only where all of `only_where` holds.
+    """
 
     id: str
     """Stable for ever, such as `aws.ebs.unattached`."""
@@ -168,6 +172,8 @@ class Check:
     find: Callable[[Facts], Finding | None]
     saving: str
     """The formula in words."""
+    only_where: tuple[Condition, ...] = ()
+    """What every finding needs, in an order, as data: PostgreSQL sifts by it, so that few resources are looked at."""
     properties: tuple[str, ...] = ()
     """Which properties of the resource it reads: no others are given to it."""
     watched: tuple[str, ...] = ()

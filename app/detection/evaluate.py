@@ -9,14 +9,15 @@ from pathlib import PurePath
 from typing import Final
 
 from app.detection.check import Check
+from app.detection.conditions import hold
 from app.detection.facts import Facts, NotReadError, UnknownFactError
 from app.detection.finding import Clear, Excluded, Finding, Outcome, Unknown
 from app.detection.rule import Rule
 
 Convert = Callable[[Decimal, str], Decimal | None]
 """(amount, currency) → the amount in the organization's currency; None without a rate."""
-
-
+Said = Finding | Unknown | Clear
+"""What a check says: it depends on nothing of a rule but the thresholds and how metrics are read."""
 BROKEN: Final = "The check broke on what it was told, so nothing is known; the error is in the server's log."
 """Said of a resource and of charges alike."""
 
@@ -30,18 +31,49 @@ def evaluate(check: Check, facts: Facts, rule: Rule, convert: Convert) -> Outcom
     """
     try:
         why = rule.leaves_out(facts.subject)
-        if why is not None:
-            return Excluded(why)
-        finding = check.find(facts)
-        if finding is None:
-            return Clear()
-        return Excluded("It would save less than the rule asks for.") if _is_small(finding, rule, convert) else finding
+    except Exception as error:  # noqa: BLE001 - as below
+        return Unknown(BROKEN, fault_of(error))
+    return Excluded(why) if why is not None else weigh(detect(check, facts), rule, convert)
+
+
+def detect(check: Check, facts: Facts) -> Said:
+    """What a check says, whatever its rule leaves out. Raises NotReadError."""
+    return unmet(check, facts) or find(check, facts)
+
+
+def unmet(check: Check, facts: Facts) -> Unknown | Clear | None:
+    """What a check says by what it declares of all its findings; None where it is to look. Raises NotReadError."""
+    try:
+        return None if hold(check.only_where, facts) else Clear()
     except NotReadError:
         raise
     except UnknownFactError as error:
         return Unknown(str(error))
     except Exception as error:  # noqa: BLE001 - one check of hundreds, whatever is wrong with it
         return Unknown(BROKEN, fault_of(error))
+
+
+def find(check: Check, facts: Facts) -> Said:
+    """What a check finds on a resource of which all holds that it declares. Raises NotReadError."""
+    try:
+        return check.find(facts) or Clear()
+    except NotReadError:
+        raise
+    except UnknownFactError as error:
+        return Unknown(str(error))
+    except Exception as error:  # noqa: BLE001 - as above
+        return Unknown(BROKEN, fault_of(error))
+
+
+def weigh(found: Said, rule: Rule, convert: Convert) -> Outcome:
+    """What becomes of it under a rule that looks at the resource: one that saves too little is left out."""
+    if not isinstance(found, Finding):
+        return found
+    try:
+        is_small = _is_small(found, rule, convert)
+    except Exception as error:  # noqa: BLE001 - an amount may be no number
+        return Unknown(BROKEN, fault_of(error))
+    return Excluded("It would save less than the rule asks for.") if is_small else found
 
 
 def fault_of(error: Exception) -> str:

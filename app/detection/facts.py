@@ -186,7 +186,9 @@ class Facts:
         usage = self.usages.get(key)
         if usage is None:
             raise UnknownFactError(self.missing(f"The metric {key} was not read.", key))
-        if not usage.is_complete and self.parameters.get(REQUIRE_COMPLETE, Decimal(1)):
+        if usage.is_complete:
+            return usage
+        if self.parameters.get(REQUIRE_COMPLETE, Decimal(1)):
             message = f"The metric {key} is known for {len(usage.known)} of {usage.days} days."
             raise UnknownFactError(message)
         if not usage.known:

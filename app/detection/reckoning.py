@@ -30,8 +30,8 @@ def required(subject: Subject, name: str) -> str:
 
 def busiest_day(facts: Facts, *keys: str) -> Decimal:
     """The most that some metrics came to together on a day. Raises UnknownFactError."""
-    series = [facts.usage(key).values for key in keys]
-    days = [[value for value in row if value is not None] for row in zip(*series, strict=True)]
+    rows = set(zip(*(facts.usage(key).values for key in keys), strict=True))  # days that are alike once
+    days = [[value for value in row if value is not None] for row in rows]
     # Decimals are exact and slow: only for days that come within rounding of the busiest one.
     about = [math.fsum(row) for row in days]
     least = max(about) - abs(max(about)) * _ROUNDING
@@ -47,11 +47,14 @@ def has_lived(facts: Facts) -> bool:
 
 def unused(facts: Facts, *keys: str, unit: str, upto: Decimal = Decimal(0)) -> tuple[Evidence, ...] | None:
     """What shows that no day of the window had more than so much work; None where one had, or where it is too new."""
-    if not has_lived(facts):
+    if not has_lived(facts) or busiest_day(facts, *keys) > upto:
         return None
+    return quiet_days(facts, *keys, unit=unit)
+
+
+def quiet_days(facts: Facts, *keys: str, unit: str) -> tuple[Evidence, ...]:
+    """What shows how much work the busiest day of the window had."""
     most = busiest_day(facts, *keys)
-    if most > upto:
-        return None
     return (Evidence("busiest day", f"{most:f}", unit), Evidence("days", f"{facts.threshold(LOOKBACK_DAYS):f}"))
 
 

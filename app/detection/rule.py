@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from app.detection.check import MINIMUM_SAVING, Check, Daily, Metric
-from app.detection.facts import REQUIRE_COMPLETE, Subject
+from app.detection.facts import REQUIRE_COMPLETE
 from app.detection.patterns import is_in
 from app.records import Provider
 from app.records.detection import Severity
@@ -109,9 +110,30 @@ class Tuning:
     version: int = 0
     """How often it was changed; 0 for a check as it is delivered."""
 
+    @property
+    def tag_keys(self) -> set[str]:
+        """The tags that decide about a resource."""
+        return {match.key for match in (*self.excluded_tags, *(match for match, _ in self.of_tags))}
+
     def same_as(self, other: Tuning) -> bool:
         """Whether both say the same, whatever their versions."""
         return replace(self, version=0) == replace(other, version=0)
+
+
+class Placed(Protocol):
+    """What of a resource decides which rule it has, and whether that leaves it out."""
+
+    @property
+    def account_id(self) -> UUID:
+        """Its account."""
+
+    @property
+    def region(self) -> str | None:
+        """Its region, if it has one."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Its tags, at least those that rules ask for."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +160,7 @@ class Rule:
     statistic: Daily | None = None
     """What a day's value is made by, instead of what the check asks for."""
 
-    def leaves_out(self, subject: Subject) -> str | None:
+    def leaves_out(self, subject: Placed) -> str | None:
         """Why the rule does not look at a resource; None where it does."""
         if not self.enabled:
             return "The rule is switched off."
@@ -176,7 +198,7 @@ class Rules:
         self._plain: dict[str, Rule] = {}
         """Of checks whose rule is the same for all resources."""
 
-    def of(self, check: Check, subject: Subject) -> Rule:
+    def of(self, check: Check, subject: Placed) -> Rule:
         """The rule for one resource."""
         return self.of_place(check, subject.account_id, subject.tags)
 
@@ -223,6 +245,13 @@ def rule_by(check: Check, tuning: Tuning, *levels: Settings) -> Rule:
         grace_days=GRACE_DAYS if settings.grace_days is None else settings.grace_days,
         statistic=_offered(check, settings.statistic),
     )
+
+
+def rules_of_account(check: Check, tuning: Tuning, account_id: UUID) -> list[Rule]:
+    """The rule of an account for resources that no override for tags covers, and for those of each of them."""
+    own: Sequence[Settings] = (tuning.of_accounts[account_id],) if account_id in tuning.of_accounts else ()
+    levels = (tuning.settings, *own)
+    return [rule_by(check, tuning, *levels), *(rule_by(check, tuning, *levels, each) for _, each in tuning.of_tags)]
 
 
 def _offered(check: Check, statistic: Daily | None) -> Daily | None:

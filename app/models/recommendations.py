@@ -36,6 +36,7 @@ class Recommendation(OrganizationOwned, Base, kw_only=True):
         Index(None, "organization_id", "found_at", "id"),
         CheckConstraint(RECOMMENDATION_STATES, name="state"),
         CheckConstraint("(state = 'RESOLVED') = (resolution IS NOT NULL)", name="resolution"),
+        CheckConstraint("ignored_scope IN ('FINDING', 'RESOURCE')", name="ignored_scope"),
         CheckConstraint("price_basis IN ('ACTUAL', 'CONTRACTED', 'LIST', 'UNKNOWN')", name="price_basis"),
         CheckConstraint("(monthly_saving IS NULL) = (price_basis = 'UNKNOWN')", name="amount"),
     )
@@ -65,6 +66,7 @@ class Recommendation(OrganizationOwned, Base, kw_only=True):
     found_at: Mapped[datetime] = mapped_column(default_factory=now)
     last_found_at: Mapped[datetime] = mapped_column(default_factory=now)
     ignored_until: Mapped[date | None] = mapped_column(default=None)
+    ignored_scope: Mapped[str | None] = mapped_column(default=None)
     reason: Mapped[str | None] = mapped_column(default=None)
     note: Mapped[str | None] = mapped_column(default=None)
     due_on: Mapped[date | None] = mapped_column(default=None)

@@ -20,12 +20,12 @@ from app.recommendations.grace import too_early
 from app.recommendations.store import TOLD_IDS, count_once
 from app.records import Actor, EventKind, NewEvent
 from app.records.detection import Remedy
-from app.records.recommendations import HistoryKind, IgnoreReason, RecommendationState, Resolution
+from app.records.recommendations import HistoryKind, IgnoreReason, IgnoreScope, RecommendationState, Resolution
 from app.repositories import recommendations
 
 MOST_IDS = 500
 LONGEST_DELAY = timedelta(days=3650)
-_NOTHING: dict[str, Any] = dict.fromkeys(("ignored_until", "reason", "note", "due_on"))
+_NOTHING: dict[str, Any] = dict.fromkeys(("ignored_until", "ignored_scope", "reason", "note", "due_on"))
 _UNRESOLVED: dict[str, Any] = dict.fromkeys(("resolution", "resolved_at", "proved_at"))
 
 
@@ -49,6 +49,8 @@ class _Act:
     data: Mapping[str, Any]
     problem: Callable[[RowMapping], str | None]
     due_on: date | None = None
+    is_whole: bool = False
+    """Whether it is said of all that is found on the same resources."""
 
 
 async def ignore(
@@ -60,8 +62,12 @@ async def ignore(
     reason: IgnoreReason,
     note: str | None,
     until: date | None,
+    scope: IgnoreScope = IgnoreScope.FINDING,
 ) -> list[Answered]:
-    """Leave recommendations out of what is to be saved, until a day or for ever. Raises BadUserInputError."""
+    """Leave recommendations out of what is to be saved, until a day or for ever. Raises BadUserInputError.
+
+    With the scope RESOURCE all that is found on their resources, now and until then.
+    """
     note = None if note is None else checked_reason(note, "note")
     _check_day(until, "until")
     values = {
@@ -69,11 +75,15 @@ async def ignore(
         **_UNRESOLVED,
         "state": RecommendationState.IGNORED.value,
         "ignored_until": until,
+        "ignored_scope": scope.value,
         "reason": reason.value,
         "note": note,
     }
-    data = {"reason": reason.value, "until": None if until is None else until.isoformat(), "note": note}
-    act = _Act(values, HistoryKind.IGNORED, EventKind.RECOMMENDATIONS_IGNORED, data, _is_resolved)
+    until_day = None if until is None else until.isoformat()
+    data = {"reason": reason.value, "until": until_day, "note": note, "scope": scope.value}
+    is_whole = scope is IgnoreScope.RESOURCE
+    problem = _cannot_be_ignored_as_a_whole if is_whole else _is_resolved
+    act = _Act(values, HistoryKind.IGNORED, EventKind.RECOMMENDATIONS_IGNORED, data, problem, is_whole=is_whole)
     return await _answer(database, organization_id, actor, ids, act)
 
 
@@ -126,6 +136,12 @@ def _is_resolved(row: RowMapping) -> str | None:
     return None
 
 
+def _cannot_be_ignored_as_a_whole(row: RowMapping) -> str | None:
+    if row["resource_id"] is None:
+        return "It is about no resource; ignore the finding alone, with the scope FINDING."
+    return _is_resolved(row)
+
+
 def _cannot_be_deleted(row: RowMapping) -> str | None:
     if row["remedy"] != Remedy.DELETE:
         return f"Nothing is to be deleted here; the remedy is {row['remedy']}."
@@ -155,7 +171,8 @@ async def _answer(
         problems = {id_: problem for id_, row in rows.items() if (problem := act.problem(row))}
         if act.due_on is not None:
             problems = await too_early(session, organization_id, rows.values(), act.due_on) | problems
-        fitting = [id_ for id_ in rows if id_ not in problems and not _is_so(rows[id_], act.values)]
+        said = await _said_of(session, organization_id, rows, problems, act)
+        fitting = [id_ for id_, row in said.items() if not _is_so(row, act.values)]
         changed = await _write(session, organization_id, actor, fitting, act)
         if changed:
             for account_id in accounts:
@@ -166,6 +183,22 @@ async def _answer(
     return [
         Answered(id_, rows.get(id_), is_absent=id_ not in rows, problem=problems.get(id_)) for id_ in dict.fromkeys(ids)
     ]
+
+
+async def _said_of(
+    session: AsyncSession,
+    organization_id: UUID,
+    rows: Mapping[UUID, RowMapping],
+    problems: Mapping[UUID, str],
+    act: _Act,
+) -> dict[UUID, RowMapping]:
+    """What is answered for, without what it does not fit, and what else is found on the same resources."""
+    fitting = {id_: row for id_, row in rows.items() if id_ not in problems}
+    if not act.is_whole or not fitting:
+        return fitting
+    resources = {row["resource_id"] for row in fitting.values()}
+    others = await recommendations.active_of_resources(session, organization_id, resources)
+    return {row["id"]: row for row in others} | fitting
 
 
 async def _write(

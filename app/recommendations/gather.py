@@ -85,6 +85,13 @@ class Gathering:
         rows = await detection_facts.subjects(self.session, self.organization_id, ids, properties)
         changes = await self._changes(rows, {name for check in checks for name in check.watched})
         found = {row["id"]: Gathered(subject_of(row, changes.get(row["id"], _NOTHING))) for row in rows}
+        await self.surround(found, checks)
+        if costs:
+            await self.add_costs([(one, checks) for one in found.values()], today)
+        return list(found.values())
+
+    async def surround(self, found: Mapping[UUID, Gathered], checks: Sequence[Check]) -> None:
+        """Tell resources, by their ids, the neighbours that some checks ask for."""
         known: dict[Neighbours, Ends] = {}
         for asked in neighbours_of(checks) if found else ():
             of_type = asked.resource_type if asked.peers else ""
@@ -92,9 +99,6 @@ class Gathering:
             if place not in known:
                 known[place] = await self._ends(list(found), asked)
             await self._add(found, asked, known[place])
-        if costs:
-            await self.add_costs([(one, checks) for one in found.values()], today)
-        return list(found.values())
 
     async def _add(self, found: Mapping[UUID, Gathered], asked: Neighbours, ends: Ends) -> None:
         """Tell each resource its neighbours of one kind and type."""

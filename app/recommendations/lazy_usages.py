@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from app.detection.check import Check, signature, window_days
 from app.detection.rule import Rule
@@ -56,11 +57,19 @@ class LazyUsages(Mapping[str, "Usage | None"]):
         self.unread: dict[str, str] = {}
 
     def __getitem__(self, key: str) -> Usage:
+        found: Usage | None = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As of any mapping; by itself, as checks ask for each metric of each resource several times."""
         self.asked.setdefault(key)
-        found = self._own.window(self._windows[key])
+        place = self._windows.get(key)
+        found = default if place is None else self._own.window(place)
         if isinstance(found, str):
             self.unread[key] = found
-            raise KeyError(key)
+            return default
         return found
 
     def __iter__(self) -> Iterator[str]:

@@ -49,6 +49,9 @@ def not_found(stored: Stored, looked: Looked, moment: datetime) -> Step:
     if looked.resolution is None:
         is_over = ignore_is_over(stored, moment.date())
         return Step(opened(moment), HistoryKind.IGNORE_ENDED, {}) if is_over else Step({})
+    is_ignored = stored.state is RecommendationState.IGNORED
+    if is_ignored and looked.resolution is Resolution.LEFT_OUT:
+        return Step({})  # it is found again where the rule is as before, and somebody has decided on it
     if stored.state in ACTIVE:
         values = {
             "state": RecommendationState.RESOLVED.value,
@@ -58,6 +61,7 @@ def not_found(stored: Stored, looked: Looked, moment: datetime) -> Step:
             "proved_at": moment,
             "is_counted": False,
             "ignored_until": None,
+            "ignored_scope": None,
             "due_on": None,
         }
         return Step(values, HistoryKind.RESOLVED, {"resolution": looked.resolution.value, "why": looked.why})
@@ -79,6 +83,7 @@ def opened(moment: datetime) -> dict[str, object]:
         "state": RecommendationState.OPEN.value,
         "state_changed_at": moment,
         "ignored_until": None,
+        "ignored_scope": None,
         "reason": None,
         "note": None,
         "due_on": None,

@@ -132,7 +132,7 @@ async def _look_at_type(looking: Looking, resource_type: str, checks: Sequence[C
 def facts_of(
     looking: Looking,
     one: Gathered,
-    rule: Rule,
+    thresholds: Mapping[str, Decimal],
     usages: Mapping[str, Usage | None],
     unread: Mapping[str, str],
     kind: type[Facts] = Facts,
@@ -141,7 +141,7 @@ def facts_of(
     return kind(
         subject=one.subject,
         now=looking.moment,
-        parameters=rule.parameters,
+        parameters=thresholds,
         prices=looking.prices,
         cost=one.cost,
         neighbour_costs=one.neighbour_costs,
@@ -173,7 +173,7 @@ class Sight:
         for check in checks:
             rule = self.looking.rules.of(check, one.subject)
             usages = LazyUsages(own, self._windows(check, one.subject.resource_type, rule))
-            facts = facts_of(self.looking, one, rule, usages, usages.unread, kind)
+            facts = facts_of(self.looking, one, rule.parameters, usages, usages.unread, kind)
             try:
                 outcome = evaluate(check, facts, rule, self.looking.convert)
             except NotReadError:
@@ -192,7 +192,7 @@ class Sight:
         if (before.parameters, before.statistic) == (rule.parameters, rule.statistic):
             return False
         usages = LazyUsages(own, self._windows(check, one.subject.resource_type, before))
-        facts = facts_of(self.looking, one, before, usages, usages.unread)
+        facts = facts_of(self.looking, one, before.parameters, usages, usages.unread)
         return isinstance(evaluate(check, facts, before, self.looking.convert), Finding)
 
     def _windows(self, check: Check, resource_type: str, rule: Rule) -> Windows:

@@ -167,7 +167,9 @@ def _wanted(looking: Looking, page: Sequence[Gathered], checks: Sequence[Check])
         needing = [
             check
             for check in checks
-            if needs_usage(check, facts_of(looking, one, rules[check.id], {}, {}), rules[check.id], looking.convert)
+            if needs_usage(
+                check, facts_of(looking, one, rules[check.id].parameters, {}, {}), rules[check.id], looking.convert
+            )
         ]
         found += wanted_of(one.subject, needing, rules).values()
     return found

@@ -11,7 +11,7 @@ from app.recommendations.charged import read_charged
 from app.recommendations.lazy_usages import StoredUsages
 from app.recommendations.look import Looking
 from app.recommendations.look_at_charges import read_ground
-from app.recommendations.preview_pair import Pair
+from app.recommendations.preview_pair import Pair, Told
 from app.recommendations.preview_sums import Judged
 from app.records import Provider
 from app.repositories import rule_previews
@@ -43,6 +43,6 @@ async def judge_charges(
         rules = pair.of(one.subject)
         if rules is not None:
             own = ground.looking_at(looking, account)
-            before, after = (pair.judge(own, one, rule, unmeasured) for rule in rules)
+            before, after = pair.judge(Told(own, one, unmeasured), rules)
             judged.append(Judged(one.subject, ledger.get(one.key), before, after))
     return len(subjects), judged

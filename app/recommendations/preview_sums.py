@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.detection.facts import Subject
@@ -31,7 +30,7 @@ class Judged:
     """A resource under the rules before and after; `row` is what the ledger has of it, where it has something."""
 
     subject: Subject
-    row: RowMapping | None
+    row: Mapping[str, Any] | None
     before: Judgement
     after: Judgement
     claim_id: UUID = field(init=False)

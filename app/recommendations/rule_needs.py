@@ -7,13 +7,12 @@ only, so it is enough to tell when nothing can be.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
 from app.detection.check import Check
 from app.detection.facts import REQUIRE_COMPLETE
-from app.detection.rule import Rule, Settings, Tuning, rule_by
+from app.detection.rule import Rule, Tuning, rules_of_account
 
 
 def needs_measuring(check: Check, before: Tuning, after: Tuning, account_id: UUID) -> bool:
@@ -21,18 +20,11 @@ def needs_measuring(check: Check, before: Tuning, after: Tuning, account_id: UUI
     if not check.metrics:
         return False
     matches = [[match for match, _ in tuning.of_tags] for tuning in (before, after)]
-    were, are = (_rules(check, tuning, account_id) for tuning in (before, after))
+    were, are = (rules_of_account(check, tuning, account_id) for tuning in (before, after))
     if matches[0] == matches[1]:
         return any(_asks_more(was, now, account_id) for was, now in zip(were, are, strict=True))
     # A resource may have gone from any of the rules to any other.
     return any(_asks_more(was, now, account_id) for was in were for now in are)
-
-
-def _rules(check: Check, tuning: Tuning, account_id: UUID) -> list[Rule]:
-    """The rule of an account for resources that no override for tags covers, and for those of each of them."""
-    own: Sequence[Settings] = (tuning.of_accounts[account_id],) if account_id in tuning.of_accounts else ()
-    levels = (tuning.settings, *own)
-    return [rule_by(check, tuning, *levels), *(rule_by(check, tuning, *levels, each) for _, each in tuning.of_tags)]
 
 
 def _asks_more(was: Rule, now: Rule, account_id: UUID) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,10 +16,19 @@ from app.activity.record import record
 from app.detection.catalogue import checks_of_charges
 from app.detection.overlap import Claim, counted
 from app.models import new_id
-from app.recommendations.lifecycle import found_again, not_found, opened
+from app.recommendations.lifecycle import found_again, ignore_is_over, not_found, opened
 from app.records import Actor, ActorKind, EventKind, NewEvent
 from app.records.detection import CASH_UNKNOWN
-from app.records.recommendations import Found, HistoryKind, Looked, RecommendationState, Resolution, Step, Stored
+from app.records.recommendations import (
+    Found,
+    HistoryKind,
+    IgnoreScope,
+    Looked,
+    RecommendationState,
+    Resolution,
+    Step,
+    Stored,
+)
 from app.repositories import recommendations
 
 SYSTEM = Actor(ActorKind.SYSTEM)
@@ -28,6 +37,7 @@ TOLD_IDS = "recommendationIds"
 """Where an event's data names the recommendations that it is about."""
 MOST_TOLD = 500
 _UNKNOWN_LAST = Decimal(-1)
+_IGNORED = ("state", "ignored_until", "ignored_scope", "reason", "note", "decided_by")
 _NO_DATA: Mapping[str, Any] = {}
 
 
@@ -67,6 +77,7 @@ async def store(
     keys = {outcome.subject_key for outcome in outcomes}
     rows = await recommendations.of_subjects(session, organization_id, account_id, keys)
     known = {(row["check_id"], row["subject_key"]): dict(row) for row in rows}
+    covering = _ignored_as_a_whole(rows, moment)
     written: list[Mapping[str, Any]] = []
     seen: list[UUID] = []
     history: list[tuple[UUID, HistoryKind, Mapping[str, Any]]] = []
@@ -74,19 +85,24 @@ async def store(
         row = known.get((outcome.check_id, outcome.subject_key))
         if row is None:
             if isinstance(outcome, Found):
-                new = new_row(organization_id, outcome, moment)
+                cover = covering.get(outcome.subject_key)
+                new = new_row(organization_id, outcome, moment) | _ignored_as(cover)
                 written.append(new)
                 history.append((new["id"], HistoryKind.FOUND, {}))
+                history += _told_ignored(new["id"], cover)
             continue
         if _is_known_since(row, outcome, moment):
             continue
         step, changed = _changed(row, outcome, moment)
+        cover = covering.get(outcome.subject_key) if step.kind is HistoryKind.CAME_BACK else None
+        changed |= _ignored_as(cover)
         if isinstance(outcome, Found) and _is_same(row, changed):
             seen.append(row["id"])
         elif changed != row:
             written.append(changed)
         if step.kind is not None:
             history.append((row["id"], step.kind, step.data or {}))
+            history += _told_ignored(row["id"], cover)
     await recommendations.write_rows(session, written)
     await recommendations.write_found_again(session, organization_id, seen, moment)
     await recommendations.write_history(session, organization_id, SYSTEM, history)
@@ -95,6 +111,30 @@ async def store(
         changes.add(id_, kind)
     await _tell(session, organization_id, account_id, changes)
     return changes
+
+
+def _ignored_as_a_whole(rows: Iterable[Mapping[Any, Any]], moment: datetime) -> dict[str, Mapping[Any, Any]]:
+    """By subject a recommendation that says that the whole resource is ignored, whatever is found on it."""
+    return {
+        row["subject_key"]: row
+        for row in rows
+        if row["state"] == RecommendationState.IGNORED
+        and row["ignored_scope"] == IgnoreScope.RESOURCE
+        and not ignore_is_over(stored_of(row), moment.date())
+    }
+
+
+def _ignored_as(cover: Mapping[Any, Any] | None) -> dict[str, Any]:
+    """What is ignored as another one is; nothing for None."""
+    return {} if cover is None else {name: cover[name] for name in _IGNORED}
+
+
+def _told_ignored(id_: UUID, cover: Mapping[Any, Any] | None) -> list[tuple[UUID, HistoryKind, Mapping[str, Any]]]:
+    if cover is None:
+        return []
+    until = None if cover["ignored_until"] is None else cover["ignored_until"].isoformat()
+    data = {"reason": cover["reason"], "until": until, "scope": IgnoreScope.RESOURCE.value}
+    return [(id_, HistoryKind.IGNORED, data)]
 
 
 def _changed(row: Mapping[Any, Any], outcome: Found | Looked, moment: datetime) -> tuple[Step, dict[str, Any]]:
@@ -235,7 +275,7 @@ def new_row(organization_id: UUID, found: Found, moment: datetime) -> dict[str, 
         "found_at": moment,
         "last_found_at": moment,
         "is_counted": False,
-        **dict.fromkeys(("ignored_until", "reason", "note", "due_on", "decided_by")),
+        **dict.fromkeys(("ignored_until", "ignored_scope", "reason", "note", "due_on", "decided_by")),
         **dict.fromkeys(("resolution", "resolved_at", "proved_at")),
         **figures(found),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
 from uuid import UUID
@@ -42,6 +42,21 @@ class AmountRange:
 
 
 @dataclass(frozen=True)
+class DayRange:
+    """From a day on (`gte`), up to before another (`lt`)."""
+
+    gte: date | None = None
+    lt: date | None = None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Whether the column is true."""
+
+    value: bool
+
+
+@dataclass(frozen=True)
 class TagMatch:
     """A tag by its key: with one of the values, or with any value, or absent."""
 
@@ -57,7 +72,7 @@ class Emptiness:
     empty: bool
 
 
-Condition = TextMatch | IdMatch | MomentRange | AmountRange | Emptiness
+Condition = TextMatch | IdMatch | MomentRange | DayRange | AmountRange | Emptiness | Truth
 
 
 @dataclass(frozen=True)

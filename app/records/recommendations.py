@@ -44,6 +44,13 @@ class Resolution(StrEnum):
     ACCOUNT_GONE = "ACCOUNT_GONE"
 
 
+class IgnoreScope(StrEnum):
+    """What somebody ignores."""
+
+    FINDING = "FINDING"
+    RESOURCE = "RESOURCE"
+
+
 class IgnoreReason(StrEnum):
     """Why somebody ignores a recommendation."""
 

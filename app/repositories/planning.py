@@ -32,6 +32,16 @@ async def plan_for_sets(session: AsyncSession) -> None:
     await (await driver_of(session)).execute("SET LOCAL enable_nestloop = off")
 
 
+async def plan_for_sifting(session: AsyncSession) -> None:
+    """Run the rest of the transaction's statements in one process, in memory, and make no machine code of them.
+
+    A sift of 100,000 resources takes half a second: compiling takes longer, workers more time together, and sorting
+    them on disk took a tenth of it.
+    """
+    settings = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'"
+    await (await driver_of(session)).execute(settings)
+
+
 async def driver_of(session: AsyncSession) -> Any:
     """The asyncpg connection of the session's transaction."""
     return (await (await session.connection()).get_raw_connection()).driver_connection

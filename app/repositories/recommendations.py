@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Recommendation, RecommendationHistory, new_id, now
 from app.records import Actor
-from app.records.recommendations import COUNTING, HistoryKind
+from app.records.recommendations import COUNTING, HistoryKind, RecommendationState
 
 RECOMMENDATIONS: Table = Recommendation.__table__  # type: ignore[assignment]
 HISTORY: Table = RecommendationHistory.__table__  # type: ignore[assignment]
@@ -82,6 +82,23 @@ async def of_subjects(
             RECOMMENDATIONS.c.organization_id == organization_id,
             RECOMMENDATIONS.c.account_id == account_id,
             RECOMMENDATIONS.c.subject_key == any_(cast(sorted(subject_keys), ARRAY(Text))),
+        )
+        .order_by(RECOMMENDATIONS.c.id)
+        .with_for_update()
+    )
+    return (await session.execute(statement)).mappings().all()
+
+
+async def active_of_resources(
+    session: AsyncSession, organization_id: UUID, resource_ids: Collection[UUID]
+) -> Sequence[RowMapping]:
+    """All that is found on some resources and not resolved, to be changed."""
+    statement = (
+        select(RECOMMENDATIONS)
+        .where(
+            RECOMMENDATIONS.c.organization_id == organization_id,
+            RECOMMENDATIONS.c.resource_id == any_(cast(sorted(resource_ids), ARRAY(Uuid))),
+            RECOMMENDATIONS.c.state != RecommendationState.RESOLVED.value,
         )
         .order_by(RECOMMENDATIONS.c.id)
         .with_for_update()

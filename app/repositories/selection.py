@@ -15,12 +15,14 @@ from app.records.criteria import (
     AmountRange,
     Condition,
     Criteria,
+    DayRange,
     Direction,
     Emptiness,
     IdMatch,
     MomentRange,
     TagMatch,
     TextMatch,
+    Truth,
 )
 
 
@@ -42,6 +44,8 @@ def column_conditions(column: Any, condition: Condition) -> Iterator[ColumnEleme
         yield column.in_(condition.in_)
     elif isinstance(condition, Emptiness):
         yield column.is_(None) if condition.empty else column.is_not(None)
+    elif isinstance(condition, Truth):
+        yield column.is_(condition.value)
     else:
         yield from _range(column, condition)
 
@@ -55,7 +59,7 @@ def _text(column: Any, condition: TextMatch) -> Iterator[ColumnElement[bool]]:
         yield column.icontains(condition.contains, autoescape=True)
 
 
-def _range(column: Any, condition: AmountRange | MomentRange) -> Iterator[ColumnElement[bool]]:
+def _range(column: Any, condition: AmountRange | MomentRange | DayRange) -> Iterator[ColumnElement[bool]]:
     if condition.gte is not None:
         yield column >= condition.gte
     if isinstance(condition, AmountRange):

@@ -73,6 +73,7 @@ class RecommendationMutations:
             reason=input.reason,
             note=input.note,
             until=input.until,
+            scope=input.scope,
         )
         return IgnoreRecommendationsPayload(outcomes=outcomes(keys, answered))
 

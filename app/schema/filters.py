@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -88,6 +88,29 @@ class DateTimeFilter:
     def match(self, _name: str) -> criteria.MomentRange:
         """The condition for repositories."""
         return criteria.MomentRange(self.gte, self.lt)
+
+
+@strawberry.input(description="A stretch of days; its end is exclusive.")
+class DateFilter:
+    """See DayRange."""
+
+    gte: date | None = strawberry.field(default=None, description="On this day or later.")
+    lt: date | None = strawberry.field(default=None, description="Before this day.")
+
+    def match(self, _name: str) -> criteria.DayRange:
+        """The condition for repositories. What has no day meets none."""
+        return criteria.DayRange(self.gte, self.lt)
+
+
+@strawberry.input(description="Whether something is so.")
+class BooleanFilter:
+    """See Truth."""
+
+    eq: bool = strawberry.field(description="It is, or it is not.")
+
+    def match(self, _name: str) -> criteria.Truth:
+        """The condition for repositories."""
+        return criteria.Truth(self.eq)
 
 
 @strawberry.input(description="A range of amounts, both ends included.")

@@ -11,7 +11,7 @@ import strawberry
 
 from app.errors import ErrorCode
 from app.recommendations.answer import Answered
-from app.records.recommendations import IgnoreReason
+from app.records.recommendations import IgnoreReason, IgnoreScope
 from app.schema.errors import InvalidInput, NotFound
 from app.schema.recommendations import Recommendation
 
@@ -72,6 +72,10 @@ class IgnoreRecommendationsInput:
     note: str | None = strawberry.field(default=None, description=_NOTE)
     until: date | None = strawberry.field(
         default=None, description="The day on which they open again, after today; for ever when left out."
+    )
+    scope: IgnoreScope = strawberry.field(
+        default=IgnoreScope.FINDING,
+        description="Whether they alone are ignored, or all that is found on their resources, now and later.",
     )
 
 

@@ -16,13 +16,21 @@ from app.loaders.scans import Asked
 from app.records import ActorKind, Permission
 from app.records.criteria import Direction, RecommendationOrderField
 from app.records.detection import CASH_UNKNOWN, Confidence, PriceBasis, Remedy, Severity
-from app.records.recommendations import HistoryKind, IgnoreReason, RecommendationState, Resolution
+from app.records.recommendations import HistoryKind, IgnoreReason, IgnoreScope, RecommendationState, Resolution
 from app.schema.accounts import Account
 from app.schema.activity import ActivityActor, actor_of
 from app.schema.checks import Check
 from app.schema.cost_words import Money
 from app.schema.enums import graph_enum
-from app.schema.filters import DateTimeFilter, DecimalFilter, EnumFilter, IDFilter, StringFilter
+from app.schema.filters import (
+    BooleanFilter,
+    DateFilter,
+    DateTimeFilter,
+    DecimalFilter,
+    EnumFilter,
+    IDFilter,
+    StringFilter,
+)
 from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
@@ -56,6 +64,12 @@ graph_enum(
     LEFT_OUT="The rule leaves it out now, or its saving has become too small.",
     SAID_DONE="Somebody said so; the next scan proves it or opens it again.",
     ACCOUNT_GONE="Its account was disconnected; a scan opens it again when it is connected again.",
+)
+graph_enum(
+    IgnoreScope,
+    "What somebody ignores.",
+    FINDING="What one check has found on a resource.",
+    RESOURCE="All that is found on a resource, now and later.",
 )
 graph_enum(
     IgnoreReason,
@@ -150,6 +164,7 @@ class Recommendation(Node):
         description="Whether its saving counts in totals; not where another finding would save the same money."
     )
     ignored_until: date | None = strawberry.field(description="The day on which it opens again.")
+    ignored_scope: IgnoreScope | None = strawberry.field(description="What is ignored, where it is.")
     reason: IgnoreReason | None = strawberry.field(description="Why it is ignored.")
     note: str | None = strawberry.field(description="What was said of it last.")
     due_on: date | None = strawberry.field(description="The day by which its resource is to be deleted.")
@@ -171,6 +186,7 @@ class Recommendation(Node):
             remedy=Remedy(row["remedy"]),
             state=RecommendationState(row["state"]),
             evidence=[Evidence(**each) for each in row["evidence"]],
+            ignored_scope=IgnoreScope(row["ignored_scope"]) if row["ignored_scope"] else None,
             reason=IgnoreReason(row["reason"]) if row["reason"] else None,
             resolution=Resolution(row["resolution"]) if row["resolution"] else None,
             row=row,
@@ -283,6 +299,12 @@ class RecommendationFilter:
         default=None, description="What can be saved a month, in the organization's currency."
     )
     found_at: DateTimeFilter | None = strawberry.field(default=None, description="Since when it has been found.")
+    due_on: DateFilter | None = strawberry.field(
+        default=None, description="By when its resource is to be deleted: before today is overdue."
+    )
+    is_counted: BooleanFilter | None = strawberry.field(
+        default=None, description="Whether its saving counts in totals."
+    )
 
 
 @strawberry.input(description="Order of recommendations; equal ones are ordered by id.")

@@ -16,7 +16,7 @@ from app.detection.savings import unknown
 from app.records.detection import PriceBasis, Saving
 from tests.detection.cases import NOW, subject
 
-CHECK = CHECKS["aws.ebs.unattached"]
+CHECK = replace(CHECKS["aws.ebs.unattached"], only_where=())
 RULE = default_rule(CHECK)
 
 
@@ -97,7 +97,7 @@ def _saves(amount: str | None, *, hygiene: bool = False) -> Finding:
 def test_too_little_is_left_out_unless_it_is_hygiene_or_unknown(
     check_id: str, minimum: str | None, finding: Finding, is_told: bool
 ) -> None:
-    check = replace(CHECKS[check_id], find=lambda _: finding)
+    check = replace(CHECKS[check_id], only_where=(), find=lambda _: finding)
     rule = rule_by(check, Tuning(), Settings(minimum_saving=None if minimum is None else Decimal(minimum)))
     outcome = evaluate(check, FACTS, rule, lambda amount, _: amount)
     assert outcome == finding if is_told else isinstance(outcome, Excluded)

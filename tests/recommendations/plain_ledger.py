@@ -88,6 +88,8 @@ class PlainLedger:
                 entry.become("RESOLVED", "RESOLVED", "ACCOUNT_GONE")
 
     def _over(self, entry: Entry, resolution: str) -> None:
+        if entry.state == "IGNORED" and resolution == "LEFT_OUT":
+            return
         if entry.state != "RESOLVED":
             entry.become("RESOLVED", "RESOLVED", resolution)
         elif entry.resolution == "SAID_DONE" and not entry.proved and resolution != "LEFT_OUT":

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from app.database import Database
 from app.detection.catalogue import CHECKS
 from app.detection.check import Daily, signature
-from app.detection.rule import Settings, TagMatch, Tuning
+from app.detection.rule import Settings, Tuning
 from app.errors import BadUserInputError
 from app.models import now
 from app.recommendations import preview as preview_room
-from app.recommendations.preview import Preview, PreviewAsked, preview_rule
-from app.recommendations.rules import Change, update_rule
-from app.recommendations.store import SYSTEM
+from app.recommendations.preview import PreviewAsked, preview_rule
 from app.records.usage import StoredUsage
-from app.repositories.resources import ResourceValues
 from app.repositories.usage import write_usage
-from tests.recommendations.looking import add_company, keep, ledger, lone, looked
-from tests.repositories.found import ACCOUNT, ORGANIZATION, SECOND_ACCOUNT, add_accounts, inventory, volume
+from tests.recommendations.looking import add_company, keep, lone, looked
+from tests.recommendations.previewing import UNATTACHED, machine, names, previewed, standing, to, tune
+from tests.repositories.found import ACCOUNT, ORGANIZATION, SECOND_ACCOUNT, add_accounts, inventory
 
-UNATTACHED, IDLE = "aws.ebs.unattached", "aws.ec2.idle"
-ACTIVE, COUNTING = {"OPEN", "IGNORED", "MARKED_FOR_DELETION"}, {"OPEN", "MARKED_FOR_DELETION"}
+IDLE = "aws.ec2.idle"
 
 
 @pytest.fixture(autouse=True)
@@ -38,103 +32,8 @@ async def company(database: Database, owner: Database) -> None:
     await add_accounts(database)
 
 
-def to(tuning: Tuning) -> Change:
-    """The change that makes a rule so, whatever it was."""
-
-    def change(before: Tuning) -> Tuning:
-        return replace(tuning, version=before.version)
-
-    return change
-
-
 def ages(days: int) -> Settings:
     return Settings(parameters={"minAgeDays": Decimal(days)})
-
-
-async def previewed(database: Database, tuning: Tuning, check: str = UNATTACHED) -> Preview:
-    return await preview_rule(database, ORGANIZATION, PreviewAsked(check, to(tuning)))
-
-
-async def tune(database: Database, tuning: Tuning, check: str = UNATTACHED) -> None:
-    await update_rule(database, ORGANIZATION, SYSTEM, check, to(tuning))
-
-
-def names(preview: Preview) -> tuple[set[str], set[str]]:
-    gained, lost = preview.totals.gained.lines, preview.totals.lost.lines
-    return {one.judged.subject.native_id for one in gained}, {one.judged.subject.native_id for one in lost}
-
-
-async def standing(database: Database, check: str) -> tuple[set[str], Decimal]:
-    """What is found by a check, and what all checks together could save."""
-    rows = await ledger(database)
-    found = {node for (id_, node), row in rows.items() if id_ == check and row["state"] in ACTIVE}
-    counts = [row["converted_saving"] for row in rows.values() if row["is_counted"] and row["state"] in COUNTING]
-    return found, sum((amount for amount in counts if amount is not None), Decimal(0))
-
-
-def some_volumes(chance: random.Random) -> list[ResourceValues]:
-    return [
-        lone(
-            f"vol-{number}",
-            kind=chance.choice(["gp3", "gp2", "gp2", "gp9"]),
-            size=chance.choice([8, 100, 500]),
-            region=chance.choice(["us-east-1", "us-east-1", "eu-west-1"]),
-            status=chance.choice(["available", "available", "available", "in-use"]),
-            tags=chance.choice([{}, {"env": "prod"}, {"env": "dev"}, {"owner": "ops-1"}]),
-            **chance.choice([{}, {}, {}, {"properties": {"unreadable": ["volumeType"], "attachments": []}}]),
-        )
-        for number in range(24)
-    ]
-
-
-def some_settings(chance: random.Random) -> Settings:
-    return chance.choice(
-        [
-            ages(chance.choice([0, 5, 15, 25, 60])),
-            Settings(enabled=chance.random() < 0.5),
-            Settings(minimum_saving=Decimal(chance.choice([0, 1, 9, 41]))),
-            Settings(grace_days=3),
-        ]
-    )
-
-
-def some_tuning(chance: random.Random) -> Tuning:
-    tags = [TagMatch("env"), TagMatch("env", ("prod",)), TagMatch("owner", pattern="^ops-")]
-    return Tuning(
-        some_settings(chance),
-        excluded_regions=("eu-west-1",) if chance.random() < 0.2 else (),
-        excluded_tags=(chance.choice(tags),) if chance.random() < 0.3 else (),
-        of_accounts={ACCOUNT: some_settings(chance)} if chance.random() < 0.3 else {},
-        of_tags=((chance.choice(tags), some_settings(chance)),) if chance.random() < 0.4 else (),
-    )
-
-
-@pytest.mark.parametrize("seed", range(12))
-async def test_a_preview_is_what_the_look_does(database: Database, owner: Database, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 (an example, and the same each time)
-    volumes = some_volumes(chance)
-    for one in volumes:
-        await keep(database, owner, one, days=chance.choice([3, 10, 20, 40]))
-    await tune(database, some_tuning(chance))
-    await looked(database)
-    async with owner.write(None) as session:
-        await session.execute(
-            text("""
-                UPDATE recommendations SET state = 'IGNORED', is_counted = false, ignored_until = NULL
-                WHERE state = 'OPEN' AND node = ANY(:names)
-            """),
-            {"names": [one.native_id for one in chance.sample(volumes, 4)]},
-        )
-    await looked(database)
-    for _ in range(4):
-        before, could = await standing(database, UNATTACHED)
-        tuning = some_tuning(chance)
-        preview = await previewed(database, tuning)
-        await tune(database, tuning)
-        await looked(database)
-        after, can = await standing(database, UNATTACHED)
-        assert names(preview) == (after - before, before - after)
-        assert preview.totals.change == can - could
 
 
 async def test_nothing_changes_where_the_rule_stays(database: Database, owner: Database) -> None:
@@ -171,12 +70,6 @@ async def test_only_accounts_that_are_asked_for_are_looked_at(database: Database
     assert (one.resources, names(one)[1]) == (1, {"vol-2"})
     only = await previewed(database, Tuning(of_accounts={ACCOUNT: Settings(enabled=False)}))
     assert (only.resources, names(only)[1]) == (1, {"vol-1"})
-
-
-def machine(native_id: str) -> ResourceValues:
-    properties = {"instanceType": "m5.large", "platformDetails": "Linux/UNIX", "tenancy": "default"}
-    plain: dict[str, Any] = {"resource_type": "AWS::EC2::Instance", "status": "running", "region": "us-east-1"}
-    return volume(native_id, relations=(), properties=properties, **plain)
 
 
 async def use(database: Database, native_id: str, value: Callable[[str, Daily], float | None], days: int = 20) -> None:
@@ -221,6 +114,15 @@ async def test_metrics_are_read_from_what_is_stored(database: Database, owner: D
         seen.append((names(preview), preview.unknown))
     assert any(unknown for _, unknown in seen)
     assert {"i-peaks"} in [gained for (gained, _), _ in seen]
+
+
+async def test_metrics_count_together(database: Database, owner: Database) -> None:
+    await keep(database, owner, machine("i-both"))
+    await use(database, "i-both", lambda key, _: 1.0 if key == "cpu" else 3e6)
+    await looked(database)
+    for megabytes, gained in (("5.5", set()), ("6", set()), ("6.1", {"i-both"})):
+        more = Settings(parameters={"networkMegabytesPerDay": Decimal(megabytes)})
+        assert names(await previewed(database, Tuning(more), IDLE)) == (gained, set())
 
 
 @pytest.mark.parametrize("bound", ["MOST_RESOURCES", "MOST_CLOSELY"])

@@ -306,3 +306,36 @@ async def test_an_id_in_two_spellings_is_one_recommendation_and_told_in_both(cal
     ]
     (again, *_) = await caller.nodes()
     assert [one["kind"] for one in again["history"]] == ["RESOLVED", "FOUND"]
+
+
+async def test_a_whole_resource_is_ignored_with_what_is_found_on_it_later(caller: Caller) -> None:
+    gp2 = "aws.ebs.gp2_to_gp3"
+    (gained,) = [node for node in await caller.nodes() if node["checkId"] == gp2]
+    act = await caller.act("ignoreRecommendations", [gained["id"]], reason="NEEDED", scope="RESOURCE")
+    assert [outcome["code"] for outcome in act["outcomes"]] == [None]
+    ignored = await caller.nodes(where={"state": {"eq": "IGNORED"}})
+    assert {(node["resource"]["nativeId"], node["checkId"]) for node in ignored} == {
+        ("vol-old", gp2),
+        ("vol-old", "aws.ebs.unattached"),
+    }
+    async with caller.owner.write(None) as session:
+        await session.execute(text("DELETE FROM recommendations WHERE check_id = :check"), {"check": gp2})
+    await caller.look()
+    (found,) = await caller.nodes(where={"checkId": {"eq": gp2}})
+    assert (found["state"], found["reason"]) == ("IGNORED", "NEEDED")
+    assert [each["kind"] for each in found["history"]] == ["IGNORED", "FOUND"]
+    await caller.act("reopenRecommendations", [found["id"]])
+    await caller.look()
+    (found,) = await caller.nodes(where={"checkId": {"eq": gp2}})
+    assert found["state"] == "OPEN", "of one finding somebody may decide otherwise"
+
+
+async def test_what_is_overdue_and_what_counts_can_be_asked_for(caller: Caller) -> None:
+    (dearest, *_) = await caller.nodes()
+    await caller.act("markForDeletion", [dearest["id"]], dueOn=str(now().date() + timedelta(days=3)))
+    tomorrow, later = (str(now().date() + timedelta(days=number)) for number in (1, 4))
+    assert await caller.nodes(where={"dueOn": {"lt": tomorrow}}) == []
+    due = await caller.nodes(where={"dueOn": {"gte": tomorrow, "lt": later}})
+    assert [node["id"] for node in due] == [dearest["id"]]
+    besides = await caller.nodes(where={"isCounted": {"eq": False}})
+    assert [(node["checkId"], node["isCounted"]) for node in besides] == [("aws.ebs.gp2_to_gp3", False)]

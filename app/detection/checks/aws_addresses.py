@@ -12,6 +12,7 @@ from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
 from app.detection.savings import hours, nothing, whole
 from app.records import Provider, RelationshipKind
+from app.records.conditions import Older, Since, StatusIn
 from app.records.detection import Confidence, Remedy, Severity
 
 INTERFACE: Final = "AWS::EC2::NetworkInterface"
@@ -62,11 +63,9 @@ def _neighbour(facts: Facts, resource_type: str, native_id: str) -> Subject:
 
 def _orphaned_interface(facts: Facts) -> Finding | None:
     interface = facts.subject
-    if interface.status != _AVAILABLE or interface.flag("requesterManaged"):
+    if interface.flag("requesterManaged"):
         return None
     since = facts.status_since()
-    if not facts.is_older(since, MIN_AGE_DAYS):
-        return None
     return Finding(
         saving=nothing("A network interface costs nothing; an Elastic IP address on it is found on its own."),
         evidence=(
@@ -120,6 +119,7 @@ CHECKS: Final = (
         remedy=Remedy.DELETE,
         remediation="Read its description, which often names what made it. Delete it if that is gone.",
         find=_orphaned_interface,
+        only_where=(StatusIn((_AVAILABLE,)), Older(MIN_AGE_DAYS, Since.STATUS)),
         properties=("requesterManaged", "description"),
         saving="Nothing is paid for it.",
         parameters=(days(MIN_AGE_DAYS, 30, "How long it has to be detached."),),

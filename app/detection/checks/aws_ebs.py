@@ -21,13 +21,15 @@ from app.detection.check import (
 )
 from app.detection.facts import Facts, Subject, UnknownFactError
 from app.detection.finding import Evidence, Finding
+from app.detection.reckoning import busiest_day
 from app.detection.savings import Part, difference, less, whole
 from app.records import Provider, RelationshipKind
+from app.records.conditions import Below, Older, Since, StatusIn, TextIn
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
 
 VOLUME: Final = "AWS::EC2::Volume"
 INSTANCE: Final = "AWS::EC2::Instance"
-_PROVISIONED: Final = frozenset({"io1", "io2", "gp3"})
+_PROVISIONED: Final = ("io1", "io2", "gp3")
 _GP3_IOPS: Final = Decimal(3000)
 _GP3_MIBPS: Final = Decimal(125)
 """What gp3 includes without extra charge: https://aws.amazon.com/ebs/pricing/."""
@@ -84,12 +86,9 @@ def _instance_of(volume: Subject) -> str | None:
 
 
 def _unattached(facts: Facts) -> Finding | None:
-    volume = facts.subject
     since = facts.status_since()
-    if volume.status != "available" or not facts.is_older(since, MIN_AGE_DAYS):
-        return None
     return Finding(
-        saving=whole(facts, *volume_parts(volume)),
+        saving=whole(facts, *volume_parts(facts.subject)),
         evidence=(Evidence("state", "available"), Evidence("unattached since, at the latest", since.isoformat())),
     )
 
@@ -137,8 +136,6 @@ def _change(facts: Facts, target: str, saving: Saving) -> Finding:
 
 def _gp2_to_gp3(facts: Facts) -> Finding | None:
     volume = facts.subject
-    if _kind(volume) != "gp2":
-        return None
     size = volume.number("sizeGiB")
     # gp2 gives 3 IOPS a GiB, at most 16,000, and up to 250 MiB/s from 170 GiB on, below that 128:
     # https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html
@@ -148,11 +145,8 @@ def _gp2_to_gp3(facts: Facts) -> Finding | None:
 
 
 def _io1_to_io2(facts: Facts) -> Finding | None:
-    volume = facts.subject
-    if _kind(volume) != "io1":
-        return None
     # Same prices up to 32,000 IOPS, and a hundred times the durability; above them io2 is cheaper by tiers.
-    return _changed_to(facts, "io2", _io2_parts(volume))
+    return _changed_to(facts, "io2", _io2_parts(facts.subject))
 
 
 def _io2_parts(volume: Subject) -> list[Part]:
@@ -171,16 +165,12 @@ def _io2_parts(volume: Subject) -> list[Part]:
 
 
 def _magnetic(facts: Facts) -> Finding | None:
-    if _kind(facts.subject) != "standard":
-        return None
     then = volume_parts(facts.subject, "gp3", iops=_GP3_IOPS)
     return _change(facts, "gp3", less(facts, then=then, why="Its requests are billed too, and only charges tell them."))
 
 
 def _overprovisioned_iops(facts: Facts) -> Finding | None:
     volume = facts.subject
-    if _kind(volume) not in _PROVISIONED or volume.status != "in-use":
-        return None
     provisioned = volume.number("iops")
     least = _GP3_IOPS if _kind(volume) == "gp3" else Decimal(100)
     if provisioned <= least:
@@ -207,15 +197,10 @@ def _overprovisioned_iops(facts: Facts) -> Finding | None:
 
 def _idle(facts: Facts) -> Finding | None:
     volume = facts.subject
-    if volume.status != "in-use":
-        return None
-    reads, writes = facts.usage("reads"), facts.usage("writes")
-    a_day = Decimal(str(max((r or 0) + (w or 0) for r, w in zip(reads.values, writes.values, strict=True))))
-    if a_day >= facts.threshold("operationsPerDay"):
-        return None
+    a_day, days = busiest_day(facts, "reads", "writes"), facts.usage("reads").days
     return Finding(
         saving=whole(facts, *volume_parts(volume)),
-        evidence=(Evidence("busiest day", f"{a_day:f}", "operations"), Evidence("days", str(reads.days))),
+        evidence=(Evidence("busiest day", f"{a_day:f}", "operations"), Evidence("days", str(days))),
         part_of=_instance_of(volume),
     )
 
@@ -233,6 +218,7 @@ CHECKS: Final = (
         remedy=Remedy.DELETE,
         remediation=_DELETE_VOLUME,
         find=_unattached,
+        only_where=(StatusIn(("available",)), Older(MIN_AGE_DAYS, Since.STATUS)),
         properties=_PROPERTIES,
         prices=_PRICES,
         saving="All of the volume: storage, provisioned IOPS and throughput.",
@@ -271,6 +257,7 @@ CHECKS: Final = (
         remedy=Remedy.CHANGE_TYPE,
         remediation="Modify the volume to gp3, with the IOPS and the throughput that gp2 gave it. It stays in use.",
         find=_gp2_to_gp3,
+        only_where=(TextIn("volumeType", ("gp2",), needed=True),),
         properties=_PROPERTIES,
         prices=_PRICES,
         saving="Price as gp2 less the price as gp3 with the IOPS and throughput that gp2 gave.",
@@ -288,6 +275,7 @@ CHECKS: Final = (
         remedy=Remedy.CHANGE_TYPE,
         remediation="Modify the volume to io2 with the same IOPS. It stays in use.",
         find=_io1_to_io2,
+        only_where=(TextIn("volumeType", ("io1",), needed=True),),
         properties=_PROPERTIES,
         prices=_PRICES,
         saving="Price as io1 less the price as io2, whose IOPS get cheaper above 32,000.",
@@ -305,6 +293,7 @@ CHECKS: Final = (
         remedy=Remedy.CHANGE_TYPE,
         remediation="Modify the volume to gp3, or sc1 and st1 for large sequential data. It stays in use.",
         find=_magnetic,
+        only_where=(TextIn("volumeType", ("standard",), needed=True),),
         properties=_PROPERTIES,
         prices=_PRICES,
         saving="Its own charges, requests among them, less the price as gp3.",
@@ -322,6 +311,7 @@ CHECKS: Final = (
         remedy=Remedy.RESIZE,
         remediation="Modify the volume to the IOPS told as the target: the busiest hour and a fifth more.",
         find=_overprovisioned_iops,
+        only_where=(TextIn("volumeType", _PROVISIONED, needed=True), StatusIn(("in-use",))),
         properties=_PROPERTIES,
         prices=_PRICES,
         saving="Price of the provisioned IOPS less the price of those that are needed.",
@@ -344,6 +334,7 @@ CHECKS: Final = (
         remedy=Remedy.DELETE,
         remediation="Find out what the volume is for, detach it, wait some days. " + _DELETE_VOLUME,
         find=_idle,
+        only_where=(StatusIn(("in-use",)), Below(("reads", "writes"), "operationsPerDay")),
         properties=_PROPERTIES,
         prices=_PRICES,
         saving="All of the volume: storage, provisioned IOPS and throughput.",

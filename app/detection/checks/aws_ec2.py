@@ -20,13 +20,14 @@ from app.detection.check import (
     percent,
 )
 from app.detection.checks.aws_ebs import INSTANCE, VOLUME, stopped_since, volume_parts
-from app.detection.checks.aws_instance_types import PRICED, is_on_demand, machine
+from app.detection.checks.aws_instance_types import ON_DEMAND_ONLY, PRICED, is_on_demand, machine
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
 from app.detection.reckoning import busiest_day, exact
 from app.detection.savings import Part, hours, in_all, nothing, portion, unknown, whole
 from app.detection.usage import Usage
 from app.records import Provider, RelationshipKind
+from app.records.conditions import Below, NoTag, StatusIn, TextNotIn
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
 EIP: Final = "AWS::EC2::EIP"
@@ -52,12 +53,10 @@ _VOLUMES: Final = Neighbours(
     costs=True,
 )
 _ADDRESSES: Final = Neighbours(RelationshipKind.ATTACHED_TO, EIP, costs=True)
+RUNNING: Final = StatusIn(("running",))
+NO_MEMBER: Final = NoTag(_GROUP_TAG)
+"""A group that started an instance decides about it, and would replace it."""
 _MONITORING: Final = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html"
-
-
-def is_member(instance: Subject) -> bool:
-    """Whether a group started the instance: then the group decides about it, and would replace it."""
-    return _GROUP_TAG in instance.tags
 
 
 def running_cost(facts: Facts) -> Saving:
@@ -70,7 +69,7 @@ def running_cost(facts: Facts) -> Saving:
 def _stopped_long(facts: Facts) -> Finding | None:
     instance = facts.subject
     since = stopped_since(instance)
-    if since is None or is_member(instance) or not facts.is_older(since, MIN_AGE_DAYS):
+    if since is None or not facts.is_older(since, MIN_AGE_DAYS):
         return None
     return Finding(
         saving=_left_behind(facts),
@@ -99,13 +98,8 @@ def _parts(volumes: Iterable[Subject], addresses: Iterable[Subject]) -> Iterator
 
 
 def _idle(facts: Facts) -> Finding | None:
-    instance = facts.subject
-    if instance.status != "running" or is_member(instance) or instance.text("tenancy") == "host":
-        return None
     cpu = exact(facts.usage("cpu").maximum)
     traffic = busiest_day(facts, "received", "sent") / _MEGABYTE
-    if cpu >= facts.threshold("cpuPercent") or traffic >= facts.threshold("networkMegabytesPerDay"):
-        return None
     return Finding(
         saving=running_cost(facts),
         evidence=(
@@ -117,9 +111,6 @@ def _idle(facts: Facts) -> Finding | None:
 
 
 def _schedule_candidate(facts: Facts) -> Finding | None:
-    instance = facts.subject
-    if instance.status != "running" or is_member(instance) or not is_on_demand(instance):
-        return None
     quiet = _quiet_hours_of_the_week(facts.usage("quietHours"))
     share = Decimal(quiet) / _HOURS_A_WEEK
     if quiet == _HOURS_A_WEEK or share * 100 <= facts.threshold("quietPercent"):
@@ -161,6 +152,7 @@ CHECKS: Final = (
         remediation="Ask its owner. If it may be needed again, make an image of it. Then terminate it, delete the "
         "volumes that are left and release its addresses.",
         find=_stopped_long,
+        only_where=(StatusIn(("stopped",)), NO_MEMBER),
         properties=("stateChangedAt", "blockDevices"),
         prices=("ebs.*", EIP_HOUR),
         saving="Its volumes and its Elastic IP addresses.",
@@ -185,6 +177,13 @@ CHECKS: Final = (
         remediation="Ask its owner what it is for, then stop it. If nobody misses it for some weeks, make an image and "
         "terminate it with its volumes.",
         find=_idle,
+        only_where=(
+            RUNNING,
+            NO_MEMBER,
+            TextNotIn("tenancy", ("host",)),
+            Below(("cpu",), "cpuPercent"),
+            Below(("received", "sent"), "networkMegabytesPerDay", unit=_MEGABYTE),
+        ),
         properties=PRICED,
         prices=EC2_PRICES,
         saving="All hours of the instance; its volumes are still paid while it is stopped.",
@@ -210,6 +209,7 @@ CHECKS: Final = (
         remediation="Let a schedule stop and start it around the hours in which it works, for instance EventBridge "
         "Scheduler or Instance Scheduler on AWS. Check first that nothing else has to reach it at other times.",
         find=_schedule_candidate,
+        only_where=(RUNNING, NO_MEMBER, *ON_DEMAND_ONLY),
         properties=PRICED,
         prices=EC2_PRICES,
         saving="The share of its hours that are quiet in each week.",

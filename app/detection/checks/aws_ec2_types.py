@@ -8,13 +8,13 @@ from typing import Final
 
 from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Neighbours, days, percent
 from app.detection.checks.aws_ebs import INSTANCE
-from app.detection.checks.aws_ec2 import EC2_PRICES, GROUP, ON_DEMAND_PRICING, is_member
+from app.detection.checks.aws_ec2 import EC2_PRICES, GROUP, NO_MEMBER, ON_DEMAND_PRICING, RUNNING
 from app.detection.checks.aws_instance_types import (
+    ON_DEMAND_ONLY,
     PRICED,
     SUCCESSORS,
     InstanceType,
     equivalent,
-    is_on_demand,
     machine,
     smallest,
     type_of,
@@ -34,13 +34,7 @@ _GROUP: Final = Neighbours(RelationshipKind.MEMBER_OF, GROUP, outgoing=True)
 _CHANGE_TYPE: Final = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-resize.html"
 
 
-def _runs_on_demand(facts: Facts) -> bool:
-    return facts.subject.status == "running" and is_on_demand(facts.subject)
-
-
 def _oversized(facts: Facts) -> Finding | None:
-    if not _runs_on_demand(facts) or is_member(facts.subject):
-        return None
     now = type_of(facts.subject)
     if now.has_local_disks:
         return None
@@ -64,8 +58,6 @@ def _oversized(facts: Facts) -> Finding | None:
 
 
 def _previous_generation(facts: Facts) -> Finding | None:
-    if not _runs_on_demand(facts):
-        return None
     now = type_of(facts.subject)
     newer = [equivalent(now, family) for family in SUCCESSORS.get(now.family, ())]
     return _cheapest(facts, now, (found for found in newer if found is not None))
@@ -108,6 +100,7 @@ CHECKS: Final = (
         remedy=Remedy.RESIZE,
         remediation="Stop the instance, change it to the type told as the target, start it and watch it for some days.",
         find=_oversized,
+        only_where=(RUNNING, *ON_DEMAND_ONLY, NO_MEMBER),
         properties=PRICED,
         prices=EC2_PRICES,
         saving="Price of the type less the price of the smallest of its family that leaves a fifth of room.",
@@ -137,6 +130,7 @@ CHECKS: Final = (
         remediation="Check that the system has drivers for ENA and NVMe, stop the instance, change it to the type told "
         "as the target and start it; what is on local disks is lost. In an Auto Scaling group change the template.",
         find=_previous_generation,
+        only_where=(RUNNING, *ON_DEMAND_ONLY),
         properties=PRICED,
         prices=EC2_PRICES,
         saving="Price of the type less the price of the newer one that is no smaller.",

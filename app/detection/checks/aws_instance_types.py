@@ -14,11 +14,14 @@ from typing import Final
 
 from app.detection.facts import Subject, UnknownFactError
 from app.detection.savings import Part, hours
+from app.records.conditions import TextIn, TextNotIn
 
 ON_DEMAND: Final = "on-demand"
 ARM: Final = "arm64"
 PRICED: Final = ("instanceType", "platform", "platformDetails", "lifecycle", "tenancy")
 """The properties of an instance that its price depends on."""
+ON_DEMAND_ONLY: Final = (TextIn("lifecycle", (ON_DEMAND,)), TextNotIn("tenancy", ("host",)))
+"""What `is_on_demand` says, as what findings need."""
 
 _TO_16: Final = "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"
 _TO_24: Final = f"{_TO_16} 24xlarge"

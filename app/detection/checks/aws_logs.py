@@ -8,9 +8,10 @@ from typing import Final
 from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Parameter, days
 from app.detection.facts import Facts
 from app.detection.finding import Evidence, Finding
-from app.detection.reckoning import GIB, unused
+from app.detection.reckoning import GIB, quiet_days
 from app.detection.savings import Part, part, portion, whole
 from app.records import Provider
+from app.records.conditions import Below, NoText, Older, Since
 from app.records.detection import Confidence, PriceUnit, Remedy, Severity
 
 LOG_GROUP: Final = "AWS::Logs::LogGroup"
@@ -29,11 +30,9 @@ def _stored(facts: Facts) -> Part:
 
 def _no_retention(facts: Facts) -> Finding | None:
     group = facts.subject
-    if group.text("retentionDays") is not None:
-        return None
     stored, since = _stored(facts), group.created_at or group.first_seen_at
     keep, age = facts.threshold(_KEEP_DAYS), facts.age_days(since)
-    if stored.quantity <= facts.threshold("gibibytes") or age <= keep:
+    if stored.quantity <= facts.threshold("gibibytes"):
         return None
     return Finding(
         saving=portion(part(facts, stored), 1 - keep / age, "share that is older than what is kept"),
@@ -48,9 +47,9 @@ def _no_retention(facts: Facts) -> Finding | None:
 
 def _stale(facts: Facts) -> Finding | None:
     stored = _stored(facts)
-    evidence = unused(facts, "incoming", unit="bytes written")
-    if evidence is None or stored.quantity == 0:
+    if stored.quantity == 0:
         return None
+    evidence = quiet_days(facts, "incoming", unit="bytes written")
     return Finding(
         saving=whole(facts, stored),
         evidence=(*evidence, Evidence("stored", f"{stored.quantity:.1f}", "GiB")),
@@ -71,6 +70,7 @@ CHECKS: Final = (
         remediation="Ask how long these logs have to be kept, by law or for finding faults. Set that as the retention; "
         "export to S3 first what has to be kept for years.",
         find=_no_retention,
+        only_where=(NoText("retentionDays"), Older(_KEEP_DAYS, Since.CREATED)),
         properties=("retentionDays", "storedBytes"),
         prices=(_STORAGE,),
         saving="Of what is stored the share that is older than what would be kept, as if it had grown evenly.",
@@ -93,6 +93,7 @@ CHECKS: Final = (
         remediation="Make sure that what wrote here is gone and nobody has to keep its logs. Then delete the group, or "
         "set a retention that empties it.",
         find=_stale,
+        only_where=(Older(LOOKBACK_DAYS, Since.CREATED, or_equal=True), Below(("incoming",))),
         properties=("storedBytes",),
         prices=(_STORAGE,),
         saving="All that is stored.",

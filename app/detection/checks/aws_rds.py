@@ -21,10 +21,11 @@ from app.detection.check import (
 )
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
-from app.detection.reckoning import GIB, exact, has_lived, required, unused
+from app.detection.reckoning import GIB, exact, has_lived, quiet_days, required, unused
 from app.detection.savings import Part, difference, hours, in_all, part, unknown, whole
 from app.detection.sizes import memory_gib, smaller, virtual_cpus
 from app.records import Provider, RelationshipKind
+from app.records.conditions import Below, NoText, Older, Since, StatusIn
 from app.records.detection import Confidence, PriceUnit, Remedy, Saving, Severity
 
 INSTANCE: Final = "AWS::RDS::DBInstance"
@@ -129,12 +130,7 @@ def _cluster_of(facts: Facts) -> str | None:
 
 
 def _idle(facts: Facts) -> Finding | None:
-    instance = facts.subject
-    # A member may be there to take over; its cluster is judged as a whole.
-    if instance.status != "available" or instance.text("cluster") is not None:
-        return None
-    shown = unused(facts, "connections", unit="connections")
-    return None if shown is None else Finding(_all_of_it(facts), shown)
+    return Finding(_all_of_it(facts), quiet_days(facts, "connections", unit="connections"))
 
 
 def _cluster_idle(facts: Facts) -> Finding | None:
@@ -276,6 +272,13 @@ CHECKS: Final = (
         remedy=Remedy.DELETE,
         remediation=_DELETE,
         find=_idle,
+        # A member of a cluster may be there to take over; its cluster is judged as a whole.
+        only_where=(
+            StatusIn(("available",)),
+            NoText("cluster"),
+            Older(LOOKBACK_DAYS, Since.CREATED, or_equal=True),
+            Below(("connections",)),
+        ),
         properties=(*_KIND, *_DISK),
         prices=_PRICES,
         saving="All of the instance: its hours, storage and provisioned IOPS.",

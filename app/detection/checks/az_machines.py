@@ -26,9 +26,10 @@ from app.detection.checks.az_facts import INTERFACE, LEARN, MACHINE, PRICING, ea
 from app.detection.checks.az_machine_sizes import is_spot, machine_part
 from app.detection.facts import Facts, Subject
 from app.detection.finding import Evidence, Finding
-from app.detection.reckoning import busiest_day, exact, has_lived
+from app.detection.reckoning import busiest_day, exact
 from app.detection.savings import hours, in_all, nothing, unknown, whole
 from app.records import Provider, RelationshipKind
+from app.records.conditions import Below, NoText, Older, Since, StatusIn
 from app.records.detection import Confidence, Remedy, Saving, Severity
 
 RUNNING: Final = "PowerState/running"
@@ -142,13 +143,8 @@ def _named_disks(machine: Subject) -> Iterator[str]:
 
 
 def _idle(facts: Facts) -> Finding | None:
-    machine = facts.subject
-    if machine.status != RUNNING or is_member(machine) or is_on_host(machine) or not has_lived(facts):
-        return None
     cpu = exact(facts.usage("cpu").maximum)
     traffic = busiest_day(facts, "received", "sent") / _MEGABYTE
-    if cpu >= facts.threshold("cpuPercent") or traffic >= facts.threshold("networkMegabytesPerDay"):
-        return None
     return Finding(
         saving=running_cost(facts),
         evidence=(
@@ -208,6 +204,14 @@ CHECKS: Final = (
         remediation="Ask its owner what it is for, then deallocate it. If nobody misses it for some weeks, make an "
         "image and delete it with its disks.",
         find=_idle,
+        only_where=(
+            StatusIn((RUNNING,)),
+            NoText("virtualMachineScaleSet"),
+            NoText("host"),
+            Older(LOOKBACK_DAYS, Since.CREATED, or_equal=True),
+            Below(("cpu",), "cpuPercent"),
+            Below(("received", "sent"), "networkMegabytesPerDay", unit=_MEGABYTE),
+        ),
         properties=(*MACHINE_PROPERTIES, *_PLACED),
         prices=MACHINE_PRICES,
         saving="All hours of the machine; its disks are still paid while it is deallocated.",

@@ -134,8 +134,13 @@ class Settings(BaseSettings):
     )
     google_prices_key: SecretStr | None = Field(
         default=None,
-        description="API key, restricted to the Cloud Billing API, with which list prices of Google Cloud are read "
-        "when an operator asks for it; those of AWS and Azure need none.",
+        description="API key, restricted to the Cloud Billing API, with which list prices of Google Cloud are "
+        "read; those of AWS and Azure need none.",
+    )
+    refresh_prices_weekly: bool = Field(
+        default=True,
+        description="Whether workers read public price lists once a week for the regions in which there are resources: "
+        "those of AWS and Azure, of Google with a key. Off where workers must reach nothing but accounts.",
     )
     provider_threads: int = Field(
         default=16, ge=1, le=256, description="Calls to providers at a time in each process, a thread for each."

@@ -25,9 +25,13 @@ _DAY_SECONDS = 86_400
 FIRST_QUERY = """{
   organization(slug: "%s") {
     name
-    resources(first: 3, where: {status: {eq: "unattached"}}) {
+    resources(first: 3, where: {status: {eq: "Unattached"}}) {
       totalCount
       nodes { provider resourceType name region account { name } }
+    }
+    recommendations(first: 3, where: {state: {eq: OPEN}}) {
+      totalCount
+      nodes { check { title } resource { name } saving { monthly { amount currency } } }
     }
     charges(first: 3, orderBy: {field: BILLED_COST}, where: {chargeCategory: {eq: "Usage"}}) {
       totalCount

@@ -124,11 +124,11 @@ async def _make(settings: Settings, urls: EngineUrls) -> Example:
             password=password,
             organization_name=ORGANIZATION,
         )
-        await _fill(database, organization["id"])
+        await fill(database, organization["id"])
     return Example(email, password, organization["slug"], embedded=settings.database_url is None)
 
 
-async def _fill(database: Database, organization_id: UUID) -> None:
+async def fill(database: Database, organization_id: UUID) -> None:
     """Give the new organization its settings, an inventory, and the charges of the last month and this one.
 
     A worker adds the months before once all is ready, see `top_up_example`: they would double the time until then.
@@ -137,7 +137,9 @@ async def _fill(database: Database, organization_id: UUID) -> None:
     from app.cli.cost_imports import report as report_costs
     from app.cli.imports import Tally, import_resources, report
     from app.cli.operator import OPERATOR
-    from app.demo.estate import estate
+    from app.demo.leftovers import bakery
+    from app.demo.past import deleted_day, make_past
+    from app.demo.prices import agree_prices
     from app.demo.rows import resources_csv
     from app.demo.settings import make_settings
     from app.demo.top_up import months_of, record_orders, today, write_bill
@@ -146,10 +148,12 @@ async def _fill(database: Database, organization_id: UUID) -> None:
     day = today()
     this_month, last_month, *_, first_month = months_of(day)
     await make_settings(database, organization_id, OPERATOR, first_month)
+    await agree_prices(database, organization_id, OPERATOR, first_month)
     await record_orders(database, organization_id, OPERATOR, day)
     with tempfile.TemporaryDirectory(prefix="skyledger-demo-") as name:
         # Looked at on the evening before: what was seen this evening would be in the future.
-        folder, resources, tally = Path(name), estate(day - timedelta(days=1)), Tally()
+        folder, tally = Path(name), Tally()
+        resources = bakery(day - timedelta(days=1), deleted_day(day))
         inventory = folder / "resources.csv"
         inventory.write_bytes(resources_csv(resources))
         await import_resources(database, organization_id, file=inventory, tally=tally)
@@ -157,6 +161,7 @@ async def _fill(database: Database, organization_id: UUID) -> None:
         bills = [write_bill(folder, resources, month, day) for month in (last_month, this_month)]
         costs = await import_costs(database, organization_id, bills, FileOptions())
         report_costs(costs, errors)
+        await make_past(database, organization_id, OPERATOR, resources, first_month, day)
 
 
 def _keep(example: Example, path: Path) -> None:

@@ -124,9 +124,9 @@ def charges(resources: list[Resource], bill: Bill) -> list[Row]:
 
 
 def _covered(resources: list[Resource]) -> dict[str, str]:
-    """Which machines a commitment covers: production M6i by the savings plan, two D4s by the reservation."""
+    """Which machines a commitment covers: production M7g by the savings plan, two D4s by the reservation."""
     running = [one for one in resources if one.status == "running" and one.environment == "production"]
-    savings = [one.id for one in running if one.variant[0].startswith("m6i.")]
+    savings = [one.id for one in running if one.variant[0].startswith("m7g.")]
     reserved = [one.id for one in running if one.variant[0] == "Standard_D4s_v5"][:RESERVED_MACHINES]
     return {**dict.fromkeys(savings, SAVINGS_PLAN), **dict.fromkeys(reserved, RESERVATION)}
 
@@ -137,8 +137,9 @@ def _usage(resource: Resource, commitment: str | None, bill: Bill) -> Iterator[R
         return
     for meter in resource.kind.meters:
         step = _step(resource, meter, bill)
-        for first in range(0, bill.days, step):
-            days = range(first, min(first + step, bill.days))
+        end = bill.days if resource.ends is None else min(bill.days, (resource.ends - bill.month).days)
+        for first in range(0, end, step):
+            days = range(first, min(first + step, end))
             quantity = _quantity(resource, meter, days, bill)
             if quantity:
                 yield _usage_row(resource, meter, days, quantity, commitment, bill)
@@ -158,13 +159,13 @@ def _quantity(resource: Resource, meter: Meter, days: range, bill: Bill) -> Deci
         gigabytes = Decimal(resource.size)
         of_day = gigabytes * bill.part_of(days.start) / bill.month_days
         return of_day.quantize(SIX_DIGITS) if bill.by_day else gigabytes
-    count = _hours if meter.rule == "hours" else _events
+    count = _events if meter.rule == "events" else _hours
     return sum((count(resource, meter, day, bill) for day in days), Decimal(0))
 
 
 def _hours(resource: Resource, meter: Meter, day: int, bill: Bill) -> Decimal:
-    """Production runs by day and night, all else in office hours."""
-    if resource.environment == "production":
+    """Production runs by day and night, all else in office hours, but for what nobody switches off."""
+    if resource.environment == "production" or meter.rule == "clock":
         return HOURS_A_DAY * bill.part_of(day)
     if _is_weekend(day, bill):
         return Decimal(0)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
-from app.costs.providers import resource_key
-from app.demo.kinds import HOURS, KINDS, Kind
+from app.demo.kinds import KINDS, Kind
 
 SEED = "kestrel-bakery-1"
 Choice = TypeVar("Choice")
@@ -30,6 +29,8 @@ REGIONS = {
     "GCP": (("europe-west1", "Belgium"), ("europe-west4", "Netherlands")),
 }
 TEAMS = (("storefront", "CC-1010"), ("payments", "CC-1020"), ("data", "CC-2010"), ("platform", "CC-3010"))
+STOPPED_DAYS = 156
+"""More than a running month and the four before it have."""
 SIZES = (32, 64, 100, 128, 200, 256, 500, 512, 1024)
 
 
@@ -49,7 +50,13 @@ class Resource:
     size: int
     created: datetime
     tags: dict[str, str] = field(default_factory=dict)
-    properties: dict[str, object] = field(default_factory=dict)
+    stopped_at: datetime | None = None
+    ends: date | None = None
+    """The day on which it was deleted; None for what is there."""
+    attached_to: Resource | None = None
+    """The machine of a disk."""
+    disks: list[Resource] = field(default_factory=list)
+    """Those of a machine."""
 
 
 def draw(*key: object) -> int:
@@ -69,16 +76,18 @@ def between(low: int, high: int, *key: object) -> int:
 
 
 def estate(seen: date) -> list[Resource]:
-    """All resources, by kind, disks attached to the instances of their account as far as these reach.
+    """All resources, by kind; of the disks some are attached to nothing.
 
-    `seen` is the last day on which they were looked at; what stands still was stopped in the month before.
+    `seen` is the last day on which they were looked at; what stands still was stopped before the first charges of a
+    demo that is made then.
     """
-    resources = [_resource(kind, number, seen) for kind in KINDS for number in range(kind.count)]
+    resources = [make_resource(kind, number, seen) for kind in KINDS for number in range(kind.count)]
     _attach(resources)
     return resources
 
 
-def _resource(kind: Kind, number: int, seen: date) -> Resource:
+def make_resource(kind: Kind, number: int, seen: date, name: str | None = None) -> Resource:
+    """One resource of a kind, drawn by its number: also its name, where none is told."""
     key = (kind.provider, kind.type, number)
     account = kind.accounts[number % len(kind.accounts)]
     _, account_id, _, environment = ACCOUNTS[account]
@@ -88,7 +97,7 @@ def _resource(kind: Kind, number: int, seen: date) -> Resource:
     zone = f"{region[0]}{'-' if kind.provider == 'GCP' else ''}{pick('abc', *key, 'zone')}" if kind.zonal else ""
     # Azure allows no hyphen in the name of a storage account.
     hyphen = "" if kind.type == "Storage account" else "-"
-    name = f"{pick(kind.names, *key, 'name')}{hyphen}{number + 1:02}"
+    name = name or f"{pick(kind.names, *key, 'name')}{hyphen}{number + 1:02}"
     identifier = kind.id_template.format(
         account=account_id,
         region=region[0],
@@ -112,7 +121,10 @@ def _resource(kind: Kind, number: int, seen: date) -> Resource:
         created=datetime(2023, 1, 9, tzinfo=UTC) + timedelta(minutes=between(0, 1_950_000, *key, "created")),
     )
     resource.tags = dict(_tags(resource, key))
-    resource.properties = dict(_properties(resource, seen))
+    if resource.status == "stopped":
+        ago = timedelta(days=STOPPED_DAYS + between(0, 25, identifier))
+        resource.stopped_at = datetime(seen.year, seen.month, seen.day, 18, tzinfo=UTC) - ago
+        resource.created = min(resource.created, resource.stopped_at - timedelta(days=40))
     return resource
 
 
@@ -127,32 +139,22 @@ def _tags(resource: Resource, key: tuple[object, ...]) -> Iterator[tuple[str, st
         yield "cost-center", cost_centre
 
 
-def _properties(resource: Resource, seen: date) -> Iterator[tuple[str, object]]:
-    if resource.kind.meters[0] is HOURS:
-        yield "instanceType", resource.variant[0]
-    elif resource.size:
-        yield "storageClass", resource.variant[0]
-    else:
-        yield "architecture", resource.variant[0]
-    if resource.size:
-        yield "sizeGib", resource.size
-    if resource.status == "stopped":
-        month = seen.replace(day=1) - timedelta(days=1)
-        yield "stoppedAt", f"{month:%Y-%m}-{between(1, 28, resource.id):02}T18:00:00Z"
-    else:
-        yield "lastSeenAt", f"{seen}T23:45:00Z"
-
-
 def _attach(resources: list[Resource]) -> None:
-    """Give each instance one disk of its account; the disks that are left over hang on nothing."""
-    free = [resource for resource in resources if resource.kind.subcategory == "Virtual Machines"]
+    """Give each machine a disk of its account; of those left over two in three are the second ones of machines."""
+    machines = [resource for resource in resources if resource.kind.subcategory == "Virtual Machines"]
+    running = [one for one in machines if one.status == "running"]
+    free, left = list(machines), 0
     for disk in [resource for resource in resources if resource.kind.subcategory == "Block Storage"]:
         owner = next((one for one in free if one.account == disk.account), None)
-        disk.properties["attachedTo"] = resource_key(owner.id) if owner else None
         if owner is None:
-            disk.status = "available" if disk.kind.provider == "AWS" else "unattached"
-            continue
-        free.remove(owner)
+            left += 1
+            if left % 3 == 0:
+                continue
+            owner = pick([one for one in running if one.account == disk.account], disk.id, "machine")
+        else:
+            free.remove(owner)
+        disk.attached_to = owner
+        owner.disks.append(disk)
         disk.region, zone = owner.region, disk.zone
         disk.id, disk.zone = disk.id.replace(zone, owner.zone) if zone else disk.id, owner.zone
         disk.created = owner.created

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Meter:
-    """What is counted: `rule` is hours (by the clock), size (GB for a month) or events (with traffic)."""
+    """What is counted: `rule` is hours, clock, size (GB for a month) or events (with traffic).
+
+    Hours are those of an office outside production; what counts by the clock runs day and night wherever it is.
+    """
 
     rule: str
     unit: str
@@ -68,7 +71,7 @@ KINDS = (
         "i-0000000{hex10}",
         ("web", "api", "checkout", "worker", "bastion"),
         RUNNING,
-        (("t3.medium", "0.0456"), ("m6i.large", "0.107"), ("m6i.xlarge", "0.214"), ("c6i.2xlarge", "0.3648")),
+        (("t4g.medium", "0.0456"), ("m7g.large", "0.107"), ("m7g.xlarge", "0.214"), ("c7g.2xlarge", "0.3648")),
         (HOURS,),
         zonal=True,
         daily=True,

@@ -11,6 +11,7 @@ import orjson
 from app.costs.providers import resource_key
 from app.demo.charges import COLUMNS, Bill, charges
 from app.demo.estate import ACCOUNTS, Resource
+from app.demo.stored import stored
 
 RESOURCE_COLUMNS = (
     "provider",
@@ -41,6 +42,7 @@ def charges_csv(resources: list[Resource], bill: Bill) -> bytes:
 
 def _resource_row(resource: Resource) -> dict[str, str]:
     provider, account_id, account_name, _ = ACCOUNTS[resource.account]
+    found = stored(resource)
     return {
         "provider": provider,
         "account_id": account_id,
@@ -51,9 +53,9 @@ def _resource_row(resource: Resource) -> dict[str, str]:
         "resource_name": resource.name,
         "region": resource.region[0],
         "availability_zone": resource.zone,
-        "status": resource.status,
+        "status": found.status,
         "tags": orjson.dumps(resource.tags).decode() if resource.tags else "",
-        "properties": orjson.dumps(resource.properties).decode(),
+        "properties": orjson.dumps(found.properties).decode(),
         "created_at": resource.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from app.detection.check import Check
 from app.detection.checks import (
+    advice,
     aws_addresses,
     aws_analytics,
     aws_brokers,
@@ -76,9 +77,12 @@ from app.detection.checks import (
     m365_products,
     m365_users,
 )
+from app.providers.opinions import OpinionSource
+from app.records import Provider
 from app.records.detection import ChargeSubject
 
 ALL_CHECKS: Final[tuple[Check, ...]] = (
+    *advice.CHECKS,
     *aws_addresses.CHECKS,
     *aws_analytics.CHECKS,
     *aws_brokers.CHECKS,
@@ -154,6 +158,11 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType({check.id: check for check
 def checks_of(resource_type: str) -> tuple[Check, ...]:
     """The checks that look at a resource type."""
     return tuple(check for check in ALL_CHECKS if resource_type in check.resource_types)
+
+
+def checks_of_advice(provider: Provider | None = None) -> dict[OpinionSource, Check]:
+    """The checks that take over what advisers of a provider say, or of any; whose word comes first is first."""
+    return {check.advice: check for check in ALL_CHECKS if check.advice is not None and check.is_for(provider)}
 
 
 def checks_of_charges() -> dict[ChargeSubject, tuple[Check, ...]]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
+from app.providers.opinions import OpinionSource
 from app.records import Provider, RelationshipKind
 from app.records.conditions import Condition
 from app.records.detection import ChargeSubject, Confidence, Remedy, Severity
@@ -163,7 +164,7 @@ class Check:
     """None for a check of charges, whoever bills them."""
     area: Area
     resource_types: tuple[str, ...]
-    """None of them for a check of charges."""
+    """None of them for a check of charges or of advice."""
     severity: Severity
     confidence: Confidence
     remedy: Remedy
@@ -192,6 +193,8 @@ class Check:
     """What of the charges it looks at, where it looks at no resource."""
     kinds: tuple[str, ...] = ()
     """Which sums of those charges it reads: no others are given to it."""
+    advice: OpinionSource | None = None
+    """Whose recommendations it takes over, where it looks at nothing itself."""
     minimum_saving: Decimal = MINIMUM_SAVING
     """What its findings have to save a month where no rule says otherwise, in the organization's currency."""
     deletes: bool = field(init=False)

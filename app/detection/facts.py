@@ -12,6 +12,7 @@ from uuid import UUID
 from app.detection.charges import Charges
 from app.detection.check import LOOKBACK_DAYS
 from app.detection.usage import Usage
+from app.providers.opinions import FoundOpinion
 from app.records import Provider, RelationshipKind
 from app.records.detection import Price
 
@@ -130,6 +131,14 @@ class ActualCost:
     """The part of the amount, 0 to 1, that commitments have paid for; None where that is not known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a provider recommends of the subject; `unread` says why it is not known whether it still does."""
+
+    opinion: FoundOpinion
+    unread: str | None = None
+
+
 class Prices(Protocol):
     """Looks prices up; whoever makes one has loaded them before."""
 
@@ -164,6 +173,8 @@ class Facts:
     """Resource types that the last scan read completely in this resource's region (or globally)."""
     charges: Charges | None = None
     """What its charges come to, for a check of charges."""
+    advice: Advice | None = None
+    """What the provider recommends, for a check of advice."""
 
     def threshold(self, name: str) -> Decimal:
         """A threshold in force."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.records.detection import Confidence, Saving
+from app.records.detection import Confidence, Remedy, Saving
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Finding:
     covers_parts: bool = False
     target: str | None = None
     """What to change to, such as `gp3` or `m7g.large`."""
+    remedy: Remedy | None = None
+    """Where it differs from the check's own."""
 
 
 class Excluded:

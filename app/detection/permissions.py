@@ -13,7 +13,8 @@ from app.providers.registry import CLOUDS, cloud
 def needed_permissions(check_id: str) -> tuple[str, ...]:
     """Permissions in the provider's words, sorted; none for a check of charges alone. Raises KeyError.
 
-    Those that read its resources and the others that it looks at, those that read metrics, and what it names itself.
+    Those that read its resources and the others that it looks at, those that read metrics or an adviser, and what it
+    names itself.
     As slow as `app.providers.registry.cloud` at first: call it in a thread.
     """
     check = CHECKS[check_id]
@@ -28,6 +29,7 @@ def needed_permissions(check_id: str) -> tuple[str, ...]:
         if types.intersection(collector.resource_types)
         for permission in collector.permissions
     }
+    found.update(*(reader.permissions for reader in of_cloud.advisers() if reader.source is check.advice))
     if check.metrics:
         found.update(of_cloud.metric_permissions)
     return tuple(sorted(found.union(check.permissions)))

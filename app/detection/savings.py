@@ -283,20 +283,13 @@ def _price_of(facts: Facts, parts: Sequence[Part]) -> tuple[Decimal, str] | None
 
 
 def _priced(facts: Facts, now: Sequence[Part], then: Sequence[Part]) -> Saving:
-    found = [(part, _price(facts, part)) for part in (*now, *then)]
+    found = [
+        (part, facts.prices.price(facts.subject.provider, part.code, facts.subject.region)) for part in (*now, *then)
+    ]
     formula = _formula(now) if not then else f"({_formula(now)}) - ({_formula(then)})"
     inputs = {part.label: _plain(part.quantity) for part in (*now, *then)}
-    missing = sorted({part.code for part, price in found if price is None})
-    if missing:
-        region = facts.subject.region or "any region"
-        return Saving(
-            amount=None,
-            currency=None,
-            basis=PriceBasis.UNKNOWN,
-            formula=formula,
-            inputs=inputs,
-            reason=f"There is no price of {', '.join(missing)} in {region}; set one with `setPriceOverrides`.",
-        )
+    if why := _why_not(found, facts.subject.region or "any region"):
+        return Saving(None, None, PriceBasis.UNKNOWN, formula=formula, inputs=inputs, reason=why)
     prices = [(part, price) for part, price in found if price is not None]
     currencies = {price.currency for _, price in prices}
     if len(currencies) != 1:
@@ -316,8 +309,23 @@ def _priced(facts: Facts, now: Sequence[Part], then: Sequence[Part]) -> Saving:
 
 
 def _price(facts: Facts, part: Part) -> Price | None:
+    """The price of a part; None where there is none, or one for something else."""
     price = facts.prices.price(facts.subject.provider, part.code, facts.subject.region)
     return price if price is not None and price.unit is part.unit else None
+
+
+def _why_not(found: Sequence[tuple[Part, Price | None]], region: str) -> str | None:
+    """Why parts cannot be priced: one has no price, or one for something else."""
+    missing = sorted({part.code for part, price in found if price is None})
+    if missing:
+        return f"There is no price of {', '.join(missing)} in {region}; set one with `setPriceOverrides`."
+    for part, price in found:
+        if price is not None and price.unit is not part.unit:
+            return (
+                f"The price of {part.code} in {region} is for {price.unit}, and one for {part.unit} is needed "
+                f"(source: {price.source}); set that with `setPriceOverrides`."
+            )
+    return None
 
 
 def _formula(parts: Sequence[Part]) -> str:

@@ -19,6 +19,7 @@ from app.loaders.cost_sources import CostSourceLoaders
 from app.loaders.costs import CostLoaders
 from app.loaders.detection_rules import DetectionRuleLoaders
 from app.loaders.inventory import InventoryLoaders
+from app.loaders.opinions import OpinionLoaders
 from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
 from app.loaders.people import Listing, RowById
 from app.loaders.prices import PriceLoaders
@@ -39,6 +40,7 @@ class Loaders(
     CostSourceLoaders,
     CostWatchLoaders,
     DetectionRuleLoaders,
+    OpinionLoaders,
     PriceLoaders,
     RecommendationLoaders,
     ScanLoaders,

@@ -54,6 +54,7 @@ from app.models.detection_rules import DetectionRuleVersion
 from app.models.identity import RefreshToken, Session, User
 from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
+from app.models.opinions import OpinionReading, ProviderOpinion
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
 from app.models.prices import ListedPrice, PriceOverride, PriceReading
 from app.models.recommendations import (
@@ -106,11 +107,13 @@ __all__ = [
     "Job",
     "ListedPrice",
     "Membership",
+    "OpinionReading",
     "Organization",
     "PriceOverride",
     "PriceReading",
     "PromotedTagKey",
     "ProviderDaily",
+    "ProviderOpinion",
     "RealisedSaving",
     "Recommendation",
     "RecommendationHistory",

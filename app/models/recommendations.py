@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, OrganizationOwned, new_id, now
 
 RECOMMENDATION_STATES = "state IN ('OPEN', 'IGNORED', 'MARKED_FOR_DELETION', 'RESOLVED')"
+PRICE_BASES = "price_basis IN ('ACTUAL', 'CONTRACTED', 'LIST', 'PROVIDER', 'UNKNOWN')"
 
 
 class Recommendation(OrganizationOwned, Base, kw_only=True):
@@ -37,7 +38,7 @@ class Recommendation(OrganizationOwned, Base, kw_only=True):
         CheckConstraint(RECOMMENDATION_STATES, name="state"),
         CheckConstraint("(state = 'RESOLVED') = (resolution IS NOT NULL)", name="resolution"),
         CheckConstraint("ignored_scope IN ('FINDING', 'RESOURCE')", name="ignored_scope"),
-        CheckConstraint("price_basis IN ('ACTUAL', 'CONTRACTED', 'LIST', 'UNKNOWN')", name="price_basis"),
+        CheckConstraint(PRICE_BASES, name="price_basis"),
         CheckConstraint("(monthly_saving IS NULL) = (price_basis = 'UNKNOWN')", name="amount"),
     )
 

@@ -16,11 +16,13 @@ from app.activity.record import record
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import new_id
+from app.pricing.asked import AskedPrices
 from app.records import Actor, EventKind, NewEvent, Provider, RowIssue
 from app.records.currencies import CURRENCIES
 from app.records.detection import PriceUnit
 from app.records.prices import ANY_REGION, PriceOverride
 from app.repositories.price_overrides import delete_overrides, store_overrides
+from app.repositories.prices import units_of
 
 MOST_OVERRIDES: Final = 500
 Changed = Callable[[AsyncSession, UUID, Collection[Provider]], Awaitable[None]]
@@ -68,16 +70,23 @@ class OverridesStored:
 
 
 async def set_overrides(
-    database: Database, organization_id: UUID, actor: Actor, sent: Sequence[SentOverride], changed: Changed
+    database: Database,
+    organization_id: UUID,
+    actor: Actor,
+    sent: Sequence[SentOverride],
+    changed: Changed,
+    asked: Collection[tuple[Provider, str]],
 ) -> OverridesStored:
     """Store at most 500 overrides; those that cannot be used are told one by one, and the others land.
 
-    Raises BadUserInputError for more of them.
+    `asked` are the codes that checks ask for, with their providers. Raises BadUserInputError for more of them.
     """
     _check_count(len(sent), ("input", "overrides"))
     outcome = OverridesStored(len(sent))
-    overrides = list(_usable(sent, outcome.issues))
     async with database.write(organization_id) as session:
+        codes = {(one.provider, one.pattern) for one in sent if one.unit is not None}
+        listed = {key: PriceUnit(unit) for key, unit in (await units_of(session, codes)).items()}
+        overrides = list(_usable(sent, outcome.issues, AskedPrices(asked, listed)))
         outcome.added, outcome.changed = await store_overrides(session, organization_id, overrides)
         if outcome.added or outcome.changed:
             data = {"added": outcome.added, "changed": outcome.changed}
@@ -108,14 +117,15 @@ def _check_count(count: int, path: tuple[str, ...]) -> None:
         raise BadUserInputError(message, path=path)
 
 
-def _usable(sent: Sequence[SentOverride], issues: list[RowIssue]) -> Iterator[PriceOverride]:
+def _usable(sent: Sequence[SentOverride], issues: list[RowIssue], asked: AskedPrices) -> Iterator[PriceOverride]:
     """What can be stored; what is wrong with the others goes to `issues`."""
     seen: dict[tuple[Provider, str, str, date], int] = {}
     for number, one in enumerate(sent, 1):
-        wrong = next(_wrong(one), None)
+        wrong = next(_wrong(one), None) or next(_unasked(one, asked), None)
         if wrong is not None:
             column, value, reason = wrong
-            issues.append(RowIssue(number, column, value[:_SHOWN], f"`{column}` {reason}."))
+            end = "" if reason.endswith("?") else "."
+            issues.append(RowIssue(number, column, value[:_SHOWN], f"`{column}` {reason}{end}"))
             continue
         first = seen.setdefault((one.provider, one.pattern, one.region, one.valid_from), number)
         if first != number:
@@ -153,6 +163,14 @@ def _wrong(one: SentOverride) -> Iterator[tuple[str, str, str]]:
         yield from _wrong_discount(one, one.discount_percent)
     elif one.amount is not None:
         yield from _wrong_amount(one, one.amount)
+
+
+def _unasked(one: SentOverride, asked: AskedPrices) -> Iterator[tuple[str, str, str]]:
+    """What is right in itself, and would never count."""
+    if why := asked.why_not(one.provider, one.pattern):
+        yield "pattern", one.pattern, why
+    elif one.unit is not None and (other := asked.other_unit(one.provider, one.pattern, one.unit)):
+        yield "unit", one.unit, f"must be {other}, which the list price of {one.pattern} is for"
 
 
 def _wrong_discount(one: SentOverride, percent: Decimal) -> Iterator[tuple[str, str, str]]:

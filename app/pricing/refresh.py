@@ -6,11 +6,12 @@ told again changes nothing, so a refresh may be repeated at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 
@@ -26,6 +27,7 @@ from app.records import Provider
 from app.records.prices import ANY_REGION
 from app.repositories import prices as store
 from app.repositories.jobs import waiting_job
+from app.repositories.organizations import organization_ids
 
 REFRESH_JOB: Final = "refresh_prices"
 BATCH_SECONDS: Final = 600.0
@@ -35,6 +37,10 @@ KEPT: Final = timedelta(days=800)
 REFRESHED: Final = (Provider.AWS, Provider.AZURE, Provider.GCP)
 """Those that publish price lists."""
 MOST_REGIONS: Final = 100
+_ORGANIZATIONS: Final = 500  # ids in one page of the list
+_NOWHERE: Final = frozenset({ANY_REGION, "global"})
+Changed = Callable[[Database, Collection[Provider]], Awaitable[None]]
+"""Called when list prices of some providers are others than before."""
 _LONGEST_REGION: Final = 64
 
 
@@ -52,7 +58,7 @@ class PriceTools:
 
 
 async def request_refresh(database: Database, providers: Sequence[Provider], regions: Sequence[str]) -> bool:
-    """Queue a refresh of some providers (all, if none is named) in some regions (those that are known, if none is).
+    """Queue a refresh of some providers (all, if none is named) in some regions (see known_regions, if none is).
 
     False where one is waiting already, which then does as it was asked. Raises BadUserInputError.
     """
@@ -71,32 +77,68 @@ async def request_refresh(database: Database, providers: Sequence[Provider], reg
     return True
 
 
-async def refresh_prices(job: HeldJob, tools: PriceTools) -> None:
+async def request_weekly_refresh(database: Database, providers: Sequence[Provider]) -> bool:
+    """Queue a refresh of some providers where there are resources of theirs; False where one is waiting already."""
+    async with database.system() as session:
+        if await waiting_job(session, REFRESH_JOB):
+            return False
+        arguments = {"providers": sorted(each.value for each in providers), "inUse": True}
+        await enqueue(session, REFRESH_JOB, None, arguments)
+    return True
+
+
+async def refresh_prices(job: HeldJob, tools: PriceTools, changed: Changed | None = None) -> None:
     """Read all documents that the job asks for; what is wrong with one is noted, and the others are read.
 
-    Returns early when the worker goes down: the job is given back, and its next worker goes on.
+    `changed` is told of each provider of which prices are new; what it does not learn, as its process was killed, looks
+    of the next day find. Returns early when the worker goes down: the job is given back, and its next worker goes on.
     """
     wanted = [Provider(each) for each in job.arguments.get("providers") or [each.value for each in REFRESHED]]
     for provider in wanted:
         reader = tools.readers.get(provider)
         if reader is None:
             continue
-        regions = job.arguments.get("regions") or await known_regions(job.database, provider)
+        regions = job.arguments.get("regions") or await _regions(job, provider)
+        new, is_stopped = 0, False
         for document in reader.documents(regions):
-            if job.should_stop():
-                return
-            await _Reading(job, tools.pool, reader, document).read()
+            is_stopped = job.should_stop()
+            if is_stopped:
+                break
+            new += await _Reading(job, tools.pool, reader, document).read()
+        if new and changed is not None:
+            await changed(job.database, {provider})
+        if is_stopped:
+            return
     async with job.database.system() as session:
         await job.hold(session)
         await store.delete_ended_prices(session, (now() - KEPT).date())
 
 
 async def known_regions(database: Database, provider: Provider) -> list[str]:
-    """Regions of which there are prices, delivered or read."""
+    """Regions of which there are prices, delivered or read, and those in which there are resources."""
     async with database.system() as session:
         read = await store.regions_of(session, provider)
     delivered = {price.region for price in delivered_prices() if price.provider is provider}
-    return sorted({*read, *delivered} - {ANY_REGION})
+    return sorted({*read, *delivered, *await used_regions(database, provider)} - _NOWHERE)
+
+
+async def used_regions(database: Database, provider: Provider) -> list[str]:
+    """Regions in which any organization has resources: one statement for each, behind its own door."""
+    found: set[str] = set()
+    after: UUID | None = None
+    while True:
+        async with database.system() as session:
+            page = await organization_ids(session, after, _ORGANIZATIONS)
+        for after in page:
+            async with database.read(after) as session:
+                found.update(await store.regions_in_use(session, after, provider))
+        if len(page) < _ORGANIZATIONS:
+            return sorted(found - _NOWHERE)
+
+
+async def _regions(job: HeldJob, provider: Provider) -> list[str]:
+    look = used_regions if job.arguments.get("inUse") else known_regions
+    return await look(job.database, provider)
 
 
 class _Reading:
@@ -106,8 +148,8 @@ class _Reading:
         self._job, self._pool, self._reader, self._document = job, pool, reader, document
         self._prices = self._changed = 0
 
-    async def read(self) -> None:
-        """Read what is new; note how that went."""
+    async def read(self) -> int:
+        """Read what is new; note how that went. Returns how many prices are new."""
         log = structlog.get_logger(__name__).bind(provider=self._reader.provider.value, document=self._document)
         held = await self._held()
         going_on = held is not None and held["position"] is not None
@@ -125,7 +167,7 @@ class _Reading:
             if opened is None:
                 await self._note(finished_at=now(), problem=None, changed=0)
                 log.info("prices_unchanged")
-                return
+                return 0
             if not going_on:
                 await self._note(started_at=now(), finished_at=None, problem=None, prices=0, changed=0)
             if await self._store(opened.batches):
@@ -134,6 +176,7 @@ class _Reading:
         except ProviderError as error:
             await self._note(problem=f"{error.message} {error.remedy}")
             log.warning("prices_not_read", reason=error.message)
+        return self._changed
 
     async def _store(self, batches: Iterator[PriceBatch]) -> bool:
         """Store batch after batch; False where the worker goes down before the last."""

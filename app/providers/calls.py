@@ -14,6 +14,7 @@ import structlog
 
 from app.providers.base import Collector, Connection, FoundResource
 from app.providers.metrics import MetricQuery, MetricSeries, MetricWindow
+from app.providers.opinions import FoundOpinion, OpinionReader
 from app.providers.places import Places
 from app.providers.problems import ProblemCode, ProviderError
 
@@ -112,7 +113,7 @@ class ProviderPool:
             await self._sleep(pause)
             attempt += 1
 
-    async def pages(
+    def pages(
         self,
         collector: Collector,
         connection: Any,
@@ -127,10 +128,42 @@ class ProviderPool:
         After a problem that may pass the collector begins anew, so pages may come again. A clean end means that one
         whole pass has been read, and so does a ProviderError that is `listed`. Raises ProviderError.
         """
+        return self._passes(
+            partial(_lazily, collector, connection, region),
+            "collector_begins_anew",
+            seconds,
+            owner,
+            whole,
+            region=region,
+        )
+
+    def opinions(
+        self,
+        reader: OpinionReader,
+        connection: Any,
+        seconds: float = PAGE_SECONDS,
+        owner: Hashable | None = None,
+        *,
+        whole: float = COLLECTOR_SECONDS,
+    ) -> AsyncGenerator[list[FoundOpinion]]:
+        """An adviser's pages, in the same way as those of a collector. Raises ProviderError."""
+        begin = partial(_said, reader, connection)
+        return self._passes(begin, "adviser_begins_anew", seconds, owner, whole, source=reader.source)
+
+    async def _passes(
+        self,
+        begin: Callable[[], Iterator[Result]],
+        event: str,
+        seconds: float,
+        owner: Hashable | None,
+        whole: float,
+        **told: str,
+    ) -> AsyncGenerator[Result]:
+        """What a whole pass gives, after those that a passing problem has ended early; `event` is logged of these."""
         ends = asyncio.get_running_loop().time() + whole
         attempt = 1
         while True:
-            pages = _lazily(collector, connection, region)
+            pages = begin()
             try:
                 while (
                     page := await self.call(partial(next, pages, None), seconds, owner, wait=WAIT_SECONDS)
@@ -140,7 +173,7 @@ class ProviderPool:
                     yield page
             except ProviderError as problem:
                 pause = _pause(problem, attempt)
-                _log.info("collector_begins_anew", region=region, code=problem.code, attempt=attempt)
+                _log.info(event, code=problem.code, attempt=attempt, **told)
             else:
                 return
             await self._sleep(pause)
@@ -195,6 +228,11 @@ class ProviderPool:
 def _lazily(collector: Collector, connection: Any, region: str) -> Iterator[list[FoundResource]]:
     """The pages, of which not even the first is begun here: a collector need not be a generator."""
     yield from collector.pages(connection, region)
+
+
+def _said(reader: OpinionReader, connection: Any) -> Iterator[list[FoundOpinion]]:
+    """The same of an adviser's pages."""
+    yield from reader.pages(connection)
 
 
 def _asked(

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.detection.charges import Charges
 from app.detection.check import Check, Neighbours
-from app.detection.facts import ActualCost, Subject
+from app.detection.facts import ActualCost, Advice, Subject
 from app.recommendations.bills import bills_of
 from app.records import Provider, RelationshipKind
 from app.repositories import detection_facts
@@ -31,7 +31,7 @@ NO_RESOURCE = UUID(int=0)
 
 @dataclass
 class Gathered:
-    """One resource, or subject of charges, with all that was found about it, whatever the check."""
+    """One resource, or subject of charges or of advice, with all that was found about it, whatever the check."""
 
     subject: Subject
     cost: ActualCost | None = None
@@ -42,7 +42,8 @@ class Gathered:
     """Neighbours of which there are more than are told."""
     charges: Charges | None = None
     charged_key: str | None = None
-    """What tells a subject of charges for ever; None for a resource."""
+    """What tells a subject of charges or of advice for ever; None for a resource."""
+    advice: Advice | None = None
 
     @property
     def key(self) -> str:

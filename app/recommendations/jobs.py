@@ -25,8 +25,10 @@ from app.recommendations.bills import months_before
 from app.recommendations.deletion_tags import withdraw_tags
 from app.recommendations.look import look, start_look
 from app.recommendations.look_at_charges import look_at_charges
+from app.recommendations.look_at_opinions import look_at_opinions
 from app.recommendations.measure import MeasureTools, Measuring, measure
 from app.recommendations.narrow import narrowed
+from app.recommendations.read_opinions import read_opinions, tell_unread
 from app.recommendations.realised import measure_realised
 from app.repositories.charged import accounts_behind
 from app.repositories.cost_series import imported_days
@@ -86,9 +88,10 @@ async def request_look_at_charges(session: AsyncSession, organization_id: UUID) 
 
 
 async def measure_usage(job: HeldJob, tools: MeasureTools) -> None:
-    """Read how much the resources of the job's account are used, then ask for a look at it, however that went.
+    """Read what the provider of the job's account recommends and how much its resources are used; then ask for a look.
 
-    Returns early when the worker goes down: the job is given back, and its next worker asks for what is still missing.
+    That is asked for however the reading went. Returns early when the worker goes down: the job is given back, and its
+    next worker asks for what is still missing.
     """
     organization_id, account_id = _account_of(job)
     working = asyncio.create_task(_measure(job, tools, organization_id, account_id), name=f"measure-{account_id}")
@@ -116,6 +119,7 @@ async def look_for_waste(job: HeldJob) -> None:
         return
     looking = await narrowed(looking, prices)
     changes = await look(looking)
+    await look_at_opinions(looking)
     async with job.database.write(organization_id) as session:
         await job.hold(session)
         await lock_account(session, organization_id, account_id)
@@ -177,9 +181,12 @@ async def _measure(job: HeldJob, tools: MeasureTools, organization_id: UUID, acc
         connection = await call(partial(cloud.connect, target))
     except (NotFoundError, ConflictError, ProviderError) as error:
         log.info("usage_not_measured", reason=error.message)
+        if isinstance(error, ProviderError):
+            await tell_unread(job, organization_id, account_id, error)
         return
     measuring = Measuring(job, tools, looking, connection, target.native_id)
     try:
+        await read_opinions(measuring, cloud)
         await measure(measuring)
     finally:
         tools.pool.let_go(connection.close)

@@ -153,6 +153,7 @@ def facts_of(
         targets=one.targets,
         complete_types=complete_in(looking.complete_types, one.subject.region),
         charges=one.charges,
+        advice=one.advice,
     )
 
 
@@ -249,7 +250,7 @@ def found_of(looking: Looking, check: Check, one: Gathered, finding: Finding, ru
         node=one.subject.native_id,
         severity=rule.severity,
         confidence=finding.confidence or check.confidence,
-        remedy=check.remedy,
+        remedy=finding.remedy or check.remedy,
         saving=saving,
         converted=converted,
         evidence=tuple((each.label, each.value, each.unit) for each in finding.evidence),

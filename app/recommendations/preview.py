@@ -26,6 +26,7 @@ from app.recommendations.gather import Gathering
 from app.recommendations.look import Looking, converter
 from app.recommendations.preview_charges import judge_charges
 from app.recommendations.preview_judge import Page
+from app.recommendations.preview_opinions import judge_opinions
 from app.recommendations.preview_pair import Pair
 from app.recommendations.preview_sift import Sifted, sift
 from app.recommendations.preview_sums import Judged, Totals, totals
@@ -84,12 +85,14 @@ async def preview_rule(database: Database, organization_id: UUID, asked: Preview
         accounts = await _accounts(session, organization_id, asked, before, after)
         looking = _looking(database, organization_id, pair)
         with many_objects():
-            if check.charges is None:
+            unknown = 0
+            if check.advice is not None:
+                count, judged = await judge_opinions(session, looking, pair, accounts)
+            elif check.charges is None:
                 sifted = await _sift(session, organization_id, pair, accounts)
                 unknown, judged = await _judge(session, looking, pair, sifted)
                 count, unknown = sifted.resources, unknown + sifted.unknown
             else:
-                unknown = 0
                 count, judged = await judge_charges(session, looking, pair, accounts)
             found = await totals(session, organization_id, judged)
     unknown += sum(one.is_unknown for one in judged)

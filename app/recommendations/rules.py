@@ -106,8 +106,11 @@ async def _look_again(session: AsyncSession, organization_id: UUID, check: Check
         await request_look_at_charges(session, organization_id)
         accounts = await rule_previews.accounts_of_provider(session, organization_id, check.provider)
         return sum(concerns(before, after, one) for one in accounts)
-    types = check.resource_types
-    holders = await detection_rules.accounts_with(session, organization_id, check.provider.value, types)
+    if check.advice is not None:
+        holders = await rule_previews.accounts_of_provider(session, organization_id, check.provider)
+    else:
+        types = check.resource_types
+        holders = await detection_rules.accounts_with(session, organization_id, check.provider.value, types)
     concerned = [one for one in holders if concerns(before, after, one)]
     measured = [one for one in concerned if needs_measuring(check, before, after, one)]
     connected = await detection_rules.accounts_connected(session, organization_id, measured) if measured else ()

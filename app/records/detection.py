@@ -46,6 +46,8 @@ class PriceBasis(StrEnum):
     ACTUAL = "ACTUAL"
     CONTRACTED = "CONTRACTED"
     LIST = "LIST"
+    PROVIDER = "PROVIDER"
+    """What the provider itself expects to be saved, by a reckoning of its own."""
     UNKNOWN = "UNKNOWN"
 
 

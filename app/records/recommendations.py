@@ -40,6 +40,7 @@ class Resolution(StrEnum):
     DELETED = "DELETED"
     CHANGED = "CHANGED"
     LEFT_OUT = "LEFT_OUT"
+    MERGED = "MERGED"
     SAID_DONE = "SAID_DONE"
     ACCOUNT_GONE = "ACCOUNT_GONE"
 
@@ -123,7 +124,7 @@ class Looked:
     check_id: str
     subject_key: str
     resolution: Resolution | None
-    """CHANGED or LEFT_OUT or DELETED; None where it could not be told, so that what was found stays."""
+    """CHANGED, LEFT_OUT, MERGED or DELETED; None where it could not be told, so that what was found stays."""
     why: str | None = None
 
 

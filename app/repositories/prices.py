@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping, Table, delete, func, or_, select, text
+from sqlalchemy import RowMapping, Table, delete, func, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -89,8 +89,10 @@ def _row(price: ListPrice) -> dict[str, Any]:
     }
 
 
-async def prices_of(session: AsyncSession, provider: Provider, regions: Sequence[str], day: date) -> list[ListPrice]:
-    """What a provider asks on a day, in some regions and everywhere. One statement."""
+async def prices_of(
+    session: AsyncSession, provider: Provider, regions: Sequence[str], day: date, codes: Collection[str] | None = None
+) -> list[ListPrice]:
+    """What a provider asks on a day, in some regions and everywhere; for some codes, or for all. One statement."""
     statement = (
         select(PRICES)
         .where(
@@ -101,6 +103,8 @@ async def prices_of(session: AsyncSession, provider: Provider, regions: Sequence
         )
         .order_by(PRICES.c.code, PRICES.c.region, PRICES.c.valid_from)
     )
+    if codes is not None:
+        statement = statement.where(PRICES.c.code.in_(sorted(codes)))
     return [_price(row) for row in (await session.execute(statement)).mappings()]
 
 
@@ -159,6 +163,28 @@ async def regions_of(session: AsyncSession, provider: Provider) -> list[str]:
     """Regions of which there are prices."""
     statement = select(PRICES.c.region).where(PRICES.c.provider == provider.value).distinct()
     return list((await session.scalars(statement)).all())
+
+
+async def regions_in_use(session: AsyncSession, organization_id: UUID, provider: Provider) -> list[str]:
+    """Regions in which an organization has resources of a provider. One statement."""
+    statement = (
+        select(_RESOURCES.c.region)
+        .where(_RESOURCES.c.organization_id == organization_id, _RESOURCES.c.provider == provider.value)
+        .distinct()
+    )
+    return [region for region in (await session.scalars(statement)).all() if region]
+
+
+async def units_of(session: AsyncSession, codes: Collection[tuple[Provider, str]]) -> dict[tuple[Provider, str], str]:
+    """What the list prices of some codes that hold now are for, wherever that is told. One statement."""
+    wanted = sorted((provider.value, code) for provider, code in codes)
+    statement = (
+        select(PRICES.c.provider, PRICES.c.code, func.min(PRICES.c.unit))
+        .where(tuple_(PRICES.c.provider, PRICES.c.code).in_(wanted), PRICES.c.valid_to.is_(None))
+        .group_by(PRICES.c.provider, PRICES.c.code)
+    )
+    rows = (await session.execute(statement)).all() if wanted else []
+    return {(Provider(provider), code): unit for provider, code, unit in rows}
 
 
 async def count_prices(session: AsyncSession) -> Sequence[RowMapping]:

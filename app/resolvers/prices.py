@@ -10,7 +10,7 @@ import strawberry
 from app.context import Info
 from app.pricing.overrides import SentOverride, drop_overrides, set_overrides
 from app.pricing.refresh import request_refresh
-from app.recommendations.prices import look_again
+from app.recommendations.prices import ASKED_FOR, look_again
 from app.records import Permission
 from app.resolvers.access import Access, mutation, organization_of
 from app.schema.ingestion import RowIssue
@@ -33,7 +33,8 @@ class PriceMutations:
 
     @mutation(
         Permission.COSTS_MANAGE,
-        "Store at most 500 own prices and discounts. Good rows land in one transaction, bad rows are told one by one.",
+        "Store at most 500 own prices and discounts. Good rows land in one transaction, bad rows are told one by "
+        "one: also codes that no check asks for, and units that are not those of list prices.",
     )
     async def set_price_overrides(self, info: Info, input: SetPriceOverridesInput) -> SetPriceOverridesResult:  # noqa: A002  (Relay's name)
         """See app.pricing.overrides.set_overrides."""
@@ -43,6 +44,7 @@ class PriceMutations:
             info.context.signed_in().actor,
             [_sent(one) for one in input.overrides],
             look_again,
+            ASKED_FOR,
         )
         return SetPriceOverridesPayload(
             received=stored.received,

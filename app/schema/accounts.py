@@ -18,6 +18,7 @@ from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.filters import StringFilter
 from app.schema.node import Node, global_id
 from app.schema.node_costs import AccountCosts
+from app.schema.opinions import AccountAdvice
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments, within
 
@@ -98,7 +99,7 @@ class AccountCheck:
 
 
 @strawberry.type(description="An account, subscription, project or tenant at a provider.")
-class Account(AccountCosts, Node):
+class Account(AccountCosts, AccountAdvice, Node):
     """A row of `accounts`."""
 
     provider: Provider = strawberry.field(description="The provider.")

@@ -11,6 +11,7 @@ import strawberry
 from app.detection import catalogue, check
 from app.detection.check import Area
 from app.detection.permissions import needed_permissions
+from app.providers.opinions import OpinionSource
 from app.records import Provider
 from app.records.detection import ChargeSubject, Confidence, Remedy, Severity
 from app.schema.enums import graph_enum
@@ -42,6 +43,14 @@ graph_enum(
     UPGRADE="Move to a newer version.",
     REASSIGN="Take a licence or a seat back.",
     REVIEW="Look at it: what is to be done depends.",
+)
+graph_enum(
+    OpinionSource,
+    "A service of a provider that recommends savings.",
+    COST_OPTIMIZATION_HUB="Cost Optimization Hub of AWS.",
+    COMPUTE_OPTIMIZER="Compute Optimizer of AWS.",
+    AZURE_ADVISOR="Azure Advisor, of what it says about cost.",
+    GCP_RECOMMENDER="The recommenders of Google Cloud that are about cost.",
 )
 graph_enum(
     ChargeSubject,
@@ -101,6 +110,9 @@ class Check:
     charges: ChargeSubject | None = strawberry.field(
         description="Of what it looks at charges; null where it looks at resources."
     )
+    advice: OpinionSource | None = strawberry.field(
+        description="Whose recommendations it takes over; null where it looks itself."
+    )
     severity: Severity = strawberry.field(description="How much its findings should worry.")
     confidence: Confidence = strawberry.field(description="How sure its findings are, unless one says otherwise.")
     remedy: Remedy = strawberry.field(description="What is to be done.")
@@ -133,6 +145,7 @@ class Check:
             area=found.area,
             resource_types=list(found.resource_types),
             charges=found.charges,
+            advice=found.advice,
             severity=found.severity,
             confidence=found.confidence,
             remedy=found.remedy,

@@ -108,7 +108,8 @@ class RefreshPricesInput:
     )
     regions: list[str] = strawberry.field(
         default_factory=list,
-        description="Regions as their providers name them, at most 100; those of which there are prices when left out.",
+        description="Regions as their providers name them, at most 100; those of which there are prices, "
+        "and those with resources, when left out.",
     )
 
 

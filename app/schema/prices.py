@@ -10,9 +10,11 @@ from typing import Annotated, Any
 import strawberry
 
 from app.context import Info
+from app.pricing.lookup import MOST_CODES, check_codes
 from app.records import Permission, Provider
 from app.records.criteria import Direction, PriceOverrideOrderField
-from app.records.detection import PriceUnit
+from app.records.detection import Price as PriceRecord
+from app.records.detection import PriceBasis, PriceUnit
 from app.records.prices import ANY_REGION
 from app.schema.enums import graph_enum
 from app.schema.errors import InvalidInput, NotFound
@@ -86,9 +88,59 @@ class PriceOverrideFilter:
     pattern: StringFilter | None = strawberry.field(default=None, description="Their pattern, as it is written.")
 
 
+@strawberry.type(description="What one unit of something costs an organization, and who says so.")
+class Price:
+    """See app.records.detection.Price."""
+
+    unit: PriceUnit = strawberry.field(description="What the amount is for.")
+    amount: Decimal = strawberry.field(description="What one unit costs.")
+    currency: str = strawberry.field(description="Its currency, a code of ISO 4217.")
+    basis: PriceBasis = strawberry.field(description="CONTRACTED where the organization pays other than list prices.")
+    valid_from: date = strawberry.field(description="Since when it holds.")
+    source: str = strawberry.field(description="Who says so: the address of a price list, or an organization's note.")
+
+
+@strawberry.type(description="What is known of the price of one code.")
+class PriceAnswer:
+    """One of the answers of `Organization.prices`."""
+
+    code: str = strawberry.field(description="The code, as it was asked for.")
+    region: str = strawberry.field(description="The region, as it was asked for.")
+    price: Price | None = strawberry.field(description="Its price; null where none is known.")
+    reason: str | None = strawberry.field(description="Why there is no price; null where there is one.")
+
+    @classmethod
+    def make(cls, code: str, region: str, price: PriceRecord | None) -> PriceAnswer:
+        """Make it of what was found."""
+        if price is None:
+            where = "for all regions" if region == ANY_REGION else f"in {region}"
+            reason = f"There is no price of {code} {where}; set one with `setPriceOverrides`."
+            return cls(code=code, region=region, price=None, reason=reason)
+        names = ("unit", "amount", "currency", "basis", "valid_from", "source")
+        made = Price(**{name: getattr(price, name) for name in names})
+        return cls(code=code, region=region, price=made, reason=None)
+
+
 @strawberry.type
 class OrganizationPrices(OrganizationPart):
     """The part of `Organization` that this room adds; `Organization` inherits it."""
+
+    @strawberry.field(
+        description=f"What some codes cost today, 1 to {MOST_CODES} of them, in their order: its own prices and "
+        "discounts come before list prices, those of the region before those for all. `Check.prices` tells the codes."
+    )
+    async def prices(
+        self,
+        info: Info,
+        provider: Annotated[Provider, strawberry.argument(description="Whose prices.")],
+        codes: Annotated[list[str], strawberry.argument(description="Codes as checks name them, such as `nat.hour`.")],
+        region: Annotated[str, strawberry.argument(description=_REGION)] = ANY_REGION,
+    ) -> list[PriceAnswer] | None:
+        """Two statements for any number of codes."""
+        key = self.require(Permission.ORGANIZATION_READ)
+        check_codes(codes, region)
+        found = await info.context.loaders.prices(key, provider, codes, region)
+        return [PriceAnswer.make(code, region, price) for code, price in zip(codes, found, strict=True)]
 
     @strawberry.field(description="What it pays instead of list prices, by pattern.")
     async def price_overrides(

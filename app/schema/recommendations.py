@@ -13,6 +13,7 @@ from app.context import Info
 from app.detection.catalogue import CHECKS
 from app.errors import NotFoundError
 from app.loaders.scans import Asked
+from app.recommendations.opinions import second_opinions
 from app.records import ActorKind, Permission
 from app.records.criteria import Direction, RecommendationOrderField
 from app.records.detection import CASH_UNKNOWN, Confidence, PriceBasis, Remedy, Severity
@@ -33,6 +34,7 @@ from app.schema.filters import (
     StringFilter,
 )
 from app.schema.node import Node, global_id
+from app.schema.opinions import SecondOpinion
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
@@ -47,6 +49,7 @@ graph_enum(
     ACTUAL="The resource's own charges of the last whole month.",
     CONTRACTED="A price that the organization has agreed.",
     LIST="The provider's public price.",
+    PROVIDER="The provider's own estimate, with a recommendation of its own.",
     UNKNOWN="Nothing: the amount is not known.",
 )
 graph_enum(
@@ -63,6 +66,7 @@ graph_enum(
     DELETED="The resource is gone.",
     CHANGED="The resource is no longer as it was.",
     LEFT_OUT="The rule leaves it out now, or its saving has become too small.",
+    MERGED="Another recommendation tells of the same now.",
     SAID_DONE="Somebody said so; the next scan proves it or opens it again.",
     ACCOUNT_GONE="Its account was disconnected; a scan opens it again when it is connected again.",
 )
@@ -259,6 +263,18 @@ class Recommendation(Node):
         key = (self.row["organization_id"], self.row["id"])
         found = await info.context.loaders.deletion_tag_by_recommendation.load(key)
         return None if found is None else DeletionTag.from_row(found)
+
+    @strawberry.field(
+        description="What the provider itself recommends of the resource, the dearest first: of the same matter, with "
+        "the same remedy or another. Empty where it says nothing, or the recommendation is resolved."
+    )
+    async def second_opinions(self, info: Info) -> list[SecondOpinion]:
+        """One statement for all recommendations of a page."""
+        if self.row["state"] == RecommendationState.RESOLVED:
+            return []
+        key = (self.row["organization_id"], self.row["account_id"], self.row["node"])
+        told = second_opinions(self.row, await info.context.loaders.opinions_of_node.load(key))
+        return [SecondOpinion.of(row, self.remedy) for row in told]
 
     @strawberry.field(description="The resource; null where the finding is about none.")
     async def resource(self, info: Info) -> Resource | None:

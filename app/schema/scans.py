@@ -47,18 +47,6 @@ graph_enum(
     CANCELLED="The scan ended before it was read.",
 )
 
-graph_enum(
-    ProblemCode,
-    "Kinds of problems with a provider.",
-    DENIED="The credentials are good, a permission is missing.",
-    CREDENTIALS="The credentials are wrong, expired or revoked.",
-    THROTTLED="The provider, or the queue for calls to it, asked for more patience than there is.",
-    UNREACHABLE="No connection, a broken one, or no answer in time.",
-    BAD_ANSWER="An answer that is cut off, repeats itself, has no end or cannot be understood.",
-    NOT_ENABLED="The service, API or region is not switched on for the account.",
-    FAILED="The provider reported an error of its own.",
-)
-
 
 @strawberry.type(description="What could not be read in a step, and what to do about it.")
 class ScanProblem:

@@ -29,7 +29,7 @@ from app.errors import BadUserInputError
 from app.models import now
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
-from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices
+from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices, request_weekly_refresh
 from app.providers.registry import tagger
 from app.recommendations.deletion_tags import TAG_JOB
 from app.recommendations.everywhere import look_everywhere
@@ -43,7 +43,9 @@ from app.recommendations.jobs import (
     request_daily_looks,
 )
 from app.recommendations.measure import MeasureTools
+from app.recommendations.prices import look_again_everywhere
 from app.recommendations.tagging_job import TagTools, tag_for_deletion
+from app.records import Provider
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
@@ -104,7 +106,11 @@ def make_handlers(
     return {
         **of_sources,
         **({} if exports is None else {RUN_EXPORT_JOB: partial(run_export, tools=exports)}),
-        **({} if prices is None else {REFRESH_JOB: partial(refresh_prices, tools=prices)}),
+        **(
+            {}
+            if prices is None
+            else {REFRESH_JOB: partial(refresh_prices, tools=prices, changed=look_again_everywhere)}
+        ),
         CHECK_COSTS_JOB: check_costs,
         LOOK_AT_CHARGES_JOB: look_for_waste_in_charges,
         LOOK_EVERYWHERE_JOB: look_everywhere,
@@ -195,9 +201,34 @@ async def look_at_all_accounts(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("looks_requested", accounts=await request_daily_looks(database))
 
 
+async def refresh_list_prices(context: dict[str, Any]) -> None:
+    """Have the list prices read where there are resources, if the settings allow it."""
+    database, settings = _tools(context)
+    if not settings.refresh_prices_weekly:
+        return
+    providers = [Provider.AWS, Provider.AZURE, *([Provider.GCP] if settings.google_prices_key else [])]
+    queued = await request_weekly_refresh(database, providers)
+    structlog.get_logger(__name__).info("prices_refresh_requested", queued=queued)
+
+
 def schedule() -> list[CronJob]:
     """What is done by the clock, each by one worker: most once an hour, spread over it, looks at all once a day."""
-    return [*_hourly(), *_daily()]
+    return [*_hourly(), *_daily(), _weekly()]
+
+
+def _weekly() -> CronJob:
+    """Before the looks of the day, in which its prices count."""
+    return cron(
+        cast("WorkerCoroutine", refresh_list_prices),
+        name=refresh_list_prices.__name__,
+        weekday="sun",
+        hour=2,
+        minute=12,
+        second=0,
+        timeout=600,
+        keep_result=0,
+        max_tries=1,
+    )
 
 
 def _daily() -> list[CronJob]:

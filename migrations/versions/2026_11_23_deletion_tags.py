@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261123_deletion_tags"
-down_revision = "20261123_ignored_scope"
+down_revision = "20261123_provider_opinions"
 branch_labels = None
 depends_on = None
 

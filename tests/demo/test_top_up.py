@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from app.cli.example import fill
 from app.costs.allocation.runs import ALLOCATION_JOB, run_allocation
 from app.database import Database
-from app.demo.settings import make_settings
 from app.demo.top_up import TOP_UP_JOB, months_of, request_top_up, run_top_up, today, top_up
+from app.recommendations.jobs import look_for_waste_in_charges
 from app.repositories.jobs import JOBS
 from app.server.graphiql.examples import read_examples
 from tests.clients import GraphQL, register
-from tests.costs.deliveries import SYSTEM
 from tests.resolvers.cost_caller import Caller, Job
 
 PAUSE = timedelta(days=10)
@@ -66,10 +66,11 @@ async def test_a_demo_that_paused_gets_what_it_missed_and_nothing_twice(caller: 
 
 async def test_the_examples_answer_on_the_day_of_seeding(caller: Caller) -> None:
     now = today()
-    await make_settings(caller.database, caller.organization_id, SYSTEM, months_of(now)[-1])
+    await fill(caller.database, caller.organization_id)
     await top_up(caller.database, caller.organization_id, now)
     await allocate_all(caller)
     await caller.checked()
+    await look_for_waste_in_charges(Job(caller.organization_id, caller.database))
 
     found = await example(caller, "25_dashboard")
     assert Decimal(found["monthToDateCost"]["cost"]["amount"]) > 0
@@ -105,6 +106,11 @@ async def test_the_examples_answer_on_the_day_of_seeding(caller: Caller) -> None
     assert 0 < Decimal(covered["use"]["utilization"]["value"]) < 1
     points = (await example(caller, "69_unit_costs"))["unitCosts"]["points"]
     assert all(Decimal(point["unitCost"]) > 0 for point in points)
+    found = await example(caller, "73_savings")
+    decided = {node["state"]: node for node in found["decided"]["nodes"]}
+    assert decided.keys() == {"IGNORED", "MARKED_FOR_DELETION", "RESOLVED"}
+    saved = decided["RESOLVED"]["realisedSaving"]
+    assert Decimal(saved["amount"]["amount"]) > 0, saved
     assert (await example(caller, "40_charges"))["charges"]["totalCount"] > 30_000
 
 

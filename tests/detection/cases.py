@@ -19,7 +19,7 @@ from app.detection.catalogue import CHECKS
 from app.detection.charges import Charges
 from app.detection.check import Check
 from app.detection.evaluate import evaluate
-from app.detection.facts import ActualCost, Facts, Subject
+from app.detection.facts import ActualCost, Advice, Facts, Subject
 from app.detection.finding import Clear, Excluded, Finding, Outcome, Unknown
 from app.detection.rule import Rule, default_rule
 from app.detection.usage import Usage
@@ -98,6 +98,7 @@ class Case:
     neighbour_costs: Mapping[UUID, ActualCost] = field(default_factory=dict)
     """By ids of neighbours; a check is told of those that it asks for."""
     charges: Charges | None = None
+    advice: Advice | None = None
     parameters: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
@@ -129,6 +130,7 @@ class Case:
             targets={asked.kind: self.targets.get(asked.kind, ()) for asked in check.neighbours if asked.outgoing},
             complete_types=self.complete_types,
             charges=self._declared_charges(check),
+            advice=self.advice,
         )
         return evaluate(check, facts, rule, lambda amount, _: amount)
 

@@ -64,6 +64,7 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("price_overrides", "valid_to"): date(2027, 1, 1),
         ("prices", "valid_to"): date(2027, 1, 1),
         ("realised_savings", "reason"): None,
+        ("provider_opinions", "saving_reason"): None,
         ("recommendations", "ignored_scope"): "FINDING",
         ("recommendations", "price_basis"): "LIST",
         ("recommendations", "resolution"): None,

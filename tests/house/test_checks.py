@@ -122,8 +122,9 @@ def test_money_that_nobody_knows_is_unknown_and_never_nothing(check: Check) -> N
         assert getattr(outcome, "fault", None) is None, case.name
         if isinstance(outcome, FOUND):
             saving = outcome.saving
-            by_charges = case.cost is not None or case.charges is not None or bool(case.neighbour_costs)
-            assert saving.amount is None or saving.is_hygiene or by_charges, (case.name, saving)
+            charged = case.cost is not None or case.charges is not None or bool(case.neighbour_costs)
+            told = charged or case.advice is not None
+            assert saving.amount is None or saving.is_hygiene or told, (case.name, saving)
             assert saving.amount is not None or saving.reason, case.name
 
 

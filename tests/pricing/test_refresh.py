@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -11,25 +11,35 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Table, insert, select
 
 from app.database import Database
 from app.embedded import EngineUrls
 from app.errors import BadUserInputError
-from app.models import now
-from app.pricing.refresh import REFRESH_JOB, PriceTools, known_regions, refresh_prices, request_refresh
+from app.models import Organization, now
+from app.pricing.refresh import (
+    REFRESH_JOB,
+    PriceTools,
+    known_regions,
+    refresh_prices,
+    request_refresh,
+    request_weekly_refresh,
+)
 from app.providers.calls import ProviderPool
 from app.providers.price_lists import OpenDocument, PriceBatch
 from app.providers.problems import ProblemCode, ProviderError
-from app.records import Provider
+from app.records import Actor, ActorKind, Provider
 from app.records.prices import ListPrice
 from app.repositories.jobs import JOBS
 from app.repositories.prices import readings
+from app.scanning.ingest import ingest_resources
+from tests.house.rows import row_of
 from tests.pricing.test_book import listed
 from tests.pricing.test_store import held, store
 from tests.workers.probes import make_runner
 
 TODAY = now().date()
+ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]
 
 
 def price(code: str, amount: str = "1", days: int = 10) -> ListPrice:
@@ -216,6 +226,41 @@ async def test_regions_with_prices_are_known(database: Database) -> None:
     assert "ap-south-1" in await known_regions(database, Provider.AWS)
     assert "*" not in await known_regions(database, Provider.AWS)
     assert "us-central1" in await known_regions(database, Provider.GCP)
+
+
+async def test_regions_with_resources_are_known(database: Database, owner: Database, pool: ProviderPool) -> None:
+    async with owner.engine.begin() as connection:
+        for number in (1, 2):
+            await connection.execute(insert(ORGANIZATIONS).values(row_of(ORGANIZATIONS, UUID(int=number))))
+    for number, provider, region in ((1, "AWS", "af-south-1"), (2, "AWS", "global"), (2, "GCP", "us-x1")):
+        row = {"provider": provider, "account_id": "1", "resource_type": "vm", "resource_id": region, "region": region}
+        actor = Actor(ActorKind.SYSTEM)
+        await ingest_resources(database, UUID(int=number), actor, [(1, {**row, "resource_name": "vm"})])
+
+    assert {"af-south-1", "us-east-1"} <= {*await known_regions(database, Provider.AWS)}
+    assert not {"global", "us-x1"} & {*await known_regions(database, Provider.AWS)}
+
+    assert await request_weekly_refresh(database, [Provider.AWS, Provider.AZURE])
+    assert not await request_weekly_refresh(database, [Provider.AWS])
+    async with database.system() as session:
+        arguments = (await session.execute(select(JOBS.c.arguments).where(JOBS.c.kind == REFRESH_JOB))).scalar_one()
+    aws, azure = Reader({}), Reader({}, Provider.AZURE)
+    await refresh(database, pool, aws, azure, job=Job(database, **arguments))
+    assert (aws.regions, azure.regions) == (["af-south-1"], []), "by the clock no other region is read"
+
+
+async def test_it_is_told_of_which_providers_prices_changed(database: Database, pool: ProviderPool) -> None:
+    told: list[set[Provider]] = []
+
+    async def changed(_: Database, providers: Collection[Provider]) -> None:
+        told.append(set(providers))
+
+    aws, azure = Reader({"EC2": Told([[price("a")]])}), Reader({"VMs": Told([[]])}, Provider.AZURE)
+    tools = PriceTools(pool, {reader.provider: reader for reader in (aws, azure)})
+    for _ in range(2):
+        await refresh_prices(Job(database), tools, changed)
+
+    assert told == [{Provider.AWS}], "what is told again is no change"
 
 
 async def test_one_refresh_waits_at_a_time(database: Database) -> None:

@@ -20,6 +20,7 @@ from app.embedded import EngineUrls
 from app.providers.aws.session import AwsConnection
 from app.providers.base import Cloud
 from app.providers.metrics import MetricQuery
+from app.providers.opinions import OpinionReader
 from app.providers.problems import ProblemCode, ProviderError
 from app.recommendations.jobs import measure_usage
 from app.records import Provider
@@ -44,6 +45,9 @@ class Over:
         if isinstance(self.far, ProviderError):
             raise self.far
         return self.far
+
+    def advisers(self) -> tuple[OpinionReader, ...]:
+        return ()
 
 
 @pytest.fixture(autouse=True)

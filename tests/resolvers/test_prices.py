@@ -12,10 +12,13 @@ from app.context import Runtime
 from app.models import now
 from app.pricing.overrides import MOST_OVERRIDES
 from app.recommendations.jobs import LOOK_JOB, look_for_waste
+from app.recommendations.prices import look_again_everywhere
+from app.records import Provider
 from app.repositories.jobs import JOBS
 from app.repositories.prices import put_reading, store_prices
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, Person, register
+from tests.house.statements import counted
 from tests.pricing.test_book import listed as listed_price
 from tests.resolvers.test_recommendations import VOLUMES, Caller
 from tests.resolvers.test_viewer import ROOT
@@ -39,6 +42,13 @@ SEATS = {
     "unit": "SEAT_MONTH",
     "note": "contract 7",
 }
+OWN = {
+    "provider": "AWS", "pattern": "nat.hour", "validFrom": "2026-01-01", "amount": "0.01", "currency": "USD",
+    "unit": "HOUR",
+}  # fmt: skip
+PRICES = """query ($slug: String!, $provider: Provider!, $codes: [String!]!, $region: String) {
+  organization(slug: $slug) { prices(provider: $provider, codes: $codes, region: $region) {
+    code region reason price { unit amount currency basis validFrom source } } } }"""
 
 
 async def set_(graphql: GraphQL, person: Person, *overrides: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +152,99 @@ async def test_a_bad_row_is_told_and_others_land(graphql: GraphQL, wrong: dict[s
 
     assert (stored["received"], stored["added"], stored["unchanged"]) == (2, 1, 0)
     assert [(issue["rowNumber"], issue["column"]) for issue in stored["issues"]] == [(2, column)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "column", "reason"),
+    [
+        ({"pattern": "esb.gp3.storage", "unit": "GIB_MONTH"}, "pattern", "did you mean `ebs."),
+        ({"pattern": "zz"}, "pattern", "`checks` tells those of each check"),
+        ({"provider": "OPENAI"}, "pattern", "no check asks for prices of OPENAI"),
+        ({"pattern": "nat.hours"}, "pattern", "did you mean `nat.hour`"),
+        ({"unit": "MONTH"}, "unit", "must be HOUR, which the list price of nat.hour is for"),
+        ({"pattern": "mq.m5.large.activemq", "unit": "MONTH"}, "unit", "must be HOUR"),
+    ],
+)
+async def test_what_would_never_count_is_told(
+    graphql: GraphQL, runtime: Runtime, wrong: dict[str, Any], column: str, reason: str
+) -> None:
+    async with runtime.database.system() as session:
+        await store_prices(session, [listed_price("mq.m5.large.activemq", "0.3")])
+    person = await register(graphql, "Rita")
+
+    stored = await set_(graphql, person, OWN, {**OWN, "validFrom": "2026-02-01", **wrong})
+
+    (issue,) = stored["issues"]
+    assert (stored["added"], issue["rowNumber"], issue["column"]) == (1, 2, column)
+    assert reason in issue["reason"]
+
+
+async def test_prices_are_looked_up_in_two_statements(graphql: GraphQL, runtime: Runtime) -> None:
+    person = await register(graphql, "Rita")
+    async with runtime.database.system() as session:
+        await store_prices(session, [listed_price("nat.hour", "0.05", "af-south-1")])
+    discount = {**DISCOUNT, "pattern": "elb.*", "discountPercent": "20"}
+    await set_(graphql, person, discount, {**OWN, "pattern": "eip.hour", "region": "eu-west-1"})
+
+    async def found(*codes: str, **more: str) -> dict[str, Any]:
+        values = {"slug": person.slug, "provider": "AWS", "codes": codes, **more}
+        answer = await graphql.data(PRICES, values, token=person.token)
+        return {each.pop("code"): each for each in answer["organization"]["prices"]}
+
+    with counted(runtime.database) as one:
+        far = await found("nat.hour", region="af-south-1")
+    with counted(runtime.database) as many:
+        here = await found("nat.hour", "eip.hour", "elb.alb.hour", "nat.minute", region="eu-west-1")
+
+    assert len(one) == len(many)
+    assert far["nat.hour"]["price"]["amount"] == "0.05"
+    assert {
+        code: each["price"] and (each["price"]["amount"], each["price"]["basis"]) for code, each in here.items()
+    } == {
+        "nat.hour": ("0.048", "LIST"),
+        "eip.hour": ("0.01", "CONTRACTED"),
+        "elb.alb.hour": ("0.02016", "CONTRACTED"),
+        "nat.minute": None,
+    }
+    assert here["nat.hour"]["price"] == {
+        "unit": "HOUR",
+        "amount": "0.048",
+        "currency": "USD",
+        "basis": "LIST",
+        "validFrom": "2026-11-01",
+        "source": "https://aws.amazon.com/vpc/pricing/",
+    }
+    assert here["nat.minute"]["reason"].startswith("There is no price of nat.minute in eu-west-1;")
+    everywhere = await found("nat.hour", "eip.hour")
+    assert (everywhere["nat.hour"]["price"], everywhere["eip.hour"]["price"]["amount"]) == (None, "0.005")
+
+
+async def test_others_look_up_no_prices_and_nobody_too_many(graphql: GraphQL) -> None:
+    person, other = await register(graphql, "Rita"), await register(graphql, "Otto")
+    values = {"slug": person.slug, "provider": "AWS", "codes": ["nat.hour"]}
+
+    assert (await graphql.data(PRICES, values, token=other.token))["organization"] is None
+    wrongs: list[dict[str, Any]] = [{"codes": []}, {"codes": ["nat.hour"] * 101}, {"codes": [""]}, {"region": ""}]
+    for wrong in wrongs:
+        answer = await graphql(PRICES, {**values, **wrong}, token=person.token)
+        assert answer["errors"][0]["path"] == ["organization", "prices"]
+        assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_where_list_prices_changed_accounts_are_looked_at_again(
+    graphql: GraphQL, runtime: Runtime, owner: Any
+) -> None:
+    caller = Caller(graphql, await register(graphql, "Rita"), runtime.database, owner)
+    await caller.ingest(*VOLUMES)
+    await register(graphql, "Otto")
+
+    await look_again_everywhere(runtime.database, [Provider.AZURE])
+    await look_again_everywhere(runtime.database, [Provider.AWS])
+    await look_again_everywhere(runtime.database, [Provider.AWS, Provider.GCP])
+
+    async with runtime.database.system() as session:
+        looks = (await session.execute(select(JOBS.c.organization_id).where(JOBS.c.kind == LOOK_JOB))).scalars().all()
+    assert looks == [parse_id(caller.person.organization_id).id], "where there are none of theirs, nothing is asked for"
 
 
 async def test_batches_are_bounded(graphql: GraphQL) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from functools import cache
 from typing import Any
 
 from app.config import Settings
@@ -13,6 +14,7 @@ from app.embedded import EngineUrls
 from app.tasks import end_tasks
 from app.workers.process import work
 from tests.clients import GraphQL, Person
+from tests.providers.aws.answering import answering
 from tests.providers.moto import REGION
 
 CONNECT = """mutation ($input: ConnectAccountInput!) { connectAccount(input: $input) { __typename
@@ -30,6 +32,8 @@ RESOURCES = """query ($slug: String!) { organization(slug: $slug) {
     relationships(direction: OUTGOING) { kind nativeId resource { nativeId } } } }
   inventorySummary { totalCount byType { key count } } accounts { nodes { health { state } } } } }"""
 MOST_SECONDS = 120
+ADVISERS = ("cost-optimization-hub", "compute-optimizer")
+_LASTING = ExitStack()
 CANARY = "canary-secret-access-key-of-40-characters"
 
 
@@ -48,6 +52,16 @@ async def worker(settings: Settings, engine_urls: EngineUrls) -> AsyncIterator[N
         await end_tasks(running)
 
 
+@cache
+def unadvised() -> str:
+    """The URL of AWS's advisers as an account meets them that has enrolled in none; it is there until the run ends.
+
+    Moto answers with a fault of its own, after which a worker asks again, with pauses.
+    """
+    advisers = answering(ListEnrollmentStatuses={"items": []}, GetEnrollmentStatus={"status": "Inactive"})
+    return _LASTING.enter_context(advisers).url
+
+
 class Company:
     """An organization that connects the account in moto and scans it."""
 
@@ -59,8 +73,8 @@ class Company:
         self.region = region
 
     async def connect(self, key: str = "AKIA0123456789EXAMPLE", secret: str = CANARY, **elsewhere: str) -> None:
-        """By keys; some services may be elsewhere."""
-        endpoints = {"*": self.url, **elsewhere}
+        """By keys; some services may be elsewhere. Of AWS's advisers, which moto lacks, it has enrolled in none."""
+        endpoints = {"*": self.url, **dict.fromkeys(ADVISERS, unadvised()), **elsewhere}
         values = {
             "organizationId": self.person.organization_id,
             "aws": {"accessKeyId": key, "secretAccessKey": secret},

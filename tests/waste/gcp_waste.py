@@ -15,6 +15,7 @@ from tests.waste.list_prices import HOURS, cents, prices
 Told = tuple[str, str, Decimal | None]
 """Check, label, monthly saving in USD; None where it cannot be told."""
 LEFT_OUT = {
+    "gcp.advice.recommender": "It takes over what Recommender says, which has nothing to say of the far project.",
     "gcp.cud.underused": "It looks at charges, of which the far project has none: nothing of it is a resource.",
     "gcp.project.unattended": "The far project is one: as waste it would have no other that is a decoy.",
 }

@@ -121,7 +121,8 @@ def seeded() -> AzureSeeding:
 @pytest.fixture
 def azure(seeded: AzureSeeding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArmServer]:
     """The subscription, of which metrics are denied for now."""
-    server = ArmServer(seeded.tables, created=seeded.created, things=seeded.things, monitor=seeded.monitor)
+    tables = {**seeded.tables, "advisorresources": []}
+    server = ArmServer(tables, created=seeded.created, things=seeded.things, monitor=seeded.monitor)
     deny_metrics(server)
     certificate = make_certificate("Skyledger test server")
     authority = tmp_path / "authority.pem"

@@ -14,7 +14,7 @@ from app.database import Database
 from app.embedded import EngineUrls
 from app.models import RefreshToken, Session, User, now
 from app.repositories import jobs
-from app.workers.jobs import HANDLERS, purge_activity, purge_jobs, purge_sessions, schedule
+from app.workers.jobs import HANDLERS, purge_activity, purge_jobs, purge_sessions, refresh_list_prices, schedule
 from tests.activity.probes import write
 from tests.workers.probes import job_row, make_runner, put
 
@@ -45,7 +45,22 @@ def test_the_schedule_spreads_its_work_over_the_hour() -> None:
         "look_at_all_accounts": "05:27:00",
         "settle_all_costs": "05:42:00",
         "check_all_costs": "05:57:00",
+        "refresh_list_prices": "02:12:00",
     }
+
+
+@pytest.mark.parametrize(("is_allowed", "jobs_waiting"), [(True, [["AWS", "AZURE"]]), (False, [])])
+async def test_list_prices_are_refreshed_where_the_settings_allow_it(
+    context: dict[str, Any], is_allowed: bool, jobs_waiting: list[list[str]]
+) -> None:
+    context["settings"] = context["settings"].model_copy(update={"refresh_prices_weekly": is_allowed})
+
+    for _ in range(2):
+        await refresh_list_prices(context)
+
+    async with context["database"].system() as session:
+        found = (await session.execute(select(jobs.JOBS.c.arguments))).scalars().all()
+    assert [each["providers"] for each in found] == jobs_waiting, "without a key none of Google's; one waits at a time"
 
 
 async def test_sessions_go_when_their_time_is_over(database: Database, context: dict[str, Any]) -> None:

@@ -108,7 +108,9 @@ def _on_stopped_instance(facts: Facts) -> Finding | None:
         return None
     return Finding(
         saving=whole(facts, *volume_parts(volume)),
-        evidence=tuple(Evidence(f"{name} stopped since", str(since)) for name, since in stopped.items()),
+        evidence=tuple(
+            Evidence(f"{name} stopped since", since.isoformat()) for name, since in stopped.items() if since
+        ),
         part_of=attached[0],
     )
 

@@ -123,7 +123,9 @@ def _on_stopped_vm(facts: Facts) -> Finding | None:
         return None
     return Finding(
         saving=disk_cost(facts),
-        evidence=tuple(Evidence(f"{last(user)} stopped since", str(since)) for user, since in stopped.items()),
+        evidence=tuple(
+            Evidence(f"{last(user)} stopped since", since.isoformat()) for user, since in stopped.items() if since
+        ),
         part_of=users[0],
     )
 

@@ -13,6 +13,8 @@ from app.providers.aws import (
     autoscaling,
     bedrock,
     commitments,
+    compute_optimizer,
+    cost_optimization_hub,
     documentdb,
     dynamodb,
     ec2_compute,
@@ -73,12 +75,12 @@ class AwsCloud:
         return _services()
 
     def advisers(self) -> tuple[OpinionReader, ...]:
-        """None: not read yet."""
-        return ()
+        """Those that are read; their readers raise nothing but ProviderError."""
+        return (cost_optimization_hub.READER, compute_optimizer.READER)
 
     def policy(self) -> str:
         """The permissions policy and the trust policy, as JSON."""
-        return printed(self.services())
+        return printed(self.services(), self.advisers())
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from typing import Final
 from app.providers.aws import cost_explorer, cost_exports, tagging
 from app.providers.aws.metrics import READ_METRICS
 from app.providers.base import Service
+from app.providers.opinions import OpinionReader
 from app.providers.tagging import TAG
 
 OF_THE_CONNECTION: Final = (
@@ -32,15 +33,15 @@ def required_permissions(services: Iterable[Service]) -> tuple[str, ...]:
     return tuple(sorted(told | set(OF_THE_CONNECTION), key=str.lower))
 
 
-def policy_document(permissions: Iterable[str]) -> dict[str, object]:
-    """The permissions policy: one statement, as a statement for each service would not fit a managed policy.
+def policy_document(permissions: Iterable[str], *further: dict[str, object]) -> dict[str, object]:
+    """The permissions policy: one statement for all services, as one for each would not fit a managed policy.
 
     A managed policy takes 6,144 characters, white space not counted:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     """
     actions = sorted(set(permissions), key=str.lower)
     statement = {"Sid": "SkyledgerReads", "Effect": "Allow", "Action": actions, "Resource": "*"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    return {"Version": "2012-10-17", "Statement": [statement, *further]}
 
 
 def cost_statements() -> list[dict[str, object]]:
@@ -72,6 +73,17 @@ def tagging_statement() -> dict[str, object]:
     }
 
 
+def advice_statement(readers: Iterable[OpinionReader]) -> dict[str, object]:
+    """What reading AWS's own recommendations needs: an account without it lacks nothing that Skyledger itself finds."""
+    actions = {permission for one in readers for permission in one.permissions}
+    return {
+        "Sid": "SkyledgerReadsAdvice",
+        "Effect": "Allow",
+        "Action": sorted(actions, key=str.lower),
+        "Resource": "*",
+    }
+
+
 def trust_document() -> dict[str, object]:
     """Who may assume the role: Skyledger's own principal, and only with the external id."""
     return {
@@ -88,14 +100,15 @@ def trust_document() -> dict[str, object]:
     }
 
 
-def printed(services: Iterable[Service]) -> str:
+def printed(services: Iterable[Service], readers: Iterable[OpinionReader]) -> str:
     """The documents as one JSON object: `permissions` for the role or user, `trust` for the role.
 
     `costs` is a policy of its own for accounts with a cost source, `optionalTagging` one for those whose owner lets
     Skyledger tag what is marked for deletion.
     """
+    permissions = policy_document(required_permissions(services), advice_statement(readers))
     documents = {
-        "permissions": policy_document(required_permissions(services)),
+        "permissions": permissions,
         "costs": {"Version": "2012-10-17", "Statement": cost_statements()},
         "optionalTagging": {"Version": "2012-10-17", "Statement": [tagging_statement()]},
         "trust": trust_document(),

@@ -1,4 +1,9 @@
-"""What a row of AWS's price list is for us: the code of a price, its unit, and how much of the row's price it is."""
+"""What a row of AWS's price lists of EC2, RDS, load balancers and VPC is for us; see price_services for the others.
+
+A reader is given a row and its usage type without the region, and tells the code of a price, its unit, and how much of
+the row's price it is. Names of columns are in lower case, letters and figures only: `Product Family` and
+`productFamily` are both `productfamily`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,8 @@ from app.records.detection import PriceUnit
 
 Row = Mapping[str, str]
 Found = tuple[str, PriceUnit, Decimal]
-_WHOLE: Final = Decimal(1)
+Reader = Callable[[Row, str], Found | None]
+WHOLE: Final = Decimal(1)
 _MIB_A_GIB: Final = Decimal(1024)
 _SYSTEMS: Final = {"Linux": "linux", "Windows": "windows", "RHEL": "rhel", "SUSE": "suse"}
 _TENANCIES: Final = {"Shared": "", "Dedicated": ".dedicated"}
@@ -23,8 +29,6 @@ _ENGINES: Final = {
     "Aurora PostgreSQL": "aurora-postgresql",
 }
 _DEPLOYMENTS: Final = {"Single-AZ": "", "Multi-AZ": ".multiaz", "Multi-AZ (readable standbys)": ".cluster"}
-_PLACE: Final = re.compile(r"(?:[A-Z]{2,4}\d{0,2}-)?(.+)")
-"""Usage types begin with the region, `EUC1-`, but in us-east-1."""
 _EBS: Final = re.compile(r"EBS:VolumeUsage(?:\.(gp2|gp3|piops|io2|st1|sc1))?")
 _EBS_IOPS: Final = {
     "EBS:VolumeP-IOPS.piops": "ebs.io1.iops",
@@ -39,8 +43,13 @@ _PLAIN: Final[Mapping[str, tuple[str, PriceUnit]]] = {
     "NatGateway-Hours": ("nat.hour", PriceUnit.HOUR),
     "PublicIPv4:IdleAddress": ("eip.hour", PriceUnit.HOUR),
     "VpcEndpoint-Hours": ("vpce.interface.hour", PriceUnit.HOUR),
+    "ClientVPN-EndpointHours": ("client_vpn.association.hour", PriceUnit.HOUR),
+    "VPN-Usage-Hours:ipsec.1": ("vpn.connection.hour", PriceUnit.HOUR),
     "RDS:ChargedBackupUsage": ("rds.backup", PriceUnit.GIB_MONTH),
 }
+_ATTACHMENT: Final = "TransitGateway-Hours"
+_EXTENDED: Final = re.compile(r"ExtendedSupport:(Yr1-Yr2|Yr3):(?:MySQL|PostgreSQL).*")
+_YEARS: Final = {"Yr1-Yr2": "rds.extended_support.years1_2", "Yr3": "rds.extended_support.year3"}
 _RDS_STORAGE: Final = {
     "RDS:GP2-Storage": "gp2",
     "RDS:GP3-Storage": "gp3",
@@ -57,27 +66,33 @@ _BALANCERS: Final = {
 }
 
 
-def code_of(row: Row) -> Found | None:
-    """The price that a row tells; None where it tells none that checks ask for. Names of columns are in lower case."""
-    family = row.get("product family", "")
-    reader = _READERS.get(family, _usage)
-    return reader(row, _PLACE.sub(r"\1", row.get("usagetype", "")))
+REFRESHED: Final = (
+    "ec2.*", "ebs.*", "nat.hour", "eip.hour", "vpce.interface.hour", "tgw.attachment.hour", "vpn.connection.hour",
+    "client_vpn.association.hour", "elb.*", "rds.db.*", "rds.storage.*", "rds.iops.*", "rds.throughput.*",
+    "rds.backup", "rds.extended_support.*",
+)  # fmt: skip
+"""Codes that are told here."""
+
+
+def by_family(row: Row, usage: str) -> Found | None:
+    """The price of a row of EC2, RDS, load balancers or VPC; None where it tells none that checks ask for."""
+    return _READERS.get(row.get("productfamily", ""), _usage)(row, usage)
 
 
 def _machine(row: Row, _: str) -> Found | None:
-    system, tenancy = _SYSTEMS.get(row.get("operating system", "")), _TENANCIES.get(row.get("tenancy", ""))
-    plain = row.get("capacitystatus") == "Used" and row.get("pre installed s/w") == "NA"
+    system, tenancy = _SYSTEMS.get(row.get("operatingsystem", "")), _TENANCIES.get(row.get("tenancy", ""))
+    plain = row.get("capacitystatus") == "Used" and row.get("preinstalledsw") == "NA"
     plain = plain and row.get("marketoption", "") in {"", "OnDemand"}
-    free = row.get("license model") == "No License required"
-    if system is None or tenancy is None or not plain or not free or not row.get("instance type"):
+    free = row.get("licensemodel") == "No License required"
+    if system is None or tenancy is None or not plain or not free or not row.get("instancetype"):
         return None
-    return f"ec2.{row['instance type']}.{system}{tenancy}", PriceUnit.HOUR, _WHOLE
+    return f"ec2.{row['instancetype']}.{system}{tenancy}", PriceUnit.HOUR, WHOLE
 
 
 def _host(row: Row, _: str) -> Found | None:
-    if row.get("capacitystatus") != "AllocatedHost" or row.get("operating system") not in {"Linux", "NA", ""}:
+    if row.get("capacitystatus") != "AllocatedHost" or row.get("operatingsystem") not in {"Linux", "NA", ""}:
         return None
-    return (f"ec2.host.{row['instance type']}", PriceUnit.HOUR, _WHOLE) if row.get("instance type") else None
+    return (f"ec2.host.{row['instancetype']}", PriceUnit.HOUR, WHOLE) if row.get("instancetype") else None
 
 
 def _volume(row: Row, usage: str) -> Found | None:
@@ -85,65 +100,71 @@ def _volume(row: Row, usage: str) -> Found | None:
     if found is None:
         return _usage(row, usage)
     kind = {None: "standard", "piops": "io1"}.get(found[1], found[1])
-    return f"ebs.{kind}.storage", PriceUnit.GIB_MONTH, _WHOLE
+    return f"ebs.{kind}.storage", PriceUnit.GIB_MONTH, WHOLE
 
 
 def _operations(_: Row, usage: str) -> Found | None:
     code = _EBS_IOPS.get(usage)
-    return None if code is None else (code, PriceUnit.IOPS_MONTH, _WHOLE)
+    return None if code is None else (code, PriceUnit.IOPS_MONTH, WHOLE)
 
 
 def _throughput(row: Row, usage: str) -> Found | None:
     if usage == "EBS:VolumeP-Throughput.gp3":
         # Told for a GiB a second.
-        share = _WHOLE / _MIB_A_GIB if row.get("unit", "").lower().startswith("gibps") else _WHOLE
+        share = WHOLE / _MIB_A_GIB if row.get("unit", "").lower().startswith("gibps") else WHOLE
         return "ebs.gp3.throughput", PriceUnit.MIBPS_MONTH, share
     name, end = _database_usage(row, usage)
-    return ("rds.throughput.gp3" + end, PriceUnit.MIBPS_MONTH, _WHOLE) if name == "RDS:GP3-Throughput" else None
+    return ("rds.throughput.gp3" + end, PriceUnit.MIBPS_MONTH, WHOLE) if name == "RDS:GP3-Throughput" else None
 
 
 def _balancer(row: Row, usage: str) -> Found | None:
     if usage != "LoadBalancerUsage":
         return None
-    return _BALANCERS[row["product family"]], PriceUnit.HOUR, _WHOLE
+    return _BALANCERS[row["productfamily"]], PriceUnit.HOUR, WHOLE
 
 
 def _database(row: Row, _: str) -> Found | None:
-    engine, end = _ENGINES.get(row.get("database engine", "")), _DEPLOYMENTS.get(row.get("deployment option", ""))
-    if engine is None or end is None or row.get("license model") != "No license required":
+    engine, end = _ENGINES.get(row.get("databaseengine", "")), _DEPLOYMENTS.get(row.get("deploymentoption", ""))
+    if engine is None or end is None or row.get("licensemodel") != "No license required":
         return None
     if engine.startswith("aurora"):
         end = ".iopt1" if "IO Optimization" in row.get("storage", "") else ""
-    return f"rds.{row.get('instance type', '')}.{engine}{end}", PriceUnit.HOUR, _WHOLE
+    return f"rds.{row.get('instancetype', '')}.{engine}{end}", PriceUnit.HOUR, WHOLE
 
 
 def _database_storage(row: Row, usage: str) -> Found | None:
     name, end = _database_usage(row, usage)
     kind = _RDS_STORAGE.get(name)
-    return None if kind is None else (f"rds.storage.{kind}{end}", PriceUnit.GIB_MONTH, _WHOLE)
+    return None if kind is None else (f"rds.storage.{kind}{end}", PriceUnit.GIB_MONTH, WHOLE)
 
 
 def _database_operations(row: Row, usage: str) -> Found | None:
     name, end = _database_usage(row, usage)
     kind = _RDS_IOPS.get(name)
-    return None if kind is None else (f"rds.iops.{kind}{end}", PriceUnit.IOPS_MONTH, _WHOLE)
+    return None if kind is None else (f"rds.iops.{kind}{end}", PriceUnit.IOPS_MONTH, WHOLE)
 
 
 def _database_usage(row: Row, usage: str) -> tuple[str, str]:
     """A usage type of RDS without its deployment; empty where the engine has storage of its own price."""
-    if row.get("database engine", "Any") not in {"Any", "", "PostgreSQL"}:
+    if row.get("databaseengine", "Any") not in {"Any", "", "PostgreSQL"}:
         return "", ""
     if usage.startswith("RDS:Multi-AZ-"):
         return usage.replace("Multi-AZ-", ""), ".multiaz"
     return usage, ""
 
 
-def _usage(_: Row, usage: str) -> Found | None:
+def _usage(row: Row, usage: str) -> Found | None:
+    if usage == _ATTACHMENT:
+        # Told for each kind of attachment, and those of a VPC are what is looked at.
+        is_of_vpc = row.get("operation", "") == "TransitGatewayVPC"
+        return ("tgw.attachment.hour", PriceUnit.HOUR, WHOLE) if is_of_vpc else None
+    if extended := _EXTENDED.fullmatch(usage):
+        return _YEARS[extended[1]], PriceUnit.HOUR, WHOLE
     found = _PLAIN.get(usage)
-    return None if found is None else (*found, _WHOLE)
+    return None if found is None else (*found, WHOLE)
 
 
-_READERS: Final[Mapping[str, Callable[[Row, str], Found | None]]] = {
+_READERS: Final[Mapping[str, Reader]] = {
     "Compute Instance": _machine,
     "Compute Instance (bare metal)": _machine,
     "Dedicated Host": _host,

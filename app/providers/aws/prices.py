@@ -9,27 +9,34 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from hashlib import sha256
 from itertools import islice
 from typing import Final
 
 import httpx
 
-from app.providers.aws.price_codes import code_of
+from app.providers.aws.price_services import AFTER_FREE, READERS, REFRESHED, code_of
 from app.providers.price_lists import BATCH, OpenDocument, PriceBatch, PriceClient, away, bad_answer, day_of
 from app.records import Provider
 from app.records.detection import PriceUnit
 from app.records.prices import ListPrice
 
 PLACE: Final = "https://pricing.us-east-1.amazonaws.com"
-SERVICES: Final = ("AmazonEC2", "AmazonRDS", "AWSELB", "AmazonVPC")
+SERVICES: Final = tuple(READERS)
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _MOST_SKIPPED: Final = 50_000
 """Rows without a price of ours after which a batch ends nevertheless, so that no call takes for ever."""
 _HEADER: Final = "SKU"
+_TABLES: Final = sha256(" ".join(REFRESHED).encode()).hexdigest()[:8]
+"""Part of each version: where we read more of a file than before, it has to be read again."""
+_NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]")
 
 
 class AwsPrices:
-    """See PriceReader. A document is `<service>/<region>`; its version is the file's URL, its position a row."""
+    """See PriceReader. A document is `<service>/<region>`, its position a row.
+
+    Its version is the path of the file and which tables of ours it was read by.
+    """
 
     provider = Provider.AWS
 
@@ -56,12 +63,14 @@ class AwsPrices:
         path = str(told.get("currentVersionUrl") or "")
         if not path.startswith("/offers/"):
             raise bad_answer(index_url, f"has no file of {region}")
-        if path == version and position is None:
+        edition = f"{path} {_TABLES}"
+        if edition == version and position is None:
             return None
         row = _row_of(position, path)
-        return OpenDocument(path, self._batches(f"{self._place}{path.removesuffix('.json')}.csv", path, region, row))
+        return OpenDocument(edition, self._batches(service, path, region, row))
 
-    def _batches(self, url: str, path: str, region: str, skip: int) -> Iterator[PriceBatch]:
+    def _batches(self, service: str, path: str, region: str, skip: int) -> Iterator[PriceBatch]:
+        url = f"{self._place}{path.removesuffix('.json')}.csv"
         with self._client.stream(url) as answer:
             try:
                 rows = _rows(answer.iter_lines(), url)
@@ -70,7 +79,7 @@ class AwsPrices:
                 since = 0
                 for row in rows:
                     number, since = number + 1, since + 1
-                    price = _price(row, region, url)
+                    price = _price(service, row, region, url)
                     if price is not None:
                         held.append(price)
                     if len(held) >= BATCH or since >= _MOST_SKIPPED:
@@ -95,23 +104,24 @@ def _rows(lines: Iterator[str], url: str) -> Iterator[Mapping[str, str]]:
     header = next((cells for cells in reader if cells[:1] == [_HEADER]), None)
     if header is None:
         raise bad_answer(url, "has no header")
-    names = [name.lower() for name in header]
+    # The same attribute is named `Cache Engine` in one list and `cacheEngine` in another.
+    names = [_NOT_IN_NAMES.sub("", name.lower()) for name in header]
     for cells in reader:
         if len(cells) != len(names):
             raise bad_answer(url, "is cut off")
         yield dict(zip(names, cells, strict=True))
 
 
-def _price(row: Mapping[str, str], region: str, url: str) -> ListPrice | None:
+def _price(service: str, row: Mapping[str, str], region: str, url: str) -> ListPrice | None:
     """A price by the list that checks ask for; None for the many others."""
     if row.get("termtype") != "OnDemand" or row.get("currency") != "USD":
         return None
-    if row.get("startingrange", "0") not in {"", "0"}:
-        return None  # what more of it costs
-    found = code_of(row)
+    found = code_of(service, row)
     if found is None:
         return None
     code, unit, share = found
+    if row.get("startingrange", "0") not in {"", "0"} and code not in AFTER_FREE:
+        return None  # what more of it costs
     try:
         amount, since = Decimal(row["priceperunit"]) * share, day_of(row["effectivedate"])
     except (ArithmeticError, ValueError, KeyError):

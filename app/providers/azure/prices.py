@@ -6,16 +6,18 @@ https://learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import orjson
 
+from app.providers.azure.price_items import AFTER_FREE, LICENSED, OWN_LICENCE, SERVICES, Item, licence_of
 from app.providers.price_lists import OpenDocument, PriceBatch, PriceClient, bad_answer, day_of
 from app.records import Provider
-from app.records.detection import PriceUnit
 from app.records.prices import ListPrice
 
 PLACE: Final = "https://prices.azure.com"
@@ -23,17 +25,8 @@ _PATH: Final = "/api/retail/prices"
 _VERSION: Final = "2023-01-01-preview"
 _REGION: Final = re.compile(r"[a-z][a-z0-9]{2,40}")
 _MOST_PAGES: Final = 2_000
-_DISKS: Final = {
-    "Premium SSD Managed Disks": "premium",
-    "Standard SSD Managed Disks": "standardssd",
-    "Standard HDD Managed Disks": "standard",
-}
-_DISK: Final = re.compile(r"([PES]\d{1,2}) (LRS|ZRS)(?: Disks?)?")
-_SNAPSHOT: Final = re.compile(r"(?:(LRS|ZRS) Snapshots|Snapshots (LRS|ZRS)(?: Snapshots)?)")
-_ADDRESS: Final = re.compile(r"(Standard|Basic) (?:IPv4 )?Static (?:IPv4 )?Public IP")
-_NOT_ON_DEMAND: Final = ("Spot", "Low Priority")
-_BY_HOUR, _BY_MONTH, _BY_GIB_MONTH = "1 Hour", "1/Month", "1 GB/Month"
-Item = Mapping[str, Any]
+_EVERYWHERE: Final = "Global"
+Told = tuple[Decimal, date]
 
 
 class AzurePrices:
@@ -51,21 +44,42 @@ class AzurePrices:
 
     def documents(self, regions: Sequence[str]) -> Sequence[str]:
         """See PriceReader."""
-        return [f"{service}/{region}" for service in _SERVICES for region in regions if _REGION.fullmatch(region)]
+        return [f"{service}/{region}" for service in SERVICES for region in regions if _REGION.fullmatch(region)]
 
     def open(self, document: str, version: str | None, position: str | None) -> OpenDocument | None:
         """See PriceReader."""
         del version  # there is none
         service, _, region = document.partition("/")
+        first = self._first(service, region)
+        licences = self._licences(service) if service in LICENSED else {}
+        return OpenDocument(None, self._batches(service, position or first, first, licences))
+
+    def _first(self, service: str, region: str) -> str:
         asked = {
             "api-version": _VERSION,
             "meterRegion": "'primary'",
             "$filter": f"serviceName eq '{service}' and armRegionName eq '{region}' and priceType eq 'Consumption'",
         }
-        first = f"{self._place}{_PATH}?{urlencode(asked)}"
-        return OpenDocument(None, self._batches(service, position or first, first))
+        return f"{self._place}{_PATH}?{urlencode(asked)}"
 
-    def _batches(self, service: str, url: str, source: str) -> Iterator[PriceBatch]:
+    def _licences(self, service: str) -> Mapping[str, Told]:
+        """What the licence of a virtual core costs in all regions, by tier."""
+        source = self._first(service, _EVERYWHERE)
+        found: dict[str, Told] = {}
+        for items, _ in self._pages(source):
+            for item in items:
+                tier = licence_of(item)
+                if tier is not None and _is_list_price(item) and not item.get("tierMinimumUnits"):
+                    found[tier] = _amount(item, source)
+        return found
+
+    def _batches(self, service: str, url: str, source: str, licences: Mapping[str, Told]) -> Iterator[PriceBatch]:
+        for items, following in self._pages(url):
+            prices = [price for item in items for price in _prices(service, item, source)]
+            yield PriceBatch([*prices, *_licensed(prices, licences)], following)
+
+    def _pages(self, url: str) -> Iterator[tuple[Sequence[Item], str | None]]:
+        """The items of each page, and where the next one is."""
         met: set[str] = set()
         while url and len(met) < _MOST_PAGES:
             page = self._client.json(url)
@@ -76,62 +90,42 @@ class AzurePrices:
             # Another host than the one that was asked gets nothing.
             if following and urlsplit(following).netloc != urlsplit(self._place).netloc:
                 raise bad_answer(url, "names another place")
-            prices = [price for item in items if (price := _price(service, item, source)) is not None]
-            yield PriceBatch(prices, following or None)
+            yield items, following or None
             url = following
 
 
-def _price(service: str, item: Item, source: str) -> ListPrice | None:
-    if item.get("currencyCode") != "USD" or item.get("type") != "Consumption" or not item.get("armRegionName"):
-        return None
-    if item.get("tierMinimumUnits") or item.get("effectiveEndDate"):
-        return None  # what more of it costs, and what no longer holds
-    found = _SERVICES[service](item)
-    if found is None:
-        return None
-    code, unit = found
+def _is_list_price(item: Item) -> bool:
+    """Whether it is what everybody pays now, in a region that has a name."""
+    is_plain = item.get("currencyCode") == "USD" and item.get("type") == "Consumption"
+    return is_plain and bool(item.get("armRegionName")) and not item.get("effectiveEndDate")
+
+
+def _amount(item: Item, source: str) -> Told:
+    """The amount as it is written, not as a float, and since when it holds."""
     try:
-        # The amount as it is written, not as a float.
-        amount, since = Decimal(orjson.dumps(item["retailPrice"]).decode()), day_of(item["effectiveStartDate"])
+        return Decimal(orjson.dumps(item["retailPrice"]).decode()), day_of(item["effectiveStartDate"])
     except (ArithmeticError, ValueError, KeyError):
-        raise bad_answer(source, f"has a price of {code} that cannot be understood") from None
-    sku = f"{item.get('skuId')}/{item.get('meterId')}"
-    region = str(item["armRegionName"])
-    return ListPrice(Provider.AZURE, code, region, unit, "USD", amount, since, source, sku) if amount > 0 else None
+        why = f"has a price of {item.get('meterName')} that cannot be understood"
+        raise bad_answer(source, why) from None
 
 
-def _machine(item: Item) -> tuple[str, PriceUnit] | None:
-    name, product = str(item.get("armSkuName") or ""), str(item.get("productName") or "")
-    if not name.startswith(("Standard_", "Basic_")) or item.get("unitOfMeasure") != _BY_HOUR:
-        return None
-    told = f"{item.get('skuName')} {item.get('meterName')}"
-    if any(word in told for word in _NOT_ON_DEMAND) or "CloudServices" in product or "Cloud Services" in product:
-        return None
-    system = "windows" if "windows" in product.lower() else "linux"
-    return f"az.vm.{name.lower()}.{system}", PriceUnit.HOUR
+def _prices(service: str, item: Item, source: str) -> Iterator[ListPrice]:
+    if not _is_list_price(item):
+        return
+    sku, region = f"{item.get('skuId')}/{item.get('meterId')}", str(item["armRegionName"])
+    for code, unit, share in SERVICES[service](item):
+        if item.get("tierMinimumUnits") and code not in AFTER_FREE:
+            continue  # what more of it costs
+        told, since = _amount(item, source)
+        if told > 0:
+            yield ListPrice(Provider.AZURE, code, region, unit, "USD", told * share, since, source, sku)
 
 
-def _disk(item: Item) -> tuple[str, PriceUnit] | None:
-    family = _DISKS.get(str(item.get("productName")))
-    if family is None:
-        return None
-    meter, unit = str(item.get("meterName") or ""), item.get("unitOfMeasure")
-    if unit == _BY_MONTH and (found := _DISK.fullmatch(meter)):
-        return f"az.disk.{family}_{found[2].lower()}.{found[1].lower()}", PriceUnit.MONTH
-    if unit == _BY_GIB_MONTH and (found := _SNAPSHOT.fullmatch(meter)):
-        return f"az.snapshot.{family}_{(found[1] or found[2]).lower()}", PriceUnit.GIB_MONTH
-    return None
-
-
-def _address(item: Item) -> tuple[str, PriceUnit] | None:
-    found = _ADDRESS.fullmatch(str(item.get("meterName") or ""))
-    if found is None or item.get("unitOfMeasure") != _BY_HOUR:
-        return None
-    return f"az.pip.{found[1].lower()}", PriceUnit.HOUR
-
-
-_SERVICES: Final[Mapping[str, Callable[[Item], tuple[str, PriceUnit] | None]]] = {
-    "Virtual Machines": _machine,
-    "Storage": _disk,
-    "Virtual Network": _address,
-}
+def _licensed(prices: Sequence[ListPrice], licences: Mapping[str, Told]) -> Iterator[ListPrice]:
+    """What is paid by those without licences of their own: the machine and the licence."""
+    for price in prices:
+        code, end, _ = price.code.partition(OWN_LICENCE)
+        tier = code.rpartition(".")[2].partition("_")[0]
+        if end and tier in licences:
+            amount, since = licences[tier]
+            yield replace(price, code=code, amount=price.amount + amount, valid_from=max(price.valid_from, since))

@@ -12,7 +12,7 @@ from app.detection.facts import ActualCost, Subject
 from app.detection.usage import Usage
 from app.records import RelationshipKind
 from app.records.detection import PriceBasis, PriceUnit
-from tests.detection.cases import CLEAR, FOUND, TOO_LITTLE, UNKNOWN, Case, ago, flat, subject
+from tests.detection.cases import CLEAR, FOUND, UNKNOWN, Case, ago, flat, subject
 
 PRICES = {
     "secretsmanager.secret": ("2", PriceUnit.MONTH),
@@ -100,9 +100,10 @@ SECRETS_AND_KEYS = (
     case("secrets.unused", "of another service", secret(owner="rds"), CLEAR),
     case(
         "secrets.unused",
-        "too little",
+        "a small fee",
         secret(),
-        TOO_LITTLE,
+        FOUND,
+        "0.4000",
         prices={"secretsmanager.secret": ("0.4", PriceUnit.MONTH)},
     ),
     case("kms.unused", "found", key(), FOUND, "1.0000"),

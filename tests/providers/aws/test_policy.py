@@ -7,7 +7,7 @@ import re
 
 from app.providers.aws import cost_explorer, cost_exports
 from app.providers.aws.cloud import AwsCloud
-from app.providers.aws.policy import COST_BUCKET, EXTERNAL_ID, OF_THE_CONNECTION, policy_document, required_permissions
+from app.providers.aws.policy import COST_BUCKET, EXTERNAL_ID, OF_THE_CONNECTION, required_permissions
 from app.records import Provider
 from tests.providers.moto import ACCOUNT, far_client
 
@@ -17,7 +17,7 @@ READING = re.compile(r"(Describe|Get|List|Simulate)[A-Za-z0-9]+")
 def test_the_policy_lists_exactly_what_is_called() -> None:
     cloud = AwsCloud()
     documents = json.loads(cloud.policy())
-    (statement,) = documents["permissions"]["Statement"]
+    statement, advice = documents["permissions"]["Statement"]
     declared = {
         permission
         for service in cloud.services()
@@ -27,12 +27,19 @@ def test_the_policy_lists_exactly_what_is_called() -> None:
     assert cloud.provider is Provider.AWS
     assert set(statement["Action"]) == declared | set(OF_THE_CONNECTION)
     assert statement["Action"] == sorted(set(statement["Action"]), key=str.lower)
-    assert all(READING.fullmatch(action.partition(":")[2]) for action in statement["Action"])
+    assert set(advice["Action"]) == {permission for one in cloud.advisers() for permission in one.permissions}
+    assert all(READING.fullmatch(action.partition(":")[2]) for action in [*statement["Action"], *advice["Action"]])
 
 
 def test_the_policy_fits_a_managed_policy() -> None:
-    document = policy_document(required_permissions(AwsCloud().services()))
+    document = json.loads(AwsCloud().policy())["permissions"]
     assert len(json.dumps(document, separators=(",", ":"))) <= 6144
+
+
+def test_an_account_without_advice_lacks_nothing() -> None:
+    cloud = AwsCloud()
+    advice = {permission for one in cloud.advisers() for permission in one.permissions}
+    assert not advice & set(required_permissions(cloud.services()))
 
 
 def test_the_trust_policy_asks_for_the_external_id() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.providers.azure.price_items import SERVICES
 from app.providers.azure.prices import AzurePrices
 from app.providers.price_lists import PriceClient
 from app.providers.problems import ProblemCode, ProviderError
@@ -121,7 +122,7 @@ def test_disks_and_snapshots(reader: AzurePrices, server: PriceServer) -> None:
             disk("S4 LRS Disk Operations", "Standard HDD Managed Disks", 0.0005, "10K"),
             disk("LRS Snapshots", "Standard HDD Managed Disks", 0.05, "1 GB/Month"),
             disk("ZRS Snapshots", "Standard HDD Managed Disks", 0.05, "1 GB/Month"),
-            disk("Hot LRS Data Stored", "Blob Storage", 0.0184, "1 GB/Month"),
+            disk("Hot LRS Write Operations", "Blob Storage", 0.05, "10K"),
         ),
     )
 
@@ -191,8 +192,6 @@ def test_pages_that_repeat_end(reader: AzurePrices, server: PriceServer) -> None
 
 
 def test_documents_are_services_in_regions(reader: AzurePrices) -> None:
-    assert reader.documents(["eastus", "us-east-1", "eastus' or 1 eq 1"]) == [
-        "Virtual Machines/eastus",
-        "Storage/eastus",
-        "Virtual Network/eastus",
-    ]
+    documents = reader.documents(["eastus", "us-east-1", "eastus' or 1 eq 1"])
+
+    assert documents == [f"{service}/eastus" for service in SERVICES]

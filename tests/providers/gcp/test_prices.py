@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.providers.gcp.price_skus import SERVICES
 from app.providers.gcp.prices import GcpPrices
 from app.providers.price_lists import PriceClient
 from app.providers.problems import ProblemCode, ProviderError
@@ -64,13 +65,13 @@ def server() -> Iterator[PriceServer]:
 @pytest.fixture
 def reader(server: PriceServer) -> Iterator[GcpPrices]:
     made = GcpPrices("the key", server.url, PriceClient({"X-Goog-Api-Key": "the key"}, sleep=lambda _: None))
-    assert made.documents(["us-central1", "eastus"]) == ["Compute Engine"]
+    assert made.documents(["us-central1", "eastus", "us"]) == list(SERVICES)
     yield made
     made.close()
 
 
-def read(reader: GcpPrices, position: str | None = None) -> list[ListPrice]:
-    opened = reader.open("Compute Engine", None, position)
+def read(reader: GcpPrices, position: str | None = None, service: str = "Compute Engine") -> list[ListPrice]:
+    opened = reader.open(service, None, position)
     assert opened is not None
     return [price for batch in opened.batches for price in batch.prices]
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.database import Database
 from app.pricing.overrides import SentOverride, set_overrides
-from app.recommendations.prices import look_again
+from app.recommendations.prices import ASKED_FOR, look_again
 from app.records import Actor, Provider
 from app.records.detection import PriceUnit
 
@@ -52,4 +52,4 @@ async def agree_prices(database: Database, organization_id: UUID, actor: Actor, 
         SentOverride(provider, code, "*", first_day, None, None, Decimal(amount), "USD", unit, "Framework contract")
         for provider, code, amount, unit in rows
     ]
-    await set_overrides(database, organization_id, actor, sent, look_again)
+    await set_overrides(database, organization_id, actor, sent, look_again, ASKED_FOR)

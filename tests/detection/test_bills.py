@@ -33,11 +33,14 @@ ELSEWHERE = {
 
 
 def billed() -> Iterator[Case]:
-    """Cases that find money by prices, each resource with a bill of a cent; no bills name users of Microsoft 365."""
+    """Cases that find money by prices, each resource with a bill of a cent.
+
+    No bills name users of Microsoft 365, and what an adviser expects to be saved is told as it says it.
+    """
     for module in pkgutil.iter_modules(checks.__path__):
         for case in getattr(import_module(f"tests.detection.checks.{module.name}"), "CASES", ()):
             is_told = case.amount not in {None, "unknown"} and case.basis is not PriceBasis.ACTUAL and not case.cost
-            is_own = not case.check.startswith("m365.") and case.check not in ELSEWHERE
+            is_own = not case.check.startswith("m365.") and case.check not in ELSEWHERE and case.advice is None
             if is_told and is_own and Decimal(case.amount) > 1 and CHECKS[case.check].charges is None:
                 yield with_bills(case)
 

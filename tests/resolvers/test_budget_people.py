@@ -7,9 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from app.costs.budgets.standing import NOT_IMPORTED, NOTHING_MEANT
+from app.recommendations.everywhere import look_everywhere
+from app.records.recommendations import LOOK_EVERYWHERE_JOB
+from app.repositories.jobs import JOBS
 from tests.costs.watch.deliveries import daily
 from tests.resolvers.company import code_of
-from tests.resolvers.cost_caller import CREATE, TODAY, Caller, jobs_of
+from tests.resolvers.cost_caller import CREATE, TODAY, Caller, Job, jobs_of
 from tests.resolvers.test_budgets import BUDGETS, UPDATE
 
 MONTH = TODAY.replace(day=1)
@@ -61,16 +64,25 @@ async def test_a_currency_without_a_rate_says_what_to_do(caller: Caller) -> None
 async def test_a_rate_that_comes_later_has_budgets_checked(caller: Caller) -> None:
     await caller.deliveries.deliver([*daily(EARLIER, MONTH, lambda _: 10)])
     await caller.create(currency="EUR")
-    queued = await jobs_of(caller)
+    queued = await everywhere(caller)
     rate = {"fromCurrency": "USD", "toCurrency": "EUR", "validFrom": "2026-01-01", "rate": "0.5"}
     organization = {"organizationId": caller.person.organization_id}
     assert (await caller.act(SET_RATES, **organization, rates=[rate]))["added"] == 1
-    assert await jobs_of(caller) == queued + 1
+    assert await everywhere(caller) == queued + 1
     assert (await caller.act(SET_RATES, **organization, rates=[rate]))["added"] == 0
-    assert await jobs_of(caller) == queued + 1, "what changes nothing needs no check"
+    assert await everywhere(caller) == queued + 1, "what changes nothing needs no check"
     pair = {"fromCurrency": "USD", "toCurrency": "EUR"}
     assert (await caller.act(DELETE_RATES, **organization, **pair))["deleted"] == 1
-    assert await jobs_of(caller) == queued + 2
+    assert await everywhere(caller) == queued + 2
+    checks = await jobs_of(caller)
+    await look_everywhere(Job(caller.organization_id, caller.database))
+    assert await jobs_of(caller) == checks + 1
+
+
+async def everywhere(caller: Caller) -> int:
+    """How often everything is to be looked at again, budgets among it."""
+    async with caller.database.read(caller.organization_id) as session:
+        return len((await session.execute(JOBS.select().where(JOBS.c.kind == LOOK_EVERYWHERE_JOB))).all())
 
 
 async def test_a_filter_that_meets_nothing_says_so(caller: Caller) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import ceil
 from typing import Final
 
 from app.detection.check import LOOKBACK_DAYS, Area, Check, Daily, Metric, Parameter, days
@@ -31,7 +32,8 @@ def _stored(facts: Facts) -> Part:
 def _no_retention(facts: Facts) -> Finding | None:
     group = facts.subject
     stored, since = _stored(facts), group.created_at or group.first_seen_at
-    keep, age = facts.threshold(_KEEP_DAYS), facts.age_days(since)
+    # Whole days: by the hour, the amount would be another one at each look.
+    keep, age = facts.threshold(_KEEP_DAYS), ceil(facts.age_days(since))
     if stored.quantity <= facts.threshold("gibibytes"):
         return None
     return Finding(

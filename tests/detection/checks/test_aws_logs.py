@@ -39,6 +39,7 @@ CASES = (
     endless("boundary:gibibytes", group(1.01), FOUND, prices={"logs.storage": ("30", PriceUnit.GIB_MONTH)}),
     endless("boundary:keepDays", group(age=90), CLEAR),
     endless("boundary:keepDays", group(age=100), FOUND, "3.0000"),
+    endless("on the hundredth day", group(age=99.01), FOUND, "3.0000"),
     endless("no size", group(storedBytes=None), UNKNOWN),
     endless("no price", group(), FOUND, "unknown", prices={}),
     stale("found", group(100), FOUND, "3.0000"),

@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from uuid import UUID
 
 from rich.console import Console
 from sqlalchemy import text
@@ -58,11 +59,12 @@ async def looks(url: str, runs: int) -> list[Look]:
         async with database.read(None) as session:
             backend = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
         found: list[Look] = []
+        grounds: dict[UUID, str] = {}
         for number in range(runs + 1):
             if number == runs:
                 await change(database)
             start, cpu, other = time.perf_counter(), time.process_time(), cpu_of(backend)
-            done = await look_at_all(database, everything=number < runs)
+            done = await look_at_all(database, grounds, everything=number < runs)
             clock, spent = time.perf_counter() - start, time.process_time() - cpu
             resources = sum(one.looked_at for one in done)
             found.append(Look(resources, clock, spent, cpu_of(backend) - other, peak()))

@@ -77,7 +77,7 @@ async def ask(url: str, runs: int) -> dict[str, Times]:
     database = Database.connect(url, pool_size=1, statement_seconds=600)
     found = {name: Times() for name in CHANGES}
     try:
-        await look_at_all(database)
+        await look_at_all(database, {})
         gc.collect()
         gc.freeze()  # as the API does after its start
         async with database.read(None) as session:

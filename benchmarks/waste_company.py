@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
@@ -122,17 +123,24 @@ async def _charge(connection: Any, today: date) -> None:
     await connection.execute(CHARGES, ORGANIZATION, period, start, timeout=3600)
 
 
-async def look_at_all(database: Database, *, everything: bool = True) -> list[Looking]:
-    """Look at all accounts as the worker does, one after the other: at everything, or at what may have changed."""
+async def look_at_all(database: Database, grounds: dict[UUID, str], *, everything: bool = True) -> list[Looking]:
+    """Look at all accounts as the worker does, one after the other: at everything, or at what may have changed.
+
+    `grounds` are those of looks before, by account: what is to be looked at is found out where it is wanted only.
+    """
     done: list[Looking] = []
     for account_id in ACCOUNTS:
         book = seed_book()
         looking = await start_look(database, ORGANIZATION, account_id, book, _hold)
-        if looking is not None:
+        if looking is None:
+            continue
+        if everything and account_id in grounds:
+            looking = replace(looking, ground=grounds[account_id])
+        else:
             looking = await narrowed(looking, book)
-            looking = replace(looking, only=None) if everything else looking
-            await look(looking)
-            done.append(looking)
+            grounds[account_id] = looking.ground
+        await look(looking)
+        done.append(looking)
     return done
 
 

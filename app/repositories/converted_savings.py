@@ -7,7 +7,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# As looks convert: by the newest rate that holds today. Rows in the order in which others lock them.
+from app.repositories.recommendations import lock_all_accounts
+
+# As looks convert: by the newest rate that holds today.
 _CONVERT = text("""
     WITH rates AS (
         SELECT DISTINCT ON (from_currency) from_currency, rate FROM currency_rates
@@ -19,7 +21,6 @@ _CONVERT = text("""
             AS amount
         FROM recommendations AS one LEFT JOIN rates ON rates.from_currency = one.currency
         WHERE one.organization_id = :organization_id
-        ORDER BY one.id FOR UPDATE OF one
     )
     UPDATE recommendations SET converted_saving = amount, saving_order = coalesce(amount, -1)
     FROM other
@@ -30,4 +31,5 @@ _CONVERT = text("""
 
 async def convert_again(session: AsyncSession, organization_id: UUID, currency: str) -> None:
     """Say what all recommendations save in a currency; null without a rate. Which of them count is not touched."""
+    await lock_all_accounts(session, organization_id)
     await session.execute(_CONVERT, {"organization_id": organization_id, "currency": currency})

@@ -131,7 +131,7 @@ def _starts(gathered: Sequence[Gathered]) -> range:
 
 def _gather(reader: _Reader, group: _Group, gathered: Sequence[Gathered]) -> None:
     """Read the metrics of one resource, those that are told in the same periods together."""
-    period, kind = reader.window.period_seconds, _type(group[0])
+    period, kind = reader.window.period_seconds, type_of(group[0])
     alike: dict[int, list[Gathered]] = {}
     for one in gathered:
         grain = reader.grains.get((kind, one.query.name), period)
@@ -145,7 +145,7 @@ def _read(reader: _Reader, group: _Group, gathered: Sequence[Gathered], grain: i
     """Read in periods of so many seconds. One metric that is not told so makes Azure refuse all: then each alone."""
     resource, _, _, statistics = group
     names = dict.fromkeys(one.query.name for one in gathered)
-    reading = f"metrics of {_type(resource)}"
+    reading = f"metrics of {type_of(resource)}"
     refusals: list[str] = []
     is_bad = False
 
@@ -169,7 +169,7 @@ def _read(reader: _Reader, group: _Group, gathered: Sequence[Gathered], grain: i
         for name in names:
             _gather(reader, group, [one for one in gathered if one.query.name == name])
     elif (shorter := _longest(refusals, reader.window.period_seconds)) < grain:
-        reader.grains[_type(resource), next(iter(names))] = int(shorter)
+        reader.grains[type_of(resource), next(iter(names))] = int(shorter)
         _gather(reader, group, gathered)
     else:
         for one in gathered:
@@ -252,11 +252,6 @@ def _seconds(text: str) -> int:
         return 0
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return days * _DAY + hours * _HOUR + minutes * _MINUTE + seconds
-
-
-def _type(resource: str) -> str:
-    """What errors call a resource."""
-    return type_of(resource)
 
 
 def _written(moment: datetime) -> str:

@@ -19,19 +19,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import sys
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import jwt
 import orjson
-import uvicorn
 from orjson import Fragment
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -40,35 +35,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.graph import hand_written_sql as sql
+from benchmarks.graph.callers import ENTER, SESSION, Callers, Place, StrangerError
+from benchmarks.graph.serving import serve
 
-FRESH_SECONDS = 4.0
 CONNECTIONS = 10
-
-
-@dataclass(frozen=True)
-class Place:
-    """An organization that a session reaches."""
-
-    id: UUID
-    role: str
-    currency: str
-
-
-@dataclass(frozen=True)
-class Reach:
-    """What a session reaches, by slug."""
-
-    until: float
-    user_id: UUID
-    places: dict[str, Place]
+_ENTER = ENTER.format("$1", "false", "$2", "false")
 
 
 class Pages:
     """The six pages, and the pool and the cache that they share."""
 
     def __init__(self, url: str, secret: str) -> None:
-        self._url, self._secret = url, secret
-        self._reach: dict[str, Reach] = {}
+        self._url = url
+        self._callers = Callers(secret, self._look_up)
         self._pool: Any = None
 
     @asynccontextmanager
@@ -84,36 +63,25 @@ class Pages:
     async def _who(self, request: Request) -> tuple[UUID, Place]:
         """The user, and the organization of the address; 401 for a wrong token, 404 for what is out of reach."""
         try:
-            token = request.headers["authorization"].removeprefix("Bearer ")
-            claims = jwt.decode(
-                token, self._secret, algorithms=["HS256"], issuer="skyledger", audience="skyledger:access"
-            )
-        except (KeyError, jwt.InvalidTokenError):
+            reach = await self._callers.who(request.headers.get("authorization", ""))
+        except StrangerError:
             raise HTTPException(401) from None
-        reach = self._reach.get(claims["sid"])
-        if reach is None or reach.until < time.monotonic():
-            reach = self._reach[claims["sid"]] = await self._look_up(claims["sid"])
-        if str(reach.user_id) != claims["sub"]:
-            raise HTTPException(401)
         place = reach.places.get(request.path_params["slug"])
         if place is None:
             raise HTTPException(404)
         return reach.user_id, place
 
-    async def _look_up(self, session_id: str) -> Reach:
+    async def _look_up(self, session_id: UUID) -> list[Any]:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute("SET LOCAL ROLE skyledger_system")
-            rows = await connection.fetch(sql.SESSION, UUID(session_id))
-        if not rows:
-            raise HTTPException(401)
-        places = {row["slug"]: Place(row["organization_id"], row["role"], row["currency"]) for row in rows}
-        return Reach(time.monotonic() + FRESH_SECONDS, rows[0]["user_id"], places)
+            rows: list[Any] = await connection.fetch(SESSION.format("$1"), session_id)
+            return rows
 
     @asynccontextmanager
     async def _entered(self, place: Place, user_id: UUID) -> Any:
         """A connection that sees the organization and the user."""
         async with self._pool.acquire() as connection:
-            await connection.fetchrow(sql.ENTER, str(place.id), str(user_id))
+            await connection.fetchrow(_ENTER, str(place.id), str(user_id))
             yield connection
 
     async def resources(self, request: Request) -> Response:
@@ -330,16 +298,7 @@ def main() -> None:
     app = Starlette(
         routes=[Route(f"/{path}/{{slug}}", endpoint) for path, endpoint in routes.items()], lifespan=lifespan
     )
-    uvicorn.run(
-        app,
-        port=int(sys.argv[1]),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-    )
+    serve(app)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,6 @@ from __future__ import annotations
 
 from typing import Final
 
-ENTER: Final = "SELECT set_config('app.organization_id', $1, false), set_config('app.user_id', $2, false)"
-SESSION: Final = """
-    SELECT s.user_id, m.organization_id, m.role, o.slug, o.currency
-    FROM sessions s JOIN memberships m ON m.user_id = s.user_id
-    JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
-    WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"""
 _COLUMNS: Final = """r.id, r.provider, r.service, r.resource_type, r.native_id, r.name, r.region, r.availability_zone,
         r.status, r.tags::text AS tags, r.first_seen_at, r.last_seen_at"""
 _PAGE: Final = """

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(
         default=10, ge=1, le=500, description="Connections to PostgreSQL kept by each process."
     )
+    compiled_plans: bool = Field(
+        default=True, description="Run queries by compiled plans; without them every query runs in graphql-core."
+    )
     statement_seconds: float = Field(default=15.0, gt=0, description="Time limit of one SQL statement, in seconds.")
     secret_key: SecretStr | None = Field(
         default=None,

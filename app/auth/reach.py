@@ -32,7 +32,9 @@ class SessionReach:
         """Make it of `repositories.sessions.identity_rows`; None of no row."""
         if not rows:
             return None
-        grants = [grant_of(row["organization_id"], Role(row["role"])) for row in rows if row["role"] is not None]
+        grants = [
+            grant_of(row["organization_id"], Role(row["role"]), row["slug"]) for row in rows if row["role"] is not None
+        ]
         return cls(
             user_id=rows[0]["user_id"],
             expires_at=rows[0]["expires_at"],
@@ -68,5 +70,5 @@ class KeyReach:
             expires_at=row["expires_at"],
             revoked=row["revoked_at"] is not None,
             last_used_at=row["last_used_at"],
-            grant=Grant(row["organization_id"], role_of_scopes(scopes), scopes),
+            grant=Grant(row["organization_id"], role_of_scopes(scopes), scopes, row["slug"]),
         )

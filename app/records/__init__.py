@@ -235,11 +235,12 @@ class RowIssue:
 
 @dataclass(frozen=True)
 class Grant:
-    """What a principal may do in one organization."""
+    """What a principal may do in one organization; without its slug where the grant was made without reading it."""
 
     organization_id: UUID
     role: Role
     permissions: frozenset[Permission]
+    slug: str | None = None
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,8 @@ class RowDoor:
         return None
 
     def _give_back(self, line: _Line | None) -> None:
+        if line is not None and not self._open:
+            line.connection.terminate()
         if line is None or line.connection.is_closed():
             self._places.release()
         elif line.tenant is None:
@@ -134,10 +136,7 @@ class RowDoor:
             self._mending.add(mending)
             mending.add_done_callback(self._mending.discard)
         else:
-            if self._open:
-                self._idle.append(line)
-            else:
-                line.connection.terminate()
+            self._idle.append(line)
             self._places.release()
 
     async def _mend(self, line: _Line) -> None:

@@ -22,24 +22,14 @@ from rich.table import Table
 from benchmarks.graph.contestants import CONTESTANTS, EVERY, Contestant
 from benchmarks.graph.dataset import FOLDER, data_set
 from benchmarks.graph.documents import Question, comparable
-from benchmarks.graph.figures import Figures, Place
+from benchmarks.graph.figures import GROWTH, Figures, Place
 from benchmarks.graph.load import AnswerError, ask
-from benchmarks.graph.rows import SIZES
 from benchmarks.graph.servers import OTHER_CORE, Server, pin, serving
 
 CONNECTIONS = (1, 32)
 WARM_SECONDS = 0.5
 ROUNDS, SECONDS = 5, 3.0
 GROWING = ("f", "skyledger")
-GROWTH = tuple(
-    dict.fromkeys(
-        (
-            *(Question.of(query, slug) for query in ("Q1", "Q2", "Q4", "Q5", "Q6") for slug in reversed(SIZES)),
-            *(Question.of(query, first=first) for query in ("Q1", "Q2") for first in (10, 100, 1_000)),
-        )
-    )
-)
-"""A hundred times the data, and a hundred times the page."""
 console = Console(stderr=True)
 
 

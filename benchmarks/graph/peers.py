@@ -109,13 +109,13 @@ def missing() -> str:
     return f"They are not installed yet: run `npm ci` in {FOLDER}."
 
 
-def _server(name: str) -> Callable[[Place], list[str]]:
+def _server(name: str, *more: str) -> Callable[[Place], list[str]]:
     """How a peer's server is started; it prints `ready` once it serves."""
 
     def command(place: Place) -> list[str]:
         url = plain_url(place.urls.database_url)
         options = ["--port", str(place.port), "--database-url", url, "--secret", SECRET]
-        return [str(_NODE), str(FOLDER / name / "server.mjs"), *options]
+        return [str(_NODE), str(FOLDER / name / "server.mjs"), *options, *more]
 
     return command
 
@@ -139,6 +139,15 @@ PEERS = {
             "Mercurius with graphql-jit",
             _server("mercurius"),
             QUERIES,
+            _PRODUCTION,
+            missing=missing,
+        ),
+        # Only Q2 has anything to load in batches.
+        Contestant(
+            "mercurius-dataloader",
+            "Mercurius with graphql-jit and DataLoader",
+            _server("mercurius", "--dataloader"),
+            ("Q2",),
             _PRODUCTION,
             missing=missing,
         ),

@@ -13,14 +13,14 @@ const REACH = `
   LEFT JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
   WHERE s.id = $1`
 
-/** The command line: `--port`, `--database-url`, `--secret`. */
+/** The command line: `--port`, `--database-url`, `--secret`; `--dataloader` for Mercurius. */
 export function settings () {
   const options = { port: { type: 'string' }, 'database-url': { type: 'string' }, secret: { type: 'string' } }
-  const { values } = parseArgs({ options })
+  const { values } = parseArgs({ options: { ...options, dataloader: { type: 'boolean' } } })
   for (const name of Object.keys(options)) {
     if (!values[name]) throw new Error(`--${name} is missing`)
   }
-  return { port: Number(values.port), databaseUrl: values['database-url'], secret: values.secret }
+  return { port: Number(values.port), databaseUrl: values['database-url'], secret: values.secret, dataloader: values.dataloader }
 }
 
 const refused = (message) => Object.assign(new Error(message), { statusCode: 401 })

@@ -1,6 +1,7 @@
 // Mercurius with graphql-jit on fastify: a schema written by hand, with the fields and ids of Skyledger's own.
 import { readFileSync } from 'node:fs'
 
+import DataLoader from 'dataloader'
 import Fastify from 'fastify'
 import mercurius from 'mercurius'
 import pg from 'pg'
@@ -94,44 +95,48 @@ async function together (queries, read) {
 
 const money = (amount, { currency }) => (amount == null ? null : { amount, currency })
 
-const loaders = {
-  Resource: {
-    recommendations: {
-      loader: (queries, { tenants }) =>
-        together(queries, async (organization, keys, { first }) => {
-          const rows = await tenants.query(organization.key, RECOMMENDATIONS, [organization.key, keys, first])
-          for (const row of rows) {
-            row.id = globalId('Recommendation', row.key, organization.key)
-            row.saving = { converted: money(row.amount, organization) }
-          }
-          const byResource = Map.groupBy(rows, ({ resourceId }) => resourceId)
-          return (key) => byResource.get(key) ?? []
-        }),
-      opts: { cache: false }
-    },
-    monthToDateCost: {
-      loader: (queries, { tenants }) =>
-        together(queries, async (organization, keys) => {
-          const rows = await tenants.query(organization.key, COSTS, [organization.key, keys])
-          const amounts = new Map(rows.map(({ key, amount }) => [key, amount]))
-          return (key) => ({ cost: money(amounts.get(key), organization) })
-        }),
-      opts: { cache: false }
-    }
-  }
+// By field of Resource: what answers many `{ obj, params }` at once.
+const batches = {
+  recommendations: (queries, { tenants }) =>
+    together(queries, async (organization, keys, { first }) => {
+      const rows = await tenants.query(organization.key, RECOMMENDATIONS, [organization.key, keys, first])
+      for (const row of rows) {
+        row.id = globalId('Recommendation', row.key, organization.key)
+        row.saving = { converted: money(row.amount, organization) }
+      }
+      const byResource = Map.groupBy(rows, ({ resourceId }) => resourceId)
+      return (key) => byResource.get(key) ?? []
+    }),
+  monthToDateCost: (queries, { tenants }) =>
+    together(queries, async (organization, keys) => {
+      const rows = await tenants.query(organization.key, COSTS, [organization.key, keys])
+      const amounts = new Map(rows.map(({ key, amount }) => [key, amount]))
+      return (key) => ({ cost: money(amounts.get(key), organization) })
+    })
 }
+
+/** The batches as Mercurius' own loaders, without their cache: each key is asked once. */
+const asLoaders = () =>
+  Object.fromEntries(Object.entries(batches).map(([name, loader]) => [name, { loader, opts: { cache: false } }]))
+
+/** The batches as resolvers that ask a DataLoader of the request. */
+const asDataLoaders = () =>
+  Object.fromEntries(Object.entries(batches).map(([name, batch]) => [name, (obj, params, context) => {
+    const found = (context.dataLoaders[name] ??= new DataLoader((queries) => batch(queries, context), { cache: false }))
+    return found.load({ obj, params })
+  }]))
 
 const app = Fastify({ logger: false })
 app.addHook('onResponse', async ({ tenants }) => tenants?.leave())
 await app.register(mercurius, {
   schema: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
-  resolvers,
-  loaders,
+  resolvers: given.dataloader ? { ...resolvers, Resource: asDataLoaders() } : resolvers,
+  loaders: given.dataloader ? {} : { Resource: asLoaders() },
   jit: 1,
   graphiql: false,
   async context (request) {
     request.tenants = new Tenants(await callerOf(request.headers.authorization))
-    return { tenants: request.tenants }
+    return { tenants: request.tenants, dataLoaders: {} }
   }
 })
 await app.listen({ port: given.port, host: '127.0.0.1' })

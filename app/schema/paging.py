@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import strawberry
@@ -105,7 +106,10 @@ def cursor_text(order: str, key: Sequence[Any]) -> str:
 
 
 def _key_text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    """In the form that PostgreSQL gives a number as text, which some rows hold instead: never with an exponent."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def within(first: int, most: int, name: str = "first") -> int:

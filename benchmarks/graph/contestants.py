@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from benchmarks.graph.dataset import SECRET, Facts, plain_url
 from benchmarks.graph.documents import Question
 
 EVERY = ("Q1", "Q2", "Q3", "Q4", "Q5", "Q6")
+FOUR = EVERY[:4]
+"""What peers serve: the others need what Skyledger knows of costs."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,26 @@ class Contestant:
     request: Callable[[Question], Request] = graphql
     read: Callable[[Question, bytes], Any] = graphql_data
     missing: Callable[[], str] = lambda: ""
+    settle_seconds: float = 1.0
+    """From being ready until it has done what it does once: nothing is measured before."""
 
 
 def _skyledger(place: Place) -> list[str]:
     return [sys.executable, "-m", "app", "serve", "--port", str(place.port)]
 
 
+_SERVED = {"SKYLEDGER_LOG_FORMAT": "json"}
+"""As in production: authentication, limits, metrics, isolation of tenants and a line of log for each request."""
+_WARM = 12.0
+"""Skyledger loads what forecasts and imports need ten seconds after it is ready (app/main.py)."""
+
+
 def _module(name: str) -> Callable[[Place], list[str]]:
     return lambda place: [sys.executable, "-m", f"benchmarks.graph.{name}", str(place.port)]
+
+
+def _without_ariadne() -> str:
+    return "" if find_spec("ariadne") else "`make bench` installs it; by hand: `uv pip install ariadne`."
 
 
 def _page(question: Question) -> Request:
@@ -114,6 +129,15 @@ CONTESTANTS = {
     one.name: one
     for one in (
         Contestant("f", "hand-written Starlette route", _module("hand_written"), request=_page),
-        Contestant("skyledger", "Skyledger as served", _skyledger),
+        Contestant("skyledger", "Skyledger as served", _skyledger, environment=_SERVED, settle_seconds=_WARM),
+        Contestant(
+            "skyledger-uncompiled",
+            "Skyledger without compiled plans",
+            _skyledger,
+            environment=_SERVED | {"SKYLEDGER_COMPILED_PLANS": "false"},
+            settle_seconds=_WARM,
+        ),
+        Contestant("plain-strawberry", "plain Strawberry", _module("plain_strawberry"), queries=FOUR),
+        Contestant("ariadne", "Ariadne", _module("plain_ariadne"), queries=FOUR, missing=_without_ariadne),
     )
 }

@@ -1,7 +1,7 @@
 """Fills the embedded PostgreSQL with the company of `rows`, once; a second run finds it and uses it again.
 
-Rows go in by COPY; charges are made of them by SQL, and rolled up by the product's own statements. What depends on the
-day (costs of this month to today) makes a data set the data of one month: in another month it is made anew.
+Rows go in by COPY; charges are made of them by SQL, and rolled up by the product's own statements. Costs of this month
+to today make a data set that of one day: on another it is made anew, which takes a minute.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ VERSION = 1
 MONTHS_BEFORE = 3
 SECRET = "the secret of a benchmark, which keeps nothing"  # noqa: S105  (it signs tokens for made-up people only)
 PEOPLE = 200
-_USER = "INSERT INTO users (id, email, name, password_hash, is_platform_admin, created_at) VALUES ($1, $2, $3, '', false, $4)"
+_USER = """INSERT INTO users (id, email, name, password_hash, is_platform_admin, created_at)
+    VALUES ($1, $2, $3, '', false, $4)"""
 _ORGANIZATION = """INSERT INTO organizations (id, slug, name, currency, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $5)"""
 _ACCOUNT = """INSERT INTO accounts (organization_id, id, provider, kind, native_id, name, created_at, updated_at,
@@ -67,7 +68,7 @@ class Facts:
 @contextmanager
 def data_set(folder: Path = FOLDER, *, resources: int = 100_000) -> Iterator[tuple[EngineUrls, Facts]]:
     """The engines with the data in them, for as long as the block lasts."""
-    place = folder.resolve() / f"v{VERSION}-{date.today():%Y-%m}-{newest_revision()}-{resources}"
+    place = folder.resolve() / f"v{VERSION}-{datetime.now(UTC).date()}-{newest_revision()}-{resources}"
     facts = place / "facts.json"
     if not facts.exists():
         for old in folder.glob("v*"):

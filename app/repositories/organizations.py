@@ -80,7 +80,7 @@ async def organization_page(
 ) -> Page[RowMapping]:
     """Those of the organizations that live, in the order of their creation; the key of the request is (id,)."""
     statement = _among(select(ORGANIZATIONS), organization_ids)
-    return await page_of_statement(session, statement, [ORGANIZATIONS.c.id], (), Direction.ASC, request)
+    return await page_of_statement(session, statement, [ORGANIZATIONS.c.id], 0, Direction.ASC, request)
 
 
 async def count_organizations(session: AsyncSession, organization_ids: Collection[UUID]) -> int:

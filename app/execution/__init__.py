@@ -16,7 +16,18 @@ compares both on generated operations is the licence for this room (tests/execut
 The room knows GraphQL and Strawberry, and neither SQL nor any noun of the product.
 """
 
-from app.execution.declarations import Batch, FromRows, Made, PlanInfo, Rows, batch, from_rows, gives_rows, wanted_of
+from app.execution.declarations import (
+    Batch,
+    FromRows,
+    Made,
+    PlanInfo,
+    Rows,
+    batch,
+    from_rows,
+    gives_rows,
+    is_selected,
+    wanted_of,
+)
 from app.execution.executor import CompiledExecutor
 from app.execution.plan import Plan, Plans
 
@@ -32,5 +43,6 @@ __all__ = [
     "batch",
     "from_rows",
     "gives_rows",
+    "is_selected",
     "wanted_of",
 ]

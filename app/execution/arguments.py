@@ -113,6 +113,7 @@ class Arguments:
         if resolver is not None and resolver.info_parameter is not None:
             self.info_name = resolver.info_parameter.name
         self.wanted: tuple[str, ...] | None = None
+        self.selected: frozenset[str] = frozenset()
 
     def preparer(self) -> Prepare | None:
         """A function of the run; None where the call takes no arguments at all."""
@@ -122,13 +123,13 @@ class Arguments:
             return None
         if info_name is None:
             return given
-        wanted = self.wanted
+        wanted, selected = self.wanted, self.selected
         if given is None:
-            return lambda run: {info_name: PlanInfo(run.context, wanted)}
+            return lambda run: {info_name: PlanInfo(run.context, wanted, selected)}
 
         def prepare(run: Run) -> dict[str, Any]:
             arguments = given(run)
-            arguments[info_name] = PlanInfo(run.context, wanted)
+            arguments[info_name] = PlanInfo(run.context, wanted, selected)
             return arguments
 
         return prepare

@@ -54,18 +54,29 @@ class FromRows:
 
 
 class PlanInfo:
-    """What a resolver is given in place of Strawberry's Info: the context, and which columns of rows are wanted."""
+    """What a resolver is given in place of Strawberry's Info: the context, and what is selected of what it gives.
 
-    __slots__ = ("context", "wanted")
+    `wanted` are the columns of rows, where rows are wanted; `selected` the fields of an object, by Python name.
+    """
 
-    def __init__(self, context: Any, wanted: tuple[str, ...] | None = None) -> None:
+    __slots__ = ("context", "selected", "wanted")
+
+    def __init__(
+        self, context: Any, wanted: tuple[str, ...] | None = None, selected: frozenset[str] = frozenset()
+    ) -> None:
         self.context = context
         self.wanted = wanted
+        self.selected = selected
 
 
 def wanted_of(info: object) -> tuple[str, ...] | None:
     """The columns that a plan wants of each row; None when objects are wanted, as graphql-core does."""
     return info.wanted if info.__class__ is PlanInfo else None
+
+
+def is_selected(info: object, *names: str) -> bool:
+    """Whether one of these fields may be selected of the object that a resolver gives; by Python name."""
+    return info.__class__ is not PlanInfo or not info.selected.isdisjoint(names)
 
 
 def batch(

@@ -247,6 +247,7 @@ class Levels:
             message = f"how {nodes[0].name.value} is resolved"
             raise UnsupportedError(message)
         arguments = Arguments(definition, declared, nodes[0], self._converter)
+        arguments.selected = self._selected(definition.type, nodes)
         if isinstance(declared.metadata.get(EXECUTION), Rows):
             value = self._with_rows(definition, nodes, place, arguments)
         else:
@@ -301,6 +302,17 @@ class Levels:
         arguments.wanted = tuple(rows.columns)
         self._note(place, "rows", ", ".join(rows.columns))
         return value
+
+    def _selected(self, type_: GraphQLOutputType, nodes: Sequence[FieldNode]) -> frozenset[str]:
+        """The fields that are selected of the object that a field gives, by Python name."""
+        inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+        if not is_object_type(inner):
+            return frozenset()
+        fields = self._selections.fields(inner, [node.selection_set for node in nodes]).values()
+        names = (selected[0].name.value for selected in fields)
+        return frozenset(
+            inner.fields[name].extensions[_DEFINITION].python_name for name in names if not name.startswith("__")
+        )
 
     def _rows_below(self, type_: GraphQLOutputType) -> RowColumns | None:
         """Rows of the type that a field gives: itself, or the nodes of a connection."""

@@ -79,7 +79,12 @@ class RecommendationLoaders:
     @cached_property
     def recommendations_by_resource(self) -> DataLoader[Asked, list[RowMapping]]:
         """What stands of a resource, the dearest first; arguments (limit)."""
-        return DataLoader(load_fn=SomeOfEach(self.database, _OF_RESOURCE, lambda: _STANDS).load_many)
+        return DataLoader(load_fn=self.some_recommendations_of_resources.load_many)
+
+    @cached_property
+    def some_recommendations_of_resources(self) -> SomeOfEach:
+        """The same without waiting for others that ask."""
+        return SomeOfEach(self.database, _OF_RESOURCE, lambda: _STANDS)
 
     @cached_property
     def recommendation_history(self) -> DataLoader[Asked, list[RowMapping]]:

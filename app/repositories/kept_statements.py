@@ -148,28 +148,26 @@ def _page(
     has_before: bool,
 ) -> KeptStatement:
     binds = _Binds()
-    organization, own = _conditions(table, shape, binds)
-    columns = [table.c.organization_id, *(table.c[key] for key in keys)]
-    after, before = (
-        [organization, *(binds(column.type) for column in columns[1:])] if asked else None
-        for asked in (has_after, has_before)
-    )
+    own = _conditions(table, shape, binds)
+    columns = [table.c[key] for key in keys]
+    after, before = ([binds(column.type) for column in columns] if asked else None for asked in (has_after, has_before))
     shown = wanted if wanted[-len(keys) :] == keys else (*wanted, *keys)
     statement = bounded(select(*_shown(table, shown)).where(*own), columns, direction, after, before)
-    statement = statement.order_by(*ordered(columns, direction, PageRequest(backwards=backwards)))
+    order = ordered([table.c.organization_id, *columns], direction, PageRequest(backwards=backwards))
+    statement = statement.order_by(*order)
     return _kept(statement.limit(binds(BigInteger())))
 
 
 @lru_cache(MOST_KEPT)
 def _count(table: Table, shape: Shape) -> KeptStatement:
-    _, own = _conditions(table, shape, _Binds())
+    own = _conditions(table, shape, _Binds())
     return _kept(select(func.count()).select_from(table).where(*own))
 
 
 @lru_cache(MOST_KEPT)
 def _by_keys(table: Table, wanted: Wanted, column: str) -> KeptStatement:
     binds = _Binds()
-    _, own = _conditions(table, (), binds)
+    own = _conditions(table, (), binds)
     key = meaning(table.c[column], "among", binds)
     statement = select(*_shown(table, (*wanted, column))).where(*own, key)
     return _kept(statement.order_by(table.c.id) if "id" in table.c and column != "id" else statement)
@@ -178,16 +176,15 @@ def _by_keys(table: Table, wanted: Wanted, column: str) -> KeptStatement:
 @lru_cache(MOST_KEPT)
 def _some_of_each(rows: RowsUnder, wanted: Wanted, shape: Shape) -> KeptStatement:
     binds = _Binds()
-    _, own = _conditions(rows.table, shape, binds)
+    own = _conditions(rows.table, shape, binds)
     keys, limit = binds(ARRAY(Uuid)), binds(BigInteger())
     return _kept(first_of_each(rows, _shown(rows.table, wanted), keys, own, limit))
 
 
-def _conditions(table: Table, shape: Shape, binds: _Binds) -> tuple[BindParameter[Any], list[ColumnElement[bool]]]:
-    """The parameter of the organization, and the WHERE clauses, as of `selection.conditions`."""
-    organization = binds(table.c.organization_id.type)
-    terms = [meaning(table.c[name], operator, binds) for name, operator in shape]
-    return organization, [table.c.organization_id == organization, *terms]
+def _conditions(table: Table, shape: Shape, binds: _Binds) -> list[ColumnElement[bool]]:
+    """The WHERE clauses, as of `selection.conditions`; the first parameter is the organization."""
+    own = table.c.organization_id == binds(table.c.organization_id.type)
+    return [own, *(meaning(table.c[name], operator, binds) for name, operator in shape)]
 
 
 def _shown(table: Table, names: Sequence[str]) -> list[ColumnElement[Any]]:

@@ -99,14 +99,10 @@ async def fetch_page(
     direction: Direction,
     request: PageRequest,
 ) -> Page[RowMapping]:
-    """One page of an organization's rows in the order of `keys` (columns that are unique within the organization).
-
-    The page's bounds are row comparisons that begin with the organization: `organization_id = $1 AND id > $2` falls
-    into a generic plan that costs three times as much.
-    """
+    """One page of an organization's rows in the order of `keys` (columns that are unique within the organization)."""
     columns = [table.c.organization_id, *(table.c[key] for key in keys)]
     statement = select(table).where(*conditions(table, organization_id, criteria))
-    return await page_of_statement(session, statement, columns, (organization_id,), direction, request)
+    return await page_of_statement(session, statement, columns, 1, direction, request)
 
 
 async def page_by_id(
@@ -122,18 +118,18 @@ async def page_by_id(
     """
     statement = statement.where(table.c.organization_id == organization_id)
     columns = [table.c.organization_id, table.c.id]
-    return await page_of_statement(session, statement, columns, (organization_id,), Direction.ASC, request)
+    return await page_of_statement(session, statement, columns, 1, Direction.ASC, request)
 
 
 async def page_of_statement(
     session: AsyncSession,
     statement: Select[*tuple[Any, ...]],
     columns: Sequence[ColumnElement[Any]],
-    prefix: tuple[Any, ...],
+    prefix: int,
     direction: Direction,
     request: PageRequest,
 ) -> Page[RowMapping]:
-    """One page of a statement in the order of `columns`; `prefix` holds the values of those that never differ."""
+    """One page of a statement in the order of `columns`; `prefix` is how many of the first never differ."""
     statement = keyset(statement, columns, prefix, direction, request)
     return page_of((await session.execute(statement)).mappings().all(), request)
 
@@ -141,19 +137,20 @@ async def page_of_statement(
 def keyset(
     statement: Select[*tuple[Any, ...]],
     columns: Sequence[ColumnElement[Any]],
-    prefix: tuple[Any, ...],
+    prefix: int,
     direction: Direction,
     request: PageRequest,
 ) -> Select[*tuple[Any, ...]]:
-    """The statement with the bounds, the order and the length of a page, and one row more, for `page_of`."""
+    """The statement with the bounds, the order and the length of a page, and one row more, for `page_of`.
 
-    def literals(bound: tuple[Any, ...] | None) -> list[ColumnElement[Any]] | None:
-        if bound is None:
-            return None
-        return [literal(value, column.type) for value, column in zip((*prefix, *bound), columns, strict=True)]
-
-    after, before = literals(request.after), literals(request.before)
-    statement = bounded(statement, columns, direction, after, before)
+    `prefix` is how many of the first columns never differ.
+    """
+    differing = columns[prefix:]
+    after, before = (
+        bound and [literal(value, column.type) for value, column in zip(bound, differing, strict=True)]
+        for bound in (request.after, request.before)
+    )
+    statement = bounded(statement, differing, direction, after, before)
     return statement.order_by(*ordered(columns, direction, request)).limit(request.size + 1)
 
 
@@ -164,7 +161,12 @@ def bounded(
     after: Sequence[ColumnElement[Any]] | None,
     before: Sequence[ColumnElement[Any]] | None,
 ) -> Select[*tuple[Any, ...]]:
-    """The statement with the bounds of a page: values of the columns, or None for an open end."""
+    """The statement with the bounds of a page: values of the columns, or None for an open end.
+
+    One comparison of rows, in which PostgreSQL enters the index. It must not begin with the organization, which is
+    equal to something besides: the index is then read from the organization's first row on (375 blocks instead of 87
+    for a page at 19,000 rows).
+    """
     for bound, rising in ((after, direction is Direction.ASC), (before, direction is Direction.DESC)):
         if bound is not None:
             row, limit = tuple_(*columns), tuple_(*bound)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from app.errors import ErrorCode
 from app.execution import CompiledExecutor, Plans
+from app.server.deadlines import Deadlines
 from app.server.documents import Document, Documents, Operation
 from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
 from app.server.lifecycle import Lifecycle
@@ -129,6 +129,7 @@ class GraphQLServer:
         # Strawberry's executor gives resolvers the info object that they expect.
         self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
         self.plans = CompiledExecutor(schema) if compiled else None
+        self._deadlines = Deadlines(self.limits.execution_seconds)
         self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
 
     def prepare(self, request: OperationRequest, facts: OperationFacts, allowed: frozenset[OperationType]) -> _Prepared:
@@ -201,15 +202,11 @@ class GraphQLServer:
             raise Refusal.of_failure() from error
         finally:
             seconds = time.perf_counter() - record.started
-            self.metrics.operations.labels(record.kind, facts.transport, record.result).inc()
+            self.metrics.count_operation(record.kind, facts.transport, record.result)
             if record.kind != OperationType.SUBSCRIPTION.value:
-                self.metrics.seconds.labels(record.kind).observe(seconds)
+                self.metrics.time_operation(record.kind, seconds)
             if facts.transport != "http":  # an HTTP request has its line in the access log
                 _log.info("operation", **record.facts(), seconds=round(seconds, 4), request_id=facts.request_id)
-
-    def request_id(self) -> str:
-        """A fresh request id."""
-        return uuid.uuid4().hex
 
     def _may_introspect(self, identity: Identity | None) -> bool:
         return self.introspection == "public" or (self.introspection == "authenticated" and identity is not None)
@@ -264,16 +261,15 @@ class GraphQLServer:
 
     async def _within_limit(self, work: Callable[[], Any]) -> Any:
         """The result of `work`, awaited if need be; a result with a TIMEOUT error when it takes too long."""
-        seconds = self.limits.execution_seconds
-        deadline = asyncio.timeout(seconds)
+        deadline = self._deadlines.limit()
         try:
-            async with deadline:
+            with deadline:
                 result = work()
                 return await result if optimized_is_awaitable(result) else result
         except TimeoutError:
-            if not deadline.expired():
+            if not deadline.expired:
                 raise
-            message = f"The operation took longer than {seconds:g} seconds and was stopped."
+            message = f"The operation took longer than {self._deadlines.seconds:g} seconds and was stopped."
             error = OperationTimeoutError(message)
             return ExecutionResult(None, [GraphQLError(message, original_error=error)])
 

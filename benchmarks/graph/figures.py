@@ -7,6 +7,7 @@ from statistics import median
 
 from benchmarks.graph.documents import Question
 from benchmarks.graph.load import Load
+from benchmarks.graph.rows import SIZES
 
 GOALS = {"Q1": 1.2, "Q2": 1.2, "Q3": 1.0, "Q4": 1.3, "Q5": 1.3, "Q6": 1.3}
 """The most that Skyledger's server may spend on a request, as a ratio to f at one request at a time."""
@@ -16,6 +17,17 @@ LEADS = {
     "plain-strawberry": (15.0, ("Q1", "Q2", "Q3")),
 }
 """How many times what Skyledger's spends a peer's server spends at least, and on which queries."""
+MORE_DATA = {
+    query: [(size, Question.of(query, slug)) for slug, size in sorted(SIZES.items(), key=lambda one: one[1])]
+    for query in ("Q1", "Q2", "Q4", "Q5", "Q6")
+}
+LONGER_PAGES = {
+    query: [(first, Question.of(query, first=first)) for first in (10, 100, 1_000)] for query in ("Q1", "Q2")
+}
+"""The same question of ten and a hundred times as many resources, and with a page ten and a hundred times as long."""
+GROWTH = tuple(
+    dict.fromkeys(question for asked in (MORE_DATA, LONGER_PAGES) for one in asked.values() for _, question in one)
+)
 
 
 @dataclass(frozen=True)

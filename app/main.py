@@ -17,6 +17,7 @@ from redis.backoff import ExponentialBackoff
 from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from app.accounts.vault import Vault
 from app.activity.stream import ActivityFeed
@@ -79,7 +80,7 @@ def make_runtime(settings: Settings, urls: EngineUrls, *, passwords: Passwords |
     )
 
 
-def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> tuple[Starlette, GraphQLServer]:
+def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> tuple[ASGIApp, GraphQLServer]:
     """The application and the server in it. `tend` is called twice a second, off the loop, while it runs."""
     settings = runtime.settings
     server = GraphQLServer(
@@ -89,6 +90,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         make_context=lambda facts: make_context(runtime, facts),
         limits=Limits.from_settings(settings),
         introspection=settings.introspection,
+        compiled=settings.compiled_plans,
     )
     newest = newest_revision()
 

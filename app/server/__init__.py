@@ -23,7 +23,7 @@ An Identity is any object with `subject: str` and `expires_at: datetime | None`.
 or `make_context` are shown when they are SkyledgerErrors and masked otherwise.
 """
 
-from app.server.assembly import create_graphql_app, routes
+from app.server.assembly import create_graphql_app
 from app.server.credentials import Credentials
 from app.server.health import Probe
 from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
@@ -51,6 +51,5 @@ __all__ = [
     "Revalidate",
     "create_graphql_app",
     "make_server",
-    "routes",
     "run_server",
 ]

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from starlette.datastructures import Headers
-
 from app.errors import AuthenticationError, BadUserInputError
 
 # Spellings that clients in the wild use for the same three things.
@@ -34,8 +32,8 @@ class Credentials:
     user_agent: str | None = None
 
 
-def from_headers(headers: Headers, client_address: str | None) -> Credentials:
-    """Credentials of an HTTP request or a WebSocket handshake."""
+def from_headers(headers: Mapping[str, str], client_address: str | None) -> Credentials:
+    """Credentials of an HTTP request or a WebSocket handshake, whose headers have names in lower case."""
     authorization = headers.get("authorization")
     return Credentials(
         bearer=_bearer(authorization) if authorization else None,

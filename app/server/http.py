@@ -1,4 +1,8 @@
-"""GraphQL over HTTP on one path: POST, GET with a preflight header, event streams, and GraphiQL for browsers."""
+"""GraphQL over HTTP on one path: POST, GET with a preflight header, event streams, and GraphiQL for browsers.
+
+The way of a request: negotiate, identify, read the body, run, respond. What goes wrong is a Refusal, which becomes the
+answer.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,30 @@ from dataclasses import dataclass
 
 import orjson
 from graphql import OperationType
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from app.errors import ErrorCode, SkyledgerError
 from app.server.credentials import from_headers
+from app.server.deadlines import Deadlines
 from app.server.identity import OperationFacts
 from app.server.masking import Refusal, errors_to_json, log_failure
-from app.server.middleware import PREFLIGHT_HEADERS, note_for_log, request_id_of
+from app.server.middleware import PREFLIGHT_HEADERS, headers_of, note_for_log, request_id_of
 from app.server.negotiation import EVENT_STREAM, GRAPHQL, HTML, JSON, choose, media_type_of
 from app.server.operations import ANY_OPERATION, READ_ONLY, SINGLE_RESULT, GraphQLServer
 from app.server.parameters import OperationRequest, from_json, from_query_string
 from app.server.sse import EventStream
 
 _READ_ONLY_STREAM = READ_ONLY | {OperationType.SUBSCRIPTION}
+_OFFERS = (JSON, GRAPHQL, EVENT_STREAM)
+_OFFERS_TO_BROWSERS = (*_OFFERS, HTML)
+_HEADERS = {
+    media_type: (
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Accept"),
+    )
+    for media_type in (JSON, GRAPHQL)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,7 @@ class GraphQLEndpoint:
 
     def __init__(self, server: GraphQLServer, page: BrowserPage | None = None) -> None:
         self._server, self._page = server, page
+        self._deadlines = Deadlines(server.limits.body_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every answer but the page, OPTIONS and event streams is GraphQL JSON."""
@@ -49,7 +64,7 @@ class GraphQLEndpoint:
             if scope["method"] == "OPTIONS":
                 await _respond(send, 204, b"", None, [("allow", "GET, POST")])
                 return
-            headers = Headers(scope=scope)
+            headers = headers_of(scope)
             media_type = self._negotiate(scope["method"], headers)
             if media_type == HTML and self._page is not None:
                 await _respond(send, 200, self._page.body, None, list(self._page.headers.items()))
@@ -74,15 +89,13 @@ class GraphQLEndpoint:
             log_failure(error, request_id_of(scope))
             await self._refuse(scope, Refusal.of_failure(), media_type, send)
 
-    def _negotiate(self, method: str, headers: Headers) -> str:
+    def _negotiate(self, method: str, headers: Mapping[str, str]) -> str:
         """The media type of the answer; Refusal for a method, Accept or Content-Type that cannot be served."""
         if method not in {"GET", "POST"}:
             raise Refusal.of(
                 ErrorCode.METHOD_NOT_ALLOWED, "Use GET or POST.", status=405, headers=(("allow", "GET, POST"),)
             )
-        offers = [JSON, GRAPHQL, EVENT_STREAM]
-        if method == "GET" and self._page is not None:
-            offers.append(HTML)
+        offers = _OFFERS_TO_BROWSERS if method == "GET" and self._page is not None else _OFFERS
         chosen = choose(headers.get("accept"), offers)
         if chosen is None:
             message = f"The answer can be {', '.join(offers)}; the Accept header allows none of them."
@@ -94,7 +107,9 @@ class GraphQLEndpoint:
             raise Refusal.of(ErrorCode.BAD_REQUEST, message)
         return chosen
 
-    async def _read(self, scope: Scope, headers: Headers, receive: Receive) -> tuple[OperationRequest, OperationFacts]:
+    async def _read(
+        self, scope: Scope, headers: Mapping[str, str], receive: Receive
+    ) -> tuple[OperationRequest, OperationFacts]:
         """Who is calling, then what they ask: a stranger may not make us read as much as a customer."""
         client = scope.get("client")
         try:
@@ -114,7 +129,7 @@ class GraphQLEndpoint:
             return from_query_string(scope["query_string"]), facts
         limits = self._server.limits
         most = limits.body_bytes if identity is not None else min(limits.body_bytes, limits.anonymous_body_bytes)
-        return from_json(await _body(headers, receive, most, limits.body_seconds)), facts
+        return from_json(await _body(headers, receive, most, self._deadlines)), facts
 
     async def _run(
         self, scope: Scope, request: OperationRequest, facts: OperationFacts, media_type: str, send: Send
@@ -136,26 +151,26 @@ class GraphQLEndpoint:
         await _respond(send, status, body, media_type, refusal.headers)
 
 
-def _check_content(headers: Headers) -> None:
+def _check_content(headers: Mapping[str, str]) -> None:
     """Refusal (415) for a POST that is not plain JSON in UTF-8."""
     media_type, charset = media_type_of(headers.get("content-type"))
     if media_type != JSON or charset not in {"utf-8", "utf8"}:
         message = "Send the request as `Content-Type: application/json` in UTF-8."
         raise Refusal.of(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, status=415)
-    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+    if "content-encoding" in headers and headers["content-encoding"].strip().lower() not in {"", "identity"}:
         message = "Send the body without Content-Encoding."
         raise Refusal.of(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, status=415)
 
 
-async def _body(headers: Headers, receive: Receive, most: int, seconds: float) -> bytes:
-    """The whole body; Refusal as soon as it is known to be larger than `most` bytes or slower than `seconds`."""
+async def _body(headers: Mapping[str, str], receive: Receive, most: int, deadlines: Deadlines) -> bytes:
+    """The whole body; Refusal as soon as it is known to be larger than `most` bytes or slower than a deadline."""
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
         raise _too_large(most)
     chunks: list[bytes] = []
     size, more = 0, True
     try:
-        async with asyncio.timeout(seconds):
+        with deadlines.limit():
             while more:
                 event = await receive()
                 if event["type"] == "http.disconnect":
@@ -167,7 +182,7 @@ async def _body(headers: Headers, receive: Receive, most: int, seconds: float) -
                 chunks.append(chunk)
                 more = event.get("more_body", False)
     except TimeoutError:
-        message = f"The body did not arrive within {seconds:g} seconds."
+        message = f"The body did not arrive within {deadlines.seconds:g} seconds."
         raise Refusal.of(ErrorCode.TIMEOUT, message, status=408, headers=(("connection", "close"),)) from None
     return b"".join(chunks)
 
@@ -179,11 +194,10 @@ def _too_large(most: int) -> Refusal:
 async def _respond(
     send: Send, status: int, body: bytes, media_type: str | None, headers: Sequence[tuple[str, str]]
 ) -> None:
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    if media_type is not None:
-        raw.append((b"content-type", f"{media_type}; charset=utf-8".encode()))
-        raw.append((b"cache-control", b"no-store"))
-        raw.append((b"vary", b"Accept"))
-    raw.append((b"content-length", str(len(body)).encode()))
+    raw = [
+        *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers),
+        *(_HEADERS[media_type] if media_type is not None else ()),
+        (b"content-length", b"%d" % len(body)),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})

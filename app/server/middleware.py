@@ -1,16 +1,17 @@
-"""What happens to every request on its way in and out: request id, access log, security headers, CORS."""
+"""What happens to every request on its way in and out: request id, access log, security headers, CORS.
+
+It stands before Starlette, for requests to the graph do not go through that.
+"""
 
 from __future__ import annotations
 
+import random
 import re
 import time
-import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,16 +31,32 @@ _SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 
+_SECURITY_NAMES = frozenset(name for name, _ in _SECURITY_HEADERS)
+
+# Ids have to differ, also between processes; they need not be hard to guess.
+_random_bits = random.Random().getrandbits  # noqa: S311
+
 _log = structlog.stdlib.get_logger("skyledger.access")
+
+
+def headers_of(scope: Scope) -> Mapping[str, str]:
+    """The headers of a request or a handshake by their names in lower case, read once; of repeated ones the first."""
+    state: dict[str, Any] = scope.setdefault("state", {})
+    found: dict[str, str] | None = state.get("headers")
+    if found is None:
+        raw = reversed(list(scope["headers"]))
+        found = state["headers"] = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    return found
 
 
 def request_id_of(scope: Scope) -> str:
     """The id of the request or socket that this scope belongs to; made on first use."""
     state: dict[str, Any] = scope.setdefault("state", {})
-    if "request_id" not in state:
-        given = Headers(scope=scope).get("x-request-id", "")
-        state["request_id"] = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    return str(state["request_id"])
+    found: str | None = state.get("request_id")
+    if found is None:
+        given = headers_of(scope).get("x-request-id", "")
+        found = state["request_id"] = given if _REQUEST_ID.fullmatch(given) else f"{_random_bits(128):032x}"
+    return found
 
 
 def note_for_log(scope: Scope, **facts: object) -> None:
@@ -70,9 +87,11 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                given = [(name.lower(), value) for name, value in message.get("headers", ())]
-                names = {name for name, _ in given}
-                added = [header for header in _SECURITY_HEADERS if header[0] not in names]
+                given = message.get("headers", ())
+                taken = _SECURITY_NAMES.intersection([name.lower() for name, _ in given])
+                added = (
+                    [header for header in _SECURITY_HEADERS if header[0] not in taken] if taken else _SECURITY_HEADERS
+                )
                 message["headers"] = [*given, *added, (b"x-request-id", request_id.encode())]
             await send(message)
 
@@ -82,8 +101,7 @@ class RequestMiddleware:
             self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in {"GET", "POST", "PUT", "OPTIONS", "HEAD"} else "other"
-        self._metrics.requests.labels(method, status).inc()
+        self._metrics.count_request(scope["method"], status)
         # Probes come every few seconds and say nothing new while they succeed.
         level = _log.debug if scope["path"].startswith(("/health/", "/metrics")) and status < 400 else _log.info  # noqa: PLR2004
         level(
@@ -97,25 +115,22 @@ class RequestMiddleware:
         )
 
 
-def server_middleware(metrics: Metrics, cors_origins: Sequence[str]) -> list[Middleware]:
-    """The middleware of the whole application, outermost first."""
-    middleware = [Middleware(RequestMiddleware, metrics=metrics)]
-    if cors_origins:
-        middleware.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(cors_origins),
-                allow_methods=["GET", "HEAD", "POST", "PUT"],
-                allow_headers=[
-                    "authorization",
-                    "content-type",
-                    "x-api-key",
-                    "x-request-id",
-                    "upload-offset",
-                    *PREFLIGHT_HEADERS,
-                ],
-                expose_headers=["x-request-id", "retry-after", "upload-offset", "upload-length", "upload-state"],
-                max_age=600,
-            )
-        )
-    return middleware
+def allow_origins(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """The application, open to pages of these origins; as it is where there are none."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=list(origins),
+        allow_methods=["GET", "HEAD", "POST", "PUT"],
+        allow_headers=[
+            "authorization",
+            "content-type",
+            "x-api-key",
+            "x-request-id",
+            "upload-offset",
+            *PREFLIGHT_HEADERS,
+        ],
+        expose_headers=["x-request-id", "retry-after", "upload-offset", "upload-length", "upload-state"],
+        max_age=600,
+    )

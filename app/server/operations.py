@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,8 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 
 from app.errors import ErrorCode
+from app.execution import CompiledExecutor, Plans
+from app.server.deadlines import Deadlines
 from app.server.documents import Document, Documents, Operation
 from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
 from app.server.lifecycle import Lifecycle
@@ -115,6 +116,7 @@ class GraphQLServer:
         introspection: IntrospectionPolicy = "authenticated",
         metrics: Metrics | None = None,
         lifecycle: Lifecycle | None = None,
+        compiled: bool = True,
     ) -> None:
         _refuse_unsupported(schema)
         self.limits = limits or Limits()
@@ -126,6 +128,8 @@ class GraphQLServer:
         self._schema = schema._schema  # noqa: SLF001 - Strawberry names no public way to its graphql-core schema
         # Strawberry's executor gives resolvers the info object that they expect.
         self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
+        self.plans = CompiledExecutor(schema) if compiled else None
+        self._deadlines = Deadlines(self.limits.execution_seconds)
         self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
 
     def prepare(self, request: OperationRequest, facts: OperationFacts, allowed: frozenset[OperationType]) -> _Prepared:
@@ -198,15 +202,11 @@ class GraphQLServer:
             raise Refusal.of_failure() from error
         finally:
             seconds = time.perf_counter() - record.started
-            self.metrics.operations.labels(record.kind, facts.transport, record.result).inc()
+            self.metrics.count_operation(record.kind, facts.transport, record.result)
             if record.kind != OperationType.SUBSCRIPTION.value:
-                self.metrics.seconds.labels(record.kind).observe(seconds)
+                self.metrics.time_operation(record.kind, seconds)
             if facts.transport != "http":  # an HTTP request has its line in the access log
                 _log.info("operation", **record.facts(), seconds=round(seconds, 4), request_id=facts.request_id)
-
-    def request_id(self) -> str:
-        """A fresh request id."""
-        return uuid.uuid4().hex
 
     def _may_introspect(self, identity: Identity | None) -> bool:
         return self.introspection == "public" or (self.introspection == "authenticated" and identity is not None)
@@ -231,24 +231,45 @@ class GraphQLServer:
 
     async def _execute(self, prepared: _Prepared, record: _Record) -> Outcome:
         record.begin(prepared)
-        executor = self._build(prepared)
-        result = await self._within_limit(lambda: execute_root_selection_set(executor))
-        outcome = _encode(result, prepared)
+        outcome = await self._within_limit(lambda: self._answer(prepared))
+        if isinstance(outcome, ExecutionResult):
+            outcome = _encode(outcome, prepared)
         record.result = _result_of(outcome.faults)
-        return outcome
+        return cast("Outcome", outcome)
+
+    async def _answer(self, prepared: _Prepared) -> Outcome:
+        """By a plan where there is one that can; by graphql-core otherwise, which also tells of all errors."""
+        operation = prepared.operation
+        if self.plans is not None and operation.type is OperationType.QUERY:
+            payload = await self.plans.run(
+                prepared.document.node,
+                operation.node,
+                self._plans_of(prepared),
+                prepared.request.variables or {},
+                lambda: self._make_context(prepared.facts),
+            )
+            if payload is not None:
+                return Outcome(payload, (), operation.node.operation.value, operation.name)
+        result: Any = execute_root_selection_set(self._build(prepared))
+        return _encode(await result if optimized_is_awaitable(result) else result, prepared)
+
+    def _plans_of(self, prepared: _Prepared) -> Plans:
+        kept = prepared.operation.plans
+        if not kept:
+            kept.append(cast("CompiledExecutor", self.plans).plans(prepared.document.node, prepared.operation.node))
+        return kept[0]
 
     async def _within_limit(self, work: Callable[[], Any]) -> Any:
         """The result of `work`, awaited if need be; a result with a TIMEOUT error when it takes too long."""
-        seconds = self.limits.execution_seconds
-        deadline = asyncio.timeout(seconds)
+        deadline = self._deadlines.limit()
         try:
-            async with deadline:
+            with deadline:
                 result = work()
                 return await result if optimized_is_awaitable(result) else result
         except TimeoutError:
-            if not deadline.expired():
+            if not deadline.expired:
                 raise
-            message = f"The operation took longer than {seconds:g} seconds and was stopped."
+            message = f"The operation took longer than {self._deadlines.seconds:g} seconds and was stopped."
             error = OperationTimeoutError(message)
             return ExecutionResult(None, [GraphQLError(message, original_error=error)])
 
@@ -287,7 +308,7 @@ def _encode(result: ExecutionResult, prepared: _Prepared) -> Outcome:
     answer["data"] = result.data
     if len(faults) > MOST_ERRORS:
         answer["extensions"] = {"omittedErrors": len(faults) - MOST_ERRORS}
-    return Outcome(orjson.dumps(answer), tuple(faults), node.operation.value, node.name.value if node.name else None)
+    return Outcome(orjson.dumps(answer), tuple(faults), node.operation.value, prepared.operation.name)
 
 
 def _result_of(faults: tuple[Fault, ...]) -> str:

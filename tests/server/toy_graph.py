@@ -13,7 +13,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import strawberry
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from strawberry.types import Info
 
 from app.errors import (
@@ -305,7 +305,7 @@ class Toy:
 
     world: World
     server: GraphQLServer
-    app: Starlette
+    app: ASGIApp
 
 
 def make_toy(

@@ -89,6 +89,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         make_context=lambda facts: make_context(runtime, facts),
         limits=Limits.from_settings(settings),
         introspection=settings.introspection,
+        compiled=settings.compiled_plans,
     )
     newest = newest_revision()
 

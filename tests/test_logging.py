@@ -18,8 +18,8 @@ def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield
-    structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
+    configure_logging("WARNING")
     root.handlers, root.level = handlers, level
 
 

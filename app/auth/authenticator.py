@@ -140,14 +140,7 @@ class Authenticator:
         if session is None or session.user_id != claims.user_id or _ended(session):
             message = "This session has ended; log in again."
             raise AuthenticationError(message)
-        return Principal(
-            actor=Actor(ActorKind.USER, session.user_id),
-            grants=session.grants,
-            user_id=session.user_id,
-            session_id=claims.session_id,
-            is_platform_admin=session.is_platform_admin,
-            expires_at=claims.expires_at,
-        )
+        return session.principal(claims)
 
     async def _holder(self, presented: PresentedKey) -> Principal:
         key = await self._keys.get(presented.id)

@@ -30,9 +30,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 GRANTABLE_TO_KEYS = PERMISSIONS[Role.ADMIN]
 
 
-def grant_of(organization_id: UUID, role: Role) -> Grant:
+def grant_of(organization_id: UUID, role: Role, slug: str | None = None) -> Grant:
     """What a member with this role may do."""
-    return Grant(organization_id, role, PERMISSIONS[role])
+    return Grant(organization_id, role, PERMISSIONS[role], slug)
 
 
 def role_of_scopes(scopes: Collection[Permission]) -> Role:

@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 
 from app.auth.permissions import GRANTABLE_TO_KEYS, grant_of, role_of_scopes
-from app.records import Grant, Role
+from app.auth.tokens import AccessClaims
+from app.records import Actor, ActorKind, Grant, Principal, Role
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,21 @@ class SessionReach:
     revoked: bool
     is_platform_admin: bool
     grants: dict[UUID, Grant]
+    _principals: dict[datetime, Principal] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def principal(self, claims: AccessClaims) -> Principal:
+        """The user as a caller with one of the session's tokens; made once, for many requests bring the same."""
+        made = self._principals.get(claims.expires_at)
+        if made is None:
+            made = self._principals[claims.expires_at] = Principal(
+                actor=Actor(ActorKind.USER, self.user_id),
+                grants=self.grants,
+                user_id=self.user_id,
+                session_id=claims.session_id,
+                is_platform_admin=self.is_platform_admin,
+                expires_at=claims.expires_at,
+            )
+        return made
 
     def concerns(self, ids: frozenset[UUID]) -> bool:
         """Whether a change to one of these users or organizations changes this."""
@@ -32,7 +48,9 @@ class SessionReach:
         """Make it of `repositories.sessions.identity_rows`; None of no row."""
         if not rows:
             return None
-        grants = [grant_of(row["organization_id"], Role(row["role"])) for row in rows if row["role"] is not None]
+        grants = [
+            grant_of(row["organization_id"], Role(row["role"]), row["slug"]) for row in rows if row["role"] is not None
+        ]
         return cls(
             user_id=rows[0]["user_id"],
             expires_at=rows[0]["expires_at"],
@@ -68,5 +86,5 @@ class KeyReach:
             expires_at=row["expires_at"],
             revoked=row["revoked_at"] is not None,
             last_used_at=row["last_used_at"],
-            grant=Grant(row["organization_id"], role_of_scopes(scopes), scopes),
+            grant=Grant(row["organization_id"], role_of_scopes(scopes), scopes, row["slug"]),
         )

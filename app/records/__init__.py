@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -235,11 +236,12 @@ class RowIssue:
 
 @dataclass(frozen=True)
 class Grant:
-    """What a principal may do in one organization."""
+    """What a principal may do in one organization; without its slug where the grant was made without reading it."""
 
     organization_id: UUID
     role: Role
     permissions: frozenset[Permission]
+    slug: str | None = None
 
 
 @dataclass(frozen=True)
@@ -258,7 +260,7 @@ class Principal:
     is_platform_admin: bool = False
     expires_at: datetime | None = None
 
-    @property
+    @cached_property
     def subject(self) -> str:
         """The caller's name in logs: kind and id, never an address or a secret."""
         return f"{self.actor.kind.lower()}:{self.actor.id}" if self.actor.id else self.actor.kind.lower()

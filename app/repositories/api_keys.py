@@ -28,9 +28,9 @@ async def add_api_key(session: AsyncSession, row: ApiKey) -> RowMapping:
 
 
 async def identity_row(session: AsyncSession, key_id: UUID) -> RowMapping | None:
-    """A key with the hash of its secret, when its organization lives. System role."""
+    """A key with the hash of its secret and the slug of its organization, when that lives. System role."""
     statement = (
-        select(API_KEYS)
+        select(API_KEYS, _ORGANIZATIONS.c.slug)
         .join(_ORGANIZATIONS, _ORGANIZATIONS.c.id == API_KEYS.c.organization_id)
         .where(API_KEYS.c.id == key_id, _ORGANIZATIONS.c.deleted_at.is_(None))
     )

@@ -44,6 +44,7 @@ async def identity_rows(session: AsyncSession, session_id: UUID) -> Sequence[Row
             _USERS.c.is_platform_admin,
             _MEMBERSHIPS.c.organization_id,
             _MEMBERSHIPS.c.role,
+            _ORGANIZATIONS.c.slug,
         )
         .select_from(
             SESSIONS.join(_USERS, _USERS.c.id == SESSIONS.c.user_id).outerjoin(

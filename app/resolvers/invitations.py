@@ -58,7 +58,7 @@ class InvitationMutations:
         organization, member = await invitations.accept_invitation(
             info.context.database, info.context.signed_in(), token=input.token
         )
-        grant = grant_of(organization["id"], Role(member["role"]))
+        grant = grant_of(organization["id"], Role(member["role"]), organization["slug"])
         return AcceptInvitationPayload(
             organization=Organization.from_row(organization, grant), member=Member.from_row(member)
         )

@@ -78,7 +78,8 @@ class OrganizationMutations:
             slug=input.slug,
             currency=input.currency,
         )
-        return CreateOrganizationPayload(organization=Organization.from_row(row, grant_of(row["id"], Role.OWNER)))
+        grant = grant_of(row["id"], Role.OWNER, row["slug"])
+        return CreateOrganizationPayload(organization=Organization.from_row(row, grant))
 
     @mutation(Permission.ORGANIZATION_UPDATE, "Change the name or the currency of an organization.")
     async def update_organization(

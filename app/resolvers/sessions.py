@@ -55,7 +55,7 @@ class SessionMutations:
                 password=input.password,
                 organization_name=input.organization_name,
             )
-            organization = Organization.from_row(row, grant_of(row["id"], Role.OWNER))
+            organization = Organization.from_row(row, grant_of(row["id"], Role.OWNER, row["slug"]))
         return RegisterPayload(**_tokens(sign_in), viewer=await _viewer(info, sign_in), organization=organization)
 
     @mutation(Access.ANYONE, "Sign in. Failures are counted for the account and for your network address.")

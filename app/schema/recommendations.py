@@ -366,7 +366,9 @@ class OrganizationRecommendations(OrganizationPart):
         dearest = (RecommendationOrderField.SAVING, Direction.DESC)
         order = (order_by.field, order_by.direction) if order_by else dearest
         page = PageArguments(first, after, last, before)
-        return await rows_page(info.context.loaders.recommendations, Recommendation.from_row, key, where, order, page)
+        return await rows_page(
+            info, info.context.loaders.recommendations, Recommendation.from_row, key, where, order, page
+        )
 
     @strawberry.field(description="What could be saved, by check, account, team and age.")
     async def savings_summary(self, info: Info) -> SavingsSummary | None:

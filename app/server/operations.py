@@ -23,6 +23,7 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 
 from app.errors import ErrorCode
+from app.execution import CompiledExecutor, Plans
 from app.server.documents import Document, Documents, Operation
 from app.server.hub import Encoded, Hub, Sink
 from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
@@ -115,6 +116,7 @@ class GraphQLServer:
         introspection: IntrospectionPolicy = "authenticated",
         metrics: Metrics | None = None,
         lifecycle: Lifecycle | None = None,
+        compiled: bool = True,
     ) -> None:
         _refuse_unsupported(schema)
         self.limits = limits or Limits()
@@ -126,6 +128,7 @@ class GraphQLServer:
         self._schema = schema._schema  # noqa: SLF001 - Strawberry names no public way to its graphql-core schema
         # Strawberry's executor gives resolvers the info object that they expect.
         self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
+        self.plans = CompiledExecutor(schema) if compiled else None
         self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
         self.hub = Hub(self.metrics)
         self._subscriptions = Subscriptions(
@@ -133,7 +136,7 @@ class GraphQLServer:
             self.hub,
             make_context=make_context,
             within=self._within_limit,
-            encode=lambda result, request_id: _answer(result, request_id)[0],
+            encode=lambda result, request_id: _to_bytes(result, request_id)[0],
         )
 
     def prepare(self, request: OperationRequest, facts: OperationFacts, allowed: frozenset[OperationType]) -> _Prepared:
@@ -243,11 +246,33 @@ class GraphQLServer:
 
     async def _execute(self, prepared: _Prepared, record: _Record) -> Outcome:
         record.begin(prepared)
-        executor = self._build(prepared)
-        result = await self._within_limit(lambda: execute_root_selection_set(executor))
-        outcome = _encode(result, prepared)
+        outcome = await self._within_limit(lambda: self._answer(prepared))
+        if isinstance(outcome, ExecutionResult):
+            outcome = _encode(outcome, prepared)
         record.result = _result_of(outcome.faults)
-        return outcome
+        return cast("Outcome", outcome)
+
+    async def _answer(self, prepared: _Prepared) -> Outcome:
+        """By a plan where there is one that can; by graphql-core otherwise, which also tells of all errors."""
+        operation = prepared.operation
+        if self.plans is not None and operation.type is OperationType.QUERY:
+            payload = await self.plans.run(
+                prepared.document.node,
+                operation.node,
+                self._plans_of(prepared),
+                prepared.request.variables or {},
+                lambda: self._make_context(prepared.facts),
+            )
+            if payload is not None:
+                return Outcome(payload, (), operation.node.operation.value, operation.name)
+        result: Any = execute_root_selection_set(self._build(prepared))
+        return _encode(await result if optimized_is_awaitable(result) else result, prepared)
+
+    def _plans_of(self, prepared: _Prepared) -> Plans:
+        kept = prepared.operation.plans
+        if not kept:
+            kept.append(cast("CompiledExecutor", self.plans).plans(prepared.document.node, prepared.operation.node))
+        return kept[0]
 
     async def _within_limit(self, work: Callable[[], Any]) -> Any:
         """The result of `work`, awaited if need be; a result with a TIMEOUT error when it takes too long."""
@@ -267,12 +292,12 @@ class GraphQLServer:
 
 def _encode(result: ExecutionResult, prepared: _Prepared) -> Outcome:
     """The outcome of a query or mutation."""
-    node = prepared.operation.node
-    payload, faults = _answer(result, prepared.facts.request_id)
-    return Outcome(payload, faults, node.operation.value, node.name.value if node.name else None)
+    operation = prepared.operation
+    payload, faults = _to_bytes(result, prepared.facts.request_id)
+    return Outcome(payload, faults, operation.node.operation.value, operation.name)
 
 
-def _answer(result: ExecutionResult, request_id: str) -> tuple[bytes, tuple[Fault, ...]]:
+def _to_bytes(result: ExecutionResult, request_id: str) -> tuple[bytes, tuple[Fault, ...]]:
     """The bytes of an execution result, its errors masked, and these errors."""
     answer: dict[str, Any] = {}
     faults = mask(result.errors, request_id) if result.errors else []

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, func, select, update
+from structlog.testing import capture_logs
 
 from app.accounts.connect import NewConnection, connect_accounts
 from app.accounts.credentials import AwsCredentials
@@ -120,16 +121,19 @@ async def test_the_states_of_an_account(
 
 
 async def test_a_key_that_is_not_here_says_nothing_of_the_account(
-    database: Database, vault: Vault, pool: ProviderPool, account_id: UUID, caplog: pytest.LogCaptureFixture
+    database: Database, vault: Vault, pool: ProviderPool, account_id: UUID
 ) -> None:
     async with database.write(ORGANIZATION) as session:
         await session.execute(update(CREDENTIALS).values(key_id="lost"))
     for _ in range(2):
-        with pytest.raises(SealedCredentialsError, match="Nothing is wrong with the account") as told:
+        with (
+            capture_logs() as logs,
+            pytest.raises(SealedCredentialsError, match="Nothing is wrong with the account") as told,
+        ):
             await verify_account(database, vault, pool, ORGANIZATION, SYSTEM, account_id)
     assert told.value.code is ErrorCode.SERVICE_UNAVAILABLE
     assert "SKYLEDGER_CREDENTIAL_KEYS" in told.value.message
-    assert "under the key 'lost'" in caplog.text, "the operator is told which one"
+    assert "under the key 'lost'" in str(logs), "the operator is told which one"
     assert "lost" not in told.value.message
     async with database.read(ORGANIZATION) as session:
         row = await find_account(session, ORGANIZATION, account_id)

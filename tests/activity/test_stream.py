@@ -106,7 +106,7 @@ async def test_other_processes_hear_through_valkey(database: Database, valkey: R
 async def test_an_event_that_nobody_announced_still_arrives(database: Database, valkey: Redis) -> None:
     """A kill between commit and publish: the row stands, nobody was told."""
     organization_id = uuid4()
-    silent = Database(database.engine)  # has no commit listeners
+    silent = Database(database.engine, database.rows)  # has no commit listeners
     async with (
         running_feed(database, valkey, FeedSettings(poll=0.2)) as feed,
         aclosing(feed.follow(organization_id, None)) as stream,

@@ -75,7 +75,7 @@ async def test_a_person_and_what_they_reach(authenticator: Authenticator) -> Non
     assert principal.actor.id == principal.user_id == made.sign_ins["mia"].user["id"]
     assert principal.session_id == made.sign_ins["mia"].session_id
     assert principal.expires_at == made.sign_ins["mia"].expires_at
-    assert {grant.role for grant in principal.grants.values()} == {Role.MEMBER}
+    assert {(grant.role, grant.slug) for grant in principal.grants.values()} == {(Role.MEMBER, "acme")}
     assert list(principal.grants) == [made.organization_id]
     assert not principal.is_platform_admin
     assert principal.subject == f"user:{principal.user_id}"
@@ -89,6 +89,7 @@ async def test_an_api_key_in_either_header(authenticator: Authenticator, header:
     assert principal is not None
     assert (principal.actor.kind, principal.actor.id, principal.user_id) == (ActorKind.API_KEY, key_id, None)
     assert principal.grants[made.organization_id].permissions == {Permission.RESOURCES_INGEST}
+    assert principal.grants[made.organization_id].slug == "acme"
 
 
 async def test_the_root_key(authenticator: Authenticator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -50,6 +51,29 @@ def test_an_expired_token_says_what_to_do() -> None:
     token = jwt.encode(claims(exp=datetime.now(UTC) - timedelta(seconds=1)), KEY, algorithm="HS256")
     with pytest.raises(AuthenticationError, match="expired; call refreshSession"):
         TOKENS.read(token)
+
+
+def test_a_token_that_was_read_before_is_refused_once_it_is_over() -> None:
+    tokens = AccessTokens(KEY, seconds=900)
+    token, _ = tokens.issue(uuid4(), uuid4())
+    first = tokens.read(token)
+    assert tokens.read(token) is first
+    (digest,) = tokens._verified
+    assert token not in repr(vars(tokens)), "it is not kept"
+    tokens._verified[digest] = replace(first, expires_at=datetime.now(UTC))
+    with pytest.raises(AuthenticationError, match="expired; call refreshSession"):
+        tokens.read(token)
+    assert not tokens._verified
+
+
+def test_only_so_many_tokens_are_remembered_and_none_that_is_forged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.auth.tokens.KEPT_TOKENS", 2)
+    tokens = AccessTokens(KEY, seconds=900)
+    issued = [tokens.issue(uuid4(), uuid4())[0] for _ in range(3)]
+    assert len({tokens.read(token).session_id for token in [*issued, *issued]}) == 3
+    with pytest.raises(AuthenticationError):
+        tokens.read(issued[0][:-4] + "AAAA")
+    assert len(tokens._verified) == 2
 
 
 @pytest.mark.parametrize(

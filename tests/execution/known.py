@@ -73,7 +73,9 @@ class Known:
         for key, value in found.items():
             if key in {"startCursor", "endCursor", "cursor"} and value is not None:
                 _add(self.cursors[name], value)
-            if key == "pageInfo" or key in {"nodes", "edges", "node"}:
+            if key == "pageInfo":
+                self.note(name, value)
+            elif key in {"nodes", "edges", "node"}:
                 self.note(name, value)
             else:
                 self.note(key, value)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import orjson
@@ -48,6 +48,7 @@ SINGLE_RESULT = frozenset({OperationType.QUERY, OperationType.MUTATION})
 READ_ONLY = frozenset({OperationType.QUERY})
 ANY_OPERATION = frozenset(OperationType)
 
+EXPLAIN = "plan"
 _log = structlog.stdlib.get_logger("skyledger.server")
 
 IntrospectionPolicy = Literal["authenticated", "public", "off"]
@@ -100,6 +101,7 @@ class _Record:
 class GraphQLServer:
     """Holds a schema with its caches and limits; transports give it requests and get bytes.
 
+    `may_explain` says who is told how a query is run, on asking with `"extensions": {"plan": true}`.
     `identify` turns credentials into an identity (None is anonymous, AuthenticationError a bad credential);
     `revalidate` says whether an identity still holds; `make_context` builds a fresh context for every operation and for
     every event of a subscription, so that nothing a loader cached is older than the event.
@@ -117,6 +119,7 @@ class GraphQLServer:
         metrics: Metrics | None = None,
         lifecycle: Lifecycle | None = None,
         compiled: bool = True,
+        may_explain: Callable[[Identity | None], bool] = lambda _: False,
     ) -> None:
         _refuse_unsupported(schema)
         self.limits = limits or Limits()
@@ -128,7 +131,8 @@ class GraphQLServer:
         self._schema = schema._schema  # noqa: SLF001 - Strawberry names no public way to its graphql-core schema
         # Strawberry's executor gives resolvers the info object that they expect.
         self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
-        self.plans = CompiledExecutor(schema) if compiled else None
+        self.plans = CompiledExecutor(schema, on_end=self.metrics.count_plan) if compiled else None
+        self._may_explain = may_explain
         self._deadlines = Deadlines(self.limits.execution_seconds)
         self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
         self.hub = Hub(self.metrics)
@@ -247,28 +251,35 @@ class GraphQLServer:
         if isinstance(outcome, ExecutionResult):
             outcome = _encode(outcome, prepared)
         record.result = _result_of(outcome.faults)
+        if (prepared.request.extensions or {}).get(EXPLAIN) and self._may_explain(prepared.facts.identity):
+            return self._explained(prepared, outcome)
         return cast("Outcome", outcome)
+
+    def _explained(self, prepared: _Prepared, outcome: Outcome) -> Outcome:
+        """The same with how it was found as `extensions.plan`."""
+        plan: dict[str, Any] = {"compiled": False, "reason": "plans are switched off, or this is no query"}
+        if self.plans is not None and prepared.operation.type is OperationType.QUERY:
+            plans, variables = self._plans_of(prepared, self.plans), prepared.request.variables or {}
+            plan = self.plans.explain(plans, variables)
+        answer = orjson.loads(outcome.payload)
+        answer["extensions"] = answer.get("extensions", {}) | {EXPLAIN: plan}
+        return replace(outcome, payload=orjson.dumps(answer))
 
     async def _answer(self, prepared: _Prepared) -> Outcome:
         """By a plan where there is one that can; by graphql-core otherwise, which also tells of all errors."""
         operation = prepared.operation
         if self.plans is not None and operation.type is OperationType.QUERY:
-            payload = await self.plans.run(
-                prepared.document.node,
-                operation.node,
-                self._plans_of(prepared),
-                prepared.request.variables or {},
-                lambda: self._make_context(prepared.facts),
-            )
+            plans, variables = self._plans_of(prepared, self.plans), prepared.request.variables or {}
+            payload = await self.plans.run(plans, variables, lambda: self._make_context(prepared.facts))
             if payload is not None:
                 return Outcome(payload, (), operation.node.operation.value, operation.name)
         result: Any = execute_root_selection_set(self._build(prepared))
         return _encode(await result if optimized_is_awaitable(result) else result, prepared)
 
-    def _plans_of(self, prepared: _Prepared) -> Plans:
+    def _plans_of(self, prepared: _Prepared, executor: CompiledExecutor) -> Plans:
         kept = prepared.operation.plans
         if not kept:
-            kept.append(cast("CompiledExecutor", self.plans).plans(prepared.document.node, prepared.operation.node))
+            kept.append(executor.plans(prepared.document.node, prepared.operation.node))
         return kept[0]
 
     async def _within_limit(self, work: Callable[[], Any]) -> Any:

@@ -71,10 +71,10 @@ lock:
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraints requirements.lock --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file benchmarks/requirements.lock -
 	echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file tools/uv.lock -
 
-# The long campaigns of RELIABILITY: 200 kill -9 while events are written and streamed (about 15 minutes), and 3,000
-# sequences of what can happen to recommendations (about 15).
+# The long campaigns of RELIABILITY: 200 kill -9 while events are written and streamed (about 15 minutes), 3,000
+# sequences of what can happen to recommendations (about 15), and 1,000 requests of 50 tenants in a storm (1).
 campaign: setup
-	$(BIN)/pytest -m campaign --kills 200 --sequences 3000 -s
+	$(BIN)/pytest -m campaign --kills 200 --sequences 3000 --requests 1000 -s
 
 # The graph against hand-written routes and its peers (about 25 minutes), into benchmarks/RESULTS.md. Peers that run on
 # Node are installed by npm; without it they are left out, and the results say so. For a look:

@@ -56,6 +56,17 @@ class Metrics:
         self.subscriptions = Gauge(
             "skyledger_graphql_subscriptions", "Running subscriptions.", ("transport",), registry=registry
         )
+        self.channels = Gauge(
+            "skyledger_subscription_channels",
+            "What subscribers share: a document with its variables, for one permission scope.",
+            registry=registry,
+        )
+        self.executions = Counter(
+            "skyledger_subscription_executions", "Events that were executed and encoded.", registry=registry
+        )
+        self.deliveries = Counter(
+            "skyledger_subscription_deliveries", "Results that subscribers were given of them.", registry=registry
+        )
         self.closes = Counter(
             "skyledger_websocket_closes", "Sockets closed by the server, by code.", ("code",), registry=registry
         )

@@ -40,14 +40,20 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         description="PostgreSQL 16 or newer, `postgresql+asyncpg://user:password@host/name`; without it the embedded "
-        "PostgreSQL 18 is used.",
+        "PostgreSQL 18 is used. A pooler between must leave each connection its session (PgBouncer: `session`).",
     )
     redis_url: str | None = Field(
         default=None,
         description="Valkey or Redis 7 or newer, `redis://host:6379/0`; without it the embedded Valkey is used.",
     )
     database_pool_size: int = Field(
-        default=10, ge=1, le=500, description="Connections to PostgreSQL kept by each process."
+        default=10,
+        ge=1,
+        le=500,
+        description="Connections to PostgreSQL kept by each process for transactions; as many serve single reads.",
+    )
+    compiled_plans: bool = Field(
+        default=True, description="Run queries by compiled plans; without them every query runs in graphql-core."
     )
     statement_seconds: float = Field(default=15.0, gt=0, description="Time limit of one SQL statement, in seconds.")
     secret_key: SecretStr | None = Field(

@@ -1,12 +1,13 @@
-"""The two doors to PostgreSQL: `read()` and `write()`, one transaction each, with the tenant set inside it."""
+"""The doors to PostgreSQL, with the tenant set inside: `read()` and `write()`, one transaction each, and `fetch()`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import orjson
 import structlog
 from sqlalchemy import text
@@ -14,10 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from app.errors import UnavailableError
+from app.row_door import RowDoor, says_away, unavailable
 
-QUERY_CANCELED = "57014"  # a statement that took too long says nothing of the server
-RETRY_AFTER_SECONDS = 5
 ENTERED = "database.entered"  # in a session's `info`, once it has its connection
 APP_ROLE = "skyledger_app"
 SYSTEM_ROLE = "skyledger_system"
@@ -28,10 +27,14 @@ _SYSTEM = text(f"SET LOCAL ROLE {SYSTEM_ROLE}")
 
 
 class Database:
-    """One pool of connections that all run as the non-owner role, so that row-level security binds every query."""
+    """Connections that all run as the non-owner role, so that row-level security binds every query.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    One pool is for transactions, one of the same size for the row door.
+    """
+
+    def __init__(self, engine: AsyncEngine, rows: RowDoor) -> None:
         self.engine = engine
+        self.rows = rows
         self.commit_listeners: list[CommitListener] = []
 
     @classmethod
@@ -47,6 +50,8 @@ class Database:
         }
         if role is not None:
             settings["role"] = role
+        # A server that hangs keeps no statement_timeout: this side gives up a little later than it should have.
+        arguments = {"server_settings": settings, "timeout": 10, "command_timeout": statement_seconds + 5}
         engine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -56,10 +61,20 @@ class Database:
             hide_parameters=True,  # a failed statement is logged, and its values may be secrets
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
-            # A server that hangs keeps no statement_timeout: this side gives up a little later than it should have.
-            connect_args={"server_settings": settings, "timeout": 10, "command_timeout": statement_seconds + 5},
+            connect_args=arguments,
         )
-        return cls(engine)
+        _, address = engine.dialect.create_connect_args(engine.url)
+        return cls(engine, RowDoor({**address, **arguments}, size=pool_size))
+
+    async def fetch(
+        self, sql: str, values: Sequence[object], *, organization_id: UUID | None, user_id: UUID | None = None
+    ) -> list[asyncpg.Record]:
+        """The rows of one statement that changes nothing, as one organization sees them: the cheapest way to read.
+
+        The statement is a transaction of its own, with `$1` for the first of the values. numeric comes as Decimal,
+        json and jsonb as text. Raises UnavailableError when the database is away, else what asyncpg raises.
+        """
+        return await self.rows.fetch(sql, values, (organization_id, user_id))
 
     @asynccontextmanager
     async def read(
@@ -115,12 +130,11 @@ class Database:
             # An OSError of the caller's own, once inside, says nothing of the database.
             if not _is_away(error) or (isinstance(error, OSError) and session.info.get(ENTERED)):
                 raise
-            structlog.get_logger(__name__).warning("database_away", error=type(error).__name__)
-            message = "The database cannot be reached at the moment. Try again in a few seconds."
-            raise UnavailableError(message, retryAfter=RETRY_AFTER_SECONDS) from error
+            raise unavailable(error) from error
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.rows.close()
         await self.engine.dispose()
 
 
@@ -128,8 +142,7 @@ def _is_away(error: Exception) -> bool:
     """Whether PostgreSQL is down, starting, stopping or out of connections, rather than the statement being wrong."""
     if not isinstance(error, DBAPIError):
         return True
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return error.connection_invalidated or (state[:2] in {"08", "53", "57"} and state != QUERY_CANCELED)
+    return error.connection_invalidated or says_away(getattr(error.orig, "sqlstate", None))
 
 
 def _tenant(organization_id: UUID | None, user_id: UUID | None) -> Mapping[str, Any]:

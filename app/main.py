@@ -90,6 +90,8 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         make_context=lambda facts: make_context(runtime, facts),
         limits=Limits.from_settings(settings),
         introspection=settings.introspection,
+        compiled=settings.compiled_plans,
+        may_explain=lambda identity: identity is not None and cast("Principal", identity).is_platform_admin,
     )
     newest = newest_revision()
 

@@ -17,13 +17,16 @@ from app.costs.budgets.standing import Standing, read_standings
 from app.costs.commitments import Quantities, read_quantities
 from app.database import Database
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
-from app.loaders.scans import AboutRows, Asked
+from app.loaders.scans import AboutRows, Asked, SomeOfEach
 from app.models import now
 from app.records.cost_analysis import DateRange
+from app.records.criteria import Direction
 from app.repositories.budgets import ALERTS, BUDGETS, forecasts_of
 from app.repositories.business_metrics import METRICS, value_ranges
 from app.repositories.cost_anomalies import ANOMALIES
-from app.repositories.selection import some_of_each
+from app.repositories.selection import RowsUnder
+
+_NEWEST_ALERTS = RowsUnder(ALERTS, "budget_id", (("crossed_at", Direction.DESC), ("id", Direction.DESC)))
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,7 @@ class CostWatchLoaders:
     @cached_property
     def budget_alerts(self) -> DataLoader[Asked, list[RowMapping]]:
         """Alerts of a budget, the newest first; arguments (limit)."""
-
-        async def read(
-            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], limit: int
-        ) -> dict[UUID, list[RowMapping]]:
-            order = (ALERTS.c.crossed_at.desc(), ALERTS.c.id.desc())
-            return await some_of_each(session, ALERTS, organization_id, "budget_id", ids, order, limit)
-
-        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+        return DataLoader(load_fn=SomeOfEach(self.database, _NEWEST_ALERTS).load_many)
 
     @cached_property
     def budget_standings(self) -> DataLoader[BudgetPeriod, Standing]:

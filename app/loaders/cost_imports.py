@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from app.loaders.scans import AboutRows, Asked
 from app.paging import Page, PageRequest
 from app.records.costs import DeliveredPeriod
 from app.records.criteria import Criteria, Direction
-from app.repositories import cost_import_reads, selection
+from app.repositories import cost_import_reads, kept_statements, selection
 from app.repositories.cost_imports import IMPORTS, PERIODS
 
 
@@ -40,12 +40,7 @@ class NewestRows:
 
     def counter(self, organization_id: UUID, criteria: Criteria) -> Callable[[], Awaitable[int]]:
         """A function that counts when it is called."""
-
-        async def count() -> int:
-            async with self.database.read(organization_id) as session:
-                return await selection.count(session, self.table, organization_id, criteria)
-
-        return count
+        return partial(kept_statements.count_rows, self.database, self.table, organization_id, criteria)
 
 
 class AskedPeriod(NamedTuple):

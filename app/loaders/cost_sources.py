@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
-from uuid import UUID
 
 from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
 from app.database import Database
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
-from app.loaders.scans import AboutRows, Asked
+from app.loaders.scans import Asked, SomeOfEach
+from app.records.criteria import Direction
 from app.repositories.cost_sources import RUNS, SOURCES
-from app.repositories.selection import some_of_each
+from app.repositories.selection import RowsUnder
+
+_NEWEST_RUNS = RowsUnder(RUNS, "cost_source_id", (("id", Direction.DESC),))
 
 
 class CostSourceLoaders:
@@ -45,11 +45,4 @@ class CostSourceLoaders:
     @cached_property
     def newest_cost_source_runs(self) -> DataLoader[Asked, list[RowMapping]]:
         """The newest runs of a source; arguments (limit)."""
-
-        async def read(
-            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], limit: int
-        ) -> dict[UUID, list[RowMapping]]:
-            order = (RUNS.c.id.desc(),)
-            return await some_of_each(session, RUNS, organization_id, "cost_source_id", ids, order, limit)
-
-        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+        return DataLoader(load_fn=SomeOfEach(self.database, _NEWEST_RUNS).load_many)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any, overload
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import RowMapping, Table
 from strawberry.dataloader import DataLoader
 
@@ -14,8 +16,9 @@ from app.database import Database
 from app.loaders.charges import ChargeById, ChargeRows
 from app.paging import Page, PageRequest
 from app.records.criteria import Criteria, Direction
-from app.repositories import selection
+from app.repositories import kept_statements, selection
 from app.repositories.accounts import ACCOUNTS
+from app.repositories.kept_statements import Wanted
 from app.repositories.resources import RESOURCES
 
 
@@ -26,23 +29,46 @@ class Rows:
     database: Database
     table: Table
 
+    @overload
     async def page(
         self, organization_id: UUID, criteria: Criteria, order: str, direction: Direction, request: PageRequest
-    ) -> Page[RowMapping]:
-        """One page ordered by a column, and by id among equals."""
-        async with self.database.read(organization_id) as session:
-            return await selection.fetch_page(
-                session, self.table, organization_id, criteria, (order, "id"), direction, request
+    ) -> Page[RowMapping]: ...
+
+    @overload
+    async def page(
+        self,
+        organization_id: UUID,
+        criteria: Criteria,
+        order: str,
+        direction: Direction,
+        request: PageRequest,
+        wanted: Wanted,
+    ) -> Page[Record]: ...
+
+    async def page(
+        self,
+        organization_id: UUID,
+        criteria: Criteria,
+        order: str,
+        direction: Direction,
+        request: PageRequest,
+        wanted: Wanted | None = None,
+    ) -> Page[RowMapping] | Page[Record]:
+        """One page ordered by a column, and by id among equals.
+
+        Of the wanted columns alone it is one of records, which hold these, then the column of the order and the id.
+        """
+        keys = (order, "id")
+        if wanted is not None:
+            return await kept_statements.page_of_rows(
+                self.database, self.table, organization_id, criteria, keys, direction, request, wanted
             )
+        async with self.database.read(organization_id) as session:
+            return await selection.fetch_page(session, self.table, organization_id, criteria, keys, direction, request)
 
     def counter(self, organization_id: UUID, criteria: Criteria) -> Callable[[], Awaitable[int]]:
         """A function that counts when it is called."""
-
-        async def count() -> int:
-            async with self.database.read(organization_id) as session:
-                return await selection.count(session, self.table, organization_id, criteria)
-
-        return count
+        return partial(kept_statements.count_rows, self.database, self.table, organization_id, criteria)
 
 
 class RowsByKey:
@@ -56,24 +82,51 @@ class RowsByKey:
         self.table = table
         self.column = column
 
-    async def load_many(self, keys: Sequence[tuple[UUID, object]]) -> list[list[RowMapping]]:
-        """Lists of rows in key order."""
-        found: dict[tuple[UUID, object], list[RowMapping]] = {key: [] for key in keys}
-        for organization_id in {organization for organization, _ in keys}:
-            wanted = [key for organization, key in keys if organization == organization_id]
-            async with self.database.read(organization_id) as session:
-                rows = await selection.by_keys(session, self.table, organization_id, self.column, wanted)
-            for row in sorted(rows, key=lambda row: row.get("id") or row[self.column]):
-                found[organization_id, row[self.column]].append(row)
-        return [found[key] for key in keys]
+    @overload
+    async def load_many(self, keys: Sequence[tuple[UUID, object]]) -> list[list[RowMapping]]: ...
+
+    @overload
+    async def load_many(self, keys: Sequence[tuple[UUID, object]], wanted: Wanted) -> list[list[Record]]: ...
+
+    async def load_many(
+        self, keys: Sequence[tuple[UUID, object]], wanted: Wanted | None = None
+    ) -> list[list[RowMapping]] | list[list[Record]]:
+        """Lists of rows in key order; of the wanted columns alone they are of records, which end with the key."""
+        together: dict[UUID, dict[object, list[Any]]] = {}
+        for organization_id, key in keys:
+            together.setdefault(organization_id, {})[key] = []
+        for organization_id, found in together.items():
+            if wanted is None:
+                for row in await self._whole(organization_id, list(found)):
+                    found[row[self.column]].append(row)
+            else:
+                for record in await kept_statements.rows_by_keys(
+                    self.database, self.table, organization_id, self.column, list(found), wanted
+                ):
+                    found[record[-1]].append(record)
+        return [together[organization_id][key] for organization_id, key in keys]
+
+    async def _whole(self, organization_id: UUID, keys: Sequence[object]) -> list[RowMapping]:
+        async with self.database.read(organization_id) as session:
+            rows = await selection.by_keys(session, self.table, organization_id, self.column, keys)
+        return sorted(rows, key=lambda row: row.get("id") or row[self.column])
 
 
 class RowByKey(RowsByKey):
     """The same where the column is unique in an organization: the row, or None where there is none."""
 
-    async def load_one_each(self, keys: Sequence[tuple[UUID, object]]) -> list[RowMapping | None]:
+    @overload
+    async def load_one_each(self, keys: Sequence[tuple[UUID, object]]) -> list[RowMapping | None]: ...
+
+    @overload
+    async def load_one_each(self, keys: Sequence[tuple[UUID, object]], wanted: Wanted) -> list[Record | None]: ...
+
+    async def load_one_each(
+        self, keys: Sequence[tuple[UUID, object]], wanted: Wanted | None = None
+    ) -> list[RowMapping | None] | list[Record | None]:
         """Rows in key order."""
-        return [rows[0] if rows else None for rows in await self.load_many(keys)]
+        found: list[list[Any]] = await (self.load_many(keys) if wanted is None else self.load_many(keys, wanted))
+        return [rows[0] if rows else None for rows in found]
 
 
 KeyedRow = DataLoader[tuple[UUID, object], RowMapping | None]
@@ -113,7 +166,12 @@ class InventoryLoaders:
     @cached_property
     def resource_by_id(self) -> KeyedRow:
         """Resources by our id."""
-        return DataLoader(load_fn=RowByKey(self.database, RESOURCES, "id").load_one_each)
+        return DataLoader(load_fn=self.some_resources.load_one_each)
+
+    @cached_property
+    def some_resources(self) -> RowByKey:
+        """The same without waiting for others that ask."""
+        return RowByKey(self.database, RESOURCES, "id")
 
     @cached_property
     def resources_by_native_id(self) -> KeyedRows:

@@ -8,20 +8,25 @@ from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
 from app.database import Database
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
-from app.loaders.scans import AboutRows, Asked
+from app.loaders.scans import Asked, SomeOfEach
 from app.models import now
 from app.recommendations.savings import Borne, savings_by_bearer
+from app.records.criteria import Criteria, Direction, TextMatch
 from app.records.recommendations import RecommendationState
 from app.repositories.deletion_tags import TAGS
 from app.repositories.realised import REALISED, realised_sums
 from app.repositories.recommendations import HISTORY, RECOMMENDATIONS
 from app.repositories.savings import savings
-from app.repositories.selection import some_of_each
+from app.repositories.selection import RowsUnder
+
+_OF_RESOURCE = RowsUnder(RECOMMENDATIONS, "resource_id", (("saving_order", Direction.DESC), ("id", Direction.ASC)))
+_HISTORY = RowsUnder(HISTORY, "recommendation_id", (("id", Direction.DESC),))
+_STANDING = tuple(state.value for state in RecommendationState if state is not RecommendationState.RESOLVED)
+_STANDS = Criteria((("state", TextMatch(in_=_STANDING)),))
 
 
 @dataclass(frozen=True)
@@ -74,29 +79,17 @@ class RecommendationLoaders:
     @cached_property
     def recommendations_by_resource(self) -> DataLoader[Asked, list[RowMapping]]:
         """What stands of a resource, the dearest first; arguments (limit)."""
+        return DataLoader(load_fn=self.some_recommendations_of_resources.load_many)
 
-        async def read(
-            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], limit: int
-        ) -> dict[UUID, list[RowMapping]]:
-            order = (RECOMMENDATIONS.c.saving_order.desc(), RECOMMENDATIONS.c.id)
-            stands = RECOMMENDATIONS.c.state != RecommendationState.RESOLVED.value
-            return await some_of_each(
-                session, RECOMMENDATIONS, organization_id, "resource_id", ids, order, limit, stands
-            )
-
-        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+    @cached_property
+    def some_recommendations_of_resources(self) -> SomeOfEach:
+        """The same without waiting for others that ask."""
+        return SomeOfEach(self.database, _OF_RESOURCE, lambda: _STANDS)
 
     @cached_property
     def recommendation_history(self) -> DataLoader[Asked, list[RowMapping]]:
         """What happened to a recommendation, the newest first; arguments (limit)."""
-
-        async def read(
-            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], limit: int
-        ) -> dict[UUID, list[RowMapping]]:
-            order = (HISTORY.c.id.desc(),)
-            return await some_of_each(session, HISTORY, organization_id, "recommendation_id", ids, order, limit)
-
-        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+        return DataLoader(load_fn=SomeOfEach(self.database, _HISTORY).load_many)
 
     @cached_property
     def savings(self) -> Savings:

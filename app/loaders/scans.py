@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,14 +14,18 @@ from strawberry.dataloader import DataLoader
 
 from app.database import Database
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
-from app.records.criteria import Criteria
+from app.records.criteria import Criteria, Direction, TextMatch
 from app.repositories import inventory_summary, relationships, scans
 from app.repositories.inventory_summary import InventorySummary
+from app.repositories.kept_statements import Wanted, some_rows_of_each
 from app.repositories.relationships import Neighbor, Related
 from app.repositories.resource_changes import RESOURCE_CHANGES
 from app.repositories.scan_schedules import SCHEDULES
 from app.repositories.scans import SCANS, STEPS, ScanTotals
-from app.repositories.selection import some_of_each
+from app.repositories.selection import RowsUnder, some_of_each
+
+_STEPS = RowsUnder(STEPS, "scan_id", (("service", Direction.ASC), ("region", Direction.ASC)))
+_CHANGES = RowsUnder(RESOURCE_CHANGES, "resource_id", (("id", Direction.DESC),))
 
 
 class Asked(NamedTuple):
@@ -30,6 +34,20 @@ class Asked(NamedTuple):
     organization_id: UUID
     id: UUID
     arguments: tuple[Any, ...] = ()
+
+
+async def answered(
+    keys: Sequence[Asked], answers: Callable[[UUID, list[UUID], tuple[Any, ...]], Awaitable[dict[UUID, Any]]]
+) -> list[Any]:
+    """Answers in key order, asked for once for each organization and set of arguments among the keys."""
+    together: dict[tuple[UUID, tuple[Any, ...]], list[UUID]] = defaultdict(list)
+    for key in keys:
+        together[key.organization_id, key.arguments].append(key.id)
+    found: dict[Asked, Any] = {}
+    for (organization_id, arguments), ids in together.items():
+        told = await answers(organization_id, ids, arguments)
+        found |= {Asked(organization_id, id_, arguments): told[id_] for id_ in ids}
+    return [found[key] for key in keys]
 
 
 class AboutRows:
@@ -51,15 +69,43 @@ class AboutRows:
 
     async def load_many(self, keys: Sequence[Asked]) -> list[Any]:
         """Answers in key order."""
-        together: dict[tuple[UUID, tuple[Any, ...]], list[UUID]] = defaultdict(list)
-        for key in keys:
-            together[key.organization_id, key.arguments].append(key.id)
-        found: dict[Asked, Any] = {}
-        for (organization_id, arguments), ids in together.items():
-            async with self.database.read(organization_id, one_state=self.one_state) as session:
-                answers = await self.read(session, organization_id, ids, *arguments)
-            found |= {Asked(organization_id, id_, arguments): answers[id_] for id_ in ids}
-        return [found[key] for key in keys]
+        return await answered(keys, self.of)
+
+    async def of(self, organization_id: UUID, ids: Sequence[UUID], arguments: tuple[Any, ...]) -> dict[UUID, Any]:
+        """Answers by id."""
+        async with self.database.read(organization_id, one_state=self.one_state) as session:
+            return await self.read(session, organization_id, ids, *arguments)
+
+
+class SomeOfEach:
+    """The first rows under many keys: one statement for each organization and set of arguments among them.
+
+    The last argument is how many rows of each at most; `criteria` makes conditions of the others.
+    """
+
+    def __init__(self, database: Database, rows: RowsUnder, criteria: Callable[..., Criteria] = Criteria) -> None:
+        self.database = database
+        self.rows = rows
+        self.criteria = criteria
+
+    async def load_many(self, keys: Sequence[Asked], wanted: Wanted | None = None) -> list[list[Any]]:
+        """Lists in key order; of the wanted columns alone they are of records, which end with the key."""
+        return await answered(keys, partial(self.of, wanted=wanted))
+
+    async def of(
+        self,
+        organization_id: UUID,
+        ids: Sequence[UUID],
+        arguments: tuple[Any, ...],
+        wanted: Wanted | None = None,
+    ) -> dict[UUID, list[Any]]:
+        """The same by id."""
+        *others, limit = arguments
+        criteria = self.criteria(*others)
+        if wanted is not None:
+            return await some_rows_of_each(self.database, self.rows, organization_id, ids, limit, criteria, wanted)
+        async with self.database.read(organization_id) as session:
+            return await some_of_each(session, self.rows, organization_id, ids, limit, criteria)
 
 
 class ScanLoaders:
@@ -91,18 +137,10 @@ class ScanLoaders:
     def scan_steps(self) -> DataLoader[Asked, list[RowMapping]]:
         """Steps of a scan; arguments (states, limit)."""
 
-        async def read(
-            session: AsyncSession,
-            organization_id: UUID,
-            ids: Sequence[UUID],
-            states: tuple[str, ...] | None,
-            limit: int,
-        ) -> dict[UUID, list[RowMapping]]:
-            wanted = [] if states is None else [STEPS.c.state.in_(states)]
-            order = (STEPS.c.service, STEPS.c.region)
-            return await some_of_each(session, STEPS, organization_id, "scan_id", ids, order, limit, *wanted)
+        def criteria(states: tuple[str, ...] | None) -> Criteria:
+            return Criteria((("state", TextMatch(in_=states)),))
 
-        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+        return DataLoader(load_fn=SomeOfEach(self.database, _STEPS, criteria).load_many)
 
     @cached_property
     def scan_schedules(self) -> Rows:
@@ -147,14 +185,7 @@ class ScanLoaders:
     @cached_property
     def resource_changes(self) -> DataLoader[Asked, list[RowMapping]]:
         """What scans found different about a resource, the newest first; arguments (limit)."""
-
-        async def read(
-            session: AsyncSession, organization_id: UUID, ids: Sequence[UUID], limit: int
-        ) -> dict[UUID, list[RowMapping]]:
-            order = (RESOURCE_CHANGES.c.id.desc(),)
-            return await some_of_each(session, RESOURCE_CHANGES, organization_id, "resource_id", ids, order, limit)
-
-        return DataLoader(load_fn=AboutRows(self.database, read).load_many)
+        return DataLoader(load_fn=SomeOfEach(self.database, _CHANGES).load_many)
 
     async def inventory_summary(self, organization_id: UUID, criteria: Criteria) -> InventorySummary:
         """Counts of the resources that are there."""

@@ -260,6 +260,10 @@ class Principal:
     is_platform_admin: bool = False
     expires_at: datetime | None = None
 
+    def grant_by_slug(self, slug: str) -> Grant | None:
+        """The grant in the organization of this slug; None also where the slug was not read."""
+        return next((grant for grant in self.grants.values() if grant.slug == slug), None)
+
     @cached_property
     def subject(self) -> str:
         """The caller's name in logs: kind and id, never an address or a secret."""

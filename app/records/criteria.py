@@ -1,12 +1,39 @@
-"""What rows are asked for: typed conditions and orders that resolvers hand to repositories."""
+"""What rows are asked for: typed conditions and orders that resolvers hand to repositories.
+
+A condition tells its terms: an operator and the values that it compares with. What an operator means in SQL is told in
+one place, app/repositories/selection.py; terms without their values are the shape that a statement is kept by.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
+from typing import Any, Literal
 from uuid import UUID
+
+Operator = Literal[
+    "equals",
+    "among",
+    "contains",
+    "from",
+    "after",
+    "up to",
+    "before",
+    "empty",
+    "filled",
+    "true",
+    "false",
+    "has",
+    "lacks",
+    "holds",
+]
+Term = tuple[Operator, tuple[Any, ...]]
+Shape = tuple[tuple[str, Operator], ...]
+"""Columns and what is said of each, in order, without values."""
+_TAGS = "tags"
 
 
 @dataclass(frozen=True)
@@ -17,12 +44,25 @@ class TextMatch:
     in_: tuple[str, ...] | None = None
     contains: str | None = None
 
+    def terms(self) -> Iterator[Term]:
+        """Up to three."""
+        if self.eq is not None:
+            yield "equals", (self.eq,)
+        if self.in_ is not None:
+            yield "among", (list(self.in_),)
+        if self.contains is not None:
+            yield "contains", (_pattern(self.contains),)
+
 
 @dataclass(frozen=True)
 class IdMatch:
     """One of these keys."""
 
     in_: tuple[UUID, ...]
+
+    def terms(self) -> Iterator[Term]:
+        """One."""
+        yield "among", (list(self.in_),)
 
 
 @dataclass(frozen=True)
@@ -32,6 +72,10 @@ class MomentRange:
     gte: datetime | None = None
     lt: datetime | None = None
 
+    def terms(self) -> Iterator[Term]:
+        """One for each end."""
+        return _range(self.gte, lt=self.lt)
+
 
 @dataclass(frozen=True)
 class AmountRange:
@@ -39,6 +83,10 @@ class AmountRange:
 
     gte: Decimal | None = None
     lte: Decimal | None = None
+
+    def terms(self) -> Iterator[Term]:
+        """One for each end."""
+        return _range(self.gte, lte=self.lte)
 
 
 @dataclass(frozen=True)
@@ -48,12 +96,34 @@ class DayRange:
     gte: date | None = None
     lt: date | None = None
 
+    def terms(self) -> Iterator[Term]:
+        """One for each end."""
+        return _range(self.gte, lt=self.lt)
+
+
+@dataclass(frozen=True)
+class NumberRange:
+    """Whole numbers between two, neither included; either end may be open."""
+
+    gt: int | None = None
+    lt: int | None = None
+
+    def terms(self) -> Iterator[Term]:
+        """One for each end."""
+        if self.gt is not None:
+            yield "after", (self.gt,)
+        yield from _range(None, lt=self.lt)
+
 
 @dataclass(frozen=True)
 class Truth:
     """Whether the column is true."""
 
     value: bool
+
+    def terms(self) -> Iterator[Term]:
+        """One."""
+        yield "true" if self.value else "false", ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +134,13 @@ class TagMatch:
     in_: tuple[str, ...] | None = None
     exists: bool | None = None
 
+    def terms(self) -> Iterator[Term]:
+        """Up to two."""
+        if self.exists is not None:
+            yield "has" if self.exists else "lacks", (self.key,)
+        if self.in_ is not None:
+            yield "holds", (self.key, list(self.in_))
+
 
 @dataclass(frozen=True)
 class Emptiness:
@@ -71,8 +148,12 @@ class Emptiness:
 
     empty: bool
 
+    def terms(self) -> Iterator[Term]:
+        """One."""
+        yield "empty" if self.empty else "filled", ()
 
-Condition = TextMatch | IdMatch | MomentRange | DayRange | AmountRange | Emptiness | Truth
+
+Condition = TextMatch | IdMatch | MomentRange | DayRange | AmountRange | NumberRange | Emptiness | Truth
 
 
 @dataclass(frozen=True)
@@ -81,6 +162,38 @@ class Criteria:
 
     columns: tuple[tuple[str, Condition], ...] = ()
     tags: tuple[TagMatch, ...] = ()
+
+    def terms(self) -> Iterator[tuple[str, Operator, tuple[Any, ...]]]:
+        """What is said of which column, with the values."""
+        for name, condition in self.columns:
+            for operator, values in condition.terms():
+                yield name, operator, values
+        for tag in self.tags:
+            for operator, values in tag.terms():
+                yield _TAGS, operator, values
+
+    def parted(self) -> tuple[Shape, list[Any]]:
+        """The terms without their values, and the values in the same order."""
+        shape: list[tuple[str, Operator]] = []
+        values: list[Any] = []
+        for name, operator, own in self.terms():
+            shape.append((name, operator))
+            values += own
+        return tuple(shape), values
+
+
+def _range(gte: Any, *, lt: Any = None, lte: Any = None) -> Iterator[Term]:
+    if gte is not None:
+        yield "from", (gte,)
+    if lte is not None:
+        yield "up to", (lte,)
+    if lt is not None:
+        yield "before", (lt,)
+
+
+def _pattern(text: str) -> str:
+    """A pattern of LIKE that any text with this one in it meets; "/" escapes."""
+    return f"%{text.replace('/', '//').replace('%', '/%').replace('_', '/_')}%"
 
 
 class Direction(Enum):

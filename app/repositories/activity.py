@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, RowMapping, Table, Uuid, any_, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import ARRAY, RowMapping, Table, Uuid, any_, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -70,12 +70,10 @@ async def list_organizations(session: AsyncSession, after: UUID | None, limit: i
 
 async def events_after(session: AsyncSession, organization_id: UUID, sequence: int, limit: int) -> Sequence[RowMapping]:
     """The next events after a number, oldest first."""
-    # The row comparison is the index's own order, whatever plan is chosen (see selection.fetch_page).
-    key = tuple_(EVENTS.c.organization_id, EVENTS.c.sequence)
-    place = tuple_(literal(organization_id, Uuid), literal(sequence, EVENTS.c.sequence.type))
     statement = (
         select(EVENTS)
-        .where(EVENTS.c.organization_id == organization_id, key > place)
+        # No comparison of rows with the organization: see selection.bounded.
+        .where(EVENTS.c.organization_id == organization_id, EVENTS.c.sequence > sequence)
         .order_by(EVENTS.c.organization_id, EVENTS.c.sequence)
         .limit(limit)
     )

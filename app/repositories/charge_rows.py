@@ -91,11 +91,11 @@ def _page_keys(
     cost_dims = resolved.get(COST_DIM, ())
     if 0 < len(cost_dims) <= FEW_DIMENSIONS and order[0] is ChargeOrderField.CHARGE_PERIOD_START:
         return _keys_by_day(conditions, cost_dims, order, request)
-    return _keys(CHARGES, order, request, conditions.clauses(), conditions.organization_id)
+    return _keys(CHARGES, order, request, conditions.clauses())
 
 
 def _keys(
-    charges: FromClause, order: Order, request: PageRequest, clauses: Iterable[ColumnElement[bool]], first: UUID
+    charges: FromClause, order: Order, request: PageRequest, clauses: Iterable[ColumnElement[bool]]
 ) -> Select[*tuple[Any, ...]]:
     """The keys of a page of `charges`, a table or a selection of it, of an organization."""
     field, direction = order
@@ -106,7 +106,7 @@ def _keys(
         statement = statement.where(*(charges.c.charge_period_start >= moment for moment in after))
         statement = statement.where(*(charges.c.charge_period_start <= moment for moment in before))
     columns = [charges.c.organization_id, *(charges.c[name] for name in field.key)]
-    return keyset(statement, columns, (first,), direction, request)
+    return keyset(statement, columns, 1, direction, request)
 
 
 def _key_columns(charges: FromClause, field: ChargeOrderField) -> list[ColumnElement[Any]]:
@@ -121,7 +121,7 @@ def _keys_by_resource(conditions: ChargeConditions, order: Order, request: PageR
     """
     columns = [CHARGES.c.organization_id, *_key_columns(CHARGES, order[0])]
     charges = select(*columns).where(*conditions.clauses()).offset(0).subquery("of_resources")
-    return _keys(charges, order, request, (), conditions.organization_id)
+    return _keys(charges, order, request, ())
 
 
 def _moments(request: PageRequest, direction: Direction) -> tuple[list[datetime], list[datetime]]:
@@ -145,7 +145,7 @@ def _keys_by_day(
         CHARGES.c.cost_dim_id == func.any(wanted),
     )
     clauses = (*conditions.clauses(resolved={COST_DIM}), *of_day)
-    found = _keys(CHARGES, order, request, clauses, conditions.organization_id).correlate(days).lateral("of_day")
+    found = _keys(CHARGES, order, request, clauses).correlate(days).lateral("of_day")
     # By days first: what is sorted is one day, and no day is read after the page is full.
     columns = [days.c.number, *(found.c[name] for name in order[0].key)]
     statement = select(*found.c).select_from(days.join(found, true()))

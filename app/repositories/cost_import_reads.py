@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.paging import Page, PageRequest, page_of
 from app.records.costs import DeliveredPeriod, ImportSourceKind, ImportState
+from app.records.criteria import Criteria, Direction, NumberRange
 from app.repositories.cost_imports import IMPORTS, PERIODS, REJECTS
-from app.repositories.selection import some_of_each
+from app.repositories.selection import RowsUnder, some_of_each
 from app.repositories.uploads import UPLOADS
 
 UNDER_WAY: Final = (ImportState.QUEUED, ImportState.RUNNING)
@@ -35,6 +36,9 @@ _LEFT_OUT = text("""
                 AND beside.billing_period_start = p.billing_period_start))
     ORDER BY p.billing_period_start DESC, p.billing_account_id LIMIT 100
 """).bindparams(bindparam("starts", type_=ARRAY(Date)))
+_PERIODS_OF_IMPORT = RowsUnder(
+    PERIODS, "import_id", (("billing_period_start", Direction.DESC), ("billing_account_id", Direction.ASC))
+)
 _TRY = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -96,8 +100,7 @@ async def periods_of_imports(
     session: AsyncSession, organization_id: UUID, import_ids: Sequence[UUID], limit: int
 ) -> dict[UUID, list[RowMapping]]:
     """What each delivery says of which billing period, the newest period first."""
-    order = (PERIODS.c.billing_period_start.desc(), PERIODS.c.billing_account_id)
-    return await some_of_each(session, PERIODS, organization_id, "import_id", import_ids, order, limit)
+    return await some_of_each(session, _PERIODS_OF_IMPORT, organization_id, import_ids, limit)
 
 
 async def superseded_periods(
@@ -152,16 +155,10 @@ async def reject_pages(
     session: AsyncSession, organization_id: UUID, import_ids: Sequence[UUID], request: PageRequest
 ) -> dict[UUID, Page[RowMapping]]:
     """The same page of the refused rows of each delivery, in their order; the key of the request is (number,)."""
-    number = REJECTS.c.number
-    bounds = []
-    if request.after is not None:
-        bounds.append(number > request.after[0])
-    if request.before is not None:
-        bounds.append(number < request.before[0])
-    order = (number.desc() if request.backwards else number.asc(),)
-    found = await some_of_each(
-        session, REJECTS, organization_id, "import_id", import_ids, order, request.size + 1, *bounds
-    )
+    (after,), (before,) = request.after or (None,), request.before or (None,)
+    rows = RowsUnder(REJECTS, "import_id", (("number", Direction.DESC if request.backwards else Direction.ASC),))
+    criteria = Criteria((("number", NumberRange(after, before)),))
+    found = await some_of_each(session, rows, organization_id, import_ids, request.size + 1, criteria)
     return {import_id: page_of(rows, request) for import_id, rows in found.items()}
 
 

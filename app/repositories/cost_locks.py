@@ -8,9 +8,9 @@ from asyncpg import PostgresError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import RETRY_AFTER_SECONDS
 from app.errors import UnavailableError
 from app.repositories.planning import driver_of
+from app.row_door import RETRY_AFTER_SECONDS
 
 LONGEST_WAIT_SECONDS = 3_600
 _LOCK_NOT_AVAILABLE = "55P03"

@@ -79,7 +79,7 @@ async def rate_page(
     """A page of rates by pair and day; the key of the request is (from currency, to currency, day)."""
     columns = [RATES.c.organization_id, *(RATES.c[name] for name in KEY)]
     statement: Select[Any] = select(RATES).where(*conditions(RATES, organization_id, criteria))
-    return await page_of_statement(session, statement, columns, (organization_id,), Direction.ASC, request)
+    return await page_of_statement(session, statement, columns, 1, Direction.ASC, request)
 
 
 async def count_rates(session: AsyncSession, organization_id: UUID, criteria: Criteria) -> int:

@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import RowMapping, Select, Table, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import APP_ROLE, set_tenant
+from app.database import APP_ROLE, Database, set_tenant
 from app.models import Base, Job, Organization, now
 from app.paging import Page, PageRequest
 from app.records.criteria import Direction
@@ -18,6 +19,12 @@ from app.repositories.selection import page_of_statement
 
 ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]
 _JOBS: Table = Job.__table__  # type: ignore[assignment]
+
+
+_LIVING = """
+    SELECT id, slug, name, currency, created_at, updated_at, deleted_at FROM organizations
+    WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL
+"""
 
 
 async def enter_from_system(session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:
@@ -53,6 +60,15 @@ async def organizations_by_id(session: AsyncSession, organization_ids: Collectio
     return list((await session.execute(_among(select(ORGANIZATIONS), organization_ids))).mappings())
 
 
+async def own_organizations(
+    database: Database, organization_ids: Sequence[UUID], *, user_id: UUID | None
+) -> list[Record]:
+    """The same without a transaction, of those that the user is a member of; a key has no user and one of them."""
+    as_tenant = organization_ids[0] if user_id is None or len(organization_ids) == 1 else None
+    whose = None if as_tenant is not None else user_id
+    return await database.fetch(_LIVING, (organization_ids,), organization_id=as_tenant, user_id=whose)
+
+
 async def organization_by_slug(session: AsyncSession, slug: str) -> RowMapping | None:
     """The living organization with this slug, when the transaction may see it."""
     statement = select(ORGANIZATIONS).where(ORGANIZATIONS.c.slug == slug, ORGANIZATIONS.c.deleted_at.is_(None))
@@ -64,7 +80,7 @@ async def organization_page(
 ) -> Page[RowMapping]:
     """Those of the organizations that live, in the order of their creation; the key of the request is (id,)."""
     statement = _among(select(ORGANIZATIONS), organization_ids)
-    return await page_of_statement(session, statement, [ORGANIZATIONS.c.id], (), Direction.ASC, request)
+    return await page_of_statement(session, statement, [ORGANIZATIONS.c.id], 0, Direction.ASC, request)
 
 
 async def count_organizations(session: AsyncSession, organization_ids: Collection[UUID]) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import RowMapping, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import Database
 from app.models import User, new_id, now
 
 USERS: Table = User.__table__  # type: ignore[assignment]
+_OWN = "SELECT id, email, name, is_platform_admin, created_at FROM users WHERE id = $1"
 _SHOWN = (USERS.c.id, USERS.c.email, USERS.c.name, USERS.c.is_platform_admin, USERS.c.created_at)
 
 
@@ -56,6 +59,12 @@ async def fellows_by_id(
 async def get_user(session: AsyncSession, user_id: UUID) -> RowMapping | None:
     """One user, when the transaction may see them."""
     return (await session.execute(select(*_SHOWN).where(USERS.c.id == user_id))).mappings().one_or_none()
+
+
+async def own_row(database: Database, user_id: UUID) -> Record | None:
+    """A user's row as they see it themselves."""
+    rows = await database.fetch(_OWN, (user_id,), organization_id=None, user_id=user_id)
+    return rows[0] if rows else None
 
 
 async def count_users(session: AsyncSession) -> int:

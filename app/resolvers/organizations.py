@@ -9,6 +9,7 @@ import strawberry
 from app.auth.permissions import grant_of
 from app.context import Info
 from app.errors import BadUserInputError
+from app.execution import is_selected
 from app.organizations import change, create
 from app.records import Permission, Role
 from app.resolvers.access import Access, mutation, organization_of
@@ -47,7 +48,12 @@ class OrganizationQueries:
         principal = info.context.signed_in()
         reachable = info.context.loaders.organizations
         if slug is not None and id is None:
-            row = await reachable.by_slug(slug)
+            grant = principal.grant_by_slug(slug)
+            if grant is not None and not is_selected(info, "name", "currency", "created_at"):
+                found = Organization.unread(grant, slug)
+                found.require(Permission.ORGANIZATION_READ)
+                return found
+            row = await (reachable.by_slug(slug) if grant is None else reachable.one(grant.organization_id))
         elif id is not None and slug is None:
             row = await reachable.by_id(parse_id(id, "Organization").id)
         else:

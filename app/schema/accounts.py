@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import strawberry
 
 import app.schema.providers  # noqa: F401  (makes Provider an enum of the graph)
 from app.context import Info
+from app.errors import NotFoundError
 from app.records import AccountHealth, AccountKind, ConnectionMethod, Provider
 from app.records.criteria import AccountOrderField, Direction
 from app.schema.enums import graph_enum
@@ -154,6 +155,15 @@ class Account(AccountCosts, AccountAdvice, Node):
         return [AccountCheck.from_row(row) for row in rows]
 
 
+async def accounts_of(info: Info, keys: Sequence[tuple[UUID, UUID]]) -> list[Account]:
+    """The accounts of things that cannot be without one; one statement. Raises NotFoundError."""
+    rows = await info.context.loaders.account_by_id.load_many(keys)
+    if None in rows:  # a foreign key forbids it; the account and what it owns went while this was read
+        message = "The account was deleted in the meantime; ask again."
+        raise NotFoundError(message)
+    return [Account.from_row(row) for row in rows if row is not None]
+
+
 @strawberry.input(description="Which accounts; all conditions must hold.")
 class AccountFilter:
     """Fields are named like columns of `accounts`."""
@@ -176,7 +186,7 @@ async def account_page(
 ) -> Connection[Account]:
     """A page of an organization's accounts, by name when no order is given."""
     order = (order_by.field, order_by.direction) if order_by else (AccountOrderField.NAME, Direction.ASC)
-    return await rows_page(info.context.loaders.accounts, Account.from_row, organization_id, where, order, page)
+    return await rows_page(info, info.context.loaders.accounts, Account.from_row, organization_id, where, order, page)
 
 
 @strawberry.input(description="A manual account to add.")

@@ -259,7 +259,7 @@ async def anomaly_page(
     latest = (AnomalyOrderField.FOUND_AT, Direction.DESC)
     order = (order_by.field, order_by.direction) if order_by else latest
     return await rows_page(
-        info.context.loaders.cost_anomalies, CostAnomaly.from_row, organization_id, where, order, page
+        info, info.context.loaders.cost_anomalies, CostAnomaly.from_row, organization_id, where, order, page
     )
 
 

@@ -131,7 +131,7 @@ class OrganizationCostExports(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
         order = (CostExportOrderField.CREATED_AT, Direction.DESC)
-        return await rows_page(info.context.loaders.cost_exports, CostExport.from_row, key, None, order, page)
+        return await rows_page(info, info.context.loaders.cost_exports, CostExport.from_row, key, None, order, page)
 
 
 @strawberry.input(description="Which charges to write into a file, and how.")

@@ -318,7 +318,7 @@ class OrganizationCostSources(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
         order = (ScheduleOrderField.NAME, Direction.ASC)
-        return await rows_page(info.context.loaders.cost_sources, CostSource.from_row, key, None, order, page)
+        return await rows_page(info, info.context.loaders.cost_sources, CostSource.from_row, key, None, order, page)
 
     @strawberry.field(description="Runs of its cost sources, the newest first; 200 of each source are kept.")
     async def cost_source_runs(
@@ -334,4 +334,6 @@ class OrganizationCostSources(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
         order = (ScanOrderField.QUEUED_AT, Direction.DESC)
-        return await rows_page(info.context.loaders.cost_source_runs, CostSourceRun.from_row, key, where, order, page)
+        return await rows_page(
+            info, info.context.loaders.cost_source_runs, CostSourceRun.from_row, key, where, order, page
+        )

@@ -48,7 +48,7 @@ class OrganizationCostWatch(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
         order = (BudgetOrderField.NAME, Direction.ASC)
-        return await rows_page(info.context.loaders.budgets, Budget.from_row, key, None, order, page)
+        return await rows_page(info, info.context.loaders.budgets, Budget.from_row, key, None, order, page)
 
     @strawberry.field(
         description="Anomalies of its costs, found after each import in the days that are complete. Looked for in the "
@@ -98,7 +98,9 @@ class OrganizationCostWatch(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
         order = (BusinessMetricOrderField.NAME, Direction.ASC)
-        return await rows_page(info.context.loaders.business_metrics, BusinessMetric.from_row, key, None, order, page)
+        return await rows_page(
+            info, info.context.loaders.business_metrics, BusinessMetric.from_row, key, None, order, page
+        )
 
     @strawberry.field(description="What one unit of a business metric cost over time, in the organization's currency.")
     async def unit_costs(

@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 from app.context import Info
+from app.execution import gives_rows
 from app.records import Permission
 from app.schema.accounts import Account, AccountFilter, AccountOrder, account_page
 from app.schema.charge_pages import ChargeOrder, charge_page
@@ -43,7 +44,7 @@ class OrganizationInventory(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         return await account_page(info, key, where, order_by, PageArguments(first, after, last, before))
 
-    @strawberry.field(description="Its resources in all clouds.")
+    @strawberry.field(description="Its resources in all clouds.", metadata=gives_rows())
     async def resources(
         self,
         info: Info,

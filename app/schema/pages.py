@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
+from app.context import Info
 from app.costs.values import EARLIEST_YEAR, LATEST_YEAR, TEXT_BYTES, checked_text, read_decimal
+from app.execution import wanted_of
 from app.loaders.inventory import Rows
 from app.records.criteria import Condition, Criteria, Direction
 from app.schema.filters import to_criteria
@@ -56,6 +58,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 async def rows_page(
+    info: Info,
     rows: Rows,
     node: Callable[[Mapping[Any, Any]], NodeType],
     organization_id: UUID,
@@ -66,17 +69,22 @@ async def rows_page(
 ) -> Connection[NodeType]:
     """A page of rows in an order, with the id as the last key, so that no row is met twice or missed.
 
-    `besides` holds conditions by column that are not the caller's.
+    `besides` holds conditions by column that are not the caller's. A plan that wants rows gets them as nodes.
     """
     field, direction = order
     name = f"{field.value}:{direction.value}"
     request = page_request(name, (_PARSERS[field.value], UUID), page)
     asked = to_criteria(where)
     criteria = Criteria((*asked.columns, *besides), asked.tags)
+    count = rows.counter(organization_id, criteria)
+    wanted = wanted_of(info)
+    if wanted is not None:  # the records themselves, whose last values are those of the order
+        records = await rows.page(organization_id, criteria, field.value, direction, request, wanted)
+        return Connection(
+            nodes=cast("list[NodeType]", records.rows),
+            page=records,
+            cursor=lambda record: cursor_text(name, (record[-2], record[-1])),
+            count=count,
+        )
     found = await rows.page(organization_id, criteria, field.value, direction, request)
-    return connection(
-        found,
-        node,
-        lambda row: cursor_text(name, (row[field.value], row["id"])),
-        rows.counter(organization_id, criteria),
-    )
+    return connection(found, node, lambda row: cursor_text(name, (row[field.value], row["id"])), count)

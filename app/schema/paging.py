@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import strawberry
@@ -52,14 +53,26 @@ class Connection(Generic[NodeType]):
     """Relay's Connection; `nodes` is a short cut past the edges."""
 
     nodes: list[NodeType] = strawberry.field(description="The rows of this page.")
-    cursors: strawberry.Private[list[str]]
+    page: strawberry.Private[Page[Any]]
+    cursor: strawberry.Private[Callable[[Any], str]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
 
     @strawberry.field(description="The rows of this page, each with its cursor.")
     def edges(self) -> list[Edge[NodeType]]:
         """Pair rows and cursors."""
-        return [Edge(cursor=cursor, node=node) for cursor, node in zip(self.cursors, self.nodes, strict=True)]
+        pairs = zip(self.page.rows, self.nodes, strict=True)
+        return [Edge(cursor=self.cursor(row), node=node) for row, node in pairs]
+
+    @strawberry.field(description="Where this page lies.")
+    def page_info(self) -> PageInfo:
+        """Of the cursors only those at both ends are made."""
+        rows = self.page.rows
+        return PageInfo(
+            has_next_page=self.page.has_next,
+            has_previous_page=self.page.has_previous,
+            start_cursor=self.cursor(rows[0]) if rows else None,
+            end_cursor=self.cursor(rows[-1]) if rows else None,
+        )
 
     @strawberry.field(description="How many rows there are in all pages, under the same filter.")
     async def total_count(self) -> int:
@@ -74,18 +87,7 @@ def connection(
     count: Callable[[], Awaitable[int]],
 ) -> Connection[NodeType]:
     """Make a connection of a page of rows."""
-    cursors = [cursor(row) for row in page.rows]
-    return Connection(
-        nodes=[node(row) for row in page.rows],
-        cursors=cursors,
-        count=count,
-        page_info=PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        ),
-    )
+    return Connection(nodes=[node(row) for row in page.rows], page=page, cursor=cursor, count=count)
 
 
 def page_request(order: str, parse: Sequence[Callable[[str], Any]], page: PageArguments) -> PageRequest:
@@ -105,7 +107,10 @@ def cursor_text(order: str, key: Sequence[Any]) -> str:
 
 
 def _key_text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    """In the form that PostgreSQL gives a number as text, which some rows hold instead: never with an exponent."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def within(first: int, most: int, name: str = "first") -> int:

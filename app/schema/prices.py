@@ -156,7 +156,9 @@ class OrganizationPrices(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
         order = (PriceOverrideOrderField.PATTERN, Direction.ASC)
-        return await rows_page(info.context.loaders.price_overrides, PriceOverride.from_row, key, where, order, page)
+        return await rows_page(
+            info, info.context.loaders.price_overrides, PriceOverride.from_row, key, where, order, page
+        )
 
 
 @strawberry.input(description="An own price (`amount`, `currency`, `unit`) or a discount (`discountPercent`).")

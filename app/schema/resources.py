@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,15 +12,15 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.context import Info
-from app.errors import NotFoundError
+from app.execution import batch, from_rows, wanted_of
 from app.records import Provider
 from app.records.criteria import Condition, Direction, Emptiness, ResourceOrderField
-from app.schema.accounts import Account
+from app.schema.accounts import Account, accounts_of
 from app.schema.enums import graph_enum
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.filters import DateTimeFilter, IDFilter, StringFilter, TagFilter, to_criteria
 from app.schema.ingestion import RowIssue
-from app.schema.node import Node, global_id
+from app.schema.node import Node, global_id, node_id
 from app.schema.node_costs import ResourceCosts
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments
@@ -38,6 +39,11 @@ graph_enum(
 THERE: tuple[tuple[str, Condition], ...] = (("gone_at", Emptiness(empty=True)),)
 
 
+@from_rows(
+    *("provider", "service", "resource_type", "native_id", "name", "region", "availability_zone", "status"),
+    *("tags", "properties", "provider_created_at", "first_seen_at", "last_seen_at", "last_used_at", "gone_at"),
+    id=node_id("Resource"),
+)
 @strawberry.type(description="One thing that runs or is kept at a provider.")
 class Resource(ResourceGraph, ResourceCosts, ResourceRecommendations, Node):
     """A row of `resources`."""
@@ -85,14 +91,28 @@ class Resource(ResourceGraph, ResourceCosts, ResourceRecommendations, Node):
             account_key=(row["organization_id"], row["account_id"]),
         )
 
-    @strawberry.field(description="The account it belongs to.")
+    @strawberry.field(
+        description="The account it belongs to.",
+        metadata=batch(accounts_of, columns=("organization_id", "account_id"), key=attrgetter("account_key")),
+    )
     async def account(self, info: Info) -> Account:
         """One statement for all resources of a page."""
-        row = await info.context.loaders.account_by_id.load(self.account_key)
-        if row is None:  # a foreign key forbids it; the account and its resources went while this was read
-            message = "The account was deleted in the meantime; ask again."
-            raise NotFoundError(message)
-        return Account.from_row(row)
+        return (await accounts_of(info, [self.account_key]))[0]
+
+
+async def resources_of(info: Info, keys: Sequence[tuple[UUID, UUID | None]]) -> list[Any]:
+    """Resources by key, or rows of the wanted columns; None where there is none. One statement."""
+    asked = [(organization_id, id_) for organization_id, id_ in keys if id_ is not None]
+    loaders, wanted = info.context.loaders, wanted_of(info)
+    rows: Sequence[Any]
+    if wanted is not None:
+        rows = await loaders.some_resources.load_one_each(asked, wanted)
+    else:
+        rows = [
+            None if row is None else Resource.from_row(row) for row in await loaders.resource_by_id.load_many(asked)
+        ]
+    found = iter(rows)
+    return [None if id_ is None else next(found) for _, id_ in keys]
 
 
 @strawberry.input(description="Which resources; all conditions must hold.")
@@ -132,6 +152,7 @@ async def resource_page(
     """A page of an organization's resources, by name when no order is given."""
     order = (order_by.field, order_by.direction) if order_by else (ResourceOrderField.NAME, Direction.ASC)
     return await rows_page(
+        info,
         info.context.loaders.resources,
         Resource.from_row,
         organization_id,

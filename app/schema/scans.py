@@ -283,7 +283,7 @@ class OrganizationScans(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
         order = (ScanOrderField.QUEUED_AT, Direction.DESC)
-        return await rows_page(info.context.loaders.scans, Scan.from_row, key, where, order, page)
+        return await rows_page(info, info.context.loaders.scans, Scan.from_row, key, where, order, page)
 
     @strawberry.field(description="Schedules of scans, by name.")
     async def scan_schedules(
@@ -293,4 +293,4 @@ class OrganizationScans(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
         order = (ScheduleOrderField.NAME, Direction.ASC)
-        return await rows_page(info.context.loaders.scan_schedules, ScanSchedule.from_row, key, None, order, page)
+        return await rows_page(info, info.context.loaders.scan_schedules, ScanSchedule.from_row, key, None, order, page)

@@ -130,7 +130,7 @@ class OrganizationTeams(OrganizationPart):
         page = PageArguments(first, after, last, before)
         order = (TeamOrderField.NAME, Direction.ASC)
         besides = () if include_archived else (("archived_at", Emptiness(empty=True)),)
-        return await rows_page(info.context.loaders.teams, Team.from_row, key, where, order, page, besides)
+        return await rows_page(info, info.context.loaders.teams, Team.from_row, key, where, order, page, besides)
 
 
 @strawberry.input(description="A team to make; an organization has at most 2,000, archived ones included.")

@@ -107,7 +107,7 @@ class OrganizationUploads(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         page = PageArguments(first, after, last, before)
         order = (UploadOrderField.CREATED_AT, Direction.DESC)
-        return await rows_page(info.context.loaders.uploads, Upload.from_row, key, None, order, page)
+        return await rows_page(info, info.context.loaders.uploads, Upload.from_row, key, None, order, page)
 
 
 @strawberry.input(description="A file that is to be sent.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from graphql import (
@@ -27,6 +27,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app.errors import ErrorCode
+from app.execution import Plans
 from app.server.limits import Limits, excess, excesses, measure
 from app.server.masking import MOST_ERRORS, Fault, Refusal
 from app.server.merging import FieldsMergeRule
@@ -75,12 +76,18 @@ DOCUMENT_RULES: tuple[type[ASTValidationRule], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One operation of a valid document."""
+    """One operation of a valid document, with the plans that it runs by."""
 
     node: OperationDefinitionNode
     introspects: bool
+    plans: list[Plans] = field(default_factory=list)
+
+    @property
+    def name(self) -> str | None:
+        """Its name in the document."""
+        return self.node.name.value if self.node.name else None
 
     @property
     def type(self) -> OperationType:

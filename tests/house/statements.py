@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 from weakref import WeakSet
 
+import asyncpg
 from sqlalchemy import Connection, event
 
 from app.database import SYSTEM_ROLE, Database
+from app.row_door import Tenant
 
 
 @contextmanager
@@ -27,8 +30,15 @@ def counted(database: Database) -> Iterator[list[str]]:
         if connection not in of_the_system:
             statements.append(statement)
 
+    fetch = database.rows.fetch
+
+    async def noting(sql: str, values: Sequence[object], tenant: Tenant) -> list[asyncpg.Record]:
+        statements.append(sql)
+        return await fetch(sql, values, tenant)
+
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
     try:
-        yield statements
+        with patch.object(database.rows, "fetch", noting):
+            yield statements
     finally:
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)

@@ -1,0 +1,111 @@
+"""What a type of the schema says of how its fields can be read fast; all of it is optional."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+EXECUTION = "execution"
+"""The key of a declaration in a field's metadata."""
+_FORMS = "__from_rows__"
+
+TypeClass = TypeVar("TypeClass", bound=type)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A field that is read for many objects at a time.
+
+    `load(info, keys, **arguments)` gives one value for each key, in order; it raises where graphql-core's answer would
+    have an error. A key is the tuple of `columns` of a row, and what `key` gives of an object: the same values. With
+    `rows` the values may be rows (or lists of rows) of the field's type, of the columns in `info.wanted` when that is
+    not None.
+    """
+
+    load: Callable[..., Awaitable[Sequence[Any]]]
+    columns: tuple[str, ...]
+    key: Callable[[Any], Any]
+    rows: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A field whose resolver gives rows of the columns in `info.wanted`, when that is not None, in place of objects.
+
+    It may give them itself, in a list, or within objects such as a connection.
+    """
+
+
+@dataclass(frozen=True)
+class Made:
+    """A field of a row's object that `make` makes of some columns, as the type's own resolver would."""
+
+    columns: tuple[str, ...]
+    make: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class FromRows:
+    """How fields of a type are read from a row: `columns` as they are, `made` by a function; by Python name."""
+
+    columns: frozenset[str]
+    made: Mapping[str, Made] = field(default_factory=dict)
+
+
+class PlanInfo:
+    """What a resolver is given in place of Strawberry's Info: the context, and what is selected of what it gives.
+
+    `wanted` are the columns of rows, where rows are wanted; `selected` the fields of an object, by Python name.
+    """
+
+    __slots__ = ("context", "selected", "wanted")
+
+    def __init__(
+        self, context: Any, wanted: tuple[str, ...] | None = None, selected: frozenset[str] = frozenset()
+    ) -> None:
+        self.context = context
+        self.wanted = wanted
+        self.selected = selected
+
+
+def wanted_of(info: object) -> tuple[str, ...] | None:
+    """The columns that a plan wants of each row; None when objects are wanted, as graphql-core does."""
+    return info.wanted if info.__class__ is PlanInfo else None
+
+
+def is_selected(info: object, *names: str) -> bool:
+    """Whether one of these fields may be selected of the object that a resolver gives; by Python name."""
+    return info.__class__ is not PlanInfo or not info.selected.isdisjoint(names)
+
+
+def batch(
+    load: Callable[..., Awaitable[Sequence[Any]]],
+    *,
+    columns: tuple[str, ...],
+    key: Callable[[Any], Any],
+    rows: bool = False,
+) -> dict[Any, Any]:
+    """A field's metadata: see Batch."""
+    return {EXECUTION: Batch(load, columns, key, rows)}
+
+
+def gives_rows() -> dict[Any, Any]:
+    """A field's metadata: see Rows."""
+    return {EXECUTION: Rows()}
+
+
+def from_rows(*columns: str, **made: Made) -> Callable[[TypeClass], TypeClass]:
+    """Declare how a type's fields are read from rows of the columns that have their names."""
+
+    def declare(cls: TypeClass) -> TypeClass:
+        setattr(cls, _FORMS, FromRows(frozenset(columns), made))
+        return cls
+
+    return declare
+
+
+def rows_of(cls: type) -> FromRows | None:
+    """What a type itself declares; a subclass declares anew."""
+    found: FromRows | None = vars(cls).get(_FORMS)
+    return found

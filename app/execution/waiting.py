@@ -1,0 +1,85 @@
+"""What generated code awaits: several fields at a time, a resolver for each object, and the way through lists."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any
+
+from app.execution.arguments import Run
+from app.execution.code import Bail, Reason
+
+Complete = Callable[[Sequence[Any], Run], Awaitable[list[Any]]]
+
+
+async def together(*works: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The results of works that go on at the same time. When one fails the others are ended first."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # the first of them is raised; nobody else has to hear of the others
+        raise
+
+
+async def each_alone(
+    resolve: Callable[..., Coroutine[Any, Any, Any]], parents: Sequence[Any], arguments: Mapping[str, Any] | None
+) -> list[Any]:
+    """What a resolver gives for each parent, all at the same time."""
+    given = arguments or {}
+    if len(parents) == 1:
+        return [await resolve(parents[0], **given)]
+    return await together(*[resolve(parent, **given) for parent in parents]) if parents else []
+
+
+def through_objects(name: str, names: Mapping[str, Any], *, required: bool) -> Complete:
+    """Values that may be null to a function of objects. `names` will hold the function when this is called."""
+
+    async def complete(values: Sequence[Any], run: Run) -> list[Any]:
+        present = [value for value in values if value is not None]
+        if len(present) < len(values) and required:
+            raise Bail(Reason.NULL)
+        done = iter(await names[name](present, run)) if present else iter(())
+        return [None if value is None else next(done) for value in values]
+
+    return complete
+
+
+def through_lists(name: str, names: Mapping[str, Any], *, required: bool) -> Complete:
+    """Lists of values to a function of all values of all lists."""
+
+    async def complete(values: Sequence[Any], run: Run) -> list[Any]:
+        for value in values:
+            if value.__class__ is not list and value.__class__ is not tuple and (value is not None or required):
+                raise Bail(Reason.NULL if value is None else Reason.LIST)
+        flat = [item for value in values if value is not None for item in value]
+        done = iter(await names[name](flat, run)) if flat else iter(())
+        return [None if value is None else [next(done) for _ in value] for value in values]
+
+    return complete
+
+
+def through_types(functions: Mapping[type, str], names: Mapping[str, Any], *, required: bool) -> Complete:
+    """Values of several classes, each class to its function."""
+
+    async def complete(values: Sequence[Any], run: Run) -> list[Any]:
+        classes = dict.fromkeys(value.__class__ for value in values if value is not None)
+        if required and any(value is None for value in values):
+            raise Bail(Reason.NULL)
+        if not functions.keys() >= classes.keys():
+            raise Bail(Reason.TYPE)
+        works = [names[functions[cls]]([value for value in values if value.__class__ is cls], run) for cls in classes]
+        done = dict(zip(classes, map(iter, await _all(works)), strict=True))
+        return [None if value is None else next(done[value.__class__]) for value in values]
+
+    return complete
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, list[Any]]]) -> list[list[Any]]:
+    each = list(works)
+    return [await each[0]] if len(each) == 1 else await together(*each)

@@ -1,0 +1,196 @@
+"""Rows as asyncpg gives them, of chosen columns alone, by statements whose text is kept.
+
+SQLAlchemy takes longer to build a statement than PostgreSQL to run it. So a statement is built once for each shape: the
+table, the columns, the terms of the criteria, the order, the bounds. Its text is kept, and a request only brings its
+values into the order of the parameters.
+
+Numbers with digits after the point and JSON come as text: PostgreSQL writes them faster than Python would read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Numeric,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, asyncpg
+from sqlalchemy.types import TypeEngine
+
+from app.database import Database
+from app.paging import Page, PageRequest, page_of
+from app.records.criteria import Criteria, Direction, Shape
+from app.repositories.selection import RowsUnder, bounded, first_of_each, meaning, ordered
+
+MOST_KEPT = 1024
+"""Statements of each kind whose text is kept, at some 3 kB: more than a graph's operations have shapes."""
+_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
+Wanted = tuple[str, ...]
+"""Names of columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStatement:
+    """The text of a statement with $1, $2 .., and what brings given values into the order of these."""
+
+    sql: str
+    arrange: Callable[[Sequence[Any]], tuple[Any, ...]]
+
+
+class _Binds:
+    """Hands out the parameters of a statement: the first that is asked for stands for the first given value, etc."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, type_: TypeEngine[Any]) -> BindParameter[Any]:
+        self.count += 1
+        return bindparam(str(self.count - 1), type_=type_)
+
+
+def _kept(statement: Select[*tuple[Any, ...]]) -> KeptStatement:
+    """The text of a statement all of whose parameters are of `_Binds`."""
+    compiled = statement.compile(dialect=_DIALECT)
+    places = [int(name) for name in compiled.positiontup or ()]
+    in_order = places == list(range(len(places)))
+    return KeptStatement(compiled.string, tuple if in_order else itemgetter(*places))
+
+
+async def page_of_rows(
+    database: Database,
+    table: Table,
+    organization_id: UUID,
+    criteria: Criteria,
+    keys: tuple[str, ...],
+    direction: Direction,
+    request: PageRequest,
+    wanted: Wanted,
+) -> Page[Record]:
+    """A page as of `selection.fetch_page`, of the wanted columns, after which come those of the order.
+
+    They come only once where the wanted columns end with them.
+    """
+    shape, values = criteria.parted()
+    after, before = request.after, request.before
+    statement = _page(table, wanted, shape, keys, direction, request.backwards, after is not None, before is not None)
+    given = (organization_id, *values, *(after or ()), *(before or ()), request.size + 1)
+    rows = await database.fetch(statement.sql, statement.arrange(given), organization_id=organization_id)
+    return page_of(rows, request)
+
+
+async def count_rows(database: Database, table: Table, organization_id: UUID, criteria: Criteria) -> int:
+    """How many rows of an organization meet the criteria."""
+    shape, values = criteria.parted()
+    statement = _count(table, shape)
+    given = (organization_id, *values)
+    rows = await database.fetch(statement.sql, statement.arrange(given), organization_id=organization_id)
+    return int(rows[0][0])
+
+
+async def rows_by_keys(
+    database: Database, table: Table, organization_id: UUID, column: str, keys: Sequence[Any], wanted: Wanted
+) -> list[Record]:
+    """The rows of an organization whose column is one of the keys: the wanted columns, then this one.
+
+    In the order of their ids, where the table has them.
+    """
+    statement = _by_keys(table, wanted, column)
+    given = statement.arrange((organization_id, keys))
+    return await database.fetch(statement.sql, given, organization_id=organization_id)
+
+
+async def some_rows_of_each(
+    database: Database,
+    rows: RowsUnder,
+    organization_id: UUID,
+    keys: Sequence[UUID],
+    limit: int,
+    criteria: Criteria,
+    wanted: Wanted,
+) -> dict[UUID, list[Record]]:
+    """As `selection.some_of_each`, of the wanted columns, after which comes the key."""
+    shape, values = criteria.parted()
+    statement = _some_of_each(rows, wanted, shape)
+    given = statement.arrange((organization_id, *values, keys, limit))
+    found: dict[UUID, list[Record]] = {key: [] for key in keys}
+    for row in await database.fetch(statement.sql, given, organization_id=organization_id):
+        found[row[-1]].append(row)
+    return found
+
+
+@lru_cache(MOST_KEPT)
+def _page(
+    table: Table,
+    wanted: Wanted,
+    shape: Shape,
+    keys: tuple[str, ...],
+    direction: Direction,
+    backwards: bool,
+    has_after: bool,
+    has_before: bool,
+) -> KeptStatement:
+    binds = _Binds()
+    own = _conditions(table, shape, binds)
+    columns = [table.c[key] for key in keys]
+    after, before = ([binds(column.type) for column in columns] if asked else None for asked in (has_after, has_before))
+    shown = wanted if wanted[-len(keys) :] == keys else (*wanted, *keys)
+    statement = bounded(select(*_shown(table, shown)).where(*own), columns, direction, after, before)
+    order = ordered([table.c.organization_id, *columns], direction, PageRequest(backwards=backwards))
+    statement = statement.order_by(*order)
+    return _kept(statement.limit(binds(BigInteger())))
+
+
+@lru_cache(MOST_KEPT)
+def _count(table: Table, shape: Shape) -> KeptStatement:
+    own = _conditions(table, shape, _Binds())
+    return _kept(select(func.count()).select_from(table).where(*own))
+
+
+@lru_cache(MOST_KEPT)
+def _by_keys(table: Table, wanted: Wanted, column: str) -> KeptStatement:
+    binds = _Binds()
+    own = _conditions(table, (), binds)
+    key = meaning(table.c[column], "among", binds)
+    statement = select(*_shown(table, (*wanted, column))).where(*own, key)
+    return _kept(statement.order_by(table.c.id) if "id" in table.c and column != "id" else statement)
+
+
+@lru_cache(MOST_KEPT)
+def _some_of_each(rows: RowsUnder, wanted: Wanted, shape: Shape) -> KeptStatement:
+    binds = _Binds()
+    own = _conditions(rows.table, shape, binds)
+    keys, limit = binds(ARRAY(Uuid)), binds(BigInteger())
+    return _kept(first_of_each(rows, _shown(rows.table, wanted), keys, own, limit))
+
+
+def _conditions(table: Table, shape: Shape, binds: _Binds) -> list[ColumnElement[bool]]:
+    """The WHERE clauses, as of `selection.conditions`; the first parameter is the organization."""
+    own = table.c.organization_id == binds(table.c.organization_id.type)
+    return [own, *(meaning(table.c[name], operator, binds) for name, operator in shape)]
+
+
+def _shown(table: Table, names: Sequence[str]) -> list[ColumnElement[Any]]:
+    """Columns in the form in which they leave. ORDER BY names the tables' columns, never these texts."""
+    columns = [table.c[name] for name in names]
+    return [
+        cast(column, Text).label(column.name) if isinstance(column.type, Numeric | JSON) else column
+        for column in columns
+    ]

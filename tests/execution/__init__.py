@@ -1,0 +1,1 @@
+"""Tests of compiled execution: graphql-core is the oracle, and generated operations are what it is asked."""

@@ -1,0 +1,131 @@
+"""Plays generated operations to both servers and keeps count of what came of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from time import process_time
+from typing import Any
+
+import orjson
+
+from tests.execution.known import Known
+from tests.execution.operations import Writer
+from tests.execution.reducing import reduced, skeleton
+from tests.execution.twins import Compared, Operation, Twins, Verdict
+
+MOST_FAILURES = 20
+LONGEST_SHOWN = 4_000
+
+
+@dataclass
+class Failure:
+    """An operation that plans answered differently, made small, with both answers."""
+
+    seed: int
+    operation: Operation
+    compared: Compared
+
+    def to_json(self) -> dict[str, Any]:
+        """For a file."""
+        return {
+            "seed": self.seed,
+            "scope": self.operation.scope,
+            "document": self.operation.document,
+            "variables": self.operation.variables,
+            "operationName": self.operation.name,
+            "core": orjson.loads(self.compared.core),
+            "compiled": orjson.loads(self.compared.compiled),
+        }
+
+    def __str__(self) -> str:
+        shown = (self.compared.core, self.compared.compiled)
+        core, compiled = (answer[:LONGEST_SHOWN].decode(errors="replace") for answer in shown)
+        head = f"seed {self.seed}, {self.operation.scope}, variables {self.operation.variables}"
+        return f"{head}\n{self.operation.document}\ncore:     {core}\ncompiled: {compiled}\n"
+
+
+@dataclass
+class Tally:
+    """What came of the operations that were played; tallies of several processes add up."""
+
+    scopes: Counter[str] = field(default_factory=Counter)
+    results: Counter[str] = field(default_factory=Counter)
+    plans: Counter[str] = field(default_factory=Counter)
+    reached: set[str] = field(default_factory=set)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    unanswered: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def played(self) -> int:
+        """How many operations."""
+        return self.scopes.total()
+
+    @property
+    def discarded(self) -> int:
+        """How many say nothing, since graphql-core itself has no one answer to them."""
+        return self.results[Verdict.UNSTEADY] + self.results[Verdict.BROKEN]
+
+    def add(self, other: Tally) -> None:
+        """Take another one in."""
+        self.scopes += other.scopes
+        self.results += other.results
+        self.plans += other.plans
+        self.reached |= other.reached
+        self.failures = {**other.failures, **self.failures}
+        self.unanswered += other.unanswered
+        self.seconds += other.seconds
+
+    def summary(self) -> str:
+        """As a log has it."""
+        lines = [
+            f"operations {self.played}, by scope {dict(self.scopes)}",
+            f"results {dict(self.results.most_common())}",
+            f"fields asked {len(self.reached)}",
+            f"plans {dict(self.plans.most_common())}",
+            f"distinct differences {len(self.failures)}",
+            f"processor seconds {self.seconds:.0f}",
+        ]
+        return "\n".join(lines)
+
+
+async def play(
+    twins: Twins, known: Known, seeds: Iterable[int], *, on_progress: Callable[[Tally], None] | None = None
+) -> Tally:
+    """Generate an operation of each seed and compare; what differs is made small."""
+    tally, begun = Tally(), process_time()
+    for seed in seeds:
+        writer = Writer(twins.schema, known, seed)
+        operation = writer.operation()
+        compared = await twins.compare(operation)
+        tally.reached |= writer.reached
+        _count(tally, operation, compared)
+        if compared.verdict is Verdict.BROKEN:
+            tally.unanswered.append(f"seed {seed}, {operation.scope}: {operation.document} {operation.variables}")
+        if compared.verdict is Verdict.DIFFERENT and len(tally.failures) < MOST_FAILURES:
+            await _keep(tally, twins, seed, operation)
+        tally.seconds = process_time() - begun
+        if on_progress is not None:
+            on_progress(tally)
+    tally.plans = twins.counters()
+    return tally
+
+
+def _count(tally: Tally, operation: Operation, compared: Compared) -> None:
+    tally.scopes[operation.scope] += 1
+    tally.results[compared.verdict] += 1
+    if compared.refused:
+        tally.results["refused"] += 1
+    elif compared.failed:
+        tally.results["with errors"] += 1
+
+
+async def _keep(tally: Tally, twins: Twins, seed: int, operation: Operation) -> None:
+    smaller = await reduced(twins, operation)
+    compared = await twins.compare(smaller)
+    if compared.verdict is not Verdict.DIFFERENT:  # it does not always: better the whole than nothing
+        smaller = operation
+        compared = await twins.compare(operation)
+    tally.failures.setdefault(skeleton(smaller), Failure(seed, smaller, compared))

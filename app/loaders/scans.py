@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.records.criteria import Criteria, Direction, TextMatch
 from app.repositories import inventory_summary, relationships, scans
@@ -40,12 +40,12 @@ async def answered(
     keys: Sequence[Asked], answers: Callable[[UUID, list[UUID], tuple[Any, ...]], Awaitable[dict[UUID, Any]]]
 ) -> list[Any]:
     """Answers in key order, asked for once for each organization and set of arguments among the keys."""
-    together: dict[tuple[UUID, tuple[Any, ...]], list[UUID]] = defaultdict(list)
+    together: dict[tuple[UUID, tuple[Any, ...]], dict[UUID, None]] = defaultdict(dict)
     for key in keys:
-        together[key.organization_id, key.arguments].append(key.id)
+        together[key.organization_id, key.arguments][key.id] = None  # once, however often it is asked
     found: dict[Asked, Any] = {}
     for (organization_id, arguments), ids in together.items():
-        told = await answers(organization_id, ids, arguments)
+        told = await answers(organization_id, list(ids), arguments)
         found |= {Asked(organization_id, id_, arguments): told[id_] for id_ in ids}
     return [found[key] for key in keys]
 
@@ -187,7 +187,8 @@ class ScanLoaders:
         """What scans found different about a resource, the newest first; arguments (limit)."""
         return DataLoader(load_fn=SomeOfEach(self.database, _CHANGES).load_many)
 
-    async def inventory_summary(self, organization_id: UUID, criteria: Criteria) -> InventorySummary:
-        """Counts of the resources that are there."""
-        async with self.database.read(organization_id) as session:
-            return await inventory_summary.inventory_summary(session, organization_id, criteria)
+    async def inventory_summary(
+        self, organization_id: UUID, criteria: Criteria, sides: tuple[str, ...]
+    ) -> InventorySummary:
+        """Counts of the resources that are there, from some sides."""
+        return await inventory_summary.inventory_summary(self.database, organization_id, criteria, sides)

@@ -118,7 +118,7 @@ async def _play_one(tally: Tally, twins: Twins, seed: int, operation: Operation)
     if compared.verdict in {Verdict.BROKEN, Verdict.UNSTEADY}:
         tally.discards.append(str(Failure(seed, operation, compared)))
     if compared.verdict is Verdict.DIFFERENT and len(tally.failures) < MOST_FAILURES:
-        await _keep(tally, twins, seed, operation)
+        await _keep(tally, twins, Failure(seed, operation, compared))
 
 
 def _count(tally: Tally, operation: Operation, compared: Compared) -> None:
@@ -130,10 +130,10 @@ def _count(tally: Tally, operation: Operation, compared: Compared) -> None:
         tally.results["with errors"] += 1
 
 
-async def _keep(tally: Tally, twins: Twins, seed: int, operation: Operation) -> None:
-    smaller = await reduced(twins, operation)
+async def _keep(tally: Tally, twins: Twins, failure: Failure) -> None:
+    """Keep a failure, made small; as it was where it does not come again."""
+    smaller = await reduced(twins, failure.operation)
     compared = await twins.compare(smaller)
-    if compared.verdict is not Verdict.DIFFERENT:  # it does not always: better the whole than nothing
-        smaller = operation
-        compared = await twins.compare(operation)
-    tally.failures.setdefault(skeleton(smaller), Failure(seed, smaller, compared))
+    if compared.verdict is Verdict.DIFFERENT:
+        failure = Failure(failure.seed, smaller, compared)
+    tally.failures.setdefault(skeleton(failure.operation), failure)

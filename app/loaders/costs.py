@@ -12,11 +12,11 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from strawberry.dataloader import DataLoader
 
-from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources
+from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources_rows, node_costs
 from app.costs.analysis.report import answer_about
 from app.costs.analysis.report_forecasts import Forecasts, ForecastWish, answer_with_forecasts
 from app.database import Database
-from app.loaders.scans import AboutRows, Asked
+from app.loaders.scans import Asked, answered
 from app.paging import Page, PageRequest
 from app.records.cost_analysis import CostAnswer, CostCoverage, CostQuestion, DateRange
 from app.records.costs import CostMetric
@@ -55,6 +55,24 @@ class CostsOfAccounts:
         return [found[key.organization_id, key.period, key.metric, key.id] for key in keys]
 
 
+class CostsOfResources:
+    """What resources cost. One statement for each organization and arguments (period, metric) among the keys."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def load_many(self, keys: Sequence[Asked]) -> list[NodeCost]:
+        """Costs in key order."""
+        return await answered(keys, self.of)
+
+    async def of(
+        self, organization_id: UUID, ids: Sequence[UUID], arguments: tuple[DateRange, CostMetric]
+    ) -> dict[UUID, NodeCost]:
+        """Costs by id."""
+        rows = await costs_of_resources_rows(self.database, organization_id, ids, *arguments)
+        return dict(zip(ids, node_costs(rows, arguments[0]), strict=True))
+
+
 @dataclass(frozen=True)
 class Rates:
     """Pages and counts of currency rates."""
@@ -89,7 +107,7 @@ class CostLoaders:
     @cached_property
     def resource_costs(self) -> DataLoader[Asked, NodeCost]:
         """What resources cost; arguments (period, metric)."""
-        return DataLoader(load_fn=AboutRows(self.database, costs_of_resources, one_state=True).load_many)
+        return DataLoader(load_fn=CostsOfResources(self.database).load_many)
 
     @cached_property
     def currency_rates(self) -> Rates:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     BindParameter,
+    ClauseElement,
     ColumnElement,
     Numeric,
     Select,
@@ -66,12 +67,18 @@ class _Binds:
         return bindparam(str(self.count - 1), type_=type_)
 
 
+def text_of(statement: ClauseElement) -> tuple[str, tuple[str, ...]]:
+    """The text of a statement with $1, $2 .., and the names of these parameters."""
+    compiled = statement.compile(dialect=_DIALECT)
+    return compiled.string, tuple(getattr(compiled, "positiontup", None) or ())
+
+
 def _kept(statement: Select[*tuple[Any, ...]]) -> KeptStatement:
     """The text of a statement all of whose parameters are of `_Binds`."""
-    compiled = statement.compile(dialect=_DIALECT)
-    places = [int(name) for name in compiled.positiontup or ()]
+    sql, names = text_of(statement)
+    places = [int(name) for name in names]
     in_order = places == list(range(len(places)))
-    return KeptStatement(compiled.string, tuple if in_order else itemgetter(*places))
+    return KeptStatement(sql, tuple if in_order else itemgetter(*places))
 
 
 async def page_of_rows(

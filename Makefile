@@ -12,7 +12,7 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 export PYTHONDONTWRITEBYTECODE :=
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check setup format lint types imports schema readme migrations lock campaign clean
+.PHONY: demo test check setup format lint types imports schema readme migrations lock campaign bench clean
 
 demo: setup
 	@exec $(BIN)/skyledger demo
@@ -67,12 +67,24 @@ migrations: setup
 # Pins every dependency with hashes, for every platform and every Python that is supported.
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' | \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraints requirements.lock --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file benchmarks/requirements.lock -
 	echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file tools/uv.lock -
 
-# The long campaigns of RELIABILITY: 200 kill -9 while events are written and streamed (about 15 minutes), and 3,000
-# sequences of what can happen to recommendations (about 15).
+# The long campaigns of RELIABILITY: 200 kill -9 while events are written and streamed (about 15 minutes), 3,000
+# sequences of what can happen to recommendations (about 15), and 1,000 requests of 50 tenants in a storm (1).
 campaign: setup
-	$(BIN)/pytest -m campaign --kills 200 --sequences 3000 -s
+	$(BIN)/pytest -m campaign --kills 200 --sequences 3000 --requests 1000 -s
+
+# The graph against hand-written routes and its peers (about 25 minutes), into benchmarks/RESULTS.md. Peers that run on
+# Node are installed by npm; without it they are left out, and the results say so. For a look:
+# `make bench BENCH="--rounds 1 --seconds 0.5"`.
+bench: setup
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --no-deps -r benchmarks/requirements.lock || \
+		$(PIP) --require-hashes --no-deps -r benchmarks/requirements.lock
+	@if command -v npm >/dev/null; then cd benchmarks/graph/peers && npm ci --silent --no-audit --no-fund; \
+		else echo "npm is not here: PostGraphile and Mercurius do not take part."; fi
+	@$(BIN)/python -m benchmarks.graph.run --report $(BENCH)
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -70,12 +70,6 @@ class Context:
         """Batching reads; they see what the caller may see."""
         return Loaders(self.runtime.database, self.principal)
 
-    def forget_loaded(self) -> None:
-        """Let what is loaded from now on be read anew: for the next message of a subscription."""
-        self.__dict__.pop("loaders", None)
-        self.forecasts = 0
-        self.previews = 0
-
     def count_forecasts(self, number: int, path: tuple[str, ...] = ()) -> None:
         """Count what a field is about to have computed. Raises BadUserInputError where that makes too many."""
         self.forecasts += number

@@ -91,6 +91,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         limits=Limits.from_settings(settings),
         introspection=settings.introspection,
         compiled=settings.compiled_plans,
+        may_explain=lambda identity: identity is not None and cast("Principal", identity).is_platform_admin,
     )
     newest = newest_revision()
 

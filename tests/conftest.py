@@ -134,6 +134,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--requests", type=int, default=150, help="how many requests the storm has (full: 1000)")
     parser.addoption("--kills", type=int, default=10, help="how many kill -9 the kill campaign does (full: 200)")
     parser.addoption(
         "--sequences",
@@ -141,6 +142,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=25,
         help="how many sequences the campaign of recommendations plays (full: 3000)",
     )
+    parser.addoption(
+        "--operations", type=int, default=300, help="how many operations compiled execution is held to (full: 5000)"
+    )
+    parser.addoption("--first-seed", type=int, default=1, help="seed of the first operation; the others follow")
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,8 @@ from app.repositories import activity
 from app.tasks import end_tasks
 
 Result = TypeVar("Result")
-Check = Callable[[], Awaitable[None]]
+Reads = dict[tuple[int, int], asyncio.Task[Result]]
+"""Reads under way: by the place they begin after, and the number of announcements before them."""
 
 
 class FeedStoppedError(SkyledgerError):
@@ -39,8 +40,6 @@ class FeedSettings:
 
     poll: float = 2.0
     """How often PostgreSQL is asked for the heads of followed organizations: the longest delay of a lost hint."""
-    recheck: float = 1.0
-    """How old the answer of a follower's permission check may be."""
     patience: float = 60.0
     """How long followers outlast a database that is away."""
     ping: float = 5.0
@@ -88,7 +87,8 @@ class _Followed:
     followers: set[_Follower] = field(default_factory=set)
     # Counts announcements. Followers at the same place share one read if none came since it began.
     generation: int = 0
-    reads: dict[tuple[int, int], asyncio.Task[Sequence[RowMapping]]] = field(default_factory=dict)
+    pages: Reads[Sequence[RowMapping]] = field(default_factory=dict)
+    heads: Reads[activity.Head] = field(default_factory=dict)
 
 
 class ActivityFeed:
@@ -132,37 +132,37 @@ class ActivityFeed:
         for followed in self._followed.values():
             for follower in followed.followers:
                 follower.wake.set()
-        reads = [task for followed in self._followed.values() for task in followed.reads.values()]
+        reads = [
+            task
+            for followed in self._followed.values()
+            for task in (*followed.pages.values(), *followed.heads.values())
+        ]
         await end_tasks(*self._tasks, *reads)
         self._tasks.clear()
         await self._announcer.stop()
 
-    async def follow(self, organization_id: UUID, after: int | None, check: Check) -> AsyncGenerator[Step]:
+    async def follow(self, organization_id: UUID, after: int | None) -> AsyncGenerator[Step]:
         """The events after number `after`, oldest first, then those to come; without `after` only those to come.
 
-        The first step has no event: it tells the number after which the stream begins. `check` is awaited at
-        least every second and before events that were read for a caller; what it raises ends the stream.
-        Raises CursorExpiredError when events after the place are no longer kept, BadUserInputError for a place that
-        does not exist yet, FeedStoppedError when the process goes down. Outlasts a restart of the database.
+        The first step has no event: it tells the number after which the stream begins. Who may follow is the
+        caller's business. Raises CursorExpiredError when events after the place are no longer kept, BadUserInputError
+        for a place that does not exist yet, FeedStoppedError when the process goes down. Outlasts a restart of the
+        database.
         """
         with self._following(organization_id) as follower:  # from here on nothing is missed
-            head = await self._outlast(follower, check, lambda: self._head(organization_id))
+            head = await self._outlast(follower, lambda: self._head(follower))
             follower.place = _start(head, after)
             yield Step(follower.place, None)
             while True:
                 follower.wake.clear()
-                rows = await self._outlast(follower, check, lambda: self._page(follower))
-                checked = asyncio.get_running_loop().time()
+                rows = await self._outlast(follower, lambda: self._page(follower))
                 for row in rows:
                     if row["sequence"] != follower.place + 1:
                         raise _expired()
-                    if asyncio.get_running_loop().time() - checked > self._settings.recheck:  # a slow consumer
-                        await self._outlast(follower, check, _nothing)
-                        checked = asyncio.get_running_loop().time()
                     follower.place = row["sequence"]
                     yield Step(follower.place, row)
                 if len(rows) < self._settings.page_size:
-                    await self._sleep(follower, check)
+                    await follower.wake.wait()
 
     @contextlib.contextmanager
     def _following(self, organization_id: UUID) -> Iterator[_Follower]:
@@ -176,24 +176,14 @@ class ActivityFeed:
             if not followed.followers:
                 self._followed.pop(organization_id, None)
 
-    async def _sleep(self, follower: _Follower, check: Check) -> None:
-        """Wait until the follower is woken; its permission is checked all the while."""
-        while not follower.wake.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.recheck):
-                    await follower.wake.wait()
-                    return
-            await self._outlast(follower, check, _nothing)
-
-    async def _outlast(self, follower: _Follower, check: Check, read: Callable[[], Awaitable[Result]]) -> Result:
-        """Check the permission, then read; again and again while PostgreSQL is away."""
+    async def _outlast(self, follower: _Follower, read: Callable[[], Awaitable[Result]]) -> Result:
+        """Read; again and again while PostgreSQL is away."""
         loop = asyncio.get_running_loop()
         begin, pause = loop.time(), 0.05
         while True:
             if self._stopped:
                 raise _going_down()
             try:
-                await check()
                 return await read()
             except Exception as error:
                 if isinstance(error, SkyledgerError) and not isinstance(error, UnavailableError):
@@ -207,25 +197,43 @@ class ActivityFeed:
             await asyncio.sleep(_jittered(pause))
             pause = min(2 * pause, self._settings.longest_pause)
 
-    async def _head(self, organization_id: UUID) -> activity.Head:
-        async with self._door(organization_id) as session:
-            return await activity.get_head(session, organization_id)
+    async def _head(self, follower: _Follower) -> activity.Head:
+        """The head, read once for all who ask for it at a time."""
+        organization_id = follower.organization_id
+        followed = self._followed[organization_id]
+        return await self._share(followed.heads, (-1, followed.generation), lambda: self._read_head(organization_id))
 
     async def _page(self, follower: _Follower) -> Sequence[RowMapping]:
         """The next page after the follower's place, read once for all followers that stand there."""
-        followed = self._followed[follower.organization_id]
-        key = (follower.place, followed.generation)
-        task = followed.reads.get(key)
+        followed, organization_id, place = (
+            self._followed[follower.organization_id],
+            follower.organization_id,
+            follower.place,
+        )
+        return await self._share(
+            followed.pages, (place, followed.generation), lambda: self._read(organization_id, place)
+        )
+
+    async def _share(
+        self,
+        reads: Reads[Result],
+        key: tuple[int, int],
+        read: Callable[[], Coroutine[Any, Any, Result]],
+    ) -> Result:
+        task = reads.get(key)
         if task is None:
-            task = asyncio.create_task(self._read(follower.organization_id, follower.place))
-            followed.reads[key] = task
-            task.add_done_callback(lambda done: _forget(followed, key, done))
+            task = reads[key] = asyncio.create_task(read())
+            task.add_done_callback(lambda done: _forget(reads, key, done))
         try:
             return await asyncio.shield(task)  # one follower that leaves must not cancel the others' read
         except asyncio.CancelledError:
             if task.cancelled() and self._stopped:  # the read was cancelled, not this follower
                 raise _going_down() from None
             raise
+
+    async def _read_head(self, organization_id: UUID) -> activity.Head:
+        async with self._door(organization_id) as session:
+            return await activity.get_head(session, organization_id)
 
     async def _read(self, organization_id: UUID, place: int) -> Sequence[RowMapping]:
         async with self._door(organization_id) as session:
@@ -350,8 +358,10 @@ def _expired() -> CursorExpiredError:
     return CursorExpiredError(message)
 
 
-def _forget(followed: _Followed, key: tuple[int, int], task: asyncio.Task[Sequence[RowMapping]]) -> None:
-    followed.reads.pop(key, None)
+def _forget(
+    reads: dict[tuple[int, int], asyncio.Task[Result]], key: tuple[int, int], task: asyncio.Task[Result]
+) -> None:
+    reads.pop(key, None)
     if not task.cancelled():
         task.exception()  # seen: all who waited for it may have left
 
@@ -359,10 +369,6 @@ def _forget(followed: _Followed, key: tuple[int, int], task: asyncio.Task[Sequen
 def _jittered(seconds: float) -> float:
     """Spread moments of many processes: between half and one and a half times the seconds."""
     return seconds * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
-
-
-async def _nothing() -> None:
-    return
 
 
 async def _survive(work: Coroutine[Any, Any, None], event: str) -> None:

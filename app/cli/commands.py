@@ -92,6 +92,20 @@ def export_schema(
 
 
 @app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(help="File with the query.")],
+    organization: Organization,
+    *,
+    variables: Annotated[str, typer.Option(help="Its variables, a JSON object.")] = "{}",
+    operation: Annotated[str | None, typer.Option(help="Name of the operation, where the file has several.")] = None,
+) -> None:
+    """Run a query and tell how: levels, kinds of fields, statements and their estimated cost."""
+    from app.cli.explain import run_explain
+
+    run_explain(file, organization, variables, operation)
+
+
+@app.command()
 def doctor() -> None:
     """Look at the configuration and say what is wrong and how to mend it."""
     from app.cli.doctor import run_doctor

@@ -149,23 +149,26 @@ class Arguments:
     def _plain(self) -> Prepare | None:
         """The arguments where each is a variable or left out, and nothing has to be converted."""
         sent = {argument.name.value: argument.value for argument in self._node.arguments or ()}
-        names: list[tuple[str, str, bool]] = []
+        named: list[tuple[str, str, bool]] = []
+        defaults: dict[str, Any] = {}
         for argument in self._field.arguments:
             name = self._converter.config.name_converter.from_argument(argument)
-            declared = self._definition.args[name]
-            if name not in sent and not _has_default(declared):
-                continue
-            if name not in sent or not isinstance(sent[name], VariableNode) or not _is_plain(declared.type):
-                return None
-            # What stands for a variable that is not sent is graphql-core's to find.
+            python_name, declared = argument.python_name, self._definition.args[name]
             if _has_default(declared):
+                default = _default(declared)
+                if default is Undefined or (default is not None and not _is_plain(declared.type)):
+                    return None
+                defaults[python_name] = default
+            if name not in sent:
+                continue
+            value = sent[name]
+            if not isinstance(value, VariableNode) or not _is_plain(declared.type):
                 return None
-            required = isinstance(declared.type, GraphQLNonNull)
-            names.append((argument.python_name, sent[name].name.value, required))  # type: ignore[attr-defined]
+            named.append((python_name, value.name.value, isinstance(declared.type, GraphQLNonNull)))
 
         def prepare(run: Run) -> dict[str, Any]:
-            found = {}
-            for python_name, name, required in names:
+            found: dict[str, Any] = dict(defaults)
+            for python_name, name, required in named:
                 if name in run.variables:
                     value = found[python_name] = run.variables[name]
                     if value is None and required:
@@ -188,6 +191,13 @@ def _is_plain(type_: object) -> bool:
 
 def _has_default(argument: GraphQLArgument) -> bool:
     return argument.default is not None or argument.default_value is not Undefined
+
+
+def _default(argument: GraphQLArgument) -> Any:
+    """What stands for an argument that is not sent; Undefined where it is written as a literal."""
+    if argument.default is None:
+        return argument.default_value
+    return argument.default.value if argument.default.literal is None else Undefined
 
 
 def _holds_variable(value: ValueNode) -> bool:

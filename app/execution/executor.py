@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import strawberry
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+from graphql import DocumentNode, OperationDefinitionNode
 
 from app.execution.arguments import Run
 from app.execution.code import Bail, Reason
@@ -21,79 +21,95 @@ MOST_CONDITIONS = 16
 MOST_BAILS = 3
 TRY_AGAIN_EVERY = 16
 """After three bails in a row a plan is tried at each 16th request only: most of its callers get errors, twice paid."""
+BY_PLAN = "by plan"
+NO_PLAN = "no plan"
+ERROR = "error"
 
 
 class CompiledExecutor:
-    """Compiles and runs the queries of one schema. `hits`, `compiled` and `bails` count what it did."""
+    """Compiles and runs the queries of one schema.
 
-    def __init__(self, schema: strawberry.Schema) -> None:
+    `hits`, `compiled` and `bails` count what it did; `on_end` is told of each query: `BY_PLAN`, `NO_PLAN`, `ERROR`, or
+    the Reason why its plan gave up.
+    """
+
+    def __init__(self, schema: strawberry.Schema, *, on_end: Callable[[str], None] | None = None) -> None:
         # Strawberry names no public way to its graphql-core schema and to what converts arguments.
         self._schema = schema._schema  # noqa: SLF001
         self._converter = schema.schema_converter
+        self._on_end = on_end
         self.hits = self.compiled = 0
         self.bails: Counter[str] = Counter()
 
     def plans(self, document: DocumentNode, operation: OperationDefinitionNode) -> Plans:
         """A place for the plans of an operation, to be kept with its document."""
-        return Plans(self._schema, operation, condition_names(document, operation))
+        return Plans(self._schema, document, operation, condition_names(document, operation))
 
     async def run(
-        self,
-        document: DocumentNode,
-        operation: OperationDefinitionNode,
-        plans: Plans,
-        raw_variables: Mapping[str, Any],
-        make_context: Callable[[], Any],
+        self, plans: Plans, raw_variables: Mapping[str, Any], make_context: Callable[[], Any]
     ) -> bytes | None:
         """The answer `{"data": …}` as JSON; None where graphql-core has to find the answer, or its errors."""
-        if plans.unsupported is not None:
-            self.bails[plans.unsupported] += 1
-            return None
+        plan = None
         try:
             run = Run(raw_variables, plans.variables)
-            plan = self._plan(document, operation, plans, run.variables)
-            if plan is None:
-                return None
-        except Bail as bail:
-            self.bails[bail.reason] += 1
-            return None
-        if plan.bails_in_a_row >= MOST_BAILS and plan.bails_in_a_row % TRY_AGAIN_EVERY:
-            plan.bails_in_a_row += 1
-            self.bails[Reason.BAILS_OFTEN.value] += 1
-            return None
-        try:
+            plan = self._plan(plans, run.variables)
+            _check_worth(plan)
             run.context = make_context()
             answer = orjson.dumps({"data": await plan.run(run)}, option=orjson.OPT_UTC_Z)
+        except Bail as bail:
+            self._give_up(plan, bail.reason)
+        except UnsupportedError as error:
+            self._give_up(plan, f"{NO_PLAN}: {error}", NO_PLAN)
         except Exception as error:  # noqa: BLE001 - graphql-core meets it again, tells it and has it logged
-            self._note_bail(plan, error)
-            return None
-        plan.bails_in_a_row = 0
-        self.hits += 1
-        return answer
+            self._give_up(plan, type(error).__name__, ERROR)
+        else:
+            plan.bails_in_a_row = 0
+            self.hits += 1
+            if self._on_end is not None:
+                self._on_end(BY_PLAN)
+            return answer
+        return None
 
-    def _plan(
-        self, document: DocumentNode, operation: OperationDefinitionNode, plans: Plans, variables: Mapping[str, Any]
-    ) -> Plan | None:
+    def explain(self, plans: Plans, raw_variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The plan for people: each field with its kind and what it reads, or the reason why there is no plan."""
+        try:
+            plan = self._plan(plans, Run(raw_variables, plans.variables).variables)
+        except Bail as bail:
+            return {"compiled": False, "reason": bail.reason}
+        except UnsupportedError as error:
+            return {"compiled": False, "reason": str(error)}
+        steps = [{"path": ".".join(step.path), "kind": step.kind, "detail": step.detail} for step in plan.steps]
+        return {"compiled": True, "steps": steps}
+
+    def _plan(self, plans: Plans, variables: Mapping[str, Any]) -> Plan:
+        """The plan for these variables, made when it is asked for first. Raises Bail and UnsupportedError."""
         conditions = tuple([variables.get(name) for name in plans.names]) if plans.names else ()
         plan = plans.by_conditions.get(conditions)
         if plan is not None:
             return plan
+        if plans.unsupported is not None:
+            raise UnsupportedError(plans.unsupported)
         if len(plans.by_conditions) >= MOST_CONDITIONS:
             raise Bail(Reason.CONDITIONS)
         by_name = dict(zip(plans.names, conditions, strict=True))
         try:
-            plan = Plan(self._schema, self._converter, document, operation, by_name)
+            plan = Plan(self._schema, self._converter, plans.document, plans.operation, by_name)
         except UnsupportedError as error:
-            plans.unsupported = f"unsupported: {error}"
-            self.bails[plans.unsupported] += 1
-            return None
+            plans.unsupported = str(error)
+            raise
         self.compiled += 1
         plans.by_conditions[conditions] = plan
         return plan
 
-    def _note_bail(self, plan: Plan, error: Exception) -> None:
-        plan.bails_in_a_row += 1
-        if isinstance(error, Bail):
-            self.bails[error.reason] += 1
-        else:
-            self.bails["error" if isinstance(error, GraphQLError) else type(error).__name__] += 1
+    def _give_up(self, plan: Plan | None, why: str, outcome: str | None = None) -> None:
+        if plan is not None:
+            plan.bails_in_a_row += 1
+        self.bails[why] += 1
+        if self._on_end is not None:
+            self._on_end(outcome or why)
+
+
+def _check_worth(plan: Plan) -> None:
+    """Bail where a plan has bailed so often that it is not tried this time."""
+    if plan.bails_in_a_row >= MOST_BAILS and plan.bails_in_a_row % TRY_AGAIN_EVERY:
+        raise Bail(Reason.BAILS_OFTEN)

@@ -46,10 +46,16 @@ class Plan:
 class Plans:
     """The plans of one operation of a document; they go with the document when its cache drops it."""
 
-    __slots__ = ("by_conditions", "names", "unsupported", "variables")
+    __slots__ = ("by_conditions", "document", "names", "operation", "unsupported", "variables")
 
-    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode, names: tuple[str, ...]) -> None:
-        self.names = names
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        names: tuple[str, ...],
+    ) -> None:
+        self.document, self.operation, self.names = document, operation, names
         self.variables = Variables(schema, operation)
         self.by_conditions: dict[tuple[Any, ...], Plan] = {}
         self.unsupported: str | None = None

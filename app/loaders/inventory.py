@@ -166,7 +166,12 @@ class InventoryLoaders:
     @cached_property
     def resource_by_id(self) -> KeyedRow:
         """Resources by our id."""
-        return DataLoader(load_fn=RowByKey(self.database, RESOURCES, "id").load_one_each)
+        return DataLoader(load_fn=self.some_resources.load_one_each)
+
+    @cached_property
+    def some_resources(self) -> RowByKey:
+        """The same without waiting for others that ask."""
+        return RowByKey(self.database, RESOURCES, "id")
 
     @cached_property
     def resources_by_native_id(self) -> KeyedRows:

@@ -40,12 +40,12 @@ async def answered(
     keys: Sequence[Asked], answers: Callable[[UUID, list[UUID], tuple[Any, ...]], Awaitable[dict[UUID, Any]]]
 ) -> list[Any]:
     """Answers in key order, asked for once for each organization and set of arguments among the keys."""
-    together: dict[tuple[UUID, tuple[Any, ...]], list[UUID]] = defaultdict(list)
+    together: dict[tuple[UUID, tuple[Any, ...]], dict[UUID, None]] = defaultdict(dict)
     for key in keys:
-        together[key.organization_id, key.arguments].append(key.id)
+        together[key.organization_id, key.arguments][key.id] = None  # once, however often it is asked
     found: dict[Asked, Any] = {}
     for (organization_id, arguments), ids in together.items():
-        told = await answers(organization_id, ids, arguments)
+        told = await answers(organization_id, list(ids), arguments)
         found |= {Asked(organization_id, id_, arguments): told[id_] for id_ in ids}
     return [found[key] for key in keys]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -14,12 +14,14 @@ from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
-from app.activity.stream import Check
 from app.context import Context, Info
 from app.errors import NotFoundError, SkyledgerError
-from app.records import Permission
+from app.records import Actor, ActorKind, Permission, Principal
 from app.schema.errors import as_data
 from app.schema.node import parse_id
+from app.server.hub import Event, SharedSource
+
+Message = TypeVar("Message")
 
 
 class Access(StrEnum):
@@ -103,15 +105,26 @@ def mutation(needs: Permission | Access, description: str) -> Callable[[Callable
     return decorate
 
 
-def membership_check(context: Context, organization_id: UUID) -> Check:
-    """A check that the caller may still read this organization, whatever becomes of their other places."""
-    principal = context.signed_in()
-    grant = replace(principal.grants[organization_id], permissions=frozenset({Permission.ORGANIZATION_READ}))
+def shared(
+    context: Context,
+    organization_id: UUID,
+    follow: Callable[[int | None], AsyncGenerator[Event[Message]]],
+    after: int | None = None,
+) -> SharedSource[Message]:
+    """The source of a subscription to what an organization's readers may see.
+
+    All with one role and the same permissions in it share each message, which is executed for nobody in particular:
+    a field that asks who the caller is finds no user. Who may do less from some moment on no longer follows. Raises
+    as `Context.grant` does.
+    """
+    principal, grant = context.signed_in(), context.grant(organization_id, Permission.ORGANIZATION_READ)
+    reader = Principal(actor=Actor(ActorKind.SYSTEM), grants={organization_id: grant})
     narrowed = replace(principal, grants={organization_id: grant}, is_platform_admin=False)
+    still_valid = context.runtime.authenticator.still_valid
 
     async def check() -> None:
-        if not await context.runtime.authenticator.still_valid(narrowed):
-            message = "The organization is no longer within your reach, or your sign-in has ended."
+        if not await still_valid(narrowed):
+            message = "The organization is no longer as much within your reach, or your sign-in has ended."
             raise NotFoundError(message)
 
-    return check
+    return SharedSource(scope=grant, identity=reader, follow=follow, check=check, after=after)

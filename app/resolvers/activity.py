@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from typing import Annotated
 
@@ -12,9 +12,10 @@ from app.activity.cursors import decode_place, encode_place
 from app.activity.notes import add_note
 from app.context import Info
 from app.records import Permission
-from app.resolvers.access import membership_check, mutation, organization_of
+from app.resolvers.access import mutation, organization_of, shared
 from app.schema.activity import ActivityEvent, ActivityMessage, AddNoteInput, AddNotePayload, AddNoteResult
 from app.schema.node import parse_id
+from app.server.hub import Event
 
 
 @strawberry.type
@@ -38,7 +39,7 @@ class ActivitySubscriptions:
         "ORGANIZATION_READ; ends within 5 s of losing it. An error CURSOR_EXPIRED says that events after the cursor "
         "are no longer kept."
     )
-    async def activity(
+    def activity(
         self,
         info: Info,
         organization_id: Annotated[strawberry.ID, strawberry.argument(description="The organization.")],
@@ -49,16 +50,19 @@ class ActivitySubscriptions:
                 "left out."
             ),
         ] = None,
-    ) -> AsyncGenerator[ActivityMessage, None]:
+    ) -> AsyncIterable[ActivityMessage]:
         """See app.activity.stream.ActivityFeed.follow."""
         context = info.context
         organization = parse_id(organization_id, "Organization", path=("organizationId",)).id
         context.grant(organization, Permission.ORGANIZATION_READ)
         place = None if after is None else decode_place(organization, after)
-        stream = context.runtime.feed.follow(organization, place, membership_check(context, organization))
-        async with aclosing(stream):
-            async for step in stream:
-                yield ActivityMessage(
-                    cursor=encode_place(organization, step.sequence),
-                    event=None if step.event is None else ActivityEvent.from_row(step.event),
-                )
+        feed = context.runtime.feed
+
+        async def follow(after: int | None) -> AsyncGenerator[Event[ActivityMessage]]:
+            async with aclosing(feed.follow(organization, after)) as steps:
+                async for step in steps:
+                    event = None if step.event is None else ActivityEvent.from_row(step.event)
+                    message = ActivityMessage(cursor=encode_place(organization, step.sequence), event=event)
+                    yield Event(step.sequence, message, opening=event is None)
+
+        return shared(context, organization, follow, place)

@@ -53,7 +53,7 @@ class OrganizationQueries:
                 found = Organization.unread(grant, slug)
                 found.require(Permission.ORGANIZATION_READ)
                 return found
-            row = await (reachable.by_slug(slug) if grant is None else reachable.by_id(grant.organization_id))
+            row = await (reachable.by_slug(slug) if grant is None else reachable.one(grant.organization_id))
         elif id is not None and slug is None:
             row = await reachable.by_id(parse_id(id, "Organization").id)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ from app.errors import BadUserInputError
 from app.recommendations import answer
 from app.recommendations.store import TOLD_IDS
 from app.records import EventKind, Permission
-from app.resolvers.access import membership_check, mutation, organization_of
+from app.resolvers.access import mutation, organization_of, shared
 from app.schema.checks import AreaArgument, Check, ProviderArgument, list_checks
 from app.schema.node import parse_id
 from app.schema.recommendation_acts import (
@@ -34,7 +34,7 @@ from app.schema.recommendation_acts import (
     ResolveRecommendationsResult,
     outcomes,
 )
-from app.schema.recommendations import Recommendation
+from app.server.hub import Event
 
 _IDS = ("input", "ids")
 
@@ -147,7 +147,7 @@ class RecommendationSubscriptions:
         "permission ORGANIZATION_READ; ends within 5 s of losing it. An error CURSOR_EXPIRED says that events after "
         "the cursor are no longer kept."
     )
-    async def recommendation_changed(
+    def recommendation_changed(
         self,
         info: Info,
         organization_id: Annotated[strawberry.ID, strawberry.argument(description="The organization.")],
@@ -157,24 +157,27 @@ class RecommendationSubscriptions:
                 description="Cursor of the last message that was handled; only what comes if left out."
             ),
         ] = None,
-    ) -> AsyncGenerator[RecommendationMessage, None]:
+    ) -> AsyncIterable[RecommendationMessage]:
         """See app.activity.stream.ActivityFeed.follow."""
         context = info.context
         organization = parse_id(organization_id, "Organization", path=("organizationId",)).id
         context.grant(organization, Permission.ORGANIZATION_READ)
         place = None if after is None else decode_place(organization, after)
-        stream = context.runtime.feed.follow(organization, place, membership_check(context, organization))
-        async with aclosing(stream):
-            async for step in stream:
-                if step.event is not None and step.event["kind"] not in _TELLING:
-                    continue
-                context.forget_loaded()
-                told = () if step.event is None else step.event["data"].get(TOLD_IDS, ())
-                rows = await context.loaders.recommendation_by_id.load_many([(organization, UUID(id_)) for id_ in told])
-                yield RecommendationMessage(
-                    cursor=encode_place(organization, step.sequence),
-                    recommendations=[Recommendation.from_row(row) for row in rows if row is not None],
-                )
+        feed = context.runtime.feed
+
+        async def follow(after: int | None) -> AsyncGenerator[Event[RecommendationMessage]]:
+            async with aclosing(feed.follow(organization, after)) as steps:
+                async for step in steps:
+                    if step.event is not None and step.event["kind"] not in _TELLING:
+                        continue
+                    told = () if step.event is None else step.event["data"].get(TOLD_IDS, ())
+                    message = RecommendationMessage(
+                        cursor=encode_place(organization, step.sequence),
+                        told=[(organization, UUID(id_)) for id_ in told],
+                    )
+                    yield Event(step.sequence, message, opening=step.event is None)
+
+        return shared(context, organization, follow, place)
 
 
 def _keys(ids: Sequence[strawberry.ID], organization_id: UUID) -> dict[strawberry.ID, UUID]:

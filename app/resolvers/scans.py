@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +12,7 @@ import strawberry
 from app.context import Info
 from app.errors import NotFoundError
 from app.records import UNSET, Permission
-from app.resolvers.access import membership_check, mutation, organization_of
+from app.resolvers.access import mutation, organization_of, shared
 from app.scanning import cancel, schedule, start
 from app.schema.accounts import Account
 from app.schema.node import parse_id
@@ -35,6 +35,7 @@ from app.schema.scan_acts import (
     UpdateScanScheduleResult,
 )
 from app.schema.scans import Scan, ScanSchedule
+from app.server.hub import Event
 
 
 @strawberry.type
@@ -128,24 +129,23 @@ class ScanSubscriptions:
         "ends with its end. After a lost connection subscribe again: the first message tells all. Needs the "
         "permission ORGANIZATION_READ; ends within 5 s of losing it."
     )
-    async def scan_progress(
+    def scan_progress(
         self, info: Info, scan_id: Annotated[strawberry.ID, strawberry.argument(description="The scan.")]
-    ) -> AsyncGenerator[Scan, None]:
+    ) -> AsyncIterable[Scan]:
         """See app.scanning.feed.ScanFeed.follow."""
         context = info.context
         key = parse_id(scan_id, "Scan", path=("scanId",))
         if key.organization_id is None:
             message = "There is no such scan within your reach."
             raise NotFoundError(message)
-        context.grant(key.organization_id, Permission.ORGANIZATION_READ)
-        steps = context.runtime.scans.follow(
-            key.organization_id, key.id, membership_check(context, key.organization_id)
-        )
-        async with aclosing(steps):
-            async for step in steps:
-                # What the message's fields load is to be as new as the message.
-                context.forget_loaded()
-                yield Scan.from_row(step.scan)
+        organization, feed = key.organization_id, context.runtime.scans
+
+        async def follow(_after: int | None) -> AsyncGenerator[Event[Scan]]:
+            async with aclosing(feed.follow(organization, key.id)) as states:
+                async for state in states:
+                    yield Event(state.version, Scan.from_row(state.scan))
+
+        return shared(context, organization, follow)
 
 
 def accounts(organization_id: UUID, ids: Sequence[str] | None) -> list[UUID] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +23,6 @@ from app.repositories.scans import ScanTotals
 from app.scanning.progress import CHANNEL, ScanAnnouncer, ScanKey, decode_scans
 from app.tasks import end_tasks
 
-Check = Callable[[], Awaitable[None]]
-
 
 @dataclass(frozen=True)
 class ScanFeedSettings:
@@ -34,8 +32,6 @@ class ScanFeedSettings:
     """The longest delay of a lost announcement."""
     least: float = 0.25
     """Between two states of one follower: what goes on faster is told at once."""
-    recheck: float = 1.0
-    """How old the answer of a follower's permission check may be."""
     patience: float = 60.0
     """How long followers outlast a database that is away."""
     read: float = 20.0
@@ -48,10 +44,14 @@ class ScanFeedSettings:
 
 @dataclass(frozen=True)
 class ScanProgress:
-    """How far a scan is: its row and what its steps amount to."""
+    """How far a scan is: its row and what its steps amount to.
+
+    `version` counts the states that this process has seen while somebody followed: of two, the later one is higher.
+    """
 
     scan: RowMapping
     totals: ScanTotals
+    version: int = field(default=0, compare=False)
 
     @property
     def is_final(self) -> bool:
@@ -60,9 +60,14 @@ class ScanProgress:
 
 
 @dataclass(eq=False)
-class _Follower:
-    key: ScanKey
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+class _Followed:
+    """A scan that has followers in this process: a flag to wake each, and the latest state, with the read it is of."""
+
+    wakes: set[asyncio.Event] = field(default_factory=set)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reads_begun: int = 0
+    latest_read: int = 0
+    latest: ScanProgress | None = None
 
 
 class ScanFeed:
@@ -73,7 +78,7 @@ class ScanFeed:
         self._valkey = valkey
         self._settings = settings or ScanFeedSettings()
         self._announcer = ScanAnnouncer(database, valkey, self._heard)
-        self._followers: dict[ScanKey, set[_Follower]] = {}
+        self._followed: dict[ScanKey, _Followed] = {}
         self._reading = asyncio.Semaphore(self._settings.reads)
         self._listening: asyncio.Task[None] | None = None
         self._stopped = False
@@ -90,49 +95,41 @@ class ScanFeed:
         await end_tasks(self._listening)
         await self._announcer.stop()
 
-    async def follow(self, organization_id: UUID, scan_id: UUID, check: Check) -> AsyncGenerator[ScanProgress]:
+    async def follow(self, organization_id: UUID, scan_id: UUID) -> AsyncGenerator[ScanProgress]:
         """The state of a scan at once, then each state that differs from the last one told; ends after the final one.
 
-        `check` is awaited before every read and at least every second; what it raises ends the stream. Raises
-        NotFoundError for a scan that is not there, FeedStoppedError when the process goes down.
+        Who may follow is the caller's business. Raises NotFoundError for a scan that is not there, FeedStoppedError
+        when the process goes down.
         """
-        with self._following((organization_id, scan_id)) as follower:
-            told: ScanProgress | None = None
+        key, wake = (organization_id, scan_id), asyncio.Event()
+        with self._following(key, wake) as followed:
+            told = 0
             while True:
-                follower.wake.clear()
-                progress = await self._outlast(follower, check)
-                if progress != told:
-                    told = progress
+                wake.clear()
+                progress = await self._outlast(key, followed)
+                if progress.version > told:
+                    told = progress.version
                     yield progress
                 if progress.is_final:
                     return
                 await asyncio.sleep(self._settings.least)
-                await self._sleep(follower, check)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_jittered(self._settings.poll)):
+                        await wake.wait()
 
     @contextlib.contextmanager
-    def _following(self, key: ScanKey) -> Iterator[_Follower]:
-        follower = _Follower(key)
-        self._followers.setdefault(key, set()).add(follower)
+    def _following(self, key: ScanKey, wake: asyncio.Event) -> Iterator[_Followed]:
+        followed = self._followed.setdefault(key, _Followed())
+        followed.wakes.add(wake)
         try:
-            yield follower
+            yield followed
         finally:
-            self._followers[key].discard(follower)
-            if not self._followers[key]:
-                del self._followers[key]
+            followed.wakes.discard(wake)
+            if not followed.wakes:
+                self._followed.pop(key, None)
 
-    async def _sleep(self, follower: _Follower, check: Check) -> None:
-        """Wait for an announcement, at most until the next poll; the permission is checked meanwhile."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _jittered(self._settings.poll)
-        while (left := until - loop.time()) > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, self._settings.recheck)):
-                    await follower.wake.wait()
-                    return
-            await check()
-
-    async def _outlast(self, follower: _Follower, check: Check) -> ScanProgress:
-        """Check the permission, then read; again and again while PostgreSQL is away."""
+    async def _outlast(self, key: ScanKey, followed: _Followed) -> ScanProgress:
+        """Read the state; again and again while PostgreSQL is away."""
         loop = asyncio.get_running_loop()
         begin, pause = loop.time(), 0.05
         while True:
@@ -140,8 +137,7 @@ class ScanFeed:
                 message = "The server is going down; subscribe again."
                 raise FeedStoppedError(message)
             try:
-                await check()
-                return await self._read(*follower.key)
+                return await self._latest(key, followed)
             except Exception as error:
                 if isinstance(error, SkyledgerError) and not isinstance(error, UnavailableError):
                     raise
@@ -151,6 +147,20 @@ class ScanFeed:
                 structlog.get_logger(__name__).warning("scan_progress_read_failed", error=type(error).__name__)
             await asyncio.sleep(_jittered(pause))
             pause = min(2 * pause, self._settings.longest_pause)
+
+    async def _latest(self, key: ScanKey, followed: _Followed) -> ScanProgress:
+        """The state as of now, read once for all who ask before the read begins."""
+        begun = followed.reads_begun
+        async with followed.turn:
+            before = followed.latest
+            if before is not None and followed.latest_read > begun:
+                return before
+            followed.reads_begun = read = followed.reads_begun + 1
+            progress = await self._read(*key)
+            if progress != before:
+                before = replace(progress, version=before.version + 1 if before else 1)
+            followed.latest, followed.latest_read = before, read
+            return before
 
     async def _read(self, organization_id: UUID, scan_id: UUID) -> ScanProgress:
         async with (
@@ -166,11 +176,12 @@ class ScanFeed:
         return ScanProgress(scan, totals[scan_id])
 
     def _heard(self, key: ScanKey) -> None:
-        for follower in self._followers.get(key, ()):
-            follower.wake.set()
+        followed = self._followed.get(key)
+        for wake in followed.wakes if followed else ():
+            wake.set()
 
     def _wake_all(self) -> None:
-        for key in self._followers:
+        for key in self._followed:
             self._heard(key)
 
     async def _listen(self) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import attrgetter
 from uuid import UUID
 
 import strawberry
 
 from app.context import Info
+from app.execution import batch
 from app.loaders.costs import AccountCost
 from app.loaders.scans import Asked
 from app.records import Provider
 from app.records.costs import CostMetric
 from app.schema.cost_periods import MONTH_TO_DATE, CostPeriodInput, Metric, Period, PeriodCost, days_of
+
+OWN_KEY = ("organization_id", "id")
 
 
 @strawberry.type
@@ -43,6 +48,27 @@ async def account_cost(account: AccountCosts, info: Info, period: CostPeriodInpu
     return PeriodCost.of(await info.context.loaders.account_costs.load(asked), days, metric)
 
 
+async def resource_costs_of(
+    info: Info,
+    keys: Sequence[tuple[UUID, UUID]],
+    period: CostPeriodInput,
+    metric: CostMetric = CostMetric.EFFECTIVE_COST,
+) -> list[PeriodCost]:
+    """What resources cost in a period."""
+    organizations = dict.fromkeys(organization_id for organization_id, _ in keys)
+    days = {each: await days_of(info, each, period) for each in organizations}
+    asked = [Asked(*key, (days[key[0]], metric)) for key in keys]
+    found = await info.context.loaders.resource_costs.load_many(asked)
+    return [PeriodCost.of(each, days[key[0]], metric) for key, each in zip(keys, found, strict=True)]
+
+
+async def resource_month_costs_of(
+    info: Info, keys: Sequence[tuple[UUID, UUID]], metric: CostMetric = CostMetric.EFFECTIVE_COST
+) -> list[PeriodCost]:
+    """The same from the first of this month to today."""
+    return await resource_costs_of(info, keys, MONTH_TO_DATE, metric)
+
+
 @strawberry.type
 class ResourceCosts:
     """A base of `Resource`."""
@@ -51,20 +77,17 @@ class ResourceCosts:
 
     @strawberry.field(
         description="What its charges in a period cost: those that name it by ResourceId, of its account and provider. "
-        "Services that bill without naming resources are not in it."
+        "Services that bill without naming resources are not in it.",
+        metadata=batch(resource_costs_of, columns=OWN_KEY, key=attrgetter("key")),
     )
     async def costs(self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost | None:
         """Two statements for all resources of a page."""
-        return await resource_cost(self.key, info, period, metric)
+        return (await resource_costs_of(info, [self.key], period, metric))[0]
 
-    @strawberry.field(description="The same from the first of this month to today.")
+    @strawberry.field(
+        description="The same from the first of this month to today.",
+        metadata=batch(resource_month_costs_of, columns=OWN_KEY, key=attrgetter("key")),
+    )
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
         """Two statements for all resources of a page."""
-        return await resource_cost(self.key, info, MONTH_TO_DATE, metric)
-
-
-async def resource_cost(key: tuple[UUID, UUID], info: Info, period: CostPeriodInput, metric: CostMetric) -> PeriodCost:
-    """What a resource cost."""
-    days = await days_of(info, key[0], period)
-    found = await info.context.loaders.resource_costs.load(Asked(*key, (days, metric)))
-    return PeriodCost.of(found, days, metric)
+        return (await resource_month_costs_of(info, [self.key], metric))[0]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import strawberry
 
+from app.context import Info
 from app.errors import ErrorCode
 from app.recommendations.answer import Answered
 from app.records.recommendations import IgnoreReason, IgnoreScope
@@ -56,10 +57,16 @@ class RecommendationMessage:
     """What one event of the activity says of recommendations."""
 
     cursor: str = strawberry.field(description="Where it stands in the activity: `after` goes on behind it.")
-    recommendations: list[Recommendation] = strawberry.field(
+    told: strawberry.Private[list[tuple[UUID, UUID]]]
+
+    @strawberry.field(
         description="Those that changed, as they are now, at most 500; none in the first message, which only tells "
         "where the stream begins."
     )
+    async def recommendations(self, info: Info) -> list[Recommendation]:
+        """One statement."""
+        rows = await info.context.loaders.recommendation_by_id.load_many(self.told)
+        return [Recommendation.from_row(row) for row in rows if row is not None]
 
 
 @strawberry.input(description="Recommendations to leave as they are.")

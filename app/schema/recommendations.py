@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any
+from uuid import UUID
 
+import orjson
 import strawberry
 
 from app.context import Info
 from app.detection.catalogue import CHECKS
-from app.errors import NotFoundError
+from app.execution import Made, batch, from_rows, gives_rows
 from app.loaders.scans import Asked
 from app.recommendations.opinions import second_opinions
 from app.records import ActorKind, Permission
 from app.records.criteria import Direction, RecommendationOrderField
-from app.records.detection import CASH_UNKNOWN, Confidence, PriceBasis, Remedy, Severity
+from app.records.detection import Confidence, PriceBasis, Remedy, Severity
 from app.records.recommendations import HistoryKind, IgnoreReason, IgnoreScope, RecommendationState, Resolution
-from app.schema.accounts import Account
+from app.schema.accounts import Account, accounts_of
 from app.schema.activity import ActivityActor, actor_of
 from app.schema.checks import Check
-from app.schema.cost_words import Money
 from app.schema.deletion_tags import DeletionTag
 from app.schema.enums import graph_enum
 from app.schema.filters import (
@@ -33,25 +33,17 @@ from app.schema.filters import (
     IDFilter,
     StringFilter,
 )
-from app.schema.node import Node, global_id
+from app.schema.node import Node, global_id, node_id
 from app.schema.opinions import SecondOpinion
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
 from app.schema.realised import RealisedSaving
-from app.schema.resources import Resource
+from app.schema.resources import Resource, resources_of
+from app.schema.saving import SAVING_COLUMNS, Saving, savings_of
 from app.schema.savings import SavingsSummary
 from app.schema.scalars import JSONObject
 
-graph_enum(
-    PriceBasis,
-    "What an amount rests on, the best first.",
-    ACTUAL="The resource's own charges of the last whole month.",
-    CONTRACTED="A price that the organization has agreed.",
-    LIST="The provider's public price.",
-    PROVIDER="The provider's own estimate, with a recommendation of its own.",
-    UNKNOWN="Nothing: the amount is not known.",
-)
 graph_enum(
     RecommendationState,
     "Where a recommendation stands.",
@@ -121,27 +113,6 @@ class Evidence:
     unit: str | None = strawberry.field(description="What it is counted in, where it is a figure.")
 
 
-@strawberry.type(description="What a month without the waste costs less, and how that was reckoned.")
-class Saving:
-    """Columns of `recommendations`."""
-
-    monthly: Money | None = strawberry.field(description="A month's saving in the currency of its prices.")
-    converted: Money | None = strawberry.field(
-        description="The same in the organization's currency when it was last found; null without a rate."
-    )
-    basis: PriceBasis = strawberry.field(description="What the amount rests on.")
-    formula: str = strawberry.field(description="How it was reckoned.")
-    inputs: JSONObject = strawberry.field(description="The figures in the formula, by name.")
-    reason: str | None = strawberry.field(description="Why the amount is not known.")
-    is_hygiene: bool = strawberry.field(description="Nothing is paid for it; it is there to be tidied up.")
-    cash_saving: Money | None = strawberry.field(
-        description="How much smaller invoices become: `monthly` without what commitments cover, for a reservation or "
-        "Savings Plan is paid whether it is used or not. So it is 0 for usage that is covered completely. More is "
-        "saved where the commitment finds other usage. Null where it is not known."
-    )
-    cash_saving_reason: str | None = strawberry.field(description="Why the cash saving is not known.")
-
-
 @strawberry.type(description="Something that happened to a recommendation.")
 class RecommendationEvent:
     """A row of `recommendation_history`."""
@@ -155,6 +126,36 @@ class RecommendationEvent:
     happened_at: datetime = strawberry.field(description="When.")
 
 
+def _saving_key(recommendation: Recommendation) -> tuple[Any, ...]:
+    return tuple(recommendation.row[column] for column in SAVING_COLUMNS)
+
+
+def _account_key(recommendation: Recommendation) -> tuple[UUID, UUID]:
+    return (recommendation.row["organization_id"], recommendation.row["account_id"])
+
+
+def _resource_key(recommendation: Recommendation) -> tuple[UUID, UUID | None]:
+    return (recommendation.row["organization_id"], recommendation.row["resource_id"])
+
+
+def _check(check_id: str) -> Check | None:
+    found = CHECKS.get(check_id)
+    return None if found is None else Check.of(found)
+
+
+def _evidence(written: str) -> list[Evidence]:
+    return [Evidence(**each) for each in orjson.loads(written)]
+
+
+@from_rows(
+    *("severity", "confidence", "remedy", "state", "state_changed_at", "found_at", "last_found_at", "target"),
+    *("is_counted", "ignored_until", "ignored_scope", "reason", "note", "due_on", "resolution", "resolved_at"),
+    *("proved_at", "check_id"),
+    id=node_id("Recommendation"),
+    subject=Made(("node",), str),
+    check=Made(("check_id",), _check),
+    evidence=Made(("evidence",), _evidence),
+)
 @strawberry.type(description="Waste that a check found on a resource or in charges, followed until it is gone.")
 class Recommendation(Node):
     """A row of `recommendations`."""
@@ -204,8 +205,7 @@ class Recommendation(Node):
     @strawberry.field(description="The check that found it; null where this release does not know it any more.")
     def check(self) -> Check | None:
         """Of the catalogue."""
-        found = CHECKS.get(self.row["check_id"])
-        return None if found is None else Check.of(found)
+        return _check(self.row["check_id"])
 
     @strawberry.field(description="Name of the check that found it, such as `aws.ebs.unattached`.")
     def check_id(self) -> str:
@@ -222,28 +222,12 @@ class Recommendation(Node):
         node: str = self.row["node"]
         return node
 
-    @strawberry.field(description="What can be saved.")
+    @strawberry.field(
+        description="What can be saved.", metadata=batch(savings_of, columns=SAVING_COLUMNS, key=_saving_key)
+    )
     async def saving(self, info: Info) -> Saving:
         """The organization's currency is one statement for all recommendations of a page."""
-        row, told = self.row, self.row["saving"]
-        converted = None
-        if row["converted_saving"] is not None:
-            organization = await info.context.loaders.organizations.by_id(row["organization_id"])
-            if organization is not None:
-                converted = Money(amount=row["converted_saving"], currency=organization["currency"])
-        known = row["monthly_saving"] is not None
-        cash = None if told.get("cash") is None else Money(amount=Decimal(told["cash"]), currency=row["currency"])
-        return Saving(
-            monthly=Money(amount=row["monthly_saving"], currency=row["currency"]) if known else None,
-            converted=converted,
-            basis=PriceBasis(row["price_basis"]),
-            formula=told["formula"],
-            inputs=told["inputs"],
-            reason=told["reason"],
-            is_hygiene=told["isHygiene"],
-            cash_saving=cash,
-            cash_saving_reason=told.get("cashReason") if "cash" in told else CASH_UNKNOWN,
-        )
+        return (await savings_of(info, [_saving_key(self)]))[0]
 
     @strawberry.field(
         description="What charges say was saved; null where it is not resolved, nothing has proved that it is, or it "
@@ -276,23 +260,22 @@ class Recommendation(Node):
         told = second_opinions(self.row, await info.context.loaders.opinions_of_node.load(key))
         return [SecondOpinion.of(row, self.remedy) for row in told]
 
-    @strawberry.field(description="The resource; null where the finding is about none.")
+    @strawberry.field(
+        description="The resource; null where the finding is about none.",
+        metadata=batch(resources_of, columns=("organization_id", "resource_id"), key=_resource_key, rows=True),
+    )
     async def resource(self, info: Info) -> Resource | None:
         """One statement for all recommendations of a page."""
-        if self.row["resource_id"] is None:
-            return None
-        key = (self.row["organization_id"], self.row["resource_id"])
-        found = await info.context.loaders.resource_by_id.load(key)
-        return None if found is None else Resource.from_row(found)
+        found: Resource | None = (await resources_of(info, [_resource_key(self)]))[0]
+        return found
 
-    @strawberry.field(description="The account.")
+    @strawberry.field(
+        description="The account.",
+        metadata=batch(accounts_of, columns=("organization_id", "account_id"), key=_account_key),
+    )
     async def account(self, info: Info) -> Account:
         """One statement for all recommendations of a page."""
-        found = await info.context.loaders.account_by_id.load((self.row["organization_id"], self.row["account_id"]))
-        if found is None:  # a foreign key forbids it; both went while this was read
-            message = "The account was deleted in the meantime; ask again."
-            raise NotFoundError(message)
-        return Account.from_row(found)
+        return (await accounts_of(info, [_account_key(self)]))[0]
 
     @strawberry.field(description="What happened to it, the newest first.")
     async def history(self, info: Info, first: MostTold = 25) -> list[RecommendationEvent] | None:
@@ -347,7 +330,8 @@ class OrganizationRecommendations(OrganizationPart):
     """The part of `Organization` that this room adds; `Organization` inherits it."""
 
     @strawberry.field(
-        description="What checks found, the dearest first. Ask for `state` to leave out what is resolved."
+        description="What checks found, the dearest first. Ask for `state` to leave out what is resolved.",
+        metadata=gives_rows(),
     )
     async def recommendations(
         self,

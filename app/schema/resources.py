@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.context import Info
-from app.execution import batch, from_rows
+from app.execution import batch, from_rows, wanted_of
 from app.records import Provider
 from app.records.criteria import Condition, Direction, Emptiness, ResourceOrderField
 from app.schema.accounts import Account, accounts_of
@@ -98,6 +98,21 @@ class Resource(ResourceGraph, ResourceCosts, ResourceRecommendations, Node):
     async def account(self, info: Info) -> Account:
         """One statement for all resources of a page."""
         return (await accounts_of(info, [self.account_key]))[0]
+
+
+async def resources_of(info: Info, keys: Sequence[tuple[UUID, UUID | None]]) -> list[Any]:
+    """Resources by key, or rows of the wanted columns; None where there is none. One statement."""
+    asked = [(organization_id, id_) for organization_id, id_ in keys if id_ is not None]
+    loaders, wanted = info.context.loaders, wanted_of(info)
+    rows: Sequence[Any]
+    if wanted is not None:
+        rows = await loaders.some_resources.load_one_each(asked, wanted)
+    else:
+        rows = [
+            None if row is None else Resource.from_row(row) for row in await loaders.resource_by_id.load_many(asked)
+        ]
+    found = iter(rows)
+    return [None if id_ is None else next(found) for _, id_ in keys]
 
 
 @strawberry.input(description="Which resources; all conditions must hold.")

@@ -12,8 +12,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from starlette.types import Receive, Send
 
 from app.errors import BadUserInputError, ErrorCode, SkyledgerError
 from app.server.credentials import Credentials, with_payload
+from app.server.hub import Encoded
 from app.server.identity import Identity, OperationFacts, watch_identity
 from app.server.masking import Fault, Refusal, errors_to_json, log_failure
 from app.server.messages import (
@@ -32,6 +32,7 @@ from app.server.messages import (
     close_reason,
     complete,
     error,
+    next_head,
     next_result,
     pong,
     read_message,
@@ -61,14 +62,23 @@ _SLOW = Close(4410, "Slow consumer")
 _FAILED = Close(4500, "Internal error")
 
 
-@dataclass(eq=False, slots=True)
 class _Running:
-    """An operation of this socket."""
+    """An operation of this socket; the sink of its results."""
 
-    id: str
-    request: OperationRequest
-    subscribes: bool
-    task: asyncio.Task[None] | None = field(default=None)
+    __slots__ = ("_head", "_outbox", "id", "request", "subscribes", "task")
+
+    def __init__(self, outbox: Outbox, id_: str, request: OperationRequest, *, subscribes: bool) -> None:
+        self._outbox, self._head = outbox, next_head(id_)
+        self.id, self.request, self.subscribes = id_, request, subscribes
+        self.task: asyncio.Task[None] | None = None
+
+    def offer(self, result: Encoded) -> bool:
+        """See Sink."""
+        return self._outbox.put_if_room(result.form(self._head, next_result), self)
+
+    async def put(self, result: Encoded) -> None:
+        """See Sink."""
+        await self._outbox.put(result.form(self._head, next_result), self)
 
 
 class Connection:
@@ -213,7 +223,7 @@ class Connection:
             fault = Fault(ErrorCode.RATE_LIMITED, f"At most {most} operations run on one socket: complete one first.")
             await self._outbox.put(error(message.id, errors_to_json([fault], self._socket_id)))
             return
-        running = _Running(message.id, request, self._server.subscribes(request))
+        running = _Running(self._outbox, message.id, request, subscribes=self._server.subscribes(request))
         self._operations[message.id] = running
         running.task = self._start(partial(self._run, running), running)
 
@@ -234,9 +244,7 @@ class Connection:
         )
         structlog.contextvars.bind_contextvars(request_id=facts.request_id, socket_id=self._socket_id)
         try:
-            async with aclosing(self._server.stream(running.request, facts)) as outcomes:
-                async for outcome in outcomes:
-                    await self._outbox.put(next_result(running.id, outcome.payload), running)
+            await self._server.stream(running.request, facts, running)
             last = complete(running.id)
         except Refusal as refusal:
             last = error(running.id, errors_to_json(refusal.faults, facts.request_id))

@@ -78,9 +78,14 @@ def pong(payload: dict[str, Any] | None) -> bytes:
     return orjson.dumps({"type": "pong", "payload": payload} if payload is not None else {"type": "pong"})
 
 
-def next_result(id_: str, result: bytes) -> bytes:
-    """A result of an operation; `result` is JSON already."""
-    return b'{"id":' + orjson.dumps(id_) + b',"type":"next","payload":' + result + b"}"
+def next_head(id_: str) -> bytes:
+    """How the results of an operation begin."""
+    return b'{"id":' + orjson.dumps(id_) + b',"type":"next","payload":'
+
+
+def next_result(head: bytes, result: bytes) -> bytes:
+    """A result of the operation with this head; `result` is JSON already."""
+    return head + result + b"}"
 
 
 def error(id_: str, errors: list[dict[str, Any]]) -> bytes:

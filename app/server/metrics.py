@@ -52,9 +52,23 @@ class Metrics:
             ("result",),
             registry=registry,
         )
+        self.plans = Counter(
+            "skyledger_graphql_plans", "Queries by how their compiled plan ended.", ("outcome",), registry=registry
+        )
         self.sockets = Gauge("skyledger_websocket_connections", "Open WebSocket connections.", registry=registry)
         self.subscriptions = Gauge(
             "skyledger_graphql_subscriptions", "Running subscriptions.", ("transport",), registry=registry
+        )
+        self.channels = Gauge(
+            "skyledger_subscription_channels",
+            "What subscribers share: a document with its variables, for one permission scope.",
+            registry=registry,
+        )
+        self.executions = Counter(
+            "skyledger_subscription_executions", "Events that were executed and encoded.", registry=registry
+        )
+        self.deliveries = Counter(
+            "skyledger_subscription_deliveries", "Results that subscribers were given of them.", registry=registry
         )
         self.closes = Counter(
             "skyledger_websocket_closes", "Sockets closed by the server, by code.", ("code",), registry=registry
@@ -62,6 +76,7 @@ class Metrics:
         # What `labels()` finds, which takes four times as long as counting.
         self._hits = self.documents.labels("hit")
         self._misses = self.documents.labels("miss")
+        self._plans: dict[str, Counter] = {}
         self._requests: dict[tuple[str, int], Counter] = {}
         self._operations: dict[tuple[str, str, str], Counter] = {}
         self._seconds: dict[str, Histogram] = {}
@@ -69,6 +84,13 @@ class Metrics:
     def count_lookup(self, hit: bool) -> None:
         """Count a lookup in the document cache."""
         (self._hits if hit else self._misses).inc()
+
+    def count_plan(self, outcome: str) -> None:
+        """Count a query by how its plan ended; see app.execution.CompiledExecutor."""
+        counter = self._plans.get(outcome)
+        if counter is None:
+            counter = self._plans[outcome] = self.plans.labels(outcome)
+        counter.inc()
 
     def count_request(self, method: str, status: int) -> None:
         """Count an HTTP request; methods that nobody serves are one."""

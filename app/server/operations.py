@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import orjson
@@ -17,10 +17,7 @@ from graphql import (
     Executor,
     GraphQLError,
     OperationType,
-    create_source_event_stream,
     execute_root_selection_set,
-    execute_subscription_event,
-    map_source_to_response_event,
 )
 from strawberry.execution import optimized_is_awaitable
 
@@ -28,6 +25,7 @@ from app.errors import ErrorCode
 from app.execution import CompiledExecutor, Plans
 from app.server.deadlines import Deadlines
 from app.server.documents import Document, Documents, Operation
+from app.server.hub import Encoded, Hub, Sink
 from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
 from app.server.lifecycle import Lifecycle
 from app.server.limits import Limits
@@ -42,12 +40,15 @@ from app.server.masking import (
     retry_after,
 )
 from app.server.metrics import Metrics
+from app.server.outbox import SlowConsumerError
 from app.server.parameters import OperationRequest
+from app.server.subscriptions import Subscription, Subscriptions
 
 SINGLE_RESULT = frozenset({OperationType.QUERY, OperationType.MUTATION})
 READ_ONLY = frozenset({OperationType.QUERY})
 ANY_OPERATION = frozenset(OperationType)
 
+EXPLAIN = "plan"
 _log = structlog.stdlib.get_logger("skyledger.server")
 
 IntrospectionPolicy = Literal["authenticated", "public", "off"]
@@ -55,7 +56,7 @@ IntrospectionPolicy = Literal["authenticated", "public", "off"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer of an operation, or of one event of a subscription, as JSON bytes."""
+    """The answer of a query or mutation as JSON bytes."""
 
     payload: bytes
     faults: tuple[Fault, ...] = ()
@@ -100,6 +101,7 @@ class _Record:
 class GraphQLServer:
     """Holds a schema with its caches and limits; transports give it requests and get bytes.
 
+    `may_explain` says who is told how a query is run, on asking with `"extensions": {"plan": true}`.
     `identify` turns credentials into an identity (None is anonymous, AuthenticationError a bad credential);
     `revalidate` says whether an identity still holds; `make_context` builds a fresh context for every operation and for
     every event of a subscription, so that nothing a loader cached is older than the event.
@@ -117,6 +119,7 @@ class GraphQLServer:
         metrics: Metrics | None = None,
         lifecycle: Lifecycle | None = None,
         compiled: bool = True,
+        may_explain: Callable[[Identity | None], bool] = lambda _: False,
     ) -> None:
         _refuse_unsupported(schema)
         self.limits = limits or Limits()
@@ -128,9 +131,18 @@ class GraphQLServer:
         self._schema = schema._schema  # noqa: SLF001 - Strawberry names no public way to its graphql-core schema
         # Strawberry's executor gives resolvers the info object that they expect.
         self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
-        self.plans = CompiledExecutor(schema) if compiled else None
+        self.plans = CompiledExecutor(schema, on_end=self.metrics.count_plan) if compiled else None
+        self._may_explain = may_explain
         self._deadlines = Deadlines(self.limits.execution_seconds)
         self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
+        self.hub = Hub(self.metrics)
+        self._subscriptions = Subscriptions(
+            self.documents,
+            self.hub,
+            make_context=make_context,
+            within=self._within_limit,
+            encode=lambda result, request_id: _to_bytes(result, request_id)[0],
+        )
 
     def prepare(self, request: OperationRequest, facts: OperationFacts, allowed: frozenset[OperationType]) -> _Prepared:
         """Find the operation to run; Refusal when the document is not valid or this caller may not run it so."""
@@ -167,22 +179,26 @@ class GraphQLServer:
         return operation.type is OperationType.SUBSCRIPTION
 
     async def stream(
-        self, request: OperationRequest, facts: OperationFacts, *, allowed: frozenset[OperationType] = ANY_OPERATION
-    ) -> AsyncGenerator[Outcome]:
-        """Run any operation: one outcome for a query or mutation, one per event for a subscription.
+        self,
+        request: OperationRequest,
+        facts: OperationFacts,
+        sink: Sink,
+        *,
+        allowed: frozenset[OperationType] = ANY_OPERATION,
+    ) -> None:
+        """Run any operation; the sink gets one result of a query or mutation, one per event of a subscription.
 
-        Refusal when nothing was executed, or when the source of a subscription breaks.
+        Refusal when nothing was executed, or when the source of a subscription breaks. SlowConsumerError of the sink.
         """
         with self._recorded(facts) as record:
             prepared = self.prepare(request, facts, allowed)
             if prepared.operation.type is not OperationType.SUBSCRIPTION:
-                yield await self._execute(prepared, record)
+                outcome = await self._execute(prepared, record)
+                await sink.put(Encoded(outcome.payload))
                 return
             record.begin(prepared)
             with self.metrics.subscriptions.labels(facts.transport).track_inprogress():
-                async with aclosing(self._events(prepared)) as events:
-                    async for outcome in events:
-                        yield outcome
+                await self._subscriptions.run(Subscription(request, facts, self._build(prepared)), sink)
             record.result = "ok"
 
     @contextmanager
@@ -194,7 +210,7 @@ class GraphQLServer:
         except Refusal:
             record.result = "refused"
             raise
-        except (asyncio.CancelledError, GeneratorExit):
+        except (asyncio.CancelledError, SlowConsumerError):
             record.result = "cancelled"
             raise
         except Exception as error:
@@ -235,28 +251,35 @@ class GraphQLServer:
         if isinstance(outcome, ExecutionResult):
             outcome = _encode(outcome, prepared)
         record.result = _result_of(outcome.faults)
+        if (prepared.request.extensions or {}).get(EXPLAIN) and self._may_explain(prepared.facts.identity):
+            return self._explained(prepared, outcome)
         return cast("Outcome", outcome)
+
+    def _explained(self, prepared: _Prepared, outcome: Outcome) -> Outcome:
+        """The same with how it was found as `extensions.plan`."""
+        plan: dict[str, Any] = {"compiled": False, "reason": "plans are switched off, or this is no query"}
+        if self.plans is not None and prepared.operation.type is OperationType.QUERY:
+            plans, variables = self._plans_of(prepared, self.plans), prepared.request.variables or {}
+            plan = self.plans.explain(plans, variables)
+        answer = orjson.loads(outcome.payload)
+        answer["extensions"] = answer.get("extensions", {}) | {EXPLAIN: plan}
+        return replace(outcome, payload=orjson.dumps(answer))
 
     async def _answer(self, prepared: _Prepared) -> Outcome:
         """By a plan where there is one that can; by graphql-core otherwise, which also tells of all errors."""
         operation = prepared.operation
         if self.plans is not None and operation.type is OperationType.QUERY:
-            payload = await self.plans.run(
-                prepared.document.node,
-                operation.node,
-                self._plans_of(prepared),
-                prepared.request.variables or {},
-                lambda: self._make_context(prepared.facts),
-            )
+            plans, variables = self._plans_of(prepared, self.plans), prepared.request.variables or {}
+            payload = await self.plans.run(plans, variables, lambda: self._make_context(prepared.facts))
             if payload is not None:
                 return Outcome(payload, (), operation.node.operation.value, operation.name)
         result: Any = execute_root_selection_set(self._build(prepared))
         return _encode(await result if optimized_is_awaitable(result) else result, prepared)
 
-    def _plans_of(self, prepared: _Prepared) -> Plans:
+    def _plans_of(self, prepared: _Prepared, executor: CompiledExecutor) -> Plans:
         kept = prepared.operation.plans
         if not kept:
-            kept.append(cast("CompiledExecutor", self.plans).plans(prepared.document.node, prepared.operation.node))
+            kept.append(executor.plans(prepared.document.node, prepared.operation.node))
         return kept[0]
 
     async def _within_limit(self, work: Callable[[], Any]) -> Any:
@@ -273,42 +296,24 @@ class GraphQLServer:
             error = OperationTimeoutError(message)
             return ExecutionResult(None, [GraphQLError(message, original_error=error)])
 
-    async def _events(self, prepared: _Prepared) -> AsyncGenerator[Outcome]:
-        """One outcome per event of the source; Refusal when there is no source or it breaks."""
-        executor = self._build(prepared)
-        source = await self._within_limit(lambda: create_source_event_stream(executor))
-        if isinstance(source, ExecutionResult):
-            raise Refusal(mask(source.errors or (), prepared.facts.request_id))
-
-        def execute_event(event_executor: Executor[Any]) -> Awaitable[ExecutionResult]:
-            event_executor.context_value = self._make_context(prepared.facts)
-            return cast(
-                "Awaitable[ExecutionResult]", self._within_limit(lambda: execute_subscription_event(event_executor))
-            )
-
-        results = map_source_to_response_event(executor, cast("AsyncIterable[Any]", source), execute_event)
-        try:
-            async with aclosing(results):
-                async for result in results:
-                    yield _encode(result, prepared)
-        except Refusal:
-            raise
-        except Exception as error:
-            located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
-            raise Refusal(mask([located], prepared.facts.request_id)) from error
-
 
 def _encode(result: ExecutionResult, prepared: _Prepared) -> Outcome:
-    """The bytes of an execution result, its errors masked."""
-    facts, node = prepared.facts, prepared.operation.node
+    """The outcome of a query or mutation."""
+    operation = prepared.operation
+    payload, faults = _to_bytes(result, prepared.facts.request_id)
+    return Outcome(payload, faults, operation.node.operation.value, operation.name)
+
+
+def _to_bytes(result: ExecutionResult, request_id: str) -> tuple[bytes, tuple[Fault, ...]]:
+    """The bytes of an execution result, its errors masked, and these errors."""
     answer: dict[str, Any] = {}
-    faults = mask(result.errors, facts.request_id) if result.errors else []
+    faults = mask(result.errors, request_id) if result.errors else []
     if faults:
-        answer["errors"] = errors_to_json(faults, facts.request_id)
+        answer["errors"] = errors_to_json(faults, request_id)
     answer["data"] = result.data
     if len(faults) > MOST_ERRORS:
         answer["extensions"] = {"omittedErrors": len(faults) - MOST_ERRORS}
-    return Outcome(orjson.dumps(answer), tuple(faults), node.operation.value, prepared.operation.name)
+    return orjson.dumps(answer), tuple(faults)
 
 
 def _result_of(faults: tuple[Fault, ...]) -> str:

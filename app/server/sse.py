@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -17,11 +16,15 @@ from graphql import OperationType
 from starlette.types import Receive, Send
 
 from app.errors import ErrorCode
+from app.server.hub import Encoded
 from app.server.identity import Ended, OperationFacts, watch_identity
 from app.server.masking import Fault, Refusal, errors_to_json
 from app.server.operations import GraphQLServer
+from app.server.outbox import Outbox, SlowConsumerError
 from app.server.parameters import OperationRequest
+from app.tasks import end_tasks
 
+_NEXT = b"event: next\ndata: "
 _COMPLETE = b"event: complete\ndata:\n\n"
 _KEEPALIVE = b":\n\n"
 
@@ -40,7 +43,17 @@ class EventStream:
     ) -> None:
         self._server, self._request, self._facts, self._allowed = server, request, facts, allowed
         self._stopping = asyncio.Event()
+        limits = server.limits
+        self._outbox = Outbox(limits.queue_messages, limits.queue_bytes, limits.slow_consumer_seconds)
         self._subscribes = server.subscribes(request)
+
+    def offer(self, result: Encoded) -> bool:
+        """See Sink."""
+        return self._outbox.put_if_room(result.form(_NEXT, _next))
+
+    async def put(self, result: Encoded) -> None:
+        """See Sink."""
+        await self._outbox.put(result.form(_NEXT, _next))
 
     def drain(self, seconds: float) -> None:
         """End a subscription now; a query or mutation has `seconds` to answer."""
@@ -57,13 +70,19 @@ class EventStream:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._server.lifecycle.attach(self)
         try:
-            ended = await self._until_first_ends(
-                self._send_outcomes(send),
-                self._send_keepalives(send),
-                _until_gone(receive),
-                self._stopping.wait(),
-                watch_identity(self._facts.identity, self._server.revalidate, self._server.limits.revalidate_seconds),
-            )
+            running = asyncio.create_task(self._run())
+            try:
+                ended = await self._until_first_ends(
+                    self._write(send),
+                    self._keep_alive(),
+                    _until_gone(receive),
+                    self._stopping.wait(),
+                    watch_identity(
+                        self._facts.identity, self._server.revalidate, self._server.limits.revalidate_seconds
+                    ),
+                )
+            finally:
+                await end_tasks(running)
             if isinstance(ended, Ended):
                 fault = Fault(ErrorCode.UNAUTHENTICATED, f"The stream was closed: {ended.reason}.")
                 await self._send(send, self._errors([fault]) + _COMPLETE)
@@ -85,19 +104,26 @@ class EventStream:
             await asyncio.gather(*tasks, return_exceptions=True)
         return next(task.result() for task in tasks if task in done)
 
-    async def _send_outcomes(self, send: Send) -> None:
+    async def _run(self) -> None:
+        """Queue the results of the operation and its end; a reader that makes no room ends the stream without one."""
         try:
-            async with aclosing(self._server.stream(self._request, self._facts, allowed=self._allowed)) as outcomes:
-                async for outcome in outcomes:
-                    await self._send(send, _next(outcome.payload))
+            await self._server.stream(self._request, self._facts, self, allowed=self._allowed)
         except Refusal as refusal:
-            await self._send(send, self._errors(refusal.faults))
-        await self._send(send, _COMPLETE)
+            await self._outbox.put(self._errors(refusal.faults))
+        except SlowConsumerError:
+            self._stopping.set()
+            return
+        await self._outbox.put(_COMPLETE)
+        self._outbox.finish()
 
-    async def _send_keepalives(self, send: Send) -> None:
+    async def _write(self, send: Send) -> None:
+        while (piece := await self._outbox.get()) is not None:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(self._server.limits.keepalive_seconds)
-            await self._send(send, _KEEPALIVE)
+            self._outbox.put_if_room(_KEEPALIVE)
 
     async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
         """Send a piece; TimeoutError when the reader does not make room for it in time."""
@@ -105,12 +131,12 @@ class EventStream:
             await send({"type": "http.response.body", "body": body, "more_body": more})
 
     def _errors(self, faults: list[Fault] | tuple[Fault, ...]) -> bytes:
-        return _next(orjson.dumps({"errors": errors_to_json(faults, self._facts.request_id)}))
+        return _next(_NEXT, orjson.dumps({"errors": errors_to_json(faults, self._facts.request_id)}))
 
 
-def _next(payload: bytes) -> bytes:
+def _next(head: bytes, payload: bytes) -> bytes:
     # orjson escapes line breaks inside strings, so a payload is always one line.
-    return b"event: next\ndata: " + payload + b"\n\n"
+    return head + payload + b"\n\n"
 
 
 async def _until_gone(receive: Receive) -> None:

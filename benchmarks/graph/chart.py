@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from matplotlib import pyplot as plt
 from benchmarks.graph.documents import TITLES, Question
 from benchmarks.graph.figures import GOALS, LONGER_PAGES, MORE_DATA, Figures, Place
 
-_COLOURS = ("#6b7280", "#0b6e4f", "#7fb69e", "#c8553d", "#e0a458", "#3d5a80", "#7d83b5")
+_COLOURS = ("#6b7280", "#0b6e4f", "#7fb69e", "#c8553d", "#e0a458", "#3d5a80", "#7d83b5", "#a58fb5")
 _TEXT, _GRID = "#24292f", "#d9dce1"
 _STYLE: Any = {
     "font.size": 9,
@@ -43,7 +44,7 @@ def draw(figures: Figures, titles: dict[str, str], path: Path) -> None:
 def _panel(axis: Any, figures: Figures, titles: dict[str, str], query: str) -> None:
     places = {name: Place(Question.of(query), name, 1) for name in titles}
     found = {name: figures.ratio(place) or 0.0 for name, place in places.items() if place in figures.rounds}
-    colours = dict(zip(titles, _COLOURS, strict=False))
+    colours = dict(zip(titles, cycle(_COLOURS), strict=False))
     for height, (name, ratio) in enumerate(found.items()):
         axis.hlines(height, 1, ratio, color=colours[name], linewidth=2)
         axis.plot(ratio, height, "o", color=colours[name], markersize=7)

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -58,11 +59,9 @@ class Facts:
     organizations: dict[str, str]
     """Ids by slug, of those that are asked about."""
 
-    def token(self) -> str:
+    def token(self, secret: str = SECRET) -> str:
         """An access token of the benchmark's person, for a day."""
-        from uuid import UUID  # noqa: PLC0415
-
-        return AccessTokens(SECRET, seconds=86_400).issue(UUID(self.user_id), UUID(self.session_id))[0]
+        return AccessTokens(secret, seconds=86_400).issue(UUID(self.user_id), UUID(self.session_id))[0]
 
 
 @contextmanager
@@ -77,7 +76,7 @@ def data_set(folder: Path = FOLDER, *, resources: int = 100_000) -> Iterator[tup
     with engines(place / "data") as urls:
         if not facts.exists():
             upgrade(urls.database_url)
-            made = asyncio.run(fill(urls.database_url, resources))
+            made = asyncio.run(fill(urls.database_url, Company(datetime.now(UTC).date(), resources)))
             facts.write_bytes(orjson.dumps(asdict(made)))
         yield urls, Facts(**orjson.loads(facts.read_bytes()))
 
@@ -87,10 +86,9 @@ def plain_url(url: str) -> str:
     return url.replace("postgresql+asyncpg", "postgresql")
 
 
-async def fill(url: str, resources: int) -> Facts:
+async def fill(url: str, company: Company) -> Facts:
     """Make everything in an empty database that is migrated."""
-    today = datetime.now(UTC).date()
-    company = Company(today, resources)
+    today = company.moment.date()
     connection = await asyncpg.connect(plain_url(url))
     door = Database.connect(url, pool_size=1, statement_seconds=3600)
     console = Console(stderr=True)
@@ -98,6 +96,7 @@ async def fill(url: str, resources: int) -> Facts:
         facts = await _people(connection, company, today)
         for tenant in company.tenants:
             await _store(connection, company, tenant)
+        resources = sum(tenant.size for tenant in company.tenants)
         console.print(f"{resources:,} resources are stored; charges follow.")
         await connection.execute("ANALYZE")
         for tenant in company.tenants:

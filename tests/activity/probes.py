@@ -32,10 +32,6 @@ async def write(database: Database, organization_id: UUID, *texts: str) -> int:
         return await record(session, organization_id, *(note(text) for text in texts))
 
 
-async def allowed() -> None:
-    """A permission check that lets everybody through."""
-
-
 @asynccontextmanager
 async def running_feed(
     database: Database, valkey: Redis, settings: FeedSettings | None = None

@@ -17,8 +17,8 @@ from app.activity.retention import purge_expired
 from app.activity.stream import FeedSettings, FeedStoppedError
 from app.database import Database
 from app.embedded import EngineUrls
-from app.errors import BadUserInputError, CursorExpiredError, NotFoundError
-from tests.activity.probes import NO_POLL, NOWHERE, allowed, note, running_feed, seeded, take, until, write
+from app.errors import BadUserInputError, CursorExpiredError
+from tests.activity.probes import NO_POLL, NOWHERE, note, running_feed, seeded, take, until, write
 
 
 async def test_replays_in_pages_then_follows(database: Database, valkey: Redis) -> None:
@@ -26,7 +26,7 @@ async def test_replays_in_pages_then_follows(database: Database, valkey: Redis) 
     await write(database, organization_id, *(str(number) for number in range(1, 8)))
     async with (
         running_feed(database, valkey, FeedSettings(page_size=3, poll=3600)) as feed,
-        aclosing(feed.follow(organization_id, 2, allowed)) as stream,
+        aclosing(feed.follow(organization_id, 2)) as stream,
     ):
         opening = await anext(stream)
         assert (opening.sequence, opening.event) == (2, None)
@@ -40,7 +40,7 @@ async def test_without_a_cursor_only_what_comes_from_now_on(database: Database, 
     await write(database, organization_id, "old")
     async with (
         running_feed(database, valkey, NO_POLL) as feed,
-        aclosing(feed.follow(organization_id, None, allowed)) as stream,
+        aclosing(feed.follow(organization_id, None)) as stream,
     ):
         assert (await anext(stream)).sequence == 1
         await write(database, organization_id, "new")
@@ -51,7 +51,7 @@ async def test_an_organization_without_events_can_be_followed(database: Database
     organization_id = uuid4()
     async with (
         running_feed(database, valkey, NO_POLL) as feed,
-        aclosing(feed.follow(organization_id, None, allowed)) as stream,
+        aclosing(feed.follow(organization_id, None)) as stream,
     ):
         assert (await anext(stream)).sequence == 0
         await write(database, organization_id, "first")
@@ -73,7 +73,7 @@ async def test_a_hundred_disconnections_lose_nothing_while_writers_run(database:
         received: list[tuple[int, str]] = []
         place, disconnections = 0, 0
         while len(received) < writers * notes or disconnections < 100:
-            async with aclosing(feed.follow(organization_id, place, allowed)) as stream:
+            async with aclosing(feed.follow(organization_id, place)) as stream:
                 wanted = chance.randint(0, 5)
                 while wanted and len(received) < writers * notes:
                     async with asyncio.timeout(60):
@@ -94,7 +94,7 @@ async def test_other_processes_hear_through_valkey(database: Database, valkey: R
     async with (
         running_feed(database, valkey, NO_POLL) as feed,
         running_feed(elsewhere, valkey, NO_POLL),
-        aclosing(feed.follow(organization_id, None, allowed)) as stream,
+        aclosing(feed.follow(organization_id, None)) as stream,
     ):
         await anext(stream)
         await until(lambda: feed.health.listening)
@@ -109,7 +109,7 @@ async def test_an_event_that_nobody_announced_still_arrives(database: Database, 
     silent = Database(database.engine, database.rows)  # has no commit listeners
     async with (
         running_feed(database, valkey, FeedSettings(poll=0.2)) as feed,
-        aclosing(feed.follow(organization_id, None, allowed)) as stream,
+        aclosing(feed.follow(organization_id, None)) as stream,
     ):
         await anext(stream)
         await write(silent, organization_id, "unannounced")
@@ -120,7 +120,7 @@ async def test_events_arrive_without_valkey(database: Database) -> None:
     organization_id = uuid4()
     nowhere = Redis.from_url(NOWHERE)
     async with running_feed(database, nowhere, NO_POLL) as feed:
-        async with aclosing(feed.follow(organization_id, None, allowed)) as stream:
+        async with aclosing(feed.follow(organization_id, None)) as stream:
             await anext(stream)
             await write(database, organization_id, "of this process")
             assert await take(stream, 1) == ["of this process"]
@@ -135,7 +135,7 @@ async def test_a_killed_channel_is_opened_again(database: Database, valkey: Redi
     async with (
         running_feed(database, valkey, NO_POLL) as feed,
         running_feed(elsewhere, valkey, NO_POLL),
-        aclosing(feed.follow(organization_id, None, allowed)) as stream,
+        aclosing(feed.follow(organization_id, None)) as stream,
     ):
         await anext(stream)
         await until(lambda: feed.health.listening)
@@ -153,7 +153,7 @@ async def test_one_subscription_per_process(database: Database, valkey: Redis) -
     organizations = [uuid4() for _ in range(20)]
     async with running_feed(database, valkey, NO_POLL) as feed:
         await until(lambda: feed.health.listening)
-        streams = [feed.follow(organization_id, None, allowed) for organization_id in organizations]
+        streams = [feed.follow(organization_id, None) for organization_id in organizations]
         for stream in streams:
             await anext(stream)
         assert (feed.health.followers, feed.health.organizations) == (20, 20)
@@ -169,7 +169,7 @@ async def test_followers_leave_no_trace_when_cancelled(database: Database, valke
     organization_id = uuid4()
 
     async def consume() -> None:
-        async with aclosing(feed.follow(organization_id, 0, allowed)) as stream:
+        async with aclosing(feed.follow(organization_id, 0)) as stream:
             async for _ in stream:
                 pass
 
@@ -191,7 +191,7 @@ async def test_followers_at_one_place_share_their_reads(
     reads = 0
 
     async def consume() -> list[str]:
-        async with aclosing(feed.follow(organization_id, 0, allowed)) as stream:
+        async with aclosing(feed.follow(organization_id, 0)) as stream:
             return await take(stream, 3)
 
     async with running_feed(database, valkey, NO_POLL) as feed:
@@ -232,7 +232,7 @@ async def test_nothing_slips_between_replay_and_live(
             return found
 
         monkeypatch.setattr(feed, moment, read_then_write)
-        async with aclosing(feed.follow(organization_id, None, allowed)) as stream:
+        async with aclosing(feed.follow(organization_id, None)) as stream:
             assert await take(stream, 1) == ["in between"]
     await nowhere.aclose()
 
@@ -242,8 +242,8 @@ async def test_a_slow_consumer_keeps_nobody_up_and_misses_nothing(database: Data
     texts = [str(number) for number in range(1, 41)]
     async with (
         running_feed(database, valkey, FeedSettings(page_size=10)) as feed,
-        aclosing(feed.follow(organization_id, 0, allowed)) as slow,
-        aclosing(feed.follow(organization_id, 0, allowed)) as quick,
+        aclosing(feed.follow(organization_id, 0)) as slow,
+        aclosing(feed.follow(organization_id, 0)) as quick,
     ):
         await anext(slow)
         await anext(quick)
@@ -251,38 +251,6 @@ async def test_a_slow_consumer_keeps_nobody_up_and_misses_nothing(database: Data
             await write(database, organization_id, number)
         assert await take(quick, 40) == texts
         assert await take(slow, 40) == texts
-
-
-async def test_ends_when_the_permission_is_taken_away(database: Database, valkey: Redis) -> None:
-    organization_id = uuid4()
-    member = True
-
-    async def check() -> None:
-        if not member:
-            message = "no such organization"
-            raise NotFoundError(message)
-
-    async with running_feed(database, valkey, FeedSettings(recheck=0.1, poll=3600)) as feed:
-        async with aclosing(feed.follow(organization_id, None, check)) as idle:
-            await anext(idle)
-            waiting = asyncio.create_task(anext(idle))
-            await asyncio.sleep(0.3)
-            assert not waiting.done()
-            member = False
-            with pytest.raises(NotFoundError):
-                await asyncio.wait_for(waiting, 60)
-        member = True
-        async with aclosing(feed.follow(organization_id, None, check)) as busy:
-            await anext(busy)
-            await write(database, organization_id, "one", "two")
-            assert await take(busy, 1) == ["one"]
-            member = False
-            await asyncio.sleep(0.2)  # "two" is read already
-            with pytest.raises(NotFoundError):
-                await take(busy, 1)
-        member = False
-        with pytest.raises(NotFoundError):
-            await anext(feed.follow(organization_id, 0, check))
 
 
 async def test_an_expired_cursor_is_told_so(database: Database, valkey: Redis, owner: Database) -> None:
@@ -293,15 +261,15 @@ async def test_an_expired_cursor_is_told_so(database: Database, valkey: Redis, o
             text("UPDATE activity_events SET occurred_at = occurred_at - interval '91 days' WHERE sequence <= 3")
         )
     async with running_feed(database, valkey, FeedSettings(page_size=2)) as feed:
-        async with aclosing(feed.follow(organization_id, 0, allowed)) as slow:
+        async with aclosing(feed.follow(organization_id, 0)) as slow:
             assert await take(slow, 1) == ["1"]
             assert await purge_expired(database, 90) == 3
             assert await take(slow, 1) == ["2"]  # of the page that was read before
             with pytest.raises(CursorExpiredError, match="subscribe without `after`"):
                 await take(slow, 1)
         with pytest.raises(CursorExpiredError):
-            await anext(feed.follow(organization_id, 2, allowed))
-        async with aclosing(feed.follow(organization_id, 3, allowed)) as stream:
+            await anext(feed.follow(organization_id, 2))
+        async with aclosing(feed.follow(organization_id, 3)) as stream:
             assert await take(stream, 2) == ["4", "5"]
 
 
@@ -311,7 +279,7 @@ async def test_a_place_that_does_not_exist_yet_is_refused(database: Database, va
     async with running_feed(database, valkey) as feed:
         for place in (2, 2**63, 10**30):
             with pytest.raises(BadUserInputError, match="ahead"):
-                await anext(feed.follow(organization_id, place, allowed))
+                await anext(feed.follow(organization_id, place))
         assert feed.health.followers == 0
 
 
@@ -321,7 +289,7 @@ async def test_a_foreign_organization_shows_nothing(database: Database, valkey: 
     await write(database, theirs, "secret")
     async with (
         running_feed(database, valkey, NO_POLL) as feed,
-        aclosing(feed.follow(mine, None, allowed)) as stream,
+        aclosing(feed.follow(mine, None)) as stream,
     ):
         assert (await anext(stream)).sequence == 0
         await write(database, theirs, "secret")
@@ -332,7 +300,7 @@ async def test_a_foreign_organization_shows_nothing(database: Database, valkey: 
 async def test_streams_end_with_the_process(database: Database, valkey: Redis) -> None:
     organization_id = uuid4()
     async with running_feed(database, valkey) as feed:
-        stream = feed.follow(organization_id, None, allowed)
+        stream = feed.follow(organization_id, None)
         await anext(stream)
         waiting = asyncio.create_task(anext(stream))
         await asyncio.sleep(0)
@@ -347,7 +315,7 @@ async def test_a_stream_outlasts_a_database_that_is_away(
     organization_id = uuid4()
     async with (
         running_feed(database, valkey) as feed,
-        aclosing(feed.follow(organization_id, None, allowed)) as stream,
+        aclosing(feed.follow(organization_id, None)) as stream,
     ):
         await anext(stream)
         owner = Database.connect(engine_urls.database_url, role=None)
@@ -369,7 +337,7 @@ async def test_an_event_in_a_rolled_back_savepoint_makes_no_noise(database: Data
     organization_id = uuid4()
     async with (
         running_feed(database, valkey, NO_POLL) as feed,
-        aclosing(feed.follow(organization_id, 0, allowed)) as stream,
+        aclosing(feed.follow(organization_id, 0)) as stream,
     ):
         await anext(stream)
         async with database.write(organization_id) as session:

@@ -15,42 +15,19 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from app.config import Settings
-from app.embedded import EngineUrls, engines
+from rich.console import Console
+
+from app.embedded import engines
 from app.logging import configure_logging
-from app.main import make_runtime, running
 from app.upgrade import upgrade
-from tests.clients import cheap_passwords
 from tests.execution.playing import Tally, play
-from tests.execution.world import World, make_world, open_world
+from tests.execution.world import Site, make_site, twins_of
 
+_say = Console(highlight=False, markup=False, soft_wrap=True).print
 PORTION = 500
 """Operations that a process plays before it tells how it was."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """What a process needs to play its part."""
-
-    database_url: str
-    redis_url: str
-    folder: Path
-    world: World | None = None
-
-    def settings(self) -> Settings:
-        """Those of the world's runtime."""
-        values: dict[str, Any] = {
-            "data_dir": self.folder / "data",
-            "database_url": self.database_url,
-            "redis_url": self.redis_url,
-            "root_key": "root-key-of-the-tests-0123456789abcdef",
-            "log_level": "ERROR",
-        }
-        return Settings(**values)
 
 
 def main() -> int:
@@ -62,8 +39,8 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="skyledger-oracle-")))
         urls = stack.enter_context(engines(folder / "engines"))
         upgrade(urls.database_url)
-        site = asyncio.run(_prepare(Site(urls.database_url, urls.redis_url, folder)))
-        print(f"the world is there after {time.monotonic() - begun:.0f} s; seeds from {arguments.seed}", flush=True)
+        site = asyncio.run(make_site(urls.database_url, urls.redis_url, folder))
+        _say(f"the world is there after {time.monotonic() - begun:.0f} s; seeds from {arguments.seed}")
         tally = _play_all(site, arguments)
     _report(tally, arguments)
     return 1 if tally.failures else 0
@@ -78,13 +55,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _prepare(site: Site) -> Site:
-    runtime = make_runtime(site.settings(), EngineUrls(site.database_url, site.redis_url), passwords=cheap_passwords())
-    async with running(runtime):
-        world = await make_world(runtime, site.folder)
-    return Site(site.database_url, site.redis_url, site.folder, world)
-
-
 def _play_all(site: Site, arguments: argparse.Namespace) -> Tally:
     total = Tally()
     portions = list(_portions(arguments.seed, arguments.operations, arguments.processes))
@@ -92,7 +62,7 @@ def _play_all(site: Site, arguments: argparse.Namespace) -> Tally:
     with ProcessPoolExecutor(arguments.processes, mp_context=context) as pool:
         for done in as_completed([pool.submit(_play_portions, site, seeds) for seeds in portions]):
             total.add(done.result())
-            print(f"{total.played} operations: {dict(total.results)}", flush=True)
+            _say(f"{total.played} operations: {dict(total.results)}")
     return total
 
 
@@ -108,26 +78,22 @@ def _play_portions(site: Site, seeds: range) -> Tally:
 
     def tell(tally: Tally) -> None:
         if tally.played % PORTION == 0:
-            print(f"seeds {seeds.start}…: {tally.played} in {tally.seconds:.0f} s, {dict(tally.results)}", flush=True)
+            _say(f"seeds {seeds.start}…: {tally.played} in {tally.seconds:.0f} s, {dict(tally.results)}")
 
     async def play_them() -> Tally:
-        urls = EngineUrls(site.database_url, site.redis_url)
-        runtime = make_runtime(site.settings(), urls, passwords=cheap_passwords())
-        async with running(runtime):
-            assert site.world is not None
-            twins, known = await open_world(runtime, site.world)
-            return await play(twins, known, seeds, on_progress=tell)
+        async with twins_of(site) as twins:
+            return await play(twins, site.known, seeds, on_progress=tell)
 
     return asyncio.run(play_them())
 
 
 def _report(tally: Tally, arguments: argparse.Namespace) -> None:
-    print(tally.summary())
-    print(f"seeds {arguments.seed} to {arguments.seed + arguments.operations - 1}")
+    _say(tally.summary())
+    _say(f"seeds {arguments.seed} to {arguments.seed + arguments.operations - 1}")
     for line in tally.unanswered[:3]:
-        print(f"graphql-core gave no answer: {line}")
+        _say(f"graphql-core gave no answer: {line}")
     for number, failure in enumerate(tally.failures.values(), 1):
-        print(f"--- difference {number}: {failure}")
+        _say(f"--- difference {number}: {failure}")
         if arguments.findings is not None:
             arguments.findings.mkdir(parents=True, exist_ok=True)
             found = json.dumps(failure.to_json(), indent=1, ensure_ascii=False)

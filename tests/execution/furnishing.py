@@ -1,9 +1,109 @@
-"""What the demo lacks."""
+"""What the demo lacks, so that nearly every field has something to tell: made by the graph where a person makes it."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
+from app.demo.top_up import today
+from app.models import now
+from tests.execution.rows_of_clouds import CONNECTED, rows_of_clouds
 from tests.resolvers.cost_caller import Caller
+
+INGEST = """mutation ($input: IngestCostsInput!) { ingestCosts(input: $input) { __typename
+  ... on UserError { message path } } }"""
+FIND = """query ($slug: String!) { organization(slug: $slug) {
+  accounts { nodes { id nativeId provider } } teams { nodes { id name } }
+  recommendations(first: 60) { nodes { id checkId account { id } resource { id nativeId } } } } }"""
 
 
 async def furnish(caller: Caller) -> None:
-    """Nothing yet."""
+    """Add it to a demo that has been looked at."""
+    found = await caller.read(FIND)
+    async with caller.database.write(caller.organization_id) as session:
+        for group in rows_of_clouds(caller.organization_id, found):
+            session.add_all(group)
+            await session.flush()
+    await _settings(caller, await caller.read(FIND))
+    await _money(caller)
+
+
+async def act(caller: Caller, name: str, /, **values: Any) -> None:
+    """Run a mutation of the organization that must succeed."""
+    document = (
+        f"mutation ($input: {name[0].upper()}{name[1:]}Input!) {{ {name}(input: $input) "
+        "{ __typename ... on UserError { message path } } }"
+    )
+    result = await caller.act(document, **values)
+    assert result["__typename"].endswith("Payload"), (name, result)
+
+
+async def _settings(caller: Caller, found: dict[str, Any]) -> None:
+    """What people set: schedules, rules, keys, invitations, teams."""
+    organization = {"organizationId": caller.person.organization_id}
+    (account,) = [one["id"] for one in found["accounts"]["nodes"] if one["nativeId"] == CONNECTED]
+    (platform,) = [one["id"] for one in found["teams"]["nodes"] if one["name"] == "Platform"]
+    moment = (now() + timedelta(days=90)).isoformat()
+    changes = {
+        "graceDays": 20,
+        "minimumMonthlySaving": "2.50",
+        "excludedRegions": ["eu-central-1"],
+        "excludedTags": [{"key": "keep", "values": ["yes"]}, {"key": "name", "pattern": "tmp*"}],
+        "accountOverrides": [{"accountId": account, "settings": {"severity": "HIGH"}}],
+    }
+    acts: list[tuple[str, dict[str, Any]]] = [
+        (
+            "scheduleScans",
+            {"name": "nightly", "cron": "0 3 * * *", "timeZone": "Europe/Berlin", "accountIds": [account]},
+        ),
+        ("scheduleScans", {"name": "weekly", "cron": "0 3 * * 1", "enabled": False, "regions": ["eu-west-1"]}),
+        ("updateDetectionRule", {"checkId": "aws.ebs.unattached", "changes": changes}),
+        ("updateDetectionRule", {"checkId": "aws.ec2.idle", "changes": {"enabled": False}}),
+        ("createApiKey", {"name": "reader", "scopes": ["ORGANIZATION_READ"], "expiresAt": moment}),
+        ("createApiKey", {"name": "feed", "scopes": ["COSTS_INGEST", "RESOURCES_INGEST"]}),
+        ("inviteMember", {"email": "invited@skyledger.example", "role": "MEMBER"}),
+        ("inviteMember", {"email": "another@skyledger.example", "role": "ADMIN"}),
+        ("createTeam", {"name": "Research", "code": "CC-9"}),
+        ("createTeam", {"name": "Without a code"}),
+        ("addNote", {"text": "hello"}),
+        ("createAccount", {"provider": "OPENAI", "nativeId": "org-bakery", "name": "Bakery AI"}),
+        ("createUpload", {"fileName": "costs.csv", "bytes": 12, "contentType": "text/csv", "sha256": "0" * 64}),
+    ]
+    for name, values in acts:
+        await act(caller, name, **organization, **values)
+    await act(caller, "updateTeam", id=platform, code="CC-3011")
+
+
+async def _money(caller: Caller) -> None:
+    """What people set and send about costs: currencies, budgets, metrics, exports, rows."""
+    organization = {"organizationId": caller.person.organization_id}
+    first = today().replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    rates = [
+        {"fromCurrency": "EUR", "toCurrency": "USD", "rate": rate, "validFrom": str(day)}
+        for rate, day in (("1.0834", before), ("1.1", first))
+    ]
+    period = {"start": str(before), "end": str(first)}
+    where = {"serviceName": {"in": ["Amazon Elastic Compute Cloud", "Amazon Virtual Private Cloud"]}}
+    fixed = {"recurrence": "FIXED", "startsOn": str(before), "endsOn": str(first + timedelta(days=45))}
+    euros = {"recurrence": "QUARTERLY", "startsOn": str(before), "currency": "EUR"}
+    tagged = where | {"tags": [{"key": "team", "exists": True}]}
+    visits = [{"day": str(before + timedelta(days=number)), "quantity": f"{number * 10}.5"} for number in range(20)]
+    deal = {"provider": "AWS", "pattern": "aws.ebs.*", "discountPercent": "12.5", "validFrom": str(before)}
+    acts: list[tuple[str, dict[str, Any]]] = [
+        ("setCurrencyRates", {"rates": rates, "source": "ECB"}),
+        ("createBudget", {"name": "euros", "amount": "10.50", "where": tagged, **euros}),
+        ("createBudget", {"name": "off", "amount": "9", "enabled": False, **fixed}),
+        ("recordBusinessMetrics", {"name": "visits", "unit": "visit", "values": visits}),
+        ("exportCosts", {"period": period, "format": "CSV", "where": where}),
+        ("exportCosts", {"period": period, "focusVersion": "V1_2"}),
+        ("setPriceOverrides", {"overrides": [deal | {"note": "deal"}]}),
+    ]
+    for name, values in acts:
+        await act(caller, name, **organization, **values)
+    row = {"BilledCost": "1.25", "EffectiveCost": "1.10", "BillingCurrency": "EUR", "ServiceName": "Bread",
+           "ChargePeriodStart": str(before), "ChargePeriodEnd": str(before + timedelta(days=1)),
+           "BillingAccountId": "bakery", "Tags": {"team": "data", "ö": "ü"}}  # fmt: skip
+    rows = [row, row | {"BilledCost": "a lot"}, row | {"ServiceName": "Butter", "ChargeCategory": "Nonsense"}]
+    result = await caller.act(INGEST, **organization, dataset="hand", rows=rows)
+    assert result["__typename"] == "IngestCostsPayload", result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from random import Random
@@ -28,7 +28,7 @@ DEEPEST = 4
 # Arguments whose words are those of another field.
 ELSEWHERE = {
     "metric": "BusinessMetric.name",
-    "codes": "CheckPrice.code",
+    "codes": "prices",
     "tagKey": "TagKey.key",
     "tag": "TagKey.key",
     "key": "TagKey.key",
@@ -73,14 +73,17 @@ class Known:
         for key, value in found.items():
             if key in {"startCursor", "endCursor", "cursor"} and value is not None:
                 _add(self.cursors[name], value)
-            if key == "pageInfo":
-                self.note(name, value)
-            elif key in {"nodes", "edges", "node"}:
+            if key in {"nodes", "edges", "node", "pageInfo"}:  # these belong to the list
                 self.note(name, value)
             else:
                 self.note(key, value)
                 if type_name and isinstance(value, str):
                     _add(self.words[f"{type_name}.{key}"], value)
+
+    def keep_ids_of(self, types: Collection[str]) -> None:
+        """Forget the ids of what no global id names."""
+        for type_name in set(self.ids) - set(types):
+            del self.ids[type_name]
 
     def id(self, draw: Random, names: tuple[str, ...]) -> str:
         """The id of something that the names of an argument speak of; of anything where they do not."""
@@ -88,7 +91,11 @@ class Known:
             type_name = ELSEWHERE.get(name, name)
             type_name = type_name.removesuffix("s").removesuffix("Id").removesuffix("s")
             type_name = type_name[:1].upper() + type_name[1:]
-            for candidate in (type_name, f"Cost{type_name}", type_name.removeprefix("Excluded").removeprefix("Included")):
+            for candidate in (
+                type_name,
+                f"Cost{type_name}",
+                type_name.removeprefix("Excluded").removeprefix("Included"),
+            ):
                 if self.ids.get(candidate):
                     return draw.choice(self.ids[candidate])
         return draw.choice(self.ids[draw.choice(sorted(self.ids))])

@@ -180,14 +180,17 @@ class Writer:
     def _arguments(self, name: str, each: GraphQLField, rows: int) -> tuple[str, int]:
         """Arguments in parentheses, and how many objects there will be below."""
         chosen: dict[str, Any] = {}
+        one = self.draw.choice(("slug", "id")) if name == "organization" and not self.chance(self.values.odd) else None
+        if one is not None:
+            type_ = each.args[one].type
+            chosen[one] = self._given(type_, self.values.of(GraphQLNonNull(type_), (name, one)))
         for key, argument in each.args.items():
+            if one is not None:
+                break
             required = isinstance(argument.type, GraphQLNonNull) and argument.default_value is Undefined
             if not required and (key in PAGES or not self.chance(0.05 if key in DEAR else 0.35)):
                 continue
             chosen[key] = self._argument(argument, (name, key))
-        if name == "organization" and not self.chance(self.values.odd):
-            key = self.draw.choice(("slug", "id"))
-            chosen = {key: self._given(each.args[key].type, self.values.of(GraphQLNonNull(each.args[key].type), (name, key)))}
         rows = self._page(name, each, chosen, rows)
         written = ", ".join(f"{key}: {literal(value)}" for key, value in chosen.items())
         return f"({written})" if written else "", rows
@@ -280,4 +283,3 @@ class Writer:
 
 def _block(selections: list[str]) -> str:
     return "{ " + " ".join(selections) + " }"
-

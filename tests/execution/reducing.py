@@ -15,7 +15,7 @@ from graphql import (
     FragmentSpreadNode,
     InlineFragmentNode,
     Node,
-    OperationDefinitionNode,
+    VariableDefinitionNode,
     VariableNode,
     Visitor,
     parse,
@@ -97,6 +97,18 @@ class _Used(Visitor):
             self.variables.add(node.name.value)
 
 
+class _Unused(Visitor):
+    """Leaves out the definitions of variables that nothing uses."""
+
+    def __init__(self, used: set[str]) -> None:
+        super().__init__()
+        self.used = used
+
+    def enter_variable_definition(self, node: VariableDefinitionNode, *_: Any) -> Any:
+        """See the class."""
+        return None if node.variable.name.value in self.used else REMOVE
+
+
 def _without(operation: Operation, document: DocumentNode, number: int) -> Operation:
     smaller = visit(document, _Remover(number))
     while True:
@@ -110,10 +122,6 @@ def _without(operation: Operation, document: DocumentNode, number: int) -> Opera
         if len(kept) == len(smaller.definitions):
             break
         smaller = DocumentNode(definitions=kept)
-    for definition in smaller.definitions:
-        if isinstance(definition, OperationDefinitionNode):
-            definition.variable_definitions = tuple(
-                one for one in definition.variable_definitions or () if one.variable.name.value in used.variables
-            )
+    smaller = visit(smaller, _Unused(used.variables))
     values = {name: value for name, value in operation.variables.items() if name in used.variables}
     return replace(operation, document=print_ast(smaller), variables=values)

@@ -15,7 +15,6 @@ import strawberry
 from app.context import Runtime
 from app.main import make_context
 from app.resolvers.roots import make_schema
-from app.server.credentials import Credentials
 from app.server.identity import Identity, OperationFacts
 from app.server.limits import Limits
 from app.server.masking import Refusal, errors_to_json
@@ -128,14 +127,6 @@ def _ordered(answer: bytes) -> bytes:
     if "errors" in found:
         found["errors"].sort(key=orjson.dumps)
     return orjson.dumps(found)
-
-
-async def identities(runtime: Runtime, credentials: Mapping[str, Credentials | None]) -> dict[str, Identity | None]:
-    """Who presents these credentials, by scope."""
-    return {
-        scope: None if given is None else await runtime.authenticator.identify(given)
-        for scope, given in credentials.items()
-    }
 
 
 def _server(runtime: Runtime, schema: strawberry.Schema, *, compiled: bool) -> GraphQLServer:

@@ -61,7 +61,9 @@ class Values:
         if isinstance(type_, GraphQLList):
             if self.chance(0.12):  # one value stands for a list of one
                 return self.of(type_.of_type, names)
-            return [self.of(type_.of_type, names) for _ in range(self.draw.choice((0, 1, 1, 2, 3)))]
+            return [
+                self.of(type_.of_type, names) for _ in range(0 if self.chance(0.07) else self.draw.choice((1, 1, 2, 3)))
+            ]
         if isinstance(type_, GraphQLInputObjectType):
             return self._object(type_, names)
         if isinstance(type_, GraphQLEnumType):
@@ -85,26 +87,24 @@ class Values:
         if self.chance(0.6):
             name = ("MONTH_TO_DATE", "LAST_MONTH", "LAST_30_DAYS", "THIS_MONTH", "LAST_7_DAYS")
             return {"name": Word(self.draw.choice(name))}
-        days = sorted((self._day(), self._day()))
-        return {"start": days[0], "end": days[1]}
+        end = datetime.now(UTC).date() - timedelta(days=self.draw.randint(0, DAYS - 10))
+        return {"start": str(end - timedelta(days=self.draw.randint(1, 40))), "end": str(end)}
 
     def _scalar(self, type_name: str, names: tuple[str, ...]) -> Any:
         match type_name:
             case "ID":
-                return self._id(names)
+                drawn: Any = self._id(names)
             case "Boolean":
-                return self.chance(0.5)
+                drawn = self.chance(0.5)
             case "Int":
-                return self._number(names[-1])
-            case "Date":
-                return self.draw.choice(MOMENTS) if self.chance(self.odd) else self._day()
-            case "DateTime":
-                return self.draw.choice(MOMENTS) if self.chance(self.odd) else self._moment()
+                drawn = self._number(names[-1])
+            case "Date" | "DateTime":
+                drawn = self._moment(type_name)
             case "Decimal" | "Float":
-                return self._decimal(names)
-        if self.chance(self.odd):
-            return self.draw.choice(ODD_TEXTS)
-        return self._text(names)
+                drawn = self._decimal(names)
+            case _:
+                drawn = self.draw.choice(ODD_TEXTS) if self.chance(self.odd) else self._text(names)
+        return drawn
 
     def _id(self, names: tuple[str, ...]) -> str:
         found = self.known.id(self.draw, names)
@@ -135,12 +135,12 @@ class Values:
             return self.draw.choice(("0.8", "0.95"))
         return self.draw.choice(("0", "0.5", "1.50", "12", "50", "1000.000"))
 
-    def _day(self) -> str:
-        return str(datetime.now(UTC).date() - timedelta(days=self.draw.randint(0, DAYS)))
-
-    def _moment(self) -> str:
+    def _moment(self, type_name: str) -> str:
+        if self.chance(self.odd):
+            return self.draw.choice(MOMENTS)
         day = datetime.now(UTC).date() - timedelta(days=self.draw.randint(0, DAYS))
-        return f"{datetime.combine(day, time(self.draw.randint(0, 23)), UTC):%Y-%m-%dT%H:%M:%SZ}"
+        hour = time(self.draw.randint(0, 23))
+        return str(day) if type_name == "Date" else f"{datetime.combine(day, hour, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def literal(value: Any) -> str:

@@ -36,7 +36,7 @@ class Caller:
         self.organization_id: UUID = parse_id(person.organization_id).id
         self.deliveries = Deliveries(database, self.organization_id, folder, STILL_OPEN)
 
-    async def act(self, document: str, **values: Any) -> dict[str, Any]:
+    async def act(self, document: str, /, **values: Any) -> dict[str, Any]:
         """Run a mutation with an input; gives its result."""
         answer = await self.graphql.data(document, {"input": values}, token=self.person.token)
         (result,) = answer.values()

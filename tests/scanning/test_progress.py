@@ -15,10 +15,10 @@ from redis.asyncio import Redis
 
 from app.activity.stream import FeedStoppedError
 from app.database import Database
-from app.errors import ForbiddenError, NotFoundError
+from app.errors import NotFoundError
 from app.scanning.feed import ScanFeed, ScanFeedSettings, ScanProgress
 from app.scanning.progress import CHANNEL, ScanAnnouncer, decode_scans, encode_scans
-from tests.activity.probes import NOWHERE, allowed
+from tests.activity.probes import NOWHERE
 from tests.scanning.engine import Engine
 from tests.scanning.local_cloud import World
 
@@ -57,7 +57,7 @@ async def test_a_scan_is_followed_from_queued_to_its_end_in_every_process(
     announcer = ScanAnnouncer(engine.database, valkey)
     await announcer.start()
     async with running(elsewhere, valkey) as feed:
-        streams = [feed.follow(engine.organization_id, started["id"], allowed) for _ in range(3)]
+        streams = [feed.follow(engine.organization_id, started["id"]) for _ in range(3)]
         following = [asyncio.create_task(to_the_end(stream)) for stream in streams]
         await _until_subscribed(valkey)
         await engine.runner().run(started["job_id"])
@@ -77,7 +77,7 @@ async def test_commits_of_this_process_need_no_valkey(engine: Engine) -> None:
     await engine.connect()
     (started,) = (await engine.start()).scans
     async with running(engine.database, Redis.from_url(NOWHERE)) as feed:
-        stream = feed.follow(engine.organization_id, started["id"], allowed)
+        stream = feed.follow(engine.organization_id, started["id"])
         following = asyncio.create_task(to_the_end(stream))
         await asyncio.sleep(0.1)
         await engine.runner().run(started["job_id"])
@@ -89,7 +89,7 @@ async def test_lost_announcements_only_delay(engine: Engine, elsewhere: Database
     (started,) = (await engine.start()).scans
     settings = replace(NO_POLL, poll=0.2)
     async with running(elsewhere, Redis.from_url(NOWHERE), settings) as feed:
-        following = asyncio.create_task(to_the_end(feed.follow(engine.organization_id, started["id"], allowed)))
+        following = asyncio.create_task(to_the_end(feed.follow(engine.organization_id, started["id"])))
         await asyncio.sleep(0.1)
         await engine.runner().run(started["job_id"])
         assert (await following)[-1].scan["state"] == "SUCCEEDED"
@@ -104,7 +104,7 @@ async def test_states_are_told_at_most_so_often(engine: Engine, world: World) ->
     settings = replace(NO_POLL, least=0.25)
 
     async def follow(feed: ScanFeed) -> None:
-        async with aclosing(feed.follow(engine.organization_id, started["id"], allowed)) as stream:
+        async with aclosing(feed.follow(engine.organization_id, started["id"])) as stream:
             told.extend([loop.time() async for _ in stream])
 
     async with running(engine.database, Redis.from_url(NOWHERE), settings) as feed:
@@ -119,7 +119,7 @@ async def test_a_scan_that_has_ended_is_told_once(engine: Engine, valkey: Redis)
     await engine.connect()
     scan = await engine.scan()
     async with running(engine.database, valkey) as feed:
-        (only,) = await to_the_end(feed.follow(engine.organization_id, scan["id"], allowed))
+        (only,) = await to_the_end(feed.follow(engine.organization_id, scan["id"]))
     assert only.is_final
     assert only.scan == scan
 
@@ -130,28 +130,7 @@ async def test_absent_and_foreign_scans_are_not_found(engine: Engine, valkey: Re
     async with running(engine.database, valkey) as feed:
         for organization_id, scan_id in ((engine.organization_id, uuid4()), (uuid4(), started["id"])):
             with pytest.raises(NotFoundError):
-                await to_the_end(feed.follow(organization_id, scan_id, allowed))
-
-
-async def test_who_may_no_longer_look_is_shown_nothing_more(engine: Engine, valkey: Redis) -> None:
-    await engine.connect()
-    (started,) = (await engine.start()).scans
-    may = True
-
-    async def check() -> None:
-        if not may:
-            message = "no longer"
-            raise ForbiddenError(message)
-
-    async with (
-        running(engine.database, valkey, replace(NO_POLL, recheck=0.05)) as feed,
-        aclosing(feed.follow(engine.organization_id, started["id"], check)) as stream,
-    ):
-        await anext(stream)
-        may = False
-        with pytest.raises(ForbiddenError):
-            async with asyncio.timeout(60):
-                await anext(stream)
+                await to_the_end(feed.follow(organization_id, scan_id))
 
 
 async def test_streams_end_when_the_process_goes_down(engine: Engine, valkey: Redis) -> None:
@@ -159,7 +138,7 @@ async def test_streams_end_when_the_process_goes_down(engine: Engine, valkey: Re
     (started,) = (await engine.start()).scans
     async with AsyncExitStack() as stack:
         feed = await stack.enter_async_context(running(engine.database, valkey))
-        stream = await stack.enter_async_context(aclosing(feed.follow(engine.organization_id, started["id"], allowed)))
+        stream = await stack.enter_async_context(aclosing(feed.follow(engine.organization_id, started["id"])))
         await anext(stream)
         waiting = asyncio.create_task(anext(stream))
         await asyncio.sleep(0.05)
@@ -167,14 +146,14 @@ async def test_streams_end_when_the_process_goes_down(engine: Engine, valkey: Re
         with pytest.raises(FeedStoppedError):
             async with asyncio.timeout(60):
                 await waiting
-    assert feed._followers == {}
+    assert feed._followed == {}
 
 
 async def test_one_subscription_serves_all_followers(engine: Engine, valkey: Redis) -> None:
     accounts = [await engine.connect(str(number)) for number in range(5)]
     started = (await engine.start(account_ids=accounts)).scans
     async with running(engine.database, valkey) as feed:
-        streams = [feed.follow(engine.organization_id, scan["id"], allowed) for scan in started]
+        streams = [feed.follow(engine.organization_id, scan["id"]) for scan in started]
         for stream in streams:
             await anext(stream)
         await _until_subscribed(valkey)
@@ -196,7 +175,7 @@ async def test_emptying_valkey_in_the_middle_of_a_scan_loses_nothing(
     await engine.connect()
     (started,) = (await engine.start()).scans
     async with running(elsewhere, valkey, ScanFeedSettings(poll=0.3)) as feed:
-        following = asyncio.create_task(to_the_end(feed.follow(engine.organization_id, started["id"], allowed)))
+        following = asyncio.create_task(to_the_end(feed.follow(engine.organization_id, started["id"])))
         scanning = asyncio.create_task(engine.runner().run(started["job_id"]))
         await asyncio.to_thread(reached.wait, 60)
         await valkey.flushall()

@@ -20,7 +20,8 @@ export function settings () {
   for (const name of Object.keys(options)) {
     if (!values[name]) throw new Error(`--${name} is missing`)
   }
-  return { port: Number(values.port), databaseUrl: values['database-url'], secret: values.secret, dataloader: values.dataloader }
+  const { port, 'database-url': databaseUrl, secret, dataloader } = values
+  return { port: Number(port), databaseUrl, secret, dataloader }
 }
 
 const refused = (message) => Object.assign(new Error(message), { statusCode: 401 })

@@ -109,7 +109,7 @@ const batches = {
     }),
   monthToDateCost: (queries, { tenants }) =>
     together(queries, async (organization, keys) => {
-      const rows = await tenants.query(organization.key, COSTS, [organization.key, keys])
+      const rows = await tenants.query(organization.key, COSTS, [organization.key, keys, organization.currency])
       const amounts = new Map(rows.map(({ key, amount }) => [key, amount]))
       return (key) => ({ cost: money(amounts.get(key), organization) })
     })

@@ -32,23 +32,14 @@ export const RECOMMENDATIONS = {
     ) AS first`
 }
 
-// What charges of this month to today say: 0 where bills know the resource, no row where none ever named it.
+// What this month's roll-up says, as f reads it: 0 where bills know the resource, null where none ever named it.
 export const COSTS = {
   name: 'costs',
-  text: `SELECT r.id AS key, sum(coalesce(paid.amount, 0)) AS amount
-    FROM resources r
-    JOIN accounts a ON a.organization_id = r.organization_id AND a.id = r.account_id
-    JOIN resource_dims d ON d.organization_id = r.organization_id AND d.resource_key = r.native_id
-    CROSS JOIN LATERAL (
-      SELECT sum(c.effective_cost) AS amount
-      FROM charges c
-      JOIN cost_dims k ON k.organization_id = c.organization_id AND k.id = c.cost_dim_id
-      JOIN summary_dims s ON s.organization_id = k.organization_id AND s.id = k.summary_dim_id
-        AND s.provider = r.provider AND coalesce(s.sub_account_id, s.billing_account_id) = a.native_id
-      WHERE c.organization_id = $1 AND c.resource_dim_id = d.id
-        AND c.charge_period_start >= date_trunc('month', now(), 'UTC')
-        AND c.charge_period_start < date_trunc('day', now(), 'UTC') + interval '1 day'
-    ) AS paid
-    WHERE r.organization_id = $1 AND r.id = ANY($2::uuid[])
-    GROUP BY r.id`
+  text: `SELECT r.id AS key, (
+      SELECT coalesce(sum(m.effective_cost), CASE WHEN count(d.id) > 0 THEN 0 END)
+      FROM resource_dims d LEFT JOIN resource_monthly m ON m.organization_id = $1 AND m.resource_dim_id = d.id
+        AND m.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date AND m.billing_currency = $3
+      WHERE d.organization_id = $1 AND d.resource_key = r.native_id
+    ) AS amount
+    FROM resources r WHERE r.organization_id = $1 AND r.id = ANY($2::uuid[])`
 }

@@ -20,16 +20,13 @@ const pool = poolAs(null, given.databaseUrl)
 await pool.query(readFileSync(new URL('setup.sql', import.meta.url), 'utf8'))
 
 // What the tables do not say by foreign keys of their own.
+const OF_RESOURCE = '(organization_id, resource_id) references resources (organization_id, id)'
 const smartTags = jsonPgSmartTags({
   version: 1,
   config: {
     class: {
       resources: { tags: { foreignKey: '(organization_id) references organizations (id)' } },
-      recommendations: {
-        tags: {
-          foreignKey: '(organization_id, resource_id) references resources (organization_id, id)|@foreignFieldName recommendations'
-        }
-      }
+      recommendations: { tags: { foreignKey: `${OF_RESOURCE}|@foreignFieldName recommendations` } }
     }
   }
 })
@@ -80,7 +77,7 @@ const preset = {
     })
   ],
   gather: { installWatchFixtures: false },
-  grafserv: { graphiql: false, watch: false, outputDataAsString: true },
+  grafserv: { graphiql: false, watch: false },
   grafast: {
     explain: false,
     async context ({ node }) {

@@ -1,0 +1,77 @@
+"""What a recommendation saves, with how that was reckoned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import strawberry
+
+from app.context import Info
+from app.records.detection import CASH_UNKNOWN, PriceBasis
+from app.schema.cost_words import Money
+from app.schema.enums import graph_enum
+from app.schema.scalars import JSONObject
+
+graph_enum(
+    PriceBasis,
+    "What an amount rests on, the best first.",
+    ACTUAL="The resource's own charges of the last whole month.",
+    CONTRACTED="A price that the organization has agreed.",
+    LIST="The provider's public price.",
+    PROVIDER="The provider's own estimate, with a recommendation of its own.",
+    UNKNOWN="Nothing: the amount is not known.",
+)
+
+SAVING_COLUMNS = ("organization_id", "converted_saving", "monthly_saving", "currency", "price_basis", "saving")
+"""What a Saving is made of."""
+
+
+@strawberry.type(description="What a month without the waste costs less, and how that was reckoned.")
+class Saving:
+    """Columns of `recommendations`."""
+
+    monthly: Money | None = strawberry.field(description="A month's saving in the currency of its prices.")
+    converted: Money | None = strawberry.field(
+        description="The same in the organization's currency when it was last found; null without a rate."
+    )
+    basis: PriceBasis = strawberry.field(description="What the amount rests on.")
+    formula: str = strawberry.field(description="How it was reckoned.")
+    inputs: JSONObject = strawberry.field(description="The figures in the formula, by name.")
+    reason: str | None = strawberry.field(description="Why the amount is not known.")
+    is_hygiene: bool = strawberry.field(description="Nothing is paid for it; it is there to be tidied up.")
+    cash_saving: Money | None = strawberry.field(
+        description="How much smaller invoices become: `monthly` without what commitments cover, for a reservation or "
+        "Savings Plan is paid whether it is used or not. So it is 0 for usage that is covered completely. More is "
+        "saved where the commitment finds other usage. Null where it is not known."
+    )
+    cash_saving_reason: str | None = strawberry.field(description="Why the cash saving is not known.")
+
+
+async def savings_of(info: Info, keys: Sequence[Sequence[Any]]) -> list[Saving]:
+    """What can be saved, by SAVING_COLUMNS of recommendations, whose numbers and JSON may be text; one statement."""
+    found = []
+    for organization_id, converted_amount, monthly, currency, basis, written in keys:
+        told = orjson.loads(written) if isinstance(written, str) else written
+        converted = None
+        if converted_amount is not None:
+            organization = await info.context.loaders.organizations.by_id(organization_id)
+            if organization is not None:
+                converted = Money(amount=Decimal(converted_amount), currency=organization["currency"])
+        cash = told.get("cash")
+        found.append(
+            Saving(
+                monthly=None if monthly is None else Money(amount=Decimal(monthly), currency=currency),
+                converted=converted,
+                basis=PriceBasis(basis),
+                formula=told["formula"],
+                inputs=told["inputs"],
+                reason=told["reason"],
+                is_hygiene=told["isHygiene"],
+                cash_saving=None if cash is None else Money(amount=Decimal(cash), currency=currency),
+                cash_saving_reason=told.get("cashReason") if "cash" in told else CASH_UNKNOWN,
+            )
+        )
+    return found

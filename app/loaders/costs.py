@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import RowMapping
 from strawberry.dataloader import DataLoader
 
@@ -23,6 +24,7 @@ from app.records.costs import CostMetric
 from app.records.criteria import Criteria
 from app.repositories import currency_rates
 from app.repositories.cost_coverage import cost_coverage
+from app.repositories.kept_statements import Wanted
 
 
 class AccountCost(NamedTuple):
@@ -56,7 +58,7 @@ class CostsOfAccounts:
 
 
 class CostsOfResources:
-    """What resources cost. One statement for each organization and arguments (period, metric) among the keys."""
+    """What resources cost. One statement for each organization and set of arguments (period, metric) among the keys."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -71,6 +73,12 @@ class CostsOfResources:
         """Costs by id."""
         rows = await costs_of_resources_rows(self.database, organization_id, ids, *arguments)
         return dict(zip(ids, node_costs(rows, arguments[0]), strict=True))
+
+    async def rows(
+        self, organization_id: UUID, ids: Sequence[UUID], arguments: tuple[DateRange, CostMetric], wanted: Wanted
+    ) -> list[Record]:
+        """Rows of the wanted columns of app.repositories.cost_rows, in the order of the ids."""
+        return await costs_of_resources_rows(self.database, organization_id, ids, *arguments, wanted)
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,12 @@ class CostLoaders:
     @cached_property
     def resource_costs(self) -> DataLoader[Asked, NodeCost]:
         """What resources cost; arguments (period, metric)."""
-        return DataLoader(load_fn=CostsOfResources(self.database).load_many)
+        return DataLoader(load_fn=self.costs_of_resources.load_many)
+
+    @cached_property
+    def costs_of_resources(self) -> CostsOfResources:
+        """The same without waiting for others that ask."""
+        return CostsOfResources(self.database)
 
     @cached_property
     def currency_rates(self) -> Rates:

@@ -25,6 +25,7 @@ from app.repositories.cost_conversion import converted
 from app.repositories.cost_coverage import BILLING, DELIVERED, PAYERS
 from app.repositories.cost_of_resources import BOUNDS, FACTS, found_charges
 from app.repositories.kept_statements import MOST_KEPT, Wanted, text_of
+from app.repositories.planning import plan_for_average
 
 # The longest run of whole months of which the period has every charge, as of app.costs.analysis.periods.whole_months;
 # where there is none, the roll-up answers the no days before the period's first.
@@ -79,6 +80,9 @@ _STATEMENT = """
         LEFT JOIN sums ON sums.id = wanted.id)
     SELECT {shown} FROM told ORDER BY place"""
 _COLUMNS: Final[Mapping[str, str]] = {
+    "start": ":start",
+    "end": ":end",
+    "metric": ":metric",
     "amount": "CASE WHEN is_known THEN amount::text END",
     "currency": "(SELECT currency FROM bounds)",
     "reason": """CASE WHEN NOT is_known THEN :not_delivered WHEN charges IS NULL THEN :no_charge
@@ -88,7 +92,8 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "payers": "payers",
     "accounts": f"CASE place WHEN 1 THEN {BILLING} END",
 }
-COST_COLUMNS: Final[Wanted] = tuple(_COLUMNS)
+COST_COLUMNS: Final[Wanted] = ("amount", "currency", "reason", "charges", "apart", "payers", "accounts")
+"""Those that say all, of what was asked."""
 _TYPES: Final[Mapping[str, Any]] = {
     "organization": Uuid(),
     "organization_id": Uuid(),
@@ -99,6 +104,7 @@ _TYPES: Final[Mapping[str, Any]] = {
     "month_after_start": Date(),
     "month_of_end": Date(),
     "month_after_end": Date(),
+    "metric": Text(),
     "not_delivered": Text(),
     "no_charge": Text(),
     "no_rate": Text(),
@@ -119,14 +125,15 @@ async def cost_rows(
 ) -> list[Record]:
     """What each resource cost, in the order of the ids, with the wanted ones of these columns.
 
-    `amount` as text and `currency`; without an amount the `reason`; `charges`, None for a resource that no charge of
-    whatever time names, and of which nothing is known; `apart`, JSON of amounts by currency that no rate converts;
-    `payers`, JSON of the billing accounts that its charges come with; and in the first row `accounts`, what
-    cost_coverage.account_days reads.
+    `start`, `end` and `metric` as they were asked. `amount` as text and `currency`; without an amount the `reason`.
+    `charges`, None for a resource that no charge of whatever time names, and of which nothing is known. `apart`, JSON
+    of amounts by currency that no rate converts. `payers`, JSON of the billing accounts that its charges come with; and
+    in the first row `accounts`, what cost_coverage.account_days reads.
     """
     sql, names = _text(measure, wanted)
-    values = _values(organization_id, resource_ids, period, reasons)
-    return await database.fetch(sql, [values[name] for name in names], organization_id=organization_id)
+    values = _values(organization_id, resource_ids, period, reasons) | {"metric": measure.value}
+    given = [values[name] for name in names]
+    return await database.fetch(sql, given, organization_id=organization_id, for_average=True)
 
 
 async def read_cost_rows(
@@ -139,6 +146,7 @@ async def read_cost_rows(
 ) -> Sequence[Mapping[Any, Any]]:
     """The same in a transaction that reads other things too."""
     values = _values(organization_id, resource_ids, period, reasons)
+    await plan_for_average(session)
     return (await session.execute(_statement(measure, COST_COLUMNS), values)).mappings().all()
 
 
@@ -173,7 +181,7 @@ def _statement(measure: CostMeasure, wanted: Wanted) -> TextClause:
     bounds = {name: f'(SELECT "{name}" FROM bounds)' for name in BOUNDS}  # noqa: S608
     found, facts = found_charges(measure, bounds, _WITHIN)
     parts = {"delivered": DELIVERED, "bounds": _BOUNDS, "found": found, "payers": PAYERS, "facts": facts}
-    shown = ", ".join(f"{_COLUMNS[name]} AS {name}" for name in wanted)
+    shown = ", ".join(f'{_COLUMNS[name]} AS "{name}"' for name in wanted)
     statement = _STATEMENT.format(**parts, amounts=_amounts(measure), name=measure.name, shown=shown)
     used = [bindparam(name, type_=type_) for name, type_ in _TYPES.items() if f":{name}" in statement]
     return text(statement).bindparams(*used)

@@ -4,6 +4,9 @@ SQLAlchemy takes longer to build a statement than PostgreSQL to run it. So a sta
 table, the columns, the terms of the criteria, the order, the bounds. Its text is kept, and a request only brings its
 values into the order of the parameters.
 
+Reads by keys are planned for an organization of average size (see planning): whatever the keys, their index is best.
+Pages and counts are not: which index is best depends on what the criteria ask for.
+
 Numbers with digits after the point and JSON come as text: PostgreSQL writes them faster than Python would read them.
 """
 
@@ -121,7 +124,7 @@ async def rows_by_keys(
     """
     statement = _by_keys(table, wanted, column)
     given = statement.arrange((organization_id, keys))
-    return await database.fetch(statement.sql, given, organization_id=organization_id)
+    return await database.fetch(statement.sql, given, organization_id=organization_id, for_average=True)
 
 
 async def some_rows_of_each(
@@ -138,7 +141,7 @@ async def some_rows_of_each(
     statement = _some_of_each(rows, wanted, shape)
     given = statement.arrange((organization_id, *values, keys, limit))
     found: dict[UUID, list[Record]] = {key: [] for key in keys}
-    for row in await database.fetch(statement.sql, given, organization_id=organization_id):
+    for row in await database.fetch(statement.sql, given, organization_id=organization_id, for_average=True):
         found[row[-1]].append(row)
     return found
 

@@ -11,12 +11,12 @@ from uuid import UUID
 
 from asyncpg import Record
 from sqlalchemy import RowMapping
-from strawberry.dataloader import DataLoader
 
 from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources_rows, node_costs
 from app.costs.analysis.report import answer_about
 from app.costs.analysis.report_forecasts import Forecasts, ForecastWish, answer_with_forecasts
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.scans import Asked, answered
 from app.paging import Page, PageRequest
 from app.records.cost_analysis import CostAnswer, CostCoverage, CostQuestion, DateRange

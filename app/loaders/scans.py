@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.records.criteria import Criteria, Direction, TextMatch
 from app.repositories import inventory_summary, relationships, scans
@@ -187,7 +187,8 @@ class ScanLoaders:
         """What scans found different about a resource, the newest first; arguments (limit)."""
         return DataLoader(load_fn=SomeOfEach(self.database, _CHANGES).load_many)
 
-    async def inventory_summary(self, organization_id: UUID, criteria: Criteria) -> InventorySummary:
-        """Counts of the resources that are there."""
-        async with self.database.read(organization_id) as session:
-            return await inventory_summary.inventory_summary(session, organization_id, criteria)
+    async def inventory_summary(
+        self, organization_id: UUID, criteria: Criteria, sides: tuple[str, ...]
+    ) -> InventorySummary:
+        """Counts of the resources that are there, from some sides."""
+        return await inventory_summary.inventory_summary(self.database, organization_id, criteria, sides)

@@ -59,13 +59,14 @@ class KeptStatement:
     arrange: Callable[[Sequence[Any]], tuple[Any, ...]]
 
 
-class _Binds:
+class Binds:
     """Hands out the parameters of a statement: the first that is asked for stands for the first given value, etc."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def __call__(self, type_: TypeEngine[Any]) -> BindParameter[Any]:
+        """The next parameter, of a type."""
         self.count += 1
         return bindparam(str(self.count - 1), type_=type_)
 
@@ -76,8 +77,8 @@ def text_of(statement: ClauseElement) -> tuple[str, tuple[str, ...]]:
     return compiled.string, tuple(getattr(compiled, "positiontup", None) or ())
 
 
-def _kept(statement: Select[*tuple[Any, ...]]) -> KeptStatement:
-    """The text of a statement all of whose parameters are of `_Binds`."""
+def kept(statement: Select[*tuple[Any, ...]]) -> KeptStatement:
+    """The text of a statement all of whose parameters are of `Binds`."""
     sql, names = text_of(statement)
     places = [int(name) for name in names]
     in_order = places == list(range(len(places)))
@@ -157,41 +158,41 @@ def _page(
     has_after: bool,
     has_before: bool,
 ) -> KeptStatement:
-    binds = _Binds()
-    own = _conditions(table, shape, binds)
+    binds = Binds()
+    own = conditions(table, shape, binds)
     columns = [table.c[key] for key in keys]
     after, before = ([binds(column.type) for column in columns] if asked else None for asked in (has_after, has_before))
     shown = wanted if wanted[-len(keys) :] == keys else (*wanted, *keys)
     statement = bounded(select(*_shown(table, shown)).where(*own), columns, direction, after, before)
     order = ordered([table.c.organization_id, *columns], direction, PageRequest(backwards=backwards))
     statement = statement.order_by(*order)
-    return _kept(statement.limit(binds(BigInteger())))
+    return kept(statement.limit(binds(BigInteger())))
 
 
 @lru_cache(MOST_KEPT)
 def _count(table: Table, shape: Shape) -> KeptStatement:
-    own = _conditions(table, shape, _Binds())
-    return _kept(select(func.count()).select_from(table).where(*own))
+    own = conditions(table, shape, Binds())
+    return kept(select(func.count()).select_from(table).where(*own))
 
 
 @lru_cache(MOST_KEPT)
 def _by_keys(table: Table, wanted: Wanted, column: str) -> KeptStatement:
-    binds = _Binds()
-    own = _conditions(table, (), binds)
+    binds = Binds()
+    own = conditions(table, (), binds)
     key = meaning(table.c[column], "among", binds)
     statement = select(*_shown(table, (*wanted, column))).where(*own, key)
-    return _kept(statement.order_by(table.c.id) if "id" in table.c and column != "id" else statement)
+    return kept(statement.order_by(table.c.id) if "id" in table.c and column != "id" else statement)
 
 
 @lru_cache(MOST_KEPT)
 def _some_of_each(rows: RowsUnder, wanted: Wanted, shape: Shape) -> KeptStatement:
-    binds = _Binds()
-    own = _conditions(rows.table, shape, binds)
+    binds = Binds()
+    own = conditions(rows.table, shape, binds)
     keys, limit = binds(ARRAY(Uuid)), binds(BigInteger())
-    return _kept(first_of_each(rows, _shown(rows.table, wanted), keys, own, limit))
+    return kept(first_of_each(rows, _shown(rows.table, wanted), keys, own, limit))
 
 
-def _conditions(table: Table, shape: Shape, binds: _Binds) -> list[ColumnElement[bool]]:
+def conditions(table: Table, shape: Shape, binds: Binds) -> list[ColumnElement[bool]]:
     """The WHERE clauses, as of `selection.conditions`; the first parameter is the organization."""
     own = table.c.organization_id == binds(table.c.organization_id.type)
     return [own, *(meaning(table.c[name], operator, binds) for name, operator in shape)]

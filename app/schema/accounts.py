@@ -7,17 +7,19 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 import strawberry
 
 import app.schema.providers  # noqa: F401  (makes Provider an enum of the graph)
 from app.context import Info
 from app.errors import NotFoundError
+from app.execution import Made, from_rows
 from app.records import AccountHealth, AccountKind, ConnectionMethod, Provider
 from app.records.criteria import AccountOrderField, Direction
 from app.schema.enums import graph_enum
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.filters import StringFilter
-from app.schema.node import Node, global_id
+from app.schema.node import Node, global_id, node_id
 from app.schema.node_costs import AccountCosts
 from app.schema.opinions import AccountAdvice
 from app.schema.pages import rows_page
@@ -99,6 +101,19 @@ class AccountCheck:
         return cls.from_row(last)
 
 
+def _endpoints(settings: Mapping[str, Any]) -> list[AccountEndpoint]:
+    """What `accounts.settings` has of them, in the order of services."""
+    endpoints = settings.get("endpoints") or {}
+    return [AccountEndpoint(service=service, url=url) for service, url in sorted(endpoints.items())]
+
+
+@from_rows(
+    *("provider", "kind", "native_id", "name", "created_at", "updated_at", "method", "disconnected_at"),
+    "allows_tagging",
+    id=node_id("Account"),
+    regions=Made(("settings",), lambda settings: orjson.loads(settings).get("regions")),
+    endpoints=Made(("settings",), lambda settings: _endpoints(orjson.loads(settings))),
+)
 @strawberry.type(description="An account, subscription, project or tenant at a provider.")
 class Account(AccountCosts, AccountAdvice, Node):
     """A row of `accounts`."""
@@ -126,7 +141,6 @@ class Account(AccountCosts, AccountAdvice, Node):
     @classmethod
     def from_row(cls, row: Mapping[Any, Any]) -> Account:
         """Make it of a row."""
-        endpoints = row["settings"].get("endpoints") or {}
         return cls(
             id=global_id("Account", row["id"], row["organization_id"]),
             provider=Provider(row["provider"]),
@@ -137,7 +151,7 @@ class Account(AccountCosts, AccountAdvice, Node):
             updated_at=row["updated_at"],
             method=ConnectionMethod(row["method"]) if row["method"] is not None else None,
             regions=row["settings"].get("regions"),
-            endpoints=[AccountEndpoint(service=service, url=url) for service, url in sorted(endpoints.items())],
+            endpoints=_endpoints(row["settings"]),
             health=AccountCheck.of_account(row),
             disconnected_at=row["disconnected_at"],
             allows_tagging=row["allows_tagging"],

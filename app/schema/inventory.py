@@ -29,7 +29,7 @@ from app.schema.resources import (
 class OrganizationInventory(OrganizationPart):
     """The part of `Organization` that this room adds; `Organization` inherits it."""
 
-    @strawberry.field(description="Its accounts at providers.")
+    @strawberry.field(description="Its accounts at providers.", metadata=gives_rows())
     async def accounts(
         self,
         info: Info,

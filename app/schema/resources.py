@@ -12,7 +12,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.context import Info
-from app.execution import batch, from_rows, wanted_of
+from app.execution import batch, from_rows, is_selected, wanted_of
 from app.records import Provider
 from app.records.criteria import Condition, Direction, Emptiness, ResourceOrderField
 from app.schema.accounts import Account, accounts_of
@@ -183,21 +183,24 @@ class InventorySummary:
     by_state: list[ResourceCount] = strawberry.field(description="By state as the provider tells it, most first.")
 
 
+_SIDES = {
+    "by_provider": "provider",
+    "by_service": "service",
+    "by_type": "resource_type",
+    "by_region": "region",
+    "by_state": "status",
+}
+
+
 async def inventory_summary(info: Info, organization_id: UUID, where: ResourceFilter | None) -> InventorySummary:
-    """Counts in one statement."""
-    summary = await info.context.loaders.inventory_summary(organization_id, to_criteria(where))
-
-    def counts(column: str) -> list[ResourceCount]:
-        return [ResourceCount(key=key, count=count) for key, count in summary.by[column]]
-
-    return InventorySummary(
-        total_count=summary.total,
-        by_provider=counts("provider"),
-        by_service=counts("service"),
-        by_type=counts("resource_type"),
-        by_region=counts("region"),
-        by_state=counts("status"),
-    )
+    """Counts in one statement, from the sides that are selected."""
+    sides = tuple(column for name, column in _SIDES.items() if is_selected(info, name))
+    summary = await info.context.loaders.inventory_summary(organization_id, to_criteria(where), sides)
+    counts = {
+        name: [ResourceCount(key=key, count=count) for key, count in summary.by[column]]
+        for name, column in _SIDES.items()
+    }
+    return InventorySummary(total_count=summary.total, **counts)
 
 
 @strawberry.input(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import event
-
 from app.database import Database
 from app.models import new_id
 from app.records.criteria import Criteria, TagMatch, TextMatch
 from app.repositories.inventory_summary import SIDES, InventorySummary, inventory_summary
+from tests.house.statements import counted
 from tests.repositories.found import ORGANIZATION, OTHER, VOLUME, add_accounts, store, sweep_volumes, volume
 
 SNAPSHOT = "AWS::EC2::Snapshot"
 
 
 async def summary(database: Database, criteria: Criteria | None = None) -> InventorySummary:
-    async with database.read(ORGANIZATION) as session:
-        return await inventory_summary(session, ORGANIZATION, criteria or Criteria())
+    return await inventory_summary(database, ORGANIZATION, criteria or Criteria())
 
 
 async def test_counts_from_every_side(database: Database) -> None:
@@ -41,12 +39,15 @@ async def test_counts_from_every_side(database: Database) -> None:
 async def test_criteria_limit_what_is_counted_in_one_statement(database: Database) -> None:
     await add_accounts(database)
     await store(database, volume("vol-1"), volume("snap-1", resource_type=SNAPSHOT, tags={"team": "db"}))
-    seen: list[str] = []
-    async with database.read(ORGANIZATION) as session:
-        event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *a: seen.append(a[2]))
-        criteria = Criteria((("region", TextMatch(eq="eu-central-1")),), (TagMatch("team", in_=("db",)),))
-        found = await inventory_summary(session, ORGANIZATION, criteria)
+    criteria = Criteria((("region", TextMatch(eq="eu-central-1")),), (TagMatch("team", in_=("db",)),))
+    with counted(database) as seen:
+        found = await inventory_summary(database, ORGANIZATION, criteria)
     assert (found.total, found.by["resource_type"], len(seen)) == (1, [(SNAPSHOT, 1)], 1)
+    only = await inventory_summary(database, ORGANIZATION, criteria, ("status",))
+    assert only == InventorySummary(1, {name: [] for name in SIDES} | {"status": found.by["status"]})
+    assert await inventory_summary(database, ORGANIZATION, criteria, ()) == InventorySummary(
+        1, {name: [] for name in SIDES}
+    )
 
 
 async def test_an_empty_inventory(database: Database) -> None:

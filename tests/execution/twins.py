@@ -84,6 +84,7 @@ class Twins:
 
     def __init__(self, runtime: Runtime, callers: Mapping[str, Identity | None]) -> None:
         schema = make_schema()
+        self.runtime = runtime
         self.callers = callers
         self.schema = schema._schema  # Strawberry names no public way to its graphql-core schema
         self.core = _server(runtime, schema, compiled=False)

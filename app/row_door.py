@@ -131,7 +131,7 @@ class RowDoor:
         idle = self._idle
         while idle:
             fitting = next((place for place in range(len(idle) - 1, -1, -1) if idle[place].tenant == tenant), None)
-            if fitting is None and len(idle) + self._busy < self._size:
+            if fitting is None and len(idle) + self._busy + len(self._mending) < self._size:
                 return None
             line = idle.pop(fitting or 0)
             if not line.connection.is_closed():

@@ -22,11 +22,13 @@ RETRY_AFTER_SECONDS = 5
 WAIT_SECONDS = 10.0  # for a connection when all are busy
 MEND_SECONDS = 5.0  # for a cancelled statement to end
 CACHED_STATEMENTS = 200  # prepared, in each connection
-_ENTER = "SELECT set_config('app.organization_id', $1, false), set_config('app.user_id', $2, false)"
+_ENTER = """SELECT set_config('app.organization_id', $1, false), set_config('app.user_id', $2, false),
+    set_config('plan_cache_mode', $3, false)"""
+_PLANS = {False: "auto", True: "force_generic_plan"}
 
-Tenant: TypeAlias = tuple[UUID | None, UUID | None]
-"""An organization, and the user whose own memberships are seen too."""
-NOBODY: Tenant = (None, None)
+Tenant: TypeAlias = tuple[UUID | None, UUID | None, bool]
+"""An organization, the user whose own memberships are seen too, and whether plans are for the average: see `fetch`."""
+NOBODY: Tenant = (None, None, False)
 
 
 class _Line:
@@ -49,8 +51,9 @@ class _Line:
 
     async def enter(self, tenant: Tenant, *, within: float | None = None) -> None:
         """Show this tenant's rows from now on; `within` is in seconds, otherwise as long as any statement may take."""
-        organization_id, user_id = tenant
-        await self.connection.fetch(_ENTER, str(organization_id or ""), str(user_id or ""), timeout=within)
+        organization_id, user_id, for_average = tenant
+        values = (str(organization_id or ""), str(user_id or ""), _PLANS[for_average])
+        await self.connection.fetch(_ENTER, *values, timeout=within)
 
 
 class RowDoor:
@@ -72,6 +75,7 @@ class RowDoor:
             "statement_cache_size": CACHED_STATEMENTS,
         }
         self._places = asyncio.Semaphore(size)
+        self._size, self._busy = size, 0
         self._idle: list[_Line] = []  # the longest unused first
         self._mending: set[asyncio.Task[None]] = set()
         self._open = True
@@ -79,11 +83,14 @@ class RowDoor:
     async def fetch(self, sql: str, values: Sequence[object], tenant: Tenant) -> list[asyncpg.Record]:
         """The rows of one statement that changes nothing, as this tenant sees them.
 
+        A statement has one plan for all organizations where it is planned for the average. Otherwise PostgreSQL plans
+        it for the values at hand, or not, as it sees fit.
         What is lost with a connection that had been open is read once more, on a new one. Raises UnavailableError when
         the database is away or every connection stays busy, else what asyncpg raises.
         """
         await (self._wait() if self._places.locked() else self._places.acquire())
         line = self._idle_line(tenant)
+        self._busy += 1
         try:
             if line is not None:
                 try:
@@ -117,16 +124,22 @@ class RowDoor:
             raise unavailable(error) from error
 
     def _idle_line(self, tenant: Tenant) -> _Line | None:
-        """The line that served the tenant last, else the one that has been idle longest; None when there is none."""
+        """The line that served the tenant last, else the one that has been idle longest.
+
+        None where one more may be opened, so that those who take turns on a quiet server come to have a line each.
+        """
         idle = self._idle
         while idle:
-            fitting = next((place for place in range(len(idle) - 1, -1, -1) if idle[place].tenant == tenant), 0)
-            line = idle.pop(fitting)
+            fitting = next((place for place in range(len(idle) - 1, -1, -1) if idle[place].tenant == tenant), None)
+            if fitting is None and len(idle) + self._busy < self._size:
+                return None
+            line = idle.pop(fitting or 0)
             if not line.connection.is_closed():
                 return line
         return None
 
     def _give_back(self, line: _Line | None) -> None:
+        self._busy -= 1
         if line is not None and not self._open:
             line.connection.terminate()
         if line is None or line.connection.is_closed():
@@ -149,6 +162,7 @@ class RowDoor:
         finally:
             if line.tenant is None:
                 line.connection.terminate()
+            self._busy += 1  # as given back it is no longer
             self._give_back(line)
 
 

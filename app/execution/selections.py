@@ -83,7 +83,7 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 
 def condition_names(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
-    """The variables of an operation in its `@skip` and `@include` and those of fragments: they decide what is selected."""
+    """The variables of an operation that stand in `@skip` and `@include`, also in fragments."""
     sets = [operation.selection_set, *(each.selection_set for each in fragments_of(document).values())]
     used = {name for selected in sets for name in _conditions(selected)}
     defined = {each.variable.name.value for each in operation.variable_definitions or ()}

@@ -27,8 +27,8 @@ _UNKNOWN = ", ".join(
 # theirs known. A billing account without a whole delivery is `appended`: rows that are appended say nothing of other
 # days (app/costs/settle.py). A promoted key counts once no run is still writing it into the allocation sets of past
 # months.
-_COVERAGE = """
-    WITH active AS MATERIALIZED (
+DELIVERED = """
+    active AS MATERIALIZED (
         SELECT *, coalesce(first_day < :end AND last_day >= :start, true) AS touched,
             daterange(billing_period_start, CASE WHEN finality = 'FINAL' OR created_at >= billing_period_end
                 THEN billing_period_end
@@ -39,7 +39,13 @@ _COVERAGE = """
             range_agg(known) * datemultirange(daterange(:start, :end)) AS known,
             bool_and(EXISTS (SELECT FROM cost_imports i WHERE i.organization_id = :organization_id
                 AND i.id = active.import_id AND i.mode = 'APPEND')) AS appended
-        FROM active GROUP BY 1){asked}
+        FROM active GROUP BY 1)"""
+BILLING = """(SELECT jsonb_agg(jsonb_build_array(dataset, billing_account_id, (
+                SELECT jsonb_agg(jsonb_build_array(lower(days), upper(days))) FROM unnest(known) AS days),
+                appended)
+            ORDER BY dataset, billing_account_id)::text FROM billing)"""
+_COVERAGE = """
+    WITH {delivered}{asked}
     SELECT range_agg(daterange(first_day, last_day + 1)) AS held,
         range_agg(known) AS covered,
         array_agg(DISTINCT coalesce(billing_currency, '')) FILTER (WHERE touched) AS currencies,
@@ -50,15 +56,12 @@ _COVERAGE = """
         (SELECT array_agg(key) FROM promoted_tag_keys WHERE organization_id = :organization_id
             AND NOT EXISTS (SELECT FROM allocation_runs WHERE organization_id = :organization_id
                 AND kind = 'TAG_KEYS' AND state IN ('QUEUED', 'RUNNING'))) AS promoted_keys,
-        (SELECT jsonb_agg(jsonb_build_array(dataset, billing_account_id, (
-                SELECT jsonb_agg(jsonb_build_array(lower(days), upper(days))) FROM unnest(known) AS days),
-                appended)
-            ORDER BY dataset, billing_account_id)::text FROM billing) AS accounts,
+        {billing} AS accounts,
         {payers} AS payers
     FROM active
 """
 # The billing accounts that an account's charges came with, whenever that was; those of its provider where it has none.
-_PAYERS = """, pairs AS MATERIALIZED (SELECT DISTINCT provider, account FROM asked),
+PAYERS = """, pairs AS MATERIALIZED (SELECT DISTINCT provider, account FROM asked),
     seen AS MATERIALIZED (
         SELECT s.provider, pairs.account, coalesce(s.billing_account_id, '') AS payer
         FROM summary_dims s LEFT JOIN pairs
@@ -80,18 +83,19 @@ _ASKED = {
 
 
 def _statement(asked: str, payers: str) -> TextClause:
-    statement = text(_COVERAGE.format(unknown=_UNKNOWN, asked=asked, payers=payers))
+    parts = {"delivered": DELIVERED, "billing": BILLING, "unknown": _UNKNOWN, "asked": asked, "payers": payers}
+    statement = text(_COVERAGE.format(**parts))
     return statement.bindparams(bindparam("start", type_=Date), bindparam("end", type_=Date))
 
 
 _OF_PAYERS = "(SELECT jsonb_object_agg(id, payers)::text FROM asked JOIN payers USING (provider, account))"
 _OF_ORGANIZATION = _statement("", "NULL")
-_OF_ACCOUNTS = _statement(_ASKED["accounts"] + _PAYERS, _OF_PAYERS).bindparams(
+_OF_ACCOUNTS = _statement(_ASKED["accounts"] + PAYERS, _OF_PAYERS).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("providers", type_=ARRAY(Text)),
     bindparam("natives", type_=ARRAY(Text)),
 )
-_OF_RESOURCES = _statement(_ASKED["resources"] + _PAYERS, _OF_PAYERS).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+_OF_RESOURCES = _statement(_ASKED["resources"] + PAYERS, _OF_PAYERS).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 _ALL_PAYERS = text("""
     SELECT provider, coalesce(billing_account_id, '') AS payer,
         array_agg(DISTINCT coalesce(sub_account_id, billing_account_id))
@@ -172,11 +176,16 @@ async def _coverage(
         shared_months=frozenset(row.shared_months or ()),
         promoted_keys=frozenset(row.promoted_keys or ()),
         currency=row.currency or "USD",
-        accounts=tuple(
-            AccountDays(dataset, account, tuple(_range(days) for days in known or ()), appended)
-            for dataset, account, known, appended in orjson.loads(row.accounts or "[]")
-        ),
+        accounts=account_days(row.accounts),
         payers={UUID(id_): frozenset(found or ()) for id_, found in payers.items()},
+    )
+
+
+def account_days(told: str | None) -> tuple[AccountDays, ...]:
+    """What `BILLING` gives, read."""
+    return tuple(
+        AccountDays(dataset, account, tuple(_range(days) for days in known or ()), appended)
+        for dataset, account, known, appended in orjson.loads(told or "[]")
     )
 
 

@@ -75,6 +75,7 @@ class RowDoor:
             "statement_cache_size": CACHED_STATEMENTS,
         }
         self._places = asyncio.Semaphore(size)
+        self._size, self._busy = size, 0
         self._idle: list[_Line] = []  # the longest unused first
         self._mending: set[asyncio.Task[None]] = set()
         self._open = True
@@ -89,6 +90,7 @@ class RowDoor:
         """
         await (self._wait() if self._places.locked() else self._places.acquire())
         line = self._idle_line(tenant)
+        self._busy += 1
         try:
             if line is not None:
                 try:
@@ -122,16 +124,22 @@ class RowDoor:
             raise unavailable(error) from error
 
     def _idle_line(self, tenant: Tenant) -> _Line | None:
-        """The line that served the tenant last, else the one that has been idle longest; None when there is none."""
+        """The line that served the tenant last, else the one that has been idle longest.
+
+        None where one more may be opened, so that those who take turns on a quiet server come to have a line each.
+        """
         idle = self._idle
         while idle:
-            fitting = next((place for place in range(len(idle) - 1, -1, -1) if idle[place].tenant == tenant), 0)
-            line = idle.pop(fitting)
+            fitting = next((place for place in range(len(idle) - 1, -1, -1) if idle[place].tenant == tenant), None)
+            if fitting is None and len(idle) + self._busy < self._size:
+                return None
+            line = idle.pop(fitting or 0)
             if not line.connection.is_closed():
                 return line
         return None
 
     def _give_back(self, line: _Line | None) -> None:
+        self._busy -= 1
         if line is not None and not self._open:
             line.connection.terminate()
         if line is None or line.connection.is_closed():
@@ -154,6 +162,7 @@ class RowDoor:
         finally:
             if line.tenant is None:
                 line.connection.terminate()
+            self._busy += 1  # as given back it is no longer
             self._give_back(line)
 
 

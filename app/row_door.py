@@ -27,8 +27,8 @@ _ENTER = """SELECT set_config('app.organization_id', $1, false), set_config('app
 _PLANS = {False: "auto", True: "force_generic_plan"}
 
 Tenant: TypeAlias = tuple[UUID | None, UUID | None, bool]
-"""An organization, the user whose own memberships are seen too, and whether plans are for the average: see `fetch`."""
-NOBODY: Tenant = (None, None, False)
+"""An organization, the user whose own memberships are seen too, and whether plans are for the average (see `fetch`)."""
+NOBODY: Tenant = (None, None, True)
 
 
 class _Line:

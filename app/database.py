@@ -73,12 +73,12 @@ class Database:
         *,
         organization_id: UUID | None,
         user_id: UUID | None = None,
-        for_average: bool = False,
+        for_average: bool = True,
     ) -> list[asyncpg.Record]:
         """The rows of one statement that changes nothing, as one organization sees them: the cheapest way to read.
 
         The statement is a transaction of its own, with `$1` for the first of the values. numeric comes as Decimal,
-        json and jsonb as text. `for_average` says that the plan does not depend on the values: see
+        json and jsonb as text. A plan `for_average` does not depend on the values: see
         app.repositories.planning. Raises UnavailableError when the database is away, else what asyncpg raises.
         """
         return await self.rows.fetch(sql, values, (organization_id, user_id, for_average))

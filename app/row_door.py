@@ -27,8 +27,8 @@ _ENTER = """SELECT set_config('app.organization_id', $1, false), set_config('app
 _PLANS = {False: "auto", True: "force_generic_plan"}
 
 Tenant: TypeAlias = tuple[UUID | None, UUID | None, bool]
-"""An organization, the user whose own memberships are seen too, and whether plans are for the average: see `fetch`."""
-NOBODY: Tenant = (None, None, False)
+"""An organization, the user whose own memberships are seen too, and whether plans are for the average (see `fetch`)."""
+NOBODY: Tenant = (None, None, True)
 
 
 class _Line:
@@ -131,7 +131,7 @@ class RowDoor:
         idle = self._idle
         while idle:
             fitting = next((place for place in range(len(idle) - 1, -1, -1) if idle[place].tenant == tenant), None)
-            if fitting is None and len(idle) + self._busy < self._size:
+            if fitting is None and len(idle) + self._busy + len(self._mending) < self._size:
                 return None
             line = idle.pop(fitting or 0)
             if not line.connection.is_closed():

@@ -26,6 +26,8 @@ NO_ANSWER = b'"cancelled"'
 """Where an operation ends as if its caller had gone, though nobody has."""
 REQUEST_ID = "0" * 32
 """Of every operation, so that no answer differs by it."""
+PATIENCE = 120.0
+"""Seconds for an operation: a slow machine is no difference, and what takes as long as this hangs."""
 FURTHER_LOOKS = 3
 """How often graphql-core is asked again before an answer of plans counts as another one."""
 
@@ -163,6 +165,6 @@ def _server(runtime: Runtime, schema: strawberry.Schema, *, compiled: bool) -> G
         schema,
         identify=runtime.authenticator.identify,
         make_context=lambda facts: make_context(runtime, facts),
-        limits=Limits.from_settings(runtime.settings),
+        limits=replace(Limits.from_settings(runtime.settings), execution_seconds=PATIENCE),
         compiled=compiled,
     )

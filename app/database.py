@@ -67,14 +67,22 @@ class Database:
         return cls(engine, RowDoor({**address, **arguments}, size=pool_size))
 
     async def fetch(
-        self, sql: str, values: Sequence[object], *, organization_id: UUID | None, user_id: UUID | None = None
+        self,
+        sql: str,
+        values: Sequence[object],
+        *,
+        organization_id: UUID | None,
+        user_id: UUID | None = None,
+        by_sets: bool = False,
     ) -> list[asyncpg.Record]:
         """The rows of one statement that changes nothing, as one organization sees them: the cheapest way to read.
 
         The statement is a transaction of its own, with `$1` for the first of the values. numeric comes as Decimal,
-        json and jsonb as text. Raises UnavailableError when the database is away, else what asyncpg raises.
+        json and jsonb as text. `by_sets`: it reads many rows of the organization and is planned for that, as
+        `app.repositories.planning.plan_for_sets` says. Raises UnavailableError when the database is away, else what
+        asyncpg raises.
         """
-        return await self.rows.fetch(sql, values, (organization_id, user_id))
+        return await self.rows.fetch(sql, values, (organization_id, user_id), by_sets=by_sets)
 
     @asynccontextmanager
     async def read(

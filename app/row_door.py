@@ -22,7 +22,8 @@ RETRY_AFTER_SECONDS = 5
 WAIT_SECONDS = 10.0  # for a connection when all are busy
 MEND_SECONDS = 5.0  # for a cancelled statement to end
 CACHED_STATEMENTS = 200  # prepared, in each connection
-_ENTER = "SELECT set_config('app.organization_id', $1, false), set_config('app.user_id', $2, false)"
+_ENTER = """SELECT set_config('app.organization_id', $1, false), set_config('app.user_id', $2, false),
+    set_config('enable_nestloop', $3, false)"""
 
 Tenant: TypeAlias = tuple[UUID | None, UUID | None]
 """An organization, and the user whose own memberships are seen too."""
@@ -30,27 +31,33 @@ NOBODY: Tenant = (None, None)
 
 
 class _Line:
-    """One connection and whose rows it shows: `tenant` is None for as long as that is not certain."""
+    """One connection and whose rows it shows: `tenant` is None for as long as that is not certain.
 
-    __slots__ = ("connection", "tenant")
+    `by_sets`: its statements are planned as `planning.plan_for_sets` has it.
+    """
+
+    __slots__ = ("by_sets", "connection", "tenant")
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self.connection = connection
         self.tenant: Tenant | None = None
+        self.by_sets = False
 
-    async def fetch(self, sql: str, values: Sequence[object], tenant: Tenant) -> list[asyncpg.Record]:
+    async def fetch(self, sql: str, values: Sequence[object], tenant: Tenant, *, by_sets: bool) -> list[asyncpg.Record]:
         # Unknown until all has gone well: however this is left before, nobody takes the line for a tenant's.
         shown, self.tenant = self.tenant, None
-        if shown != tenant:
-            await self.enter(tenant)
+        if shown != tenant or self.by_sets is not by_sets:
+            await self.enter(tenant, by_sets=by_sets)
         rows: list[asyncpg.Record] = await self.connection.fetch(sql, *values)
         self.tenant = tenant
         return rows
 
-    async def enter(self, tenant: Tenant, *, within: float | None = None) -> None:
+    async def enter(self, tenant: Tenant, *, by_sets: bool = False, within: float | None = None) -> None:
         """Show this tenant's rows from now on; `within` is in seconds, otherwise as long as any statement may take."""
         organization_id, user_id = tenant
-        await self.connection.fetch(_ENTER, str(organization_id or ""), str(user_id or ""), timeout=within)
+        values = (str(organization_id or ""), str(user_id or ""), "off" if by_sets else "on")
+        await self.connection.fetch(_ENTER, *values, timeout=within)
+        self.by_sets = by_sets
 
 
 class RowDoor:
@@ -76,24 +83,26 @@ class RowDoor:
         self._mending: set[asyncio.Task[None]] = set()
         self._open = True
 
-    async def fetch(self, sql: str, values: Sequence[object], tenant: Tenant) -> list[asyncpg.Record]:
+    async def fetch(
+        self, sql: str, values: Sequence[object], tenant: Tenant, *, by_sets: bool = False
+    ) -> list[asyncpg.Record]:
         """The rows of one statement that changes nothing, as this tenant sees them.
 
         What is lost with a connection that had been open is read once more, on a new one. Raises UnavailableError when
         the database is away or every connection stays busy, else what asyncpg raises.
         """
         await (self._wait() if self._places.locked() else self._places.acquire())
-        line = self._idle_line(tenant)
+        line = self._idle_line(tenant, by_sets=by_sets)
         try:
             if line is not None:
                 try:
-                    return await line.fetch(sql, values, tenant)
+                    return await line.fetch(sql, values, tenant, by_sets=by_sets)
                 except Exception:
                     if not line.connection.is_closed():
                         raise
                 line = None
             line = _Line(await asyncpg.connect(**self._parameters))
-            return await line.fetch(sql, values, tenant)
+            return await line.fetch(sql, values, tenant, by_sets=by_sets)
         except Exception as error:
             lost = line is not None and line.connection.is_closed()
             if lost or isinstance(error, OSError) or says_away(getattr(error, "sqlstate", None)):
@@ -116,11 +125,12 @@ class RowDoor:
         except TimeoutError as error:
             raise unavailable(error) from error
 
-    def _idle_line(self, tenant: Tenant) -> _Line | None:
-        """The line that served the tenant last, else the one that has been idle longest; None when there is none."""
+    def _idle_line(self, tenant: Tenant, *, by_sets: bool) -> _Line | None:
+        """The line that served the tenant so last, else the one that has been idle longest; None when there is none."""
         idle = self._idle
         while idle:
-            fitting = next((place for place in range(len(idle) - 1, -1, -1) if idle[place].tenant == tenant), 0)
+            places = range(len(idle) - 1, -1, -1)
+            fitting = next((at for at in places if idle[at].tenant == tenant and idle[at].by_sets is by_sets), 0)
             line = idle.pop(fitting)
             if not line.connection.is_closed():
                 return line

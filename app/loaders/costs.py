@@ -12,13 +12,14 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from strawberry.dataloader import DataLoader
 
+from app.costs.analysis.answers import answer_about
 from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources
-from app.costs.analysis.report import answer_about
+from app.costs.analysis.report import CostAnswer
 from app.costs.analysis.report_forecasts import Forecasts, ForecastWish, answer_with_forecasts
 from app.database import Database
 from app.loaders.scans import AboutRows, Asked
 from app.paging import Page, PageRequest
-from app.records.cost_analysis import CostAnswer, CostCoverage, CostQuestion, DateRange
+from app.records.cost_analysis import CostCoverage, CostQuestion, DateRange
 from app.records.costs import CostMetric
 from app.records.criteria import Criteria
 from app.repositories import currency_rates

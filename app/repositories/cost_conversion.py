@@ -56,7 +56,7 @@ def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
     if not plan.converts:
         sums = [func.sum(facts.c[measure.name]).label(measure.name) for measure in measures] + units
         return select(*shown, cast(null(), Text).label("apart"), charges, *sums).group_by(*kept)
-    rates = _rates(facts).cte("rates")
+    rates = _rates(facts).cte(f"rates_of_{facts.name}")
     money = [facts.c[one.name] for one in measures if one in MONEY]
     needs_none = or_(facts.c.currency == _SHOWN_CURRENCY, and_(*(func.coalesce(one, 0) == 0 for one in money)))
     rate = case((needs_none, _ONE), else_=rates.c.rate)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -23,41 +24,48 @@ WAIT_SECONDS = 10.0  # for a connection when all are busy
 MEND_SECONDS = 5.0  # for a cancelled statement to end
 CACHED_STATEMENTS = 200  # prepared, in each connection
 _ENTER = """SELECT set_config('app.organization_id', $1, false), set_config('app.user_id', $2, false),
-    set_config('enable_nestloop', $3, false)"""
+    set_config('plan_cache_mode', $3, false), set_config('enable_nestloop', $4, false)"""
 
-Tenant: TypeAlias = tuple[UUID | None, UUID | None]
-"""An organization, and the user whose own memberships are seen too."""
-NOBODY: Tenant = (None, None)
+
+class Planned(Enum):
+    """How a statement is planned, by PostgreSQL's plan_cache_mode and enable_nestloop: see app.repositories.planning.
+
+    As PostgreSQL sees fit, for the average organization, or to read many rows of one.
+    """
+
+    AS_FITS = ("auto", "on")
+    FOR_AVERAGE = ("force_generic_plan", "on")
+    BY_SETS = ("auto", "off")
+
+
+Tenant: TypeAlias = tuple[UUID | None, UUID | None, Planned]
+"""An organization, the user whose own memberships are seen too, and how statements are planned."""
+NOBODY: Tenant = (None, None, Planned.AS_FITS)
 
 
 class _Line:
-    """One connection and whose rows it shows: `tenant` is None for as long as that is not certain.
+    """One connection and whose rows it shows: `tenant` is None for as long as that is not certain."""
 
-    `by_sets`: its statements are planned as `planning.plan_for_sets` has it.
-    """
-
-    __slots__ = ("by_sets", "connection", "tenant")
+    __slots__ = ("connection", "tenant")
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self.connection = connection
         self.tenant: Tenant | None = None
-        self.by_sets = False
 
-    async def fetch(self, sql: str, values: Sequence[object], tenant: Tenant, *, by_sets: bool) -> list[asyncpg.Record]:
+    async def fetch(self, sql: str, values: Sequence[object], tenant: Tenant) -> list[asyncpg.Record]:
         # Unknown until all has gone well: however this is left before, nobody takes the line for a tenant's.
         shown, self.tenant = self.tenant, None
-        if shown != tenant or self.by_sets is not by_sets:
-            await self.enter(tenant, by_sets=by_sets)
+        if shown != tenant:
+            await self.enter(tenant)
         rows: list[asyncpg.Record] = await self.connection.fetch(sql, *values)
         self.tenant = tenant
         return rows
 
-    async def enter(self, tenant: Tenant, *, by_sets: bool = False, within: float | None = None) -> None:
+    async def enter(self, tenant: Tenant, *, within: float | None = None) -> None:
         """Show this tenant's rows from now on; `within` is in seconds, otherwise as long as any statement may take."""
-        organization_id, user_id = tenant
-        values = (str(organization_id or ""), str(user_id or ""), "off" if by_sets else "on")
+        organization_id, user_id, planned = tenant
+        values = (str(organization_id or ""), str(user_id or ""), *planned.value)
         await self.connection.fetch(_ENTER, *values, timeout=within)
-        self.by_sets = by_sets
 
 
 class RowDoor:
@@ -79,30 +87,32 @@ class RowDoor:
             "statement_cache_size": CACHED_STATEMENTS,
         }
         self._places = asyncio.Semaphore(size)
+        self._size, self._busy = size, 0
         self._idle: list[_Line] = []  # the longest unused first
         self._mending: set[asyncio.Task[None]] = set()
         self._open = True
 
-    async def fetch(
-        self, sql: str, values: Sequence[object], tenant: Tenant, *, by_sets: bool = False
-    ) -> list[asyncpg.Record]:
+    async def fetch(self, sql: str, values: Sequence[object], tenant: Tenant) -> list[asyncpg.Record]:
         """The rows of one statement that changes nothing, as this tenant sees them.
 
+        A statement has one plan for all organizations where it is planned for the average. Otherwise PostgreSQL plans
+        it for the values at hand, or not, as it sees fit.
         What is lost with a connection that had been open is read once more, on a new one. Raises UnavailableError when
         the database is away or every connection stays busy, else what asyncpg raises.
         """
         await (self._wait() if self._places.locked() else self._places.acquire())
-        line = self._idle_line(tenant, by_sets=by_sets)
+        line = self._idle_line(tenant)
+        self._busy += 1
         try:
             if line is not None:
                 try:
-                    return await line.fetch(sql, values, tenant, by_sets=by_sets)
+                    return await line.fetch(sql, values, tenant)
                 except Exception:
                     if not line.connection.is_closed():
                         raise
                 line = None
             line = _Line(await asyncpg.connect(**self._parameters))
-            return await line.fetch(sql, values, tenant, by_sets=by_sets)
+            return await line.fetch(sql, values, tenant)
         except Exception as error:
             lost = line is not None and line.connection.is_closed()
             if lost or isinstance(error, OSError) or says_away(getattr(error, "sqlstate", None)):
@@ -125,18 +135,23 @@ class RowDoor:
         except TimeoutError as error:
             raise unavailable(error) from error
 
-    def _idle_line(self, tenant: Tenant, *, by_sets: bool) -> _Line | None:
-        """The line that served the tenant so last, else the one that has been idle longest; None when there is none."""
+    def _idle_line(self, tenant: Tenant) -> _Line | None:
+        """The line that served the tenant last, else the one that has been idle longest.
+
+        None where one more may be opened, so that those who take turns on a quiet server come to have a line each.
+        """
         idle = self._idle
         while idle:
-            places = range(len(idle) - 1, -1, -1)
-            fitting = next((at for at in places if idle[at].tenant == tenant and idle[at].by_sets is by_sets), 0)
-            line = idle.pop(fitting)
+            fitting = next((place for place in range(len(idle) - 1, -1, -1) if idle[place].tenant == tenant), None)
+            if fitting is None and len(idle) + self._busy < self._size:
+                return None
+            line = idle.pop(fitting or 0)
             if not line.connection.is_closed():
                 return line
         return None
 
     def _give_back(self, line: _Line | None) -> None:
+        self._busy -= 1
         if line is not None and not self._open:
             line.connection.terminate()
         if line is None or line.connection.is_closed():
@@ -159,6 +174,7 @@ class RowDoor:
         finally:
             if line.tenant is None:
                 line.connection.terminate()
+            self._busy += 1  # as given back it is no longer
             self._give_back(line)
 
 

@@ -67,6 +67,24 @@ def test_the_level_is_the_least_that_is_written() -> None:
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["yes"]
 
 
+def test_what_is_configured_later_holds_for_loggers_that_were_used_before() -> None:
+    log = structlog.stdlib.get_logger("app.early")
+    first = logged(level="ERROR")
+    log.info("no")
+    log.error("first")
+    second = logged("console")
+    log.info("second")
+    assert "second" not in first.getvalue()
+    assert [json.loads(line)["event"] for line in first.getvalue().splitlines()] == ["first"]
+    assert "second" in second.getvalue()
+
+
+def test_a_log_that_cannot_be_written_fails_nobody() -> None:
+    stream = logged()
+    stream.close()
+    structlog.stdlib.get_logger("app").info("lost")
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -146,6 +164,15 @@ def test_secret_names_are_hidden_at_any_depth(name: str) -> None:
 )
 def test_secrets_inside_text_are_hidden(text: str, expected: str) -> None:
     assert hide_secrets(None, "info", {"event": text})["event"] == expected
+
+
+def test_a_text_that_was_clean_under_one_name_is_hidden_under_a_secret_one() -> None:
+    for _ in range(2):
+        assert hide_secrets(None, "info", {"event": "x", "path": "/a/b", "token": "/a/b"}) == {
+            "event": "x",
+            "path": "/a/b",
+            "token": HIDDEN,
+        }
 
 
 def test_secrets_in_exceptions_of_libraries_are_hidden() -> None:

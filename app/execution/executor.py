@@ -87,6 +87,8 @@ class CompiledExecutor:
         plan = plans.by_conditions.get(conditions)
         if plan is not None:
             return plan
+        if None in conditions:  # which `@skip` and `@include` refuse
+            raise Bail(Reason.VARIABLES)
         if plans.unsupported is not None:
             raise UnsupportedError(plans.unsupported)
         if len(plans.by_conditions) >= MOST_CONDITIONS:

@@ -83,9 +83,11 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 
 def condition_names(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
-    """The variables in `@skip` and `@include` of an operation and of all fragments, which decide what is selected."""
+    """The variables of an operation that stand in `@skip` and `@include`, also in fragments."""
     sets = [operation.selection_set, *(each.selection_set for each in fragments_of(document).values())]
-    return tuple(sorted({name for selected in sets for name in _conditions(selected)}))
+    used = {name for selected in sets for name in _conditions(selected)}
+    defined = {each.variable.name.value for each in operation.variable_definitions or ()}
+    return tuple(sorted(used & defined))
 
 
 def _conditions(selected: SelectionSetNode) -> Iterator[str]:

@@ -7,9 +7,9 @@ from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy import RowMapping
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.repositories.account_checks import newest_checks
 
 ChecksByAccount = DataLoader[tuple[UUID, UUID], list[RowMapping]]

@@ -6,12 +6,12 @@ from functools import cached_property, partial
 from uuid import UUID
 
 from sqlalchemy import RowMapping
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
 from app.loaders.accounts import AccountLoaders
 from app.loaders.activity import EventByKey
 from app.loaders.allocation import AllocationLoaders
+from app.loaders.batching import DataLoader
 from app.loaders.budgets import CostWatchLoaders
 from app.loaders.cost_exports import CostExportLoaders
 from app.loaders.cost_imports import CostImportLoaders

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry.dataloader import DataLoader
 
 from app.costs.allocation import borne, preview
 from app.costs.allocation.borne import Borne, Report
 from app.costs.allocation.preview import Draft, Preview
 from app.costs.analysis.coverage import PeriodCoverage
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.loaders.scans import AboutRows, Asked
 from app.records.cost_analysis import DateRange

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry.dataloader import DataLoader
 
 from app.costs.budgets.standing import Standing, read_standings
 from app.costs.commitments import Quantities, read_quantities
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.loaders.scans import AboutRows, Asked, SomeOfEach
 from app.models import now

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from strawberry.dataloader import DataLoader
-
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.repositories.cost_exports import COST_EXPORTS
 

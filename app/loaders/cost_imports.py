@@ -10,9 +10,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, Table
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.inventory import KeyedRow, RowByKey
 from app.loaders.scans import AboutRows, Asked
 from app.paging import Page, PageRequest

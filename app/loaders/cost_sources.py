@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 from sqlalchemy import RowMapping
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.loaders.scans import Asked, SomeOfEach
 from app.records.criteria import Direction

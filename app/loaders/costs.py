@@ -9,21 +9,23 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import RowMapping
-from strawberry.dataloader import DataLoader
 
 from app.costs.analysis.answers import answer_about
-from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources
+from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources_rows, node_costs
 from app.costs.analysis.report import CostAnswer
 from app.costs.analysis.report_forecasts import Forecasts, ForecastWish, answer_with_forecasts
 from app.database import Database
-from app.loaders.scans import AboutRows, Asked
+from app.loaders.batching import DataLoader
+from app.loaders.scans import Asked, answered
 from app.paging import Page, PageRequest
 from app.records.cost_analysis import CostCoverage, CostQuestion, DateRange
 from app.records.costs import CostMetric
 from app.records.criteria import Criteria
 from app.repositories import currency_rates
 from app.repositories.cost_coverage import cost_coverage
+from app.repositories.kept_statements import Wanted
 
 
 class AccountCost(NamedTuple):
@@ -54,6 +56,30 @@ class CostsOfAccounts:
                 costs = await costs_of_accounts(session, organization_id, accounts, period, metric)
             found |= {(organization_id, period, metric, id_): cost for id_, cost in costs.items()}
         return [found[key.organization_id, key.period, key.metric, key.id] for key in keys]
+
+
+class CostsOfResources:
+    """What resources cost. One statement for each organization and set of arguments (period, metric) among the keys."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def load_many(self, keys: Sequence[Asked]) -> list[NodeCost]:
+        """Costs in key order."""
+        return await answered(keys, self.of)
+
+    async def of(
+        self, organization_id: UUID, ids: Sequence[UUID], arguments: tuple[DateRange, CostMetric]
+    ) -> dict[UUID, NodeCost]:
+        """Costs by id."""
+        rows = await costs_of_resources_rows(self.database, organization_id, ids, *arguments)
+        return dict(zip(ids, node_costs(rows, arguments[0]), strict=True))
+
+    async def rows(
+        self, organization_id: UUID, ids: Sequence[UUID], arguments: tuple[DateRange, CostMetric], wanted: Wanted
+    ) -> list[Record]:
+        """Rows of the wanted columns of app.repositories.cost_rows, in the order of the ids."""
+        return await costs_of_resources_rows(self.database, organization_id, ids, *arguments, wanted)
 
 
 @dataclass(frozen=True)
@@ -90,7 +116,12 @@ class CostLoaders:
     @cached_property
     def resource_costs(self) -> DataLoader[Asked, NodeCost]:
         """What resources cost; arguments (period, metric)."""
-        return DataLoader(load_fn=AboutRows(self.database, costs_of_resources, one_state=True).load_many)
+        return DataLoader(load_fn=self.costs_of_resources.load_many)
+
+    @cached_property
+    def costs_of_resources(self) -> CostsOfResources:
+        """The same without waiting for others that ask."""
+        return CostsOfResources(self.database)
 
     @cached_property
     def currency_rates(self) -> Rates:

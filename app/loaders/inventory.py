@@ -10,9 +10,9 @@ from uuid import UUID
 
 from asyncpg import Record
 from sqlalchemy import RowMapping, Table
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.charges import ChargeById, ChargeRows
 from app.paging import Page, PageRequest
 from app.records.criteria import Criteria, Direction

@@ -8,9 +8,9 @@ from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy import RowMapping
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.repositories.opinions import opinions_of_nodes, readings_of
 
 NodeKey = tuple[UUID, UUID, str]

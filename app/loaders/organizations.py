@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.organizations.slugs import is_slug
 from app.paging import Page, PageRequest
 from app.records import Permission, Principal

@@ -7,9 +7,9 @@ from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy import RowMapping
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.models import now
 from app.pricing.lookup import look_up

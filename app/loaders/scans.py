@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry.dataloader import DataLoader
 
 from app.database import Database
+from app.loaders.batching import DataLoader
 from app.loaders.inventory import KeyedRow, RowByKey, Rows
 from app.records.criteria import Criteria, Direction, TextMatch
 from app.repositories import inventory_summary, relationships, scans

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
     ColumnElement,
     Date,
+    FromClause,
     Numeric,
     Select,
     Text,
@@ -18,7 +17,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    literal,
+    literal_column,
     null,
     or_,
     select,
@@ -31,7 +30,7 @@ from app.repositories.cost_dimensions import ORGANIZATION
 
 _RATES: Any = CurrencyRate.__table__
 _SHOWN_CURRENCY = bindparam("currency", type_=Text())
-_ONE = literal(Decimal(1), Numeric)
+_ZERO, _ONE = literal_column("0", Numeric), literal_column("1", Numeric)
 KEY = "key_"
 """Begins the columns of facts that are keys of groups."""
 UNIT = "unit_"
@@ -39,11 +38,17 @@ UNIT = "unit_"
 _FIRST, _LAST = "first_unit_", "last_unit_"
 
 
-def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
+def converted(
+    plan: CostPlan,
+    facts: FromClause,
+    *,
+    currency: ColumnElement[str] = _SHOWN_CURRENCY,
+    organization: ColumnElement[Any] = ORGANIZATION,
+) -> Select[Any]:
     """Facts by group, step and currency that stays apart, money in the currency of the question.
 
     Nothing is nothing in every currency: facts whose costs are all 0, or unknown, need no rate. Parameters are
-    `organization` and, where the plan converts, `currency`.
+    `organization` and, where the plan converts, `currency`, unless something else stands for them.
     """
     keys: list[ColumnElement[Any]] = [column for column in facts.c if column.name.startswith(KEY)]
     kept = (facts.c.previous, facts.c.step, *keys)
@@ -56,9 +61,9 @@ def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
     if not plan.converts:
         sums = [func.sum(facts.c[measure.name]).label(measure.name) for measure in measures] + units
         return select(*shown, cast(null(), Text).label("apart"), charges, *sums).group_by(*kept)
-    rates = _rates(facts).cte(f"rates_of_{facts.name}")
+    rates = _rates(facts, currency, organization).cte(f"rates_of_{facts.description}")
     money = [facts.c[one.name] for one in measures if one in MONEY]
-    needs_none = or_(facts.c.currency == _SHOWN_CURRENCY, and_(*(func.coalesce(one, 0) == 0 for one in money)))
+    needs_none = or_(facts.c.currency == currency, and_(*(func.coalesce(one, _ZERO) == _ZERO for one in money)))
     rate = case((needs_none, _ONE), else_=rates.c.rate)
     apart = case((rate.is_(None), facts.c.currency)).label("apart")
     factor = func.coalesce(rate, _ONE)
@@ -70,28 +75,26 @@ def converted(plan: CostPlan, facts: CTE) -> Select[Any]:
     return select(*shown, apart, charges, *sums).select_from(joined).group_by(*kept, apart)
 
 
-def _rates(facts: CTE) -> Select[Any]:
+def _rates(facts: FromClause, currency: ColumnElement[str], organization: ColumnElement[Any]) -> Select[Any]:
     """The newest rate of each other currency on or before the last day of each month."""
-    pairs = (
-        select(facts.c.currency, facts.c.month).where(facts.c.currency != _SHOWN_CURRENCY).distinct().subquery("pairs")
-    )
-    following = cast(pairs.c.month + func.make_interval(0, 1), Date)
+    pairs = select(facts.c.currency, facts.c.month).where(facts.c.currency != currency).distinct().subquery("pairs")
+    following = cast(pairs.c.month + literal_column("interval '1 month'"), Date)
     newest = (
         select(_RATES.c.rate)
         .where(
-            _RATES.c.organization_id == ORGANIZATION,
+            _RATES.c.organization_id == organization,
             _RATES.c.from_currency == pairs.c.currency,
-            _RATES.c.to_currency == _SHOWN_CURRENCY,
+            _RATES.c.to_currency == currency,
             _RATES.c.valid_from < following,
         )
         .order_by(_RATES.c.valid_from.desc())
-        .limit(1)
+        .limit(_ONE)
         .scalar_subquery()
     )
     return select(pairs.c.currency, pairs.c.month, newest.label("rate"))
 
 
-def units_of(rows: CTE, measures: Sequence[CostMeasure]) -> list[ColumnElement[Any]]:
+def units_of(rows: FromClause, measures: Sequence[CostMeasure]) -> list[ColumnElement[Any]]:
     """The first and the last unit of each measure that is a quantity, of facts or of what was made of them."""
     found: list[ColumnElement[Any]] = []
     for measure in measures:

@@ -29,8 +29,8 @@ _DAYS = "(SELECT jsonb_agg(jsonb_build_array(lower(days), upper(days)) ORDER BY 
 # theirs known. A billing account without a whole delivery is `appended`: rows that are appended say nothing of other
 # days (app/costs/settle.py). A promoted key counts once no run is still writing it into the allocation sets of past
 # months.
-_COVERAGE = """
-    WITH active AS MATERIALIZED (
+DELIVERED = """
+    active AS MATERIALIZED (
         SELECT *, coalesce(first_day < :end AND last_day >= :start, true) AS touched,
             daterange(billing_period_start, CASE WHEN finality = 'FINAL' OR created_at >= billing_period_end
                 THEN billing_period_end
@@ -41,7 +41,11 @@ _COVERAGE = """
             range_agg(known) * datemultirange(daterange(:start, :end)) AS known,
             bool_and(EXISTS (SELECT FROM cost_imports i WHERE i.organization_id = :organization_id
                 AND i.id = active.import_id AND i.mode = 'APPEND')) AS appended
-        FROM active GROUP BY 1),
+        FROM active GROUP BY 1)"""
+_OF_ACCOUNT = f"jsonb_build_array(dataset, billing_account_id, {_DAYS.format('known')}, appended)"
+BILLING = f"(SELECT jsonb_agg({_OF_ACCOUNT} ORDER BY dataset, billing_account_id) FROM billing)"  # noqa: S608
+_COVERAGE = """
+    WITH {delivered},
     sums AS (
         SELECT range_agg(daterange(first_day, last_day + 1)) AS held, range_agg(known) AS covered,
             jsonb_agg(DISTINCT coalesce(billing_currency, '')) FILTER (WHERE touched) AS currencies,
@@ -56,13 +60,11 @@ _COVERAGE = """
             WHERE organization_id = :organization_id AND NOT EXISTS (
                 SELECT FROM allocation_runs WHERE organization_id = :organization_id
                 AND kind = 'TAG_KEYS' AND state IN ('QUEUED', 'RUNNING'))),
-        'accounts', (SELECT jsonb_agg(jsonb_build_array(dataset, billing_account_id, {known}, appended)
-            ORDER BY dataset, billing_account_id) FROM billing),
-        'payers', {payers})::text AS told
+        'accounts', {billing}, 'payers', {payers})::text AS told
     FROM sums
 """
 # The billing accounts that an account's charges came with, whenever that was; those of its provider where it has none.
-_PAYERS = """, pairs AS MATERIALIZED (SELECT DISTINCT provider, account FROM asked),
+PAYERS = """, pairs AS MATERIALIZED (SELECT DISTINCT provider, account FROM asked),
     seen AS MATERIALIZED (
         SELECT s.provider, pairs.account, coalesce(s.billing_account_id, '') AS payer
         FROM summary_dims s LEFT JOIN pairs
@@ -84,8 +86,9 @@ _ASKED = {
 
 
 def _statement(asked: str, payers: str) -> TextClause:
-    days = {name: _DAYS.format(name) for name in ("held", "covered", "known")}
-    statement = text(_COVERAGE.format(unknown=_UNKNOWN, asked=asked, payers=payers, **days))
+    days = {name: _DAYS.format(name) for name in ("held", "covered")}
+    parts = {"delivered": DELIVERED, "billing": BILLING, "unknown": _UNKNOWN, "asked": asked, "payers": payers, **days}
+    statement = text(_COVERAGE.format(**parts))
     return statement.bindparams(bindparam("start", type_=Date), bindparam("end", type_=Date))
 
 
@@ -93,12 +96,12 @@ _OF_PAYERS = "(SELECT jsonb_object_agg(id, payers) FROM asked JOIN payers USING 
 OF_ORGANIZATION = _statement("", "NULL")
 """One row: a text for `coverage_of`. Parameters are organization_id, start and end."""
 _TOLD = OF_ORGANIZATION.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
-_OF_ACCOUNTS = _statement(_ASKED["accounts"] + _PAYERS, _OF_PAYERS).bindparams(
+_OF_ACCOUNTS = _statement(_ASKED["accounts"] + PAYERS, _OF_PAYERS).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("providers", type_=ARRAY(Text)),
     bindparam("natives", type_=ARRAY(Text)),
 )
-_OF_RESOURCES = _statement(_ASKED["resources"] + _PAYERS, _OF_PAYERS).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+_OF_RESOURCES = _statement(_ASKED["resources"] + PAYERS, _OF_PAYERS).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 ALL_PAYERS = text("""
     SELECT jsonb_agg(jsonb_build_array(provider, payer, named))::text AS payers FROM (
         SELECT provider, coalesce(billing_account_id, '') AS payer,
@@ -205,11 +208,19 @@ def coverage_of(told: str) -> CostCoverage:
         shared_months=frozenset(map(date.fromisoformat, found["shared"] or ())),
         promoted_keys=frozenset(found["promoted"] or ()),
         currency=found["currency"] or "USD",
-        accounts=tuple(
-            AccountDays(dataset, account, _ranges(known), appended)
-            for dataset, account, known, appended in found["accounts"] or ()
-        ),
+        accounts=_account_days(found["accounts"]),
         payers={UUID(id_): frozenset(payers or ()) for id_, payers in (found["payers"] or {}).items()},
+    )
+
+
+def account_days(told: str | None) -> tuple[AccountDays, ...]:
+    """What the text of `BILLING` says."""
+    return _account_days(orjson.loads(told or "[]"))
+
+
+def _account_days(found: Sequence[Sequence[Any]] | None) -> tuple[AccountDays, ...]:
+    return tuple(
+        AccountDays(dataset, account, _ranges(known), appended) for dataset, account, known, appended in found or ()
     )
 
 

@@ -1,13 +1,13 @@
-"""SQL of what resources of the inventory cost: one statement for any number of them."""
+"""SQL of what charges say of resources of the inventory: one statement for any number of them."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Numeric, Select, Text, Uuid, bindparam, select, text
@@ -18,22 +18,22 @@ from app.records.cost_analysis import CostMeasure, CostPlan, CostQuestion, CostR
 from app.repositories.cost_conversion import converted
 from app.repositories.planning import plan_for_average
 
-# What one select of charges has in common. An account's charges are those of the sub account, or of the billing account
-# where there is none.
+# What one select of charges has in common; a part without days looks at none. An account's charges are those of the sub
+# account, or of the billing account where there is none.
 _OF_CHARGES = """
     SELECT dims.id, date_trunc('month', c.charge_period_start AT TIME ZONE 'UTC')::date AS month, s.billing_currency,
         count(*) AS charges, sum(c.{column}) AS amount
     FROM dims JOIN charges c ON c.organization_id = :organization AND c.resource_dim_id = dims.dim
-        AND c.charge_period_start >= :{first} AND c.charge_period_start < :{end}
+        AND c.charge_period_start >= {first} AND c.charge_period_start < {end}{within}
     JOIN cost_dims k ON k.organization_id = :organization AND k.id = c.cost_dim_id
     JOIN summary_dims s ON s.organization_id = :organization AND s.id = k.summary_dim_id
         AND s.provider = dims.provider AND coalesce(s.sub_account_id, s.billing_account_id) = dims.account
-    WHERE {which} GROUP BY 1, 2, 3"""
+    WHERE {which} AND {first} < {end} GROUP BY 1, 2, 3"""
 # FOCUS wants a ResourceId to be unique within its provider. So where the inventory has a native id once, one charge
 # tells whose all charges of that resource in a month and an import are, and the roll-up has their sum; otherwise each
 # charge is looked at.
-_FACTS = """
-    WITH asked AS MATERIALIZED (
+_FOUND = """
+    asked AS MATERIALIZED (
         SELECT r.id, r.native_id, r.provider, a.native_id AS account, EXISTS (
             SELECT FROM resources o WHERE o.organization_id = :organization AND o.native_id = r.native_id
                 AND o.id <> r.id) AS ambiguous
@@ -45,13 +45,13 @@ _FACTS = """
     found AS (
         SELECT dims.id, m.month, m.billing_currency, m.charge_count AS charges, m.{column} AS amount
         FROM dims JOIN resource_monthly m ON NOT dims.ambiguous AND m.organization_id = :organization
-            AND m.resource_dim_id = dims.dim AND m.month >= :months_start AND m.month < :months_stop
+            AND m.resource_dim_id = dims.dim AND m.month >= {months_start} AND m.month < {months_stop}
         CROSS JOIN LATERAL (
             SELECT cost_dim_id FROM charges c WHERE c.organization_id = :organization AND c.resource_dim_id = dims.dim
-                AND c.charge_period_start >= :months_first AND c.charge_period_start < :months_end
+                AND c.charge_period_start >= {months_first} AND c.charge_period_start < {months_end}
                 AND c.charge_period_start >= m.month::timestamp AT TIME ZONE 'UTC'
                 AND c.charge_period_start < (m.month + interval '1 month') AT TIME ZONE 'UTC'
-                AND c.import_period_id = m.import_period_id
+                AND c.import_period_id = m.import_period_id{within}
             ORDER BY c.charge_period_start LIMIT 1) AS one
         JOIN cost_dims k ON k.organization_id = :organization AND k.id = one.cost_dim_id
         JOIN summary_dims s ON s.organization_id = :organization AND s.id = k.summary_dim_id
@@ -59,7 +59,8 @@ _FACTS = """
         UNION ALL {before}
         UNION ALL {after}
         UNION ALL {ambiguous}
-        UNION ALL SELECT dims.id, :months_start, :currency, 0, NULL FROM dims)
+        UNION ALL SELECT dims.id, {months_start}, {currency}, 0, NULL FROM dims)"""
+_FACTS = """
     SELECT false AS previous, NULL::date AS step, id::text AS key_0, billing_currency AS currency, month,
         sum(charges)::bigint AS charges, sum(amount) AS "{name}"
     FROM found GROUP BY id, billing_currency, month"""
@@ -71,6 +72,20 @@ _PARTS = {
     "after": ("NOT dims.ambiguous", "after_first", "after_end"),
     "ambiguous": ("dims.ambiguous", "first", "end"),
 }
+BOUNDS: Final = (
+    *("months_start", "months_stop", "currency", "months_first", "months_end"),
+    *("before_first", "before_end", "after_first", "after_end", "first", "end"),
+)
+"""Of a period: the months that the roll-up answers, as days and as moments, and the parts before and after them."""
+FACTS: Final[Mapping[str, Any]] = {
+    "previous": Boolean,
+    "step": Date,
+    "key_0": Text,
+    "currency": Text,
+    "month": Date,
+    "charges": BigInteger,
+}
+"""The columns of what is selected, with their types, beside the measure."""
 
 
 # Charges of a kind that no commitment of the account covers are not summed: of a hundred of its charges (a month of
@@ -213,15 +228,26 @@ async def resource_costs(
     return rows
 
 
+def found_charges(measure: CostMeasure, bounds: Mapping[str, str], within: str = "") -> tuple[str, str]:
+    """(CTEs that end with `found`, what is selected of it): charges of resources, by month and currency.
+
+    `bounds` is the SQL of each of BOUNDS. `within` may say the same of charges, `c`, in a way that tells PostgreSQL
+    beforehand which partitions it needs.
+    """
+    common = {"column": measure.value, "within": within}
+    parts = {
+        name: _OF_CHARGES.format(which=condition, first=bounds[first], end=bounds[end], **common)
+        for name, (condition, first, end) in _PARTS.items()
+    }
+    return _FOUND.format(**common, **parts, **bounds), _FACTS.format(name=measure.name)
+
+
 @functools.lru_cache(maxsize=32)
 def _statement(measure: CostMeasure, *, converts: bool) -> Select[Any]:
     """What `resource_costs` runs, with its parameters by name."""
-    parts = {
-        name: _OF_CHARGES.format(column=measure.value, which=condition, first=first, end=end)
-        for name, (condition, first, end) in _PARTS.items()
-    }
     moments = ("months_first", "months_end", *(name for _, *names in _PARTS.values() for name in names))
-    facts = text(_FACTS.format(column=measure.value, name=measure.name, **parts)).bindparams(
+    found, facts_of = found_charges(measure, {name: f":{name}" for name in BOUNDS})
+    facts = text(f"WITH {found} {facts_of}").bindparams(
         bindparam("organization", type_=Uuid()),
         bindparam("ids", type_=ARRAY(Uuid())),
         bindparam("months_start", type_=Date()),
@@ -229,15 +255,7 @@ def _statement(measure: CostMeasure, *, converts: bool) -> Select[Any]:
         bindparam("currency", type_=Text()),
         *(bindparam(name, type_=DateTime(timezone=True)) for name in moments),
     )
-    types: dict[str, Any] = {
-        "previous": Boolean,
-        "step": Date,
-        "key_0": Text,
-        "currency": Text,
-        "month": Date,
-        "charges": BigInteger,
-        measure.name: Numeric,
-    }
+    types = {**FACTS, measure.name: Numeric}
     plan = CostPlan(CostQuestion(DateRange(date.min, date.max), "", (measure,)), (), converts)
     amounts = converted(plan, facts.columns(**types).cte("facts")).cte("amounts")
     return select(amounts.c.key, amounts.c.apart, amounts.c.charges, amounts.c[measure.name])

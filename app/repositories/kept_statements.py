@@ -4,6 +4,9 @@ SQLAlchemy takes longer to build a statement than PostgreSQL to run it. So a sta
 table, the columns, the terms of the criteria, the order, the bounds. Its text is kept, and a request only brings its
 values into the order of the parameters.
 
+Reads by keys are planned for an organization of average size (see planning): whatever the keys, their index is best.
+Pages and counts are not: which index is best depends on what the criteria ask for.
+
 Numbers with digits after the point and JSON come as text: PostgreSQL writes them faster than Python would read them.
 """
 
@@ -21,6 +24,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     BindParameter,
+    ClauseElement,
     ColumnElement,
     Numeric,
     Select,
@@ -67,12 +71,18 @@ class Binds:
         return bindparam(str(self.count - 1), type_=type_)
 
 
+def text_of(statement: ClauseElement) -> tuple[str, tuple[str, ...]]:
+    """The text of a statement with $1, $2 .., and the names of these parameters."""
+    compiled = statement.compile(dialect=_DIALECT)
+    return compiled.string, tuple(getattr(compiled, "positiontup", None) or ())
+
+
 def kept(statement: Select[*tuple[Any, ...]]) -> KeptStatement:
     """The text of a statement all of whose parameters are of `Binds`."""
-    compiled = statement.compile(dialect=_DIALECT)
-    places = [int(name) for name in compiled.positiontup or ()]
+    sql, names = text_of(statement)
+    places = [int(name) for name in names]
     in_order = places == list(range(len(places)))
-    return KeptStatement(compiled.string, tuple if in_order else itemgetter(*places))
+    return KeptStatement(sql, tuple if in_order else itemgetter(*places))
 
 
 async def page_of_rows(
@@ -115,7 +125,7 @@ async def rows_by_keys(
     """
     statement = _by_keys(table, wanted, column)
     given = statement.arrange((organization_id, keys))
-    return await database.fetch(statement.sql, given, organization_id=organization_id)
+    return await database.fetch(statement.sql, given, organization_id=organization_id, for_average=True)
 
 
 async def some_rows_of_each(
@@ -132,7 +142,7 @@ async def some_rows_of_each(
     statement = _some_of_each(rows, wanted, shape)
     given = statement.arrange((organization_id, *values, keys, limit))
     found: dict[UUID, list[Record]] = {key: [] for key in keys}
-    for row in await database.fetch(statement.sql, given, organization_id=organization_id):
+    for row in await database.fetch(statement.sql, given, organization_id=organization_id, for_average=True):
         found[row[-1]].append(row)
     return found
 

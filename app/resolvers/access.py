@@ -127,4 +127,5 @@ def shared(
             message = "The organization is no longer as much within your reach, or your sign-in has ended."
             raise NotFoundError(message)
 
-    return SharedSource(scope=grant, identity=reader, follow=follow, check=check, after=after)
+    caller = (principal.session_id, principal.api_key_id, principal.expires_at, grant)
+    return SharedSource(scope=grant, identity=reader, follow=follow, caller=caller, check=check, after=after)

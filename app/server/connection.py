@@ -32,6 +32,7 @@ from app.server.messages import (
     close_reason,
     complete,
     error,
+    next_frame,
     next_head,
     next_result,
     pong,
@@ -40,6 +41,7 @@ from app.server.messages import (
 from app.server.operations import GraphQLServer
 from app.server.outbox import Outbox, SlowConsumerError
 from app.server.parameters import OperationRequest, from_mapping
+from app.server.wire import Wire
 
 # What is queued when a socket closes gets this long to leave, and the close frame as long again.
 FLUSH_SECONDS = 1.0
@@ -65,31 +67,42 @@ _FAILED = Close(4500, "Internal error")
 class _Running:
     """An operation of this socket; the sink of its results."""
 
-    __slots__ = ("_head", "_outbox", "id", "request", "subscribes", "task")
+    __slots__ = ("_head", "_outbox", "_wire", "id", "request", "subscribes", "task")
 
-    def __init__(self, outbox: Outbox, id_: str, request: OperationRequest, *, subscribes: bool) -> None:
-        self._outbox, self._head = outbox, next_head(id_)
+    def __init__(
+        self, outbox: Outbox, wire: Wire | None, id_: str, request: OperationRequest, *, subscribes: bool
+    ) -> None:
+        self._outbox, self._wire, self._head = outbox, wire, next_head(id_)
         self.id, self.request, self.subscribes = id_, request, subscribes
         self.task: asyncio.Task[None] | None = None
 
     def offer(self, result: Encoded) -> bool:
-        """See Sink."""
+        """See Sink. Past the queue, unless something waits in it."""
+        if self._wire is not None and self._outbox.idle and self._wire.write_frame(result.form(self._head, next_frame)):
+            return True
         return self._outbox.put_if_room(result.form(self._head, next_result), self)
 
     async def put(self, result: Encoded) -> None:
         """See Sink."""
-        await self._outbox.put(result.form(self._head, next_result), self)
+        if not self.offer(result):
+            await self._outbox.put(result.form(self._head, next_result), self)
 
 
 class Connection:
     """Reads messages, runs operations and writes their results until somebody closes the socket."""
 
     def __init__(
-        self, server: GraphQLServer, credentials: Credentials, socket_id: str, receive: Receive, send: Send
+        self,
+        server: GraphQLServer,
+        credentials: Credentials,
+        socket_id: str,
+        receive: Receive,
+        send: Send,
+        wire: Wire | None = None,
     ) -> None:
         self._server, self._limits = server, server.limits
         self._credentials, self._socket_id = credentials, socket_id
-        self._receive, self._send = receive, send
+        self._receive, self._send, self._wire = receive, send, wire
         self._identity: Identity | None = None
         self._greeted = self._acknowledged = False
         self._messages_heard = 0
@@ -223,7 +236,8 @@ class Connection:
             fault = Fault(ErrorCode.RATE_LIMITED, f"At most {most} operations run on one socket: complete one first.")
             await self._outbox.put(error(message.id, errors_to_json([fault], self._socket_id)))
             return
-        running = _Running(self._outbox, message.id, request, subscribes=self._server.subscribes(request))
+        subscribes = self._server.subscribes(request)
+        running = _Running(self._outbox, self._wire, message.id, request, subscribes=subscribes)
         self._operations[message.id] = running
         running.task = self._start(partial(self._run, running), running)
 

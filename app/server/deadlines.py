@@ -22,9 +22,8 @@ class Deadlines:
         """A limit for the block of `with`, which ends with TimeoutError when it takes longer."""
         return Deadline(self)
 
-    def begin(self, deadline: Deadline) -> None:
+    def begin(self, deadline: Deadline, loop: asyncio.AbstractEventLoop) -> None:
         """Watch a block that begins."""
-        loop = asyncio.get_running_loop()
         deadline.ends = loop.time() + self.seconds
         self._running[deadline] = None
         if self._watching is not loop:
@@ -61,12 +60,13 @@ class Deadline:
         self.expired = False
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             message = "a deadline is for the block of a task"
             raise RuntimeError(message)
         self._task, self._requests = task, task.cancelling()
-        self._deadlines.begin(self)
+        self._deadlines.begin(self, loop)
         return self
 
     def expire(self) -> None:

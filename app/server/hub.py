@@ -37,6 +37,7 @@ MOST_FORMS = 16
 
 Message = TypeVar("Message")
 Check = Callable[[], Awaitable[None]]
+Make = Callable[[bytes, bytes], bytes]
 
 
 class Event(NamedTuple, Generic[Message]):
@@ -54,12 +55,13 @@ class SharedSource(Generic[Message]):
     `scope` has everything of the caller that the fields of an event may depend on, and `identity` is whom events are
     executed for: somebody who has the scope and nothing else. `follow` gives the events after a place (None: from now
     on) in their order; it holds nothing of the caller, for others go on with it. `check` raises when the caller may
-    no longer follow.
+    no longer follow; one check counts for all sources with an equal `caller`.
     """
 
     scope: Hashable
     identity: Identity
     follow: Callable[[int | None], AsyncGenerator[Event[Message]]]
+    caller: Hashable
     check: Check
     after: int | None = None
 
@@ -77,15 +79,15 @@ class Encoded:
 
     def __init__(self, payload: bytes) -> None:
         self.payload = payload
-        self._forms: dict[bytes, bytes] = {}
+        self._forms: dict[tuple[Make, bytes], bytes] = {}
 
-    def form(self, head: bytes, make: Callable[[bytes, bytes], bytes]) -> bytes:
-        """`make(head, payload)`, kept for others who ask with the same head."""
-        found = self._forms.get(head)
+    def form(self, head: bytes, make: Make) -> bytes:
+        """`make(head, payload)`, kept for others who ask for the same."""
+        found = self._forms.get((make, head))
         if found is None:
             found = make(head, self.payload)
             if len(self._forms) < MOST_FORMS:
-                self._forms[head] = found
+                self._forms[make, head] = found
         return found
 
 
@@ -114,14 +116,13 @@ class _Told(NamedTuple):
 class _Follower:
     """Who follows a channel: served by `task`, at `place`; `parted` is there while it has joined."""
 
-    __slots__ = ("error", "parted", "place", "sink", "source", "task", "unchecked_since")
+    __slots__ = ("error", "parted", "place", "sink", "source", "task")
 
     def __init__(self, source: SharedSource[Any], sink: Sink, task: asyncio.Task[object]) -> None:
         self.source, self.sink, self.task = source, sink, task
         self.place = -1
         self.parted: asyncio.Future[None] | None = None
         self.error: Exception | None = None
-        self.unchecked_since: float | None = None
 
     def part(self) -> None:
         """Let it look after itself again."""
@@ -298,13 +299,23 @@ class Channel:
                 follower.end(error)
 
 
+class _Caller:
+    """The followers of one caller, who are checked together."""
+
+    __slots__ = ("followers", "unchecked_since")
+
+    def __init__(self) -> None:
+        self.followers: set[_Follower] = set()
+        self.unchecked_since: float | None = None
+
+
 class Hub:
     """The channels of one process, and the checks of all who follow them."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._channels: dict[Hashable, Channel] = {}
-        self._followers: set[_Follower] = set()
+        self._callers: dict[Hashable, _Caller] = {}
         self._checking: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -325,7 +336,8 @@ class Hub:
         if channel is None or channel.ended:
             channel = self._channels[key] = Channel(source, encode, self._metrics)
         follower = _Follower(source, sink, task)
-        self._followers.add(follower)
+        caller = self._callers.setdefault(source.caller, _Caller())
+        caller.followers.add(follower)
         self._metrics.channels.set(len(self._channels))
         if self._checking is None:
             self._checking = asyncio.create_task(self._check_all(), name="hub-checks")
@@ -336,31 +348,37 @@ class Hub:
                 raise
             raise follower.error from None
         finally:
-            self._followers.discard(follower)
+            caller.followers.discard(follower)
+            if not caller.followers:
+                self._callers.pop(source.caller, None)
             channel.leave(follower)
             if channel.ended and self._channels.get(key) is channel:
                 del self._channels[key]
             self._metrics.channels.set(len(self._channels))
 
     async def _check_all(self) -> None:
-        """Check every follower again and again, while there are any."""
-        while self._followers:
+        """Check every caller again and again, while there are any."""
+        while self._callers:
             await asyncio.sleep(RECHECK_SECONDS)
-            waiting = iter(tuple(self._followers))
+            waiting = iter(tuple(self._callers.values()))
             await asyncio.gather(*(self._check_each(waiting) for _ in range(CHECKERS)))
         self._checking = None
 
-    async def _check_each(self, waiting: Iterator[_Follower]) -> None:
+    async def _check_each(self, waiting: Iterator[_Caller]) -> None:
         loop = asyncio.get_running_loop()
-        for follower in waiting:
+        for caller in waiting:
+            some = next(iter(caller.followers), None)
+            if some is None:  # the last one has left meanwhile
+                continue
             try:
-                await follower.source.check()
-            except Exception as error:  # noqa: BLE001 - a check that breaks ends its follower, never the checks
+                await some.source.check()
+            except Exception as error:  # noqa: BLE001 - a check that breaks ends its caller, never the checks
                 refused = isinstance(error, SkyledgerError) and not isinstance(error, UnavailableError)
-                if not refused and follower.unchecked_since is None:
-                    follower.unchecked_since = loop.time()
+                if not refused and caller.unchecked_since is None:
+                    caller.unchecked_since = loop.time()
                     structlog.get_logger("skyledger.server").warning("check_failed", error=type(error).__name__)
-                if refused or loop.time() - (follower.unchecked_since or 0.0) > PATIENCE_SECONDS:
-                    follower.end(error)
+                if refused or loop.time() - (caller.unchecked_since or 0.0) > PATIENCE_SECONDS:
+                    for follower in caller.followers:
+                        follower.end(error)
             else:
-                follower.unchecked_since = None
+                caller.unchecked_since = None

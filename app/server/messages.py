@@ -12,6 +12,7 @@ import orjson
 from starlette.types import Message
 
 from app.server.parameters import DEEPEST_JSON, nested_deeper
+from app.server.wire import text_frame
 
 LONGEST_ID = 128
 
@@ -86,6 +87,11 @@ def next_head(id_: str) -> bytes:
 def next_result(head: bytes, result: bytes) -> bytes:
     """A result of the operation with this head; `result` is JSON already."""
     return head + result + b"}"
+
+
+def next_frame(head: bytes, result: bytes) -> bytes:
+    """The same as a frame."""
+    return text_frame(next_result(head, result))
 
 
 def error(id_: str, errors: list[dict[str, Any]]) -> bytes:

@@ -17,11 +17,16 @@ class Outbox:
         self._most_messages, self._most_bytes, self._seconds = most_messages, most_bytes, seconds
         self._frames: deque[tuple[object, bytes]] = deque()
         self._bytes = 0
-        self._finished = False
+        self._finished = self._taken = False
         self._filled, self._emptied = asyncio.Event(), asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was queued has been sent."""
+        return not self._frames and not self._taken
 
     async def put(self, frame: bytes, owner: object = None) -> None:
         """Queue a frame for its owner (an operation); SlowConsumerError when there is no room in time."""
@@ -45,13 +50,18 @@ class Outbox:
         return True
 
     async def get(self) -> bytes | None:
-        """The next frame, waited for; None when the last one has been taken after `finish`."""
+        """The next frame, waited for; None when the last one has been taken after `finish`.
+
+        Whoever asks for it has sent the one before.
+        """
+        self._taken = False
         while not self._frames:
             if self._finished:
                 return None
             self._filled.clear()
             await self._filled.wait()
         _, frame = self._frames.popleft()
+        self._taken = True
         self._bytes -= len(frame)
         self._emptied.set()
         return frame

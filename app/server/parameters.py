@@ -16,6 +16,12 @@ from app.server.masking import Refusal
 DEEPEST_JSON = 200
 
 _MALFORMED = ErrorCode.BAD_REQUEST
+_PARAMETERS = (
+    ("query", str, "a string"),
+    ("operationName", str, "a string"),
+    ("variables", dict, "an object"),
+    ("extensions", dict, "an object"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +76,7 @@ def from_mapping(parameters: Mapping[str, Any]) -> OperationRequest:
     """The request in decoded JSON; Refusal (400) names the parameter of a wrong type. Unknown names are ignored."""
     if parameters.get("query") is None:
         raise Refusal.of(_MALFORMED, "`query` is missing: it must be the text of a GraphQL document.")
-    for name, type_, noun in (
-        ("query", str, "a string"),
-        ("operationName", str, "a string"),
-        ("variables", dict, "an object"),
-        ("extensions", dict, "an object"),
-    ):
+    for name, type_, noun in _PARAMETERS:
         value = parameters.get(name)
         if value is not None and not isinstance(value, type_):
             raise Refusal.of(_MALFORMED, f"`{name}` must be {noun}, not {_json_name(value)}.")

@@ -16,9 +16,11 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from app.server.lifecycle import Lifecycle
 from app.server.limits import Limits
+from app.server.wire import WIRE
 
 # A peer that does not take our close frame is cut off after this long.
 LINGER_SECONDS = 2.0
@@ -33,12 +35,25 @@ _log = structlog.stdlib.get_logger("skyledger.server")
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, but a peer that stopped reading cannot keep the connection for ever."""
+    """uvicorn's WebSocket protocol, but a peer that stopped reading cannot keep the connection for ever.
+
+    As an extension of ASGI it takes whole frames, see `Wire`.
+    """
 
     async def run_asgi(self) -> None:
         """Run the application; what it left unsent has LINGER_SECONDS to leave."""
+        cast("dict[str, object]", self.scope["extensions"])[WIRE] = self
         await super().run_asgi()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def write_frame(self, frame: bytes) -> bool:
+        """See Wire."""
+        if self.close_sent or not self.writable.is_set() or self.transport.is_closing():
+            return False
+        if self.conn.state is not State.OPEN:
+            return False
+        self.transport.write(frame)
+        return True
 
 
 class DrainingServer(uvicorn.Server):

@@ -14,6 +14,7 @@ from app.server.credentials import from_headers, with_query_token
 from app.server.messages import close_reason
 from app.server.middleware import request_id_of
 from app.server.operations import GraphQLServer
+from app.server.wire import WIRE
 
 SUBPROTOCOL = "graphql-transport-ws"
 
@@ -46,7 +47,8 @@ class WebSocketEndpoint:
         except AuthenticationError as error:
             await self._close(send, 4403, error.message)
             return
-        await Connection(self._server, credentials, request_id_of(scope), receive, send).serve()
+        wire = scope.get("extensions", {}).get(WIRE)
+        await Connection(self._server, credentials, request_id_of(scope), receive, send, wire).serve()
 
     def _may_connect(self, headers: Headers) -> bool:
         origin = headers.get("origin")

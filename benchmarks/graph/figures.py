@@ -41,17 +41,21 @@ class Place:
 
 @dataclass(frozen=True)
 class Figure:
-    """One measurement: CPU of the server for a request and times to answer, in seconds; requests a second."""
+    """One measurement: CPU of the server for a request and times to answer, in seconds; requests a second.
+
+    `failed` counts the answers that were errors or others than expected.
+    """
 
     cpu: float
     rate: float
     p50: float
     p99: float
+    failed: int = 0
 
     @classmethod
     def of(cls, load: Load) -> Figure:
         """Make it of what was asked."""
-        return cls(load.cpu, load.rate, load.quantile(0.5), load.quantile(0.99))
+        return cls(load.cpu, load.rate, load.quantile(0.5), load.quantile(0.99), load.failed)
 
 
 class Figures:
@@ -65,13 +69,14 @@ class Figures:
         self.rounds.setdefault(place, []).append(Figure.of(load))
 
     def median(self, place: Place) -> Figure:
-        """The median of each figure over the rounds."""
+        """The median of each figure over the rounds; what failed in any of them."""
         found = self.rounds[place]
         return Figure(
             median(one.cpu for one in found),
             median(one.rate for one in found),
             median(one.p50 for one in found),
             median(one.p99 for one in found),
+            sum(one.failed for one in found),
         )
 
     def ratios(self, place: Place, to: str = "f") -> list[float]:

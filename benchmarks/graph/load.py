@@ -20,12 +20,17 @@ _LAST_CHUNK = b"0\r\n\r\n"
 
 @dataclass
 class Load:
-    """What came of asking for a while. `cpu` is in seconds a request, so are the times of `latencies`."""
+    """What came of asking for a while. `cpu` is in seconds a request, so are the times of `latencies`.
+
+    `failed` are answers that were not 200 or another than expected, such as that of a server that ran out of time: they
+    are no requests, and what they cost is borne by those that were answered.
+    """
 
     requests: int
     seconds: float
     cpu: float
     latencies: list[float]
+    failed: int
 
     @property
     def rate(self) -> float:
@@ -39,7 +44,7 @@ class Load:
 
 
 class AnswerError(RuntimeError):
-    """A server gave no answer, or another one than before."""
+    """A server gave no answer, or none but others than expected."""
 
 
 @dataclass
@@ -49,9 +54,10 @@ class Run:
     request: bytes
     until: float
     done: asyncio.Future[None]
-    open: int = 0
+    open: int
+    expected: bytes | None
     latencies: list[float] = field(default_factory=list)
-    expected: bytes | None = None
+    failures: list[bytes] = field(default_factory=list)
 
     def end(self, error: Exception | None = None) -> None:
         """One connection has asked its last; with an error all have."""
@@ -91,10 +97,10 @@ class Asker(asyncio.Protocol):
             return
         now = time.perf_counter()
         if not self.buffer.startswith(_OK) or (self.run.expected is not None and body != self.run.expected):
-            self._leave(AnswerError(self.buffer[:600].decode(errors="replace")))
-            return
+            self.run.failures.append(self.buffer[:1000])
+        else:
+            self.run.latencies.append(now - self.sent_at)
         self.buffer = b""
-        self.run.latencies.append(now - self.sent_at)
         if now < self.run.until:
             self._send()
         else:
@@ -152,15 +158,17 @@ def children_of(process: int) -> list[int]:
 async def ask(
     port: int, request: bytes, process: int, *, connections: int, seconds: float, expected: bytes | None = None
 ) -> Load:
-    """Ask for some seconds. Raises AnswerError for anything but 200 and, where one is given, the expected body."""
+    """Ask for some seconds. Raises AnswerError where no answer is 200 and, where one is given, the expected body."""
     loop = asyncio.get_running_loop()
-    run = Run(request, time.perf_counter() + seconds, loop.create_future(), connections, [], expected)
+    run = Run(request, time.perf_counter() + seconds, loop.create_future(), connections, expected)
     cpu, begun = cpu_of(process), time.perf_counter()
     for _ in range(connections):
         await loop.create_connection(lambda: Asker(run), "127.0.0.1", port)
     await asyncio.wait_for(run.done, seconds + 60)
     spent, taken = cpu_of(process) - cpu, time.perf_counter() - begun
-    return Load(len(run.latencies), taken, spent / len(run.latencies), run.latencies)
+    if not run.latencies:
+        raise AnswerError(run.failures[0].decode(errors="replace"))
+    return Load(len(run.latencies), taken, spent / len(run.latencies), run.latencies, len(run.failures))
 
 
 async def ask_once(port: int, request: bytes) -> tuple[bytes, bytes]:

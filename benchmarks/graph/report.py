@@ -37,11 +37,12 @@ on the connection, the fewest statements with asyncpg, orjson (`benchmarks/graph
 CPU that the kernel gave the server's process for one request, and its ratio to f in the same round.
 """
 _RECIPE = """50 organizations with 100,000 resources, 20,000 recommendations and four months of charges
-(`benchmarks/graph/rows.py`, `charges.py`); questions are about the largest, which has 20,000 resources. Each contestant
-is a process on one core; PostgreSQL and who asks are on the other. Answers are compared before anything is timed. CPU
-is that of all threads of the server's process (`/proc/PID/task/*/schedstat`). Skyledger is `skyledger serve` as it is:
-authentication, isolation of tenants, limits, metrics and a line of log for each request. The others check the token and
-set the tenant, and do nothing else. Q5 and Q6 need what Skyledger knows of costs, which the peers do not."""
+(`benchmarks/graph/rows.py`, `charges.py`); questions are about the largest, which has 20,000 resources. Each
+contestant is a process on one core; PostgreSQL and who asks are on the other. Answers are compared before anything
+is timed. CPU is that of all threads of the server's process (`/proc/PID/task/*/schedstat`). Skyledger is `skyledger
+serve` as it is: authentication, isolation of tenants, limits, metrics and a line of log for each request. The others
+check the token and set the tenant, and do nothing else. Q5 and Q6 need what Skyledger knows of costs, which the
+peers do not. `failed` counts answers that were errors, such as of a server that ran out of its time."""
 
 
 def write(
@@ -93,8 +94,8 @@ def _tables(figures: Figures, titles: dict[str, str]) -> Iterator[str]:
     for question, connections in sorted(questions, key=lambda one: (one[0].query, one[1])):
         at_a_time = "one request at a time" if connections == 1 else f"{connections} requests at a time"
         yield from (f"## {question.query}: {TITLES[question.query]}, {at_a_time}", "")
-        yield "| | CPU ms | ratio to f | lowest to highest | requests/s | p50 ms | p99 ms |"
-        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+        yield "| | CPU ms | ratio to f | lowest to highest | requests/s | p50 ms | p99 ms | failed |"
+        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
         for name, title in titles.items():
             place = Place(question, name, connections)
             if place in figures.rounds:
@@ -111,6 +112,7 @@ def _cells(figures: Figures, place: Place) -> tuple[str, ...]:
         f"{found.rate:,.0f}",
         f"{found.p50 * 1e3:.2f}",
         f"{found.p99 * 1e3:.2f}",
+        str(found.failed or ""),
     )
 
 

@@ -12,6 +12,7 @@ project run beside this one.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import socket
 import statistics
@@ -41,9 +42,11 @@ from app.config import Settings, signing_key
 from app.embedded import EngineUrls, engines
 from app.upgrade import upgrade
 from benchmarks.contestants import started, until
+from benchmarks.graph.load import AnswerError, ask, ask_once
+from benchmarks.graph.servers import OTHER_CORE, SERVER_CORE, pin
 
 SESSION_SECONDS = 4.0
-WARMING_REQUESTS = 300
+WARM_SECONDS = 0.3
 OPERATIONS = {"typename": "{ __typename }", "viewer": "{ viewer { isPlatformAdmin } }"}
 ANSWERS = {"typename": {"__typename": "Query"}, "viewer": {"viewer": {"isPlatformAdmin": False}}}
 REGISTER = """
@@ -66,50 +69,25 @@ class Contestant:
     operation: str
     micros: list[float] = field(default_factory=list)
 
-    def run(self, token: str, requests: int) -> None:
-        """Ask as often, over one connection, and keep what it cost."""
+    async def run(self, token: str, seconds: float) -> None:
+        """Ask for as long, over one connection, and keep what it cost."""
+        request = self._request(token)
+        body, _ = await ask_once(self.port, request)
+        if orjson.loads(body) != {"data": ANSWERS[self.operation]}:
+            message = f"{self.name} answers {body!r}"
+            raise AnswerError(message)
+        await ask(self.port, request, self.pid, connections=1, seconds=WARM_SECONDS)
+        load = await ask(self.port, request, self.pid, connections=1, seconds=seconds, expected=body)
+        self.micros.append(load.cpu * 1e6)
+
+    def _request(self, token: str) -> bytes:
         body = orjson.dumps({"query": OPERATIONS[self.operation]})
         head = (
             f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\naccept: application/json\r\n"
             f"content-type: application/json\r\nuser-agent: benchmark\r\nauthorization: Bearer {token}\r\n"
             f"content-length: {len(body)}\r\n\r\n"
         )
-        with socket.create_connection(("127.0.0.1", self.port)) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for count, kept in ((WARMING_REQUESTS, False), (requests, True)):
-                before = cpu_nanoseconds(self.pid)
-                for _ in range(count):
-                    connection.sendall(head.encode() + body)
-                    answer = _answer(connection)
-                if kept:
-                    self.micros.append((cpu_nanoseconds(self.pid) - before) / count / 1000)
-        if orjson.loads(answer) != {"data": ANSWERS[self.operation]}:
-            message = f"{self.name} answers {answer!r}"
-            raise RuntimeError(message)
-
-
-def cpu_nanoseconds(pid: int) -> int:
-    """The CPU time of all threads of a process so far."""
-    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
-
-
-def _answer(connection: socket.socket) -> bytes:
-    """The body of the next answer, whose length is told in lower case."""
-    received = b""
-    while (end := received.find(b"\r\n\r\n")) < 0:
-        received += _received(connection)
-    length = int(received[:end].partition(b"content-length: ")[2].split(b"\r\n", 1)[0])
-    while len(received) < end + 4 + length:
-        received += _received(connection)
-    return received[end + 4 :]
-
-
-def _received(connection: socket.socket) -> bytes:
-    part = connection.recv(65_536)
-    if not part:
-        message = "the server hung up"
-        raise ConnectionError(message)
-    return part
+        return head.encode() + body
 
 
 def hand_written(dsn: str, key: str) -> Starlette:
@@ -159,12 +137,12 @@ def server(command: list[str], folder: Path, environment: dict[str, str]) -> Ite
         (Path(environment["SKYLEDGER_DATA_DIR"]) / f"server-{port}.log").open("w") as log,
         started([sys.executable, *command, str(port)], env=environment, cwd=folder, stdout=log, stderr=log) as process,
     ):
-        os.sched_setaffinity(process.pid, {0})
+        os.sched_setaffinity(process.pid, {SERVER_CORE})
         until(answers)
         yield process.pid, port
 
 
-def measure(urls: EngineUrls, data: Path, against: Path | None, rounds: int, requests: int) -> list[Contestant]:
+def measure(urls: EngineUrls, data: Path, against: Path | None, rounds: int, seconds: float) -> list[Contestant]:
     """Let all take turns; the hand-written route comes first."""
     upgrade(urls.database_url)
     here = Path(__file__).parents[2]
@@ -187,7 +165,7 @@ def measure(urls: EngineUrls, data: Path, against: Path | None, rounds: int, req
         token = answer["data"]["register"]["accessToken"]
         for _ in range(rounds):
             for contestant in contestants:
-                contestant.run(token, requests)
+                asyncio.run(contestant.run(token, seconds))
     return contestants
 
 
@@ -205,7 +183,7 @@ def main() -> None:
     """Measure, or be the hand-written contestant."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--against", type=Path, help="another checkout of the project")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -215,9 +193,9 @@ def main() -> None:
         app = hand_written(dsn, signing_key(settings))
         uvicorn.run(app, port=arguments.serve, loop="uvloop", http="httptools", access_log=False, log_level="warning")
         return
-    os.sched_setaffinity(0, {1})
+    pin(OTHER_CORE)
     with tempfile.TemporaryDirectory() as folder, engines(Path(folder)) as urls:
-        show(measure(urls, Path(folder), arguments.against, arguments.rounds, arguments.requests))
+        show(measure(urls, Path(folder), arguments.against, arguments.rounds, arguments.seconds))
 
 
 if __name__ == "__main__":

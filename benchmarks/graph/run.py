@@ -109,6 +109,7 @@ def show(figures: Figures) -> Table:
             f"{found.rate:.0f}",
             f"{found.p50 * 1e3:.2f}",
             f"{found.p99 * 1e3:.2f}",
+            str(found.failed or ""),
         )
     return table
 

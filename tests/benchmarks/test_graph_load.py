@@ -71,11 +71,18 @@ async def test_every_answer_is_counted(parrot: Parrot) -> None:
 
 
 @pytest.mark.parametrize(
-    "parrot", [(LONG, LONG.replace(b"hello", b"hallo")), (LONG.replace(b"200", b"500"),)], indirect=True
+    "parrot", [(LONG.replace(b"hello", b"hallo"), LONG.replace(b"200", b"500"), LONG)], indirect=True
 )
-async def test_another_answer_is_an_error(parrot: Parrot) -> None:
-    with pytest.raises(AnswerError):
-        await ask(parrot.port, REQUEST, os.getpid(), connections=1, seconds=60, expected=b"hello")
+async def test_other_answers_than_expected_are_told_apart(parrot: Parrot) -> None:
+    load = await ask(parrot.port, REQUEST, os.getpid(), connections=2, seconds=0.05, expected=b"hello")
+    assert load.failed == 2
+    assert load.requests == parrot.asked - 2
+
+
+@pytest.mark.parametrize("parrot", [(LONG.replace(b"200", b"500"),)], indirect=True)
+async def test_a_server_that_only_fails_has_no_figure(parrot: Parrot) -> None:
+    with pytest.raises(AnswerError, match="500"):
+        await ask(parrot.port, REQUEST, os.getpid(), connections=1, seconds=0.05)
 
 
 def test_cpu_counts_children() -> None:

@@ -22,10 +22,11 @@ from rich.console import Console
 from app.embedded import engines
 from app.logging import configure_logging
 from app.upgrade import upgrade
-from tests.execution.playing import Tally, play
+from tests.execution.playing import Failure, Tally, play
 from tests.execution.world import Site, make_site, twins_of
 
 _say = Console(highlight=False, markup=False, soft_wrap=True).print
+SHOWN = 5
 PORTION = 500
 """Operations that a process plays before it tells how it was."""
 
@@ -60,7 +61,7 @@ def _play_all(site: Site, arguments: argparse.Namespace) -> Tally:
     portions = list(_portions(arguments.seed, arguments.operations, arguments.processes))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(arguments.processes, mp_context=context) as pool:
-        for done in as_completed([pool.submit(_play_portions, site, seeds) for seeds in portions]):
+        for done in as_completed([pool.submit(_play_portions, site, seeds, arguments.findings) for seeds in portions]):
             total.add(done.result())
             _say(f"{total.played} operations: {dict(total.results)}")
     return total
@@ -73,10 +74,15 @@ def _portions(first: int, operations: int, processes: int) -> Iterator[range]:
         yield range(start, min(start + size, first + operations))
 
 
-def _play_portions(site: Site, seeds: range) -> Tally:
+def _play_portions(site: Site, seeds: range, findings: Path | None) -> Tally:
     configure_logging("ERROR")
 
+    written: set[str] = set()
+
     def tell(tally: Tally) -> None:
+        for name in tally.failures.keys() - written:
+            written.add(name)
+            _write(tally.failures[name], findings)
         if tally.played % PORTION == 0:
             _say(f"seeds {seeds.start}…: {tally.played} in {tally.seconds:.0f} s, {dict(tally.results)}")
 
@@ -90,14 +96,19 @@ def _play_portions(site: Site, seeds: range) -> Tally:
 def _report(tally: Tally, arguments: argparse.Namespace) -> None:
     _say(tally.summary())
     _say(f"seeds {arguments.seed} to {arguments.seed + arguments.operations - 1}")
-    for line in tally.unanswered[:3]:
-        _say(f"graphql-core gave no answer: {line}")
+    for discard in tally.discards[:SHOWN]:
+        _say(f"--- discarded: {discard}")
     for number, failure in enumerate(tally.failures.values(), 1):
         _say(f"--- difference {number}: {failure}")
-        if arguments.findings is not None:
-            arguments.findings.mkdir(parents=True, exist_ok=True)
-            found = json.dumps(failure.to_json(), indent=1, ensure_ascii=False)
-            (arguments.findings / f"{number}.json").write_text(found)
+
+
+def _write(failure: Failure, folder: Path | None) -> None:
+    """At once, so that it can be looked into while the others are played."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    found = json.dumps(failure.to_json(), indent=1, ensure_ascii=False)
+    (folder / f"{failure.seed}.json").write_text(found)
 
 
 if __name__ == "__main__":

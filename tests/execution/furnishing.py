@@ -7,6 +7,8 @@ from typing import Any
 
 from app.demo.top_up import today
 from app.models import now
+from tests.costs.watch.deliveries import charge
+from tests.demo.test_top_up import allocate_all
 from tests.execution.rows_of_clouds import CONNECTED, rows_of_clouds
 from tests.resolvers.cost_caller import Caller
 
@@ -19,6 +21,7 @@ FIND = """query ($slug: String!) { organization(slug: $slug) {
 
 async def furnish(caller: Caller) -> None:
     """Add it to a demo that has been looked at."""
+    await _told_again(caller)
     found = await caller.read(FIND)
     async with caller.database.write(caller.organization_id) as session:
         for group in rows_of_clouds(caller.organization_id, found):
@@ -26,6 +29,7 @@ async def furnish(caller: Caller) -> None:
             await session.flush()
     await _settings(caller, await caller.read(FIND))
     await _money(caller)
+    await act(caller, "createOrganization", name="Another Bakery")
 
 
 async def act(caller: Caller, name: str, /, **values: Any) -> None:
@@ -36,6 +40,16 @@ async def act(caller: Caller, name: str, /, **values: Any) -> None:
     )
     result = await caller.act(document, **values)
     assert result["__typename"].endswith("Payload"), (name, result)
+
+
+async def _told_again(caller: Caller) -> None:
+    """A bill that was restated twice, and a month that was shared out once more."""
+    month = today().replace(day=1)
+    for cost in ("5.00", "5.50", "4.75"):
+        await caller.deliveries.deliver([charge(month, cost)], dataset="restated")
+    organization = {"organizationId": caller.person.organization_id}
+    await act(caller, "rerunAllocation", **organization, fromMonth=str(month), toMonth=str(month))
+    await allocate_all(caller)
 
 
 async def _settings(caller: Caller, found: dict[str, Any]) -> None:
@@ -59,6 +73,7 @@ async def _settings(caller: Caller, found: dict[str, Any]) -> None:
         ("scheduleScans", {"name": "weekly", "cron": "0 3 * * 1", "enabled": False, "regions": ["eu-west-1"]}),
         ("updateDetectionRule", {"checkId": "aws.ebs.unattached", "changes": changes}),
         ("updateDetectionRule", {"checkId": "aws.ec2.idle", "changes": {"enabled": False}}),
+        ("updateDetectionRule", {"checkId": "aws.ec2.idle", "changes": {"graceDays": 9}}),
         ("createApiKey", {"name": "reader", "scopes": ["ORGANIZATION_READ"], "expiresAt": moment}),
         ("createApiKey", {"name": "feed", "scopes": ["COSTS_INGEST", "RESOURCES_INGEST"]}),
         ("inviteMember", {"email": "invited@skyledger.example", "role": "MEMBER"}),
@@ -94,6 +109,9 @@ async def _money(caller: Caller) -> None:
         ("setCurrencyRates", {"rates": rates, "source": "ECB"}),
         ("createBudget", {"name": "euros", "amount": "10.50", "where": tagged, **euros}),
         ("createBudget", {"name": "off", "amount": "9", "enabled": False, **fixed}),
+        # As those of the demo, so that a budget more is no other kind of budget.
+        ("createBudget", {"name": "yearly", "recurrence": "YEARLY", "startsOn": str(before), "amount": "90000"}),
+        ("createBudget", {"name": "zero", "recurrence": "MONTHLY", "startsOn": str(before), "amount": "0.01"}),
         ("recordBusinessMetrics", {"name": "visits", "unit": "visit", "values": visits}),
         ("exportCosts", {"period": period, "format": "CSV", "where": where}),
         ("exportCosts", {"period": period, "focusVersion": "V1_2"}),
@@ -104,6 +122,11 @@ async def _money(caller: Caller) -> None:
     row = {"BilledCost": "1.25", "EffectiveCost": "1.10", "BillingCurrency": "EUR", "ServiceName": "Bread",
            "ChargePeriodStart": str(before), "ChargePeriodEnd": str(before + timedelta(days=1)),
            "BillingAccountId": "bakery", "Tags": {"team": "data", "ö": "ü"}}  # fmt: skip
-    rows = [row, row | {"BilledCost": "a lot"}, row | {"ServiceName": "Butter", "ChargeCategory": "Nonsense"}]
+    rows = [
+        row,
+        row | {"BilledCost": "a lot"},
+        row | {"BilledCost": "nothing"},
+        row | {"ServiceName": "Butter", "ChargeCategory": "Nonsense"},
+    ]
     result = await caller.act(INGEST, **organization, dataset="hand", rows=rows)
     assert result["__typename"] == "IngestCostsPayload", result

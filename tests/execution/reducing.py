@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from graphql import (
@@ -15,6 +16,7 @@ from graphql import (
     FragmentSpreadNode,
     InlineFragmentNode,
     Node,
+    SelectionSetNode,
     VariableDefinitionNode,
     VariableNode,
     Visitor,
@@ -26,20 +28,21 @@ from graphql import (
 from tests.execution.twins import Operation, Twins, Verdict
 
 MOST_TRIES = 300
+MOST_SECONDS = 60.0
 _PARTS = (FieldNode, InlineFragmentNode, FragmentSpreadNode, ArgumentNode, DirectiveNode)
 
 
 async def reduced(twins: Twins, operation: Operation) -> Operation:
     """The smallest operation found within some hundred tries: parts are left out one by one, the largest first."""
-    tries = 0
-    at = 0
-    while tries < MOST_TRIES:
+    tries = at = 0
+    begun = monotonic()
+    while tries < MOST_TRIES and monotonic() - begun < MOST_SECONDS:
         document = parse(operation.document)
         if at >= _count(document):
             break
         tries += 1
         smaller = _without(operation, document, at)
-        if (await twins.compare(smaller)).verdict is Verdict.DIFFERENT:
+        if smaller is not None and (await twins.compare(smaller)).verdict is Verdict.DIFFERENT:
             operation = smaller
         else:
             at += 1
@@ -86,6 +89,11 @@ class _Used(Visitor):
         super().__init__()
         self.fragments: set[str] = set()
         self.variables: set[str] = set()
+        self.is_empty = False
+
+    def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> None:
+        """Nothing may be in no braces."""
+        self.is_empty = self.is_empty or not node.selections
 
     def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
         """A fragment is used."""
@@ -109,11 +117,14 @@ class _Unused(Visitor):
         return None if node.variable.name.value in self.used else REMOVE
 
 
-def _without(operation: Operation, document: DocumentNode, number: int) -> Operation:
+def _without(operation: Operation, document: DocumentNode, number: int) -> Operation | None:
+    """The operation without one part; None where that leaves braces with nothing in them."""
     smaller = visit(document, _Remover(number))
     while True:
         used = _Used()
         visit(smaller, used)
+        if used.is_empty:
+            return None
         kept = tuple(
             definition
             for definition in smaller.definitions

@@ -186,6 +186,7 @@ async def test_a_resolver_hears_what_is_selected_of_its_object() -> None:
         ("{ fails }", {}, "GraphQLError"),
         ("query ($n: Int!) { book(number: $n) { number } }", {}, "a variable is wrong"),
         ("query ($n: Int!) { book(number: $n) { number } }", {"n": "one"}, "a variable is wrong"),
+        ("query ($no: Boolean = true) { shelves @skip(if: $no) { name } }", {"no": None}, "a variable is wrong"),
         ("{ __schema { queryType { name } } }", {}, "no plan: introspection"),
     ],
 )

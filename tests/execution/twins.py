@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, cast
+from random import Random
+from typing import Any
 
 import orjson
 import strawberry
@@ -21,7 +22,8 @@ from app.server.masking import Refusal, errors_to_json
 from app.server.operations import GraphQLServer
 from app.server.parameters import OperationRequest
 
-NO_ANSWER = b"cancelled"
+NO_ANSWER = b'"cancelled"'
+"""Where an operation ends as if its caller had gone, though nobody has."""
 REQUEST_ID = "0" * 32
 """Of every operation, so that no answer differs by it."""
 FURTHER_LOOKS = 3
@@ -36,6 +38,13 @@ class Operation:
     variables: Mapping[str, Any]
     scope: str
     name: str | None = None
+
+    def varied(self, draw: Random) -> Operation:
+        """The same document with other values, for a plan that is there already; by another caller now and then."""
+        values = {name: _varied(value, draw) for name, value in self.variables.items()}
+        if values and draw.random() < 0.3:
+            del values[draw.choice(list(values))]
+        return replace(self, variables=values, scope=draw.choice(("owner", "owner", "viewer", self.scope)))
 
     def request(self) -> OperationRequest:
         """As a transport gives it to a server."""
@@ -75,6 +84,7 @@ class Twins:
 
     def __init__(self, runtime: Runtime, callers: Mapping[str, Identity | None]) -> None:
         schema = make_schema()
+        self.runtime = runtime
         self.callers = callers
         self.schema = schema._schema  # Strawberry names no public way to its graphql-core schema
         self.core = _server(runtime, schema, compiled=False)
@@ -85,9 +95,9 @@ class Twins:
     async def compare(self, operation: Operation) -> Compared:
         """Ask both; graphql-core again where they differ, to tell a wrong plan from what changes by itself."""
         core = await self.ask(self.core, operation)
-        if core == NO_ANSWER:
-            return Compared(Verdict.BROKEN, core, core)
         compiled = await self.ask(self.compiled, operation)
+        if NO_ANSWER in {core, compiled}:
+            return Compared(Verdict.BROKEN, core, compiled)
         if same(core, compiled):
             return Compared(Verdict.EQUAL, core, compiled)
         for _ in range(FURTHER_LOOKS):
@@ -97,9 +107,8 @@ class Twins:
 
     def counters(self) -> Counter[str]:
         """What the compiling server counted of its plans: hits, plans compiled, and bails by reason."""
-        plans = getattr(self.compiled, "plans", None)
-        if plans is None:
-            return Counter()
+        plans = self.compiled.plans
+        assert plans is not None
         bails = {f"bail: {reason}": count for reason, count in plans.bails.items()}
         return Counter({"hits": plans.hits, "compiled": plans.compiled, **bails})
 
@@ -117,6 +126,14 @@ class Twins:
             return NO_ANSWER
 
 
+def _varied(value: Any, draw: Random) -> Any:
+    if draw.random() < 0.1:
+        return None
+    if isinstance(value, bool):
+        return draw.random() < 0.5
+    return value + 1 if isinstance(value, int) else value
+
+
 def same(one: bytes, other: bytes) -> bool:
     """Whether two answers are equal as JSON, in the same order of keys; that of errors is not promised."""
     return one == other or _ordered(one) == _ordered(other)
@@ -130,11 +147,10 @@ def _ordered(answer: bytes) -> bytes:
 
 
 def _server(runtime: Runtime, schema: strawberry.Schema, *, compiled: bool) -> GraphQLServer:
-    more: dict[str, Any] = {"compiled": compiled} if "compiled" in GraphQLServer.__init__.__annotations__ else {}
     return GraphQLServer(
         schema,
         identify=runtime.authenticator.identify,
         make_context=lambda facts: make_context(runtime, facts),
         limits=Limits.from_settings(runtime.settings),
-        **cast("Any", more),
+        compiled=compiled,
     )

@@ -32,9 +32,9 @@ def counted(database: Database) -> Iterator[list[str]]:
 
     fetch = database.rows.fetch
 
-    async def noting(sql: str, values: Sequence[object], tenant: Tenant, **more: bool) -> list[asyncpg.Record]:
+    async def noting(sql: str, values: Sequence[object], tenant: Tenant) -> list[asyncpg.Record]:
         statements.append(sql)
-        return await fetch(sql, values, tenant, **more)
+        return await fetch(sql, values, tenant)
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
     try:

@@ -119,7 +119,7 @@ class Desk:
                 message = "no longer"
                 raise ForbiddenError(message)
 
-        source = SharedSource(key, Caller("reader"), self.ledger.follow, check, after)
+        source = SharedSource(key, Caller("reader"), self.ledger.follow, who, check, after)
         return asyncio.create_task(self.hub.run(key, source, self._encode, sink))
 
     async def _encode(self, event: Event[int]) -> Encoded:

@@ -160,6 +160,17 @@ async def test_answers_carry_security_headers(client: httpx.AsyncClient) -> None
         assert response.headers["referrer-policy"] == "no-referrer"
 
 
+async def test_a_slash_too_many_leads_to_the_graph(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql/?a=1", json={"query": "{ hello }"})
+    assert (response.status_code, response.headers["location"]) == (307, "http://toy/graphql?a=1")
+
+
+async def test_of_a_header_that_comes_twice_the_first_counts(client: httpx.AsyncClient) -> None:
+    twice = [("authorization", f"Bearer {TOKEN}"), ("authorization", f"Bearer {OTHER_TOKEN}")]
+    response = await client.post("/graphql", json={"query": "{ viewer }"}, headers=twice)
+    assert response.json() == {"data": {"viewer": "alice"}}
+
+
 async def test_unknown_paths_are_json_too(client: httpx.AsyncClient) -> None:
     response = await client.get("/nowhere")
     assert response.status_code == 404

@@ -1,33 +1,37 @@
-"""What accounts and resources of the inventory cost: two statements for any number of them."""
+"""What accounts and resources of the inventory cost: two statements for any number of accounts, one of resources."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+import orjson
+from asyncpg import Record
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.analysis.coverage import PeriodCoverage, of_payers, period_coverage
-from app.costs.analysis.periods import whole_months
 from app.costs.analysis.plan import unchecked_plan
 from app.costs.analysis.report import amount_of
+from app.database import Database
 from app.records.cost_analysis import (
     NO_UNIT,
     CostAmount,
     CostCoverage,
     CostDimension,
     CostMeasure,
-    CostPlan,
     CostQuestion,
     DateRange,
     Grouping,
     TextCondition,
 )
 from app.records.costs import CostMetric
-from app.repositories.cost_coverage import coverage_of_accounts, coverage_of_resources
-from app.repositories.cost_of_resources import resource_costs
+from app.repositories.cost_coverage import account_days, coverage_of_accounts
 from app.repositories.cost_reports import read_costs
+from app.repositories.cost_rows import COST_COLUMNS, cost_rows, read_cost_rows
+from app.repositories.kept_statements import Wanted
 
 _PROVIDER = Grouping(CostDimension.PROVIDER)
 _ACCOUNT = Grouping(CostDimension.ACCOUNT)
@@ -37,6 +41,12 @@ NO_CHARGE_OF_RESOURCE = "No charge names this resource: its service bills withou
 NO_METRIC = "None of the charges has this amount."
 NO_UNITS = "Some of the charges with a quantity do not say its unit, so that it has no sum: group by the unit."
 NO_RATE = "No currency rate converts any of it; see `unconverted`."
+_REASONS = {
+    "not_delivered": NOT_DELIVERED,
+    "no_charge": NO_CHARGE_OF_RESOURCE,
+    "no_rate": NO_RATE,
+    "no_metric": NO_METRIC,
+}
 
 
 @dataclass(frozen=True)
@@ -81,17 +91,46 @@ async def costs_of_accounts(
 async def costs_of_resources(
     session: AsyncSession, organization_id: UUID, resource_ids: Sequence[UUID], period: DateRange, metric: CostMetric
 ) -> dict[UUID, NodeCost]:
-    """By our id of resources."""
-    coverage = await coverage_of_resources(session, organization_id, period, resource_ids)
-    question = CostQuestion(period, coverage.currency, measures=(CostMeasure(metric.value),))
-    plan = CostPlan(question, (), converts=not coverage.currencies <= {coverage.currency})
-    months = whole_months(period, coverage.held)
-    rows = await resource_costs(session, organization_id, plan, resource_ids, months)
-    known = _known(period, coverage, resource_ids)
-    return {
-        id_: _cost(coverage, known[id_], amount_of(rows[id_], question.measures) if rows[id_] else None)
-        for id_ in resource_ids
-    }
+    """By our id of resources; one statement."""
+    measure = CostMeasure(metric.value)
+    rows = await read_cost_rows(session, organization_id, resource_ids, period, measure, _REASONS)
+    return dict(zip(resource_ids, node_costs(rows, period), strict=True))
+
+
+async def costs_of_resources_rows(
+    database: Database,
+    organization_id: UUID,
+    resource_ids: Sequence[UUID],
+    period: DateRange,
+    metric: CostMetric,
+    wanted: Wanted = COST_COLUMNS,
+) -> list[Record]:
+    """The same in the order of the ids, as records of the wanted columns: see app.repositories.cost_rows."""
+    measure = CostMeasure(metric.value)
+    return await cost_rows(database, organization_id, resource_ids, period, measure, _REASONS, wanted)
+
+
+def node_costs(rows: Sequence[Mapping[Any, Any]], period: DateRange) -> list[NodeCost]:
+    """The figures of rows with all columns of app.repositories.cost_rows."""
+    accounts = account_days(rows[0]["accounts"]) if rows else ()
+    known: dict[str | None, PeriodCoverage] = {}
+    found = []
+    for row in rows:
+        payers = row["payers"]
+        if payers not in known:  # many of a page have the same billing accounts
+            named = frozenset(orjson.loads(payers or "null") or ())
+            known[payers] = period_coverage(period, [one for one in accounts if one.billing_account_id in named])
+        found.append(NodeCost(row["currency"], _sum_of(row), row["reason"], known[payers]))
+    return found
+
+
+def _sum_of(row: Mapping[Any, Any]) -> CostAmount | None:
+    if row["charges"] is None:
+        return None
+    amount = None if row["amount"] is None else Decimal(row["amount"])
+    apart = {} if row["apart"] is None else orjson.loads(row["apart"])
+    money = tuple((one, (None if apart[one] is None else Decimal(apart[one]),)) for one in sorted(apart))
+    return CostAmount((amount,), row["charges"], money)
 
 
 def _known(period: DateRange, coverage: CostCoverage, ids: Iterable[UUID]) -> dict[UUID, PeriodCoverage]:
@@ -101,12 +140,10 @@ def _known(period: DateRange, coverage: CostCoverage, ids: Iterable[UUID]) -> di
     return {id_: found[one] for id_, one in payers.items()}
 
 
-def _cost(coverage: CostCoverage, known: PeriodCoverage, found: CostAmount | None) -> NodeCost:
+def _cost(coverage: CostCoverage, known: PeriodCoverage, found: CostAmount) -> NodeCost:
     """A figure; unknown without any charge where nothing of its billing accounts was imported for the period."""
-    if known.known_from is None and (found is None or not found.charges):
+    if known.known_from is None and not found.charges:
         return NodeCost(coverage.currency, None, NOT_DELIVERED, known)
-    if found is None:
-        return NodeCost(coverage.currency, None, NO_CHARGE_OF_RESOURCE, known)
     return NodeCost(coverage.currency, found, reason_of(found), known)
 
 

@@ -1,0 +1,199 @@
+"""What resources cost in a period and what is known of it: one statement for a page, whose text is kept.
+
+As a single statement it sees one state of the database. It says for each resource what cost_coverage and
+cost_of_resources say in two: what is asked of the latter, such as the months that the roll-up answers, depends on what
+the former says, so that is reckoned in SQL here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+from asyncpg import Record
+from sqlalchemy import Date, Numeric, Text, TextClause, Uuid, bindparam, column, literal_column, table, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import Database
+from app.records.cost_analysis import CostMeasure, CostPlan, CostQuestion, DateRange
+from app.repositories.cost_conversion import converted
+from app.repositories.cost_coverage import BILLING, DELIVERED, PAYERS
+from app.repositories.cost_of_resources import BOUNDS, FACTS, found_charges
+from app.repositories.kept_statements import MOST_KEPT, Wanted, text_of
+from app.repositories.planning import plan_for_average
+
+# The longest run of whole months of which the period has every charge, as of app.costs.analysis.periods.whole_months;
+# where there is none, the roll-up answers the no days before the period's first.
+_BOUNDS = """
+    bounds AS MATERIALIZED (
+        SELECT currency, months_start, months_stop,
+            months_start::timestamp AT TIME ZONE 'UTC' AS months_first,
+            months_stop::timestamp AT TIME ZONE 'UTC' AS months_end,
+            CAST(:start AS timestamp) AT TIME ZONE 'UTC' AS before_first,
+            greatest(months_start, :start)::timestamp AT TIME ZONE 'UTC' AS before_end,
+            greatest(months_stop, :start)::timestamp AT TIME ZONE 'UTC' AS after_first,
+            greatest(months_stop, :end)::timestamp AT TIME ZONE 'UTC' AS after_end,
+            CAST(:start AS timestamp) AT TIME ZONE 'UTC' AS first, CAST(:end AS timestamp) AT TIME ZONE 'UTC' AS end
+        FROM (
+            SELECT CASE WHEN first < last THEN first ELSE :start END AS months_start,
+                CASE WHEN first < last THEN last ELSE :start END AS months_stop
+            FROM (
+                SELECT CASE WHEN held && daterange(:month_of_start, :start) THEN :month_after_start
+                        ELSE :month_of_start END AS first,
+                    CASE WHEN held && daterange(:end, :month_after_end) THEN :month_of_end
+                        ELSE :month_after_end END AS last
+                FROM (SELECT range_agg(daterange(first_day, last_day + 1)) AS held FROM active) AS active) AS months
+            ) AS whole,
+            (SELECT coalesce(max(currency), 'USD') AS currency FROM organizations WHERE id = :organization) AS own)"""
+# What `bounds` says is not known before the statement runs; these months are.
+_WITHIN = """ AND c.charge_period_start >= CAST(:month_of_start AS timestamp) AT TIME ZONE 'UTC'
+    AND c.charge_period_start < CAST(:month_after_end AS timestamp) AT TIME ZONE 'UTC'"""
+# What the sums of a resource's charges come to is said as of app.costs.analysis.report.amount_of: 0 beside other money
+# that no rate converts is unknown.
+_STATEMENT = """
+    WITH {delivered}, {bounds}, {found}{payers},
+    known AS MATERIALIZED (
+        SELECT provider, account, payers::text AS payers, EXISTS (
+            SELECT FROM billing WHERE payers ? billing_account_id AND NOT isempty(known)) AS is_delivered
+        FROM payers),
+    facts AS MATERIALIZED ({facts}),
+    amounts AS ({amounts}),
+    sums AS (
+        SELECT key[1]::uuid AS id, sum(charges)::bigint AS charges,
+            max("{name}") FILTER (WHERE apart IS NULL) AS sum,
+            jsonb_object_agg(apart, "{name}"::text) FILTER (WHERE apart IS NOT NULL)::text AS apart,
+            coalesce(bool_or(apart IS NOT NULL AND "{name}" <> 0), false) AS has_apart,
+            bool_or(apart IS NOT NULL AND "{name}" IS NOT NULL) AS knows_apart
+        FROM amounts GROUP BY 1),
+    told AS (
+        SELECT wanted.place, sums.*, known.payers,
+            CASE WHEN charges = 0 THEN 0 WHEN has_apart AND coalesce(sum, 0) = 0 THEN NULL ELSE sum END AS amount,
+            coalesce(is_delivered, false) OR coalesce(charges, 0) > 0 AS is_known
+        FROM unnest(:ids) WITH ORDINALITY AS wanted(id, place)
+        LEFT JOIN asked ON asked.id = wanted.id
+        LEFT JOIN known ON known.provider = asked.provider AND known.account = asked.account
+        LEFT JOIN sums ON sums.id = wanted.id)
+    SELECT {shown} FROM told ORDER BY place"""
+_COLUMNS: Final[Mapping[str, str]] = {
+    "start": ":start",
+    "end": ":end",
+    "metric": ":metric",
+    "amount": "CASE WHEN is_known THEN amount::text END",
+    "currency": "(SELECT currency FROM bounds)",
+    "reason": """CASE WHEN NOT is_known THEN :not_delivered WHEN charges IS NULL THEN :no_charge
+        WHEN amount IS NULL THEN CASE WHEN knows_apart THEN :no_rate ELSE :no_metric END END""",
+    "charges": "CASE WHEN is_known THEN charges END",
+    "apart": "apart",
+    "payers": "payers",
+    "accounts": f"CASE place WHEN 1 THEN {BILLING}::text END",
+}
+COST_COLUMNS: Final[Wanted] = ("amount", "currency", "reason", "charges", "apart", "payers", "accounts")
+"""Those that say all, of what was asked."""
+_TYPES: Final[Mapping[str, Any]] = {
+    "organization": Uuid(),
+    "organization_id": Uuid(),
+    "ids": ARRAY(Uuid),
+    "start": Date(),
+    "end": Date(),
+    "month_of_start": Date(),
+    "month_after_start": Date(),
+    "month_of_end": Date(),
+    "month_after_end": Date(),
+    "metric": Text(),
+    "not_delivered": Text(),
+    "no_charge": Text(),
+    "no_rate": Text(),
+    "no_metric": Text(),
+}
+Reasons = Mapping[str, str]
+"""Why a sum is unknown: what is told for `not_delivered`, `no_charge`, `no_rate` and `no_metric`."""
+
+
+async def cost_rows(
+    database: Database,
+    organization_id: UUID,
+    resource_ids: Sequence[UUID],
+    period: DateRange,
+    measure: CostMeasure,
+    reasons: Reasons,
+    wanted: Wanted = COST_COLUMNS,
+) -> list[Record]:
+    """What each resource cost, in the order of the ids, with the wanted ones of these columns.
+
+    `start`, `end` and `metric` as they were asked. `amount` as text and `currency`; without an amount the `reason`.
+    `charges`, None for a resource that no charge of whatever time names, and of which nothing is known. `apart`, JSON
+    of amounts by currency that no rate converts. `payers`, JSON of the billing accounts that its charges come with; and
+    in the first row `accounts`, what cost_coverage.account_days reads.
+    """
+    sql, names = _text(measure, wanted)
+    values = _values(organization_id, resource_ids, period, reasons) | {"metric": measure.value}
+    given = [values[name] for name in names]
+    return await database.fetch(sql, given, organization_id=organization_id, for_average=True)
+
+
+async def read_cost_rows(
+    session: AsyncSession,
+    organization_id: UUID,
+    resource_ids: Sequence[UUID],
+    period: DateRange,
+    measure: CostMeasure,
+    reasons: Reasons,
+) -> Sequence[Mapping[Any, Any]]:
+    """The same in a transaction that reads other things too."""
+    values = _values(organization_id, resource_ids, period, reasons)
+    await plan_for_average(session)
+    return (await session.execute(_statement(measure, COST_COLUMNS), values)).mappings().all()
+
+
+def _values(organization_id: UUID, resource_ids: Sequence[UUID], period: DateRange, reasons: Reasons) -> dict[str, Any]:
+    start, end = period.start.replace(day=1), period.end.replace(day=1)
+    return {
+        "organization": organization_id,
+        "organization_id": organization_id,
+        "ids": list(resource_ids),
+        "start": period.start,
+        "end": period.end,
+        "month_of_start": start,
+        "month_after_start": start if start == period.start else _following(start),
+        "month_of_end": end,
+        "month_after_end": end if end == period.end else _following(end),
+        **reasons,
+    }
+
+
+def _following(month: date) -> date:
+    """The first day of the month after the one that begins on this day."""
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+@lru_cache(MOST_KEPT)
+def _text(measure: CostMeasure, wanted: Wanted) -> tuple[str, tuple[str, ...]]:
+    return text_of(_statement(measure, wanted))
+
+
+@lru_cache
+def _statement(measure: CostMeasure, wanted: Wanted) -> TextClause:
+    bounds = {name: f'(SELECT "{name}" FROM bounds)' for name in BOUNDS}  # noqa: S608
+    found, facts = found_charges(measure, bounds, _WITHIN)
+    parts = {"delivered": DELIVERED, "bounds": _BOUNDS, "found": found, "payers": PAYERS, "facts": facts}
+    shown = ", ".join(f'{_COLUMNS[name]} AS "{name}"' for name in wanted)
+    statement = _STATEMENT.format(**parts, amounts=_amounts(measure), name=measure.name, shown=shown)
+    used = [bindparam(name, type_=type_) for name, type_ in _TYPES.items() if f":{name}" in statement]
+    return text(statement).bindparams(*used)
+
+
+def _amounts(measure: CostMeasure) -> str:
+    """The SQL that brings `facts` into the currency of `bounds`; months and currencies decide whether rates matter."""
+    plan = CostPlan(CostQuestion(DateRange(date.min, date.max), "", (measure,)), (), converts=True)
+    facts = table("facts", *(column(name, type_) for name, type_ in {**FACTS, measure.name: Numeric}.items()))
+    currency, organization = (
+        literal_column("(SELECT currency FROM bounds)", Text),
+        literal_column(":organization", Uuid),
+    )
+    amounts = converted(plan, facts, currency=currency, organization=organization)
+    return str(amounts.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]

@@ -1,0 +1,75 @@
+"""Plans within the server: who is told of them, and what is counted."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+import strawberry
+
+from app.server import GraphQLServer, OperationFacts, OperationRequest
+from app.server.masking import Refusal
+from tests.server.toy_graph import make_toy
+
+
+def _facts() -> OperationFacts:
+    return OperationFacts("r" * 8, None, client_address=None, user_agent=None, transport="http")
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def number(self) -> int:
+        return 1
+
+    @strawberry.field
+    def broken(self) -> int | None:
+        raise ValueError
+
+
+def _server(*, compiled: bool, told: bool) -> GraphQLServer:
+    async def nobody(_: object) -> None:
+        return None
+
+    return GraphQLServer(
+        strawberry.Schema(query=Query),
+        identify=nobody,
+        make_context=lambda _: None,
+        compiled=compiled,
+        may_explain=lambda _: told,
+    )
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_how_a_query_is_run_is_told_to_who_may_hear_it(compiled: bool) -> None:
+    request = OperationRequest("{ number }", extensions={"plan": True})
+    told = await _server(compiled=compiled, told=True).run(request, _facts())
+    assert told.payload.startswith(
+        b'{"data":{"number":1},"extensions":{"plan":{"compiled":' + str(compiled).lower().encode()
+    )
+    silent = await _server(compiled=compiled, told=False).run(request, _facts())
+    unasked = await _server(compiled=compiled, told=True).run(OperationRequest("{ number }"), _facts())
+    assert silent.payload == unasked.payload == b'{"data":{"number":1}}'
+
+
+async def test_plans_are_counted_by_how_they_end() -> None:
+    server = _server(compiled=True, told=False)
+    for text in ("{ number }", "{ number }", "{ broken }", "{ __typename }"):
+        await server.run(OperationRequest(text), _facts())
+    with pytest.raises(Refusal):
+        await server.run(OperationRequest("{ absent }"), _facts())
+    counted = {
+        sample.labels["outcome"]: sample.value
+        for metric in server.metrics.plans.collect()
+        for sample in metric.samples
+        if sample.name == "skyledger_graphql_plans_total"
+    }
+    assert counted == {"by plan": 3, "error": 1}
+
+
+async def test_nearly_all_that_the_toy_is_asked_runs_by_plans() -> None:
+    toy = make_toy()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(toy.app), base_url="http://toy") as client:
+        answer = await client.post("/graphql", json={"query": "{ contextNumber dog { name } }"})
+    assert answer.json()["data"]["contextNumber"] == 1
+    assert toy.server.plans is not None
+    assert (toy.server.plans.hits, dict(toy.server.plans.bails)) == (1, {})

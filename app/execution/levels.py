@@ -284,6 +284,7 @@ class Levels:
         """A field that one call reads for all parents."""
         arguments = Arguments(definition, declared, nodes[0], self._converter)
         arguments.info_name = "info"
+        arguments.selected = self._selected(definition.type, nodes)
         value = (
             self._with_rows(definition, nodes, place, arguments)
             if how.rows

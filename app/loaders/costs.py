@@ -12,14 +12,15 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import RowMapping
 
+from app.costs.analysis.answers import answer_about
 from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources_rows, node_costs
-from app.costs.analysis.report import answer_about
+from app.costs.analysis.report import CostAnswer
 from app.costs.analysis.report_forecasts import Forecasts, ForecastWish, answer_with_forecasts
 from app.database import Database
 from app.loaders.batching import DataLoader
 from app.loaders.scans import Asked, answered
 from app.paging import Page, PageRequest
-from app.records.cost_analysis import CostAnswer, CostCoverage, CostQuestion, DateRange
+from app.records.cost_analysis import CostCoverage, CostQuestion, DateRange
 from app.records.costs import CostMetric
 from app.records.criteria import Criteria
 from app.repositories import currency_rates

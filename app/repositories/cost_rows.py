@@ -90,7 +90,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "charges": "CASE WHEN is_known THEN charges END",
     "apart": "apart",
     "payers": "payers",
-    "accounts": f"CASE place WHEN 1 THEN {BILLING} END",
+    "accounts": f"CASE place WHEN 1 THEN {BILLING}::text END",
 }
 COST_COLUMNS: Final[Wanted] = ("amount", "currency", "reason", "charges", "apart", "payers", "accounts")
 """Those that say all, of what was asked."""
@@ -133,7 +133,7 @@ async def cost_rows(
     sql, names = _text(measure, wanted)
     values = _values(organization_id, resource_ids, period, reasons) | {"metric": measure.value}
     given = [values[name] for name in names]
-    return await database.fetch(sql, given, organization_id=organization_id, for_average=True)
+    return await database.fetch(sql, given, organization_id=organization_id)
 
 
 async def read_cost_rows(

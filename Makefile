@@ -76,7 +76,7 @@ lock:
 campaign: setup
 	$(BIN)/pytest -m campaign --kills 200 --sequences 3000 --requests 1000 -s
 
-# The graph against hand-written routes and its peers (about 25 minutes), into benchmarks/RESULTS.md. Peers that run on
+# The graph against hand-written routes and its peers (half an hour), into benchmarks/RESULTS.md. Peers that run on
 # Node are installed by npm; without it they are left out, and the results say so. For a look:
 # `make bench BENCH="--rounds 1 --seconds 0.5"`.
 bench: setup

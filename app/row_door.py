@@ -40,7 +40,7 @@ class Planned(Enum):
 
 Tenant: TypeAlias = tuple[UUID | None, UUID | None, Planned]
 """An organization, the user whose own memberships are seen too, and how statements are planned."""
-NOBODY: Tenant = (None, None, Planned.AS_FITS)
+NOBODY: Tenant = (None, None, Planned.FOR_AVERAGE)
 
 
 class _Line:
@@ -143,7 +143,7 @@ class RowDoor:
         idle = self._idle
         while idle:
             fitting = next((place for place in range(len(idle) - 1, -1, -1) if idle[place].tenant == tenant), None)
-            if fitting is None and len(idle) + self._busy < self._size:
+            if fitting is None and len(idle) + self._busy + len(self._mending) < self._size:
                 return None
             line = idle.pop(fitting or 0)
             if not line.connection.is_closed():

@@ -30,6 +30,7 @@ HELD = "SELECT app_org() AS organization, pg_backend_pid() AS pid, pg_advisory_x
 WAITING = """SELECT pid FROM pg_stat_activity
              WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'"""
 NOTHING: set[int] = set()
+TENANTS = [uuid4() for _ in range(12)]
 
 
 @pytest.fixture
@@ -207,12 +208,12 @@ async def test_a_server_that_hangs_is_away_and_its_connection_given_up(
 ) -> None:
     monkeypatch.setattr(row_door, "MEND_SECONDS", 0.5)
     hanging = RowDoor({**single.rows._parameters, "command_timeout": 0.5}, size=1)
-    ((pid,),) = await hanging.fetch("SELECT pg_backend_pid()", (), (A, None, Planned.AS_FITS))
+    ((pid,),) = await hanging.fetch("SELECT pg_backend_pid()", (), (A, None, Planned.FOR_AVERAGE))
     os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(UnavailableError):
-            await hanging.fetch(WHO, (), (B, None, Planned.AS_FITS))
-        (row,) = await hanging.fetch(WHO, (), (B, None, Planned.AS_FITS))
+            await hanging.fetch(WHO, (), (B, None, Planned.FOR_AVERAGE))
+        (row,) = await hanging.fetch(WHO, (), (B, None, Planned.FOR_AVERAGE))
         assert (row["organization"], row["pid"] != pid) == (B, True)
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -300,3 +301,18 @@ async def test_closing_ends_every_connection(fresh_database_url: str, owner: Dat
             while (await connection.execute(there, {"pids": list(pids)})).scalar():
                 await connection.rollback()
                 await asyncio.sleep(0.01)
+
+
+async def test_no_more_connections_are_opened_than_allowed(fresh_database_url: str, owner: Database) -> None:
+    """Also while some are mended after their callers have left, and each tenant would like one of its own."""
+    database = Database.connect(fresh_database_url, pool_size=3)
+    async with held(owner):
+        leaving = [asking(database, tenant) for tenant in (A, B)]
+        pids = {await until_waiting(owner)}
+        pids.add(await until_waiting(owner, without=pids))
+        await end_tasks(*leaving)  # from now on their connections are mended
+        for _ in range(3):
+            found = await asyncio.gather(*(whose(database, tenant) for tenant in TENANTS))
+            assert found == [(tenant, None) for tenant in TENANTS]
+    assert len(database.rows._idle) <= 3
+    await database.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -14,7 +14,6 @@ from uuid import UUID
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.announce import CHANNEL, Announcer, decode_heads
@@ -24,6 +23,7 @@ from app.repositories import activity
 from app.tasks import end_tasks
 
 Result = TypeVar("Result")
+Page = Sequence[Mapping[str, Any]]
 Reads = dict[tuple[int, int], asyncio.Task[Result]]
 """Reads under way: by the place they begin after, and the number of announcements before them."""
 
@@ -70,7 +70,7 @@ class Step:
     """One step of a stream: an event, or (once, first) the place where the stream begins."""
 
     sequence: int
-    event: RowMapping | None
+    event: Mapping[str, Any] | None
 
 
 @dataclass(eq=False)
@@ -87,7 +87,7 @@ class _Followed:
     followers: set[_Follower] = field(default_factory=set)
     # Counts announcements. Followers at the same place share one read if none came since it began.
     generation: int = 0
-    pages: Reads[Sequence[RowMapping]] = field(default_factory=dict)
+    pages: Reads[Page] = field(default_factory=dict)
     heads: Reads[activity.Head] = field(default_factory=dict)
 
 
@@ -203,7 +203,7 @@ class ActivityFeed:
         followed = self._followed[organization_id]
         return await self._share(followed.heads, (-1, followed.generation), lambda: self._read_head(organization_id))
 
-    async def _page(self, follower: _Follower) -> Sequence[RowMapping]:
+    async def _page(self, follower: _Follower) -> Page:
         """The next page after the follower's place, read once for all followers that stand there."""
         followed, organization_id, place = (
             self._followed[follower.organization_id],
@@ -235,9 +235,9 @@ class ActivityFeed:
         async with self._door(organization_id) as session:
             return await activity.get_head(session, organization_id)
 
-    async def _read(self, organization_id: UUID, place: int) -> Sequence[RowMapping]:
-        async with self._door(organization_id) as session:
-            return await activity.events_after(session, organization_id, place, self._settings.page_size)
+    async def _read(self, organization_id: UUID, place: int) -> Page:
+        async with self._reading, asyncio.timeout(self._settings.read):
+            return await activity.read_events(self._database, organization_id, place, self._settings.page_size)
 
     @contextlib.asynccontextmanager
     async def _door(self, organization_id: UUID) -> AsyncIterator[AsyncSession]:

@@ -12,19 +12,18 @@ from app.execution.code import Bail, Reason
 Complete = Callable[[Sequence[Any], Run], Awaitable[list[Any]]]
 
 
-async def together(*works: Coroutine[Any, Any, Any]) -> list[Any]:
-    """The results of works that go on at the same time. When one fails the others are ended first."""
-    tasks = [asyncio.create_task(work) for work in works]
+async def together(first: Coroutine[Any, Any, Any], *others: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The results of works that go on at the same time. When one fails the others are ended before it is told.
+
+    The first is done here, without a task of its own: of two root fields that saves half.
+    """
     try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        for task in tasks:
-            if not task.cancelled():
-                task.exception()  # the first of them is raised; nobody else has to hear of the others
-        raise
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in others]
+            found = await first
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [found, *(task.result() for task in tasks)]
 
 
 async def each_alone(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import RowMapping
 
 from app.database import Database
@@ -21,14 +22,13 @@ from app.loaders.detection_rules import DetectionRuleLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.opinions import OpinionLoaders
 from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
-from app.loaders.people import Listing, RowById
+from app.loaders.people import FellowById, Listing, RowById
 from app.loaders.prices import PriceLoaders
 from app.loaders.recommendations import RecommendationLoaders
 from app.loaders.scans import ScanLoaders
 from app.loaders.uploads import UploadLoaders
 from app.records import Principal
 from app.repositories import api_keys, invitations, memberships
-from app.repositories.users import fellows_by_id
 
 
 class Loaders(
@@ -68,9 +68,9 @@ class Loaders(
         return OwnUser(self.database, self.principal)
 
     @cached_property
-    def users(self) -> DataLoader[tuple[UUID, UUID], RowMapping | None]:
+    def users(self) -> DataLoader[tuple[UUID, UUID], Record | None]:
         """Users by (organization, user)."""
-        return DataLoader(load_fn=RowById(self.database, fellows_by_id).load_many)
+        return DataLoader(load_fn=FellowById(self.database).load_many)
 
     @cached_property
     def member_by_id(self) -> DataLoader[tuple[UUID, UUID], RowMapping | None]:

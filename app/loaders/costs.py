@@ -75,11 +75,16 @@ class CostsOfResources:
         rows = await costs_of_resources_rows(self.database, organization_id, ids, *arguments)
         return dict(zip(ids, node_costs(rows, arguments[0]), strict=True))
 
-    async def rows(
-        self, organization_id: UUID, ids: Sequence[UUID], arguments: tuple[DateRange, CostMetric], wanted: Wanted
-    ) -> list[Record]:
-        """Rows of the wanted columns of app.repositories.cost_rows, in the order of the ids."""
-        return await costs_of_resources_rows(self.database, organization_id, ids, *arguments, wanted)
+    async def rows(self, keys: Sequence[Asked], wanted: Wanted) -> list[Record]:
+        """Rows of the wanted columns of app.repositories.cost_rows, in key order."""
+
+        async def of(
+            organization_id: UUID, ids: list[UUID], arguments: tuple[DateRange, CostMetric]
+        ) -> dict[UUID, Record]:
+            rows = await costs_of_resources_rows(self.database, organization_id, ids, *arguments, wanted)
+            return dict(zip(ids, rows, strict=True))
+
+        return await answered(keys, of)
 
 
 @dataclass(frozen=True)

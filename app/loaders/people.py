@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.paging import Page, PageRequest
+from app.repositories.users import fellows_by_id
 
 
 class RowById:
@@ -31,6 +33,22 @@ class RowById:
             wanted = {id_ for organization, id_ in keys if organization == organization_id}
             async with self.database.read(organization_id) as session:
                 rows = await self.rows_of(session, organization_id, wanted)
+            found |= {(organization_id, row["id"]): row for row in rows}
+        return [found.get(key) for key in keys]
+
+
+class FellowById:
+    """The user for (organization, id) pairs, where the organization may see them; else None."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def load_many(self, keys: Sequence[tuple[UUID, UUID]]) -> list[Record | None]:
+        """Users in key order. One statement for each organization among the keys."""
+        found: dict[tuple[UUID, UUID], Record] = {}
+        for organization_id in {organization for organization, _ in keys}:
+            wanted = {id_ for organization, id_ in keys if organization == organization_id}
+            rows = await fellows_by_id(self.database, organization_id, wanted)
             found |= {(organization_id, row["id"]): row for row in rows}
         return [found.get(key) for key in keys]
 

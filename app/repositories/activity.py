@@ -8,14 +8,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import ARRAY, RowMapping, Table, Uuid, any_, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import Database
 from app.models import ActivityEvent, ActivityHead
 
 EVENTS: Table = ActivityEvent.__table__  # type: ignore[assignment]
 HEADS: Table = ActivityHead.__table__  # type: ignore[assignment]
+# The row comparison is the index's own order, whatever plan is chosen (see selection.fetch_page).
+_EVENTS_AFTER = """
+SELECT * FROM activity_events WHERE organization_id = $1 AND (organization_id, sequence) > ($1, $2)
+ORDER BY organization_id, sequence LIMIT $3
+"""
 
 
 @dataclass(frozen=True)
@@ -68,16 +75,12 @@ async def list_organizations(session: AsyncSession, after: UUID | None, limit: i
     return list(await session.scalars(statement.order_by(HEADS.c.organization_id).limit(limit)))
 
 
-async def events_after(session: AsyncSession, organization_id: UUID, sequence: int, limit: int) -> Sequence[RowMapping]:
+async def read_events(
+    database: Database, organization_id: UUID, sequence: int, limit: int
+) -> Sequence[Mapping[str, Any]]:
     """The next events after a number, oldest first."""
-    statement = (
-        select(EVENTS)
-        # No comparison of rows with the organization: see selection.bounded.
-        .where(EVENTS.c.organization_id == organization_id, EVENTS.c.sequence > sequence)
-        .order_by(EVENTS.c.organization_id, EVENTS.c.sequence)
-        .limit(limit)
-    )
-    return (await session.execute(statement)).mappings().all()
+    rows = await database.fetch(_EVENTS_AFTER, (organization_id, sequence, limit), organization_id=organization_id)
+    return [{**row, "data": orjson.loads(row["data"])} for row in rows]
 
 
 async def get_event(session: AsyncSession, organization_id: UUID, sequence: int) -> RowMapping | None:

@@ -133,7 +133,7 @@ async def cost_rows(
     sql, names = _text(measure, wanted)
     values = _values(organization_id, resource_ids, period, reasons) | {"metric": measure.value}
     given = [values[name] for name in names]
-    return await database.fetch(sql, given, organization_id=organization_id, for_average=True)
+    return await database.fetch(sql, given, organization_id=organization_id)
 
 
 async def read_cost_rows(

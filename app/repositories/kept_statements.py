@@ -4,8 +4,7 @@ SQLAlchemy takes longer to build a statement than PostgreSQL to run it. So a sta
 table, the columns, the terms of the criteria, the order, the bounds. Its text is kept, and a request only brings its
 values into the order of the parameters.
 
-Reads by keys are planned for an organization of average size (see planning): whatever the keys, their index is best.
-Pages and counts are not: which index is best depends on what the criteria ask for.
+Only where criteria have values does the plan depend on these: which index is best for a rare value is not for another.
 
 Numbers with digits after the point and JSON come as text: PostgreSQL writes them faster than Python would read them.
 """
@@ -103,7 +102,9 @@ async def page_of_rows(
     after, before = request.after, request.before
     statement = _page(table, wanted, shape, keys, direction, request.backwards, after is not None, before is not None)
     given = (organization_id, *values, *(after or ()), *(before or ()), request.size + 1)
-    rows = await database.fetch(statement.sql, statement.arrange(given), organization_id=organization_id)
+    rows = await database.fetch(
+        statement.sql, statement.arrange(given), organization_id=organization_id, for_average=not values
+    )
     return page_of(rows, request)
 
 
@@ -112,7 +113,9 @@ async def count_rows(database: Database, table: Table, organization_id: UUID, cr
     shape, values = criteria.parted()
     statement = _count(table, shape)
     given = (organization_id, *values)
-    rows = await database.fetch(statement.sql, statement.arrange(given), organization_id=organization_id)
+    rows = await database.fetch(
+        statement.sql, statement.arrange(given), organization_id=organization_id, for_average=not values
+    )
     return int(rows[0][0])
 
 
@@ -125,7 +128,7 @@ async def rows_by_keys(
     """
     statement = _by_keys(table, wanted, column)
     given = statement.arrange((organization_id, keys))
-    return await database.fetch(statement.sql, given, organization_id=organization_id, for_average=True)
+    return await database.fetch(statement.sql, given, organization_id=organization_id)
 
 
 async def some_rows_of_each(
@@ -142,7 +145,7 @@ async def some_rows_of_each(
     statement = _some_of_each(rows, wanted, shape)
     given = statement.arrange((organization_id, *values, keys, limit))
     found: dict[UUID, list[Record]] = {key: [] for key in keys}
-    for row in await database.fetch(statement.sql, given, organization_id=organization_id, for_average=True):
+    for row in await database.fetch(statement.sql, given, organization_id=organization_id):
         found[row[-1]].append(row)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from uuid import UUID
 
 from asyncpg import Record
@@ -15,6 +15,7 @@ from app.models import User, new_id, now
 
 USERS: Table = User.__table__  # type: ignore[assignment]
 _OWN = "SELECT id, email, name, is_platform_admin, created_at FROM users WHERE id = $1"
+_FELLOWS = "SELECT id, email, name, is_platform_admin, created_at FROM users WHERE id = ANY($1)"
 _SHOWN = (USERS.c.id, USERS.c.email, USERS.c.name, USERS.c.is_platform_admin, USERS.c.created_at)
 
 
@@ -49,11 +50,9 @@ async def set_password_hash(session: AsyncSession, user_id: UUID, password_hash:
     await session.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
 
 
-async def fellows_by_id(
-    session: AsyncSession, _organization_id: UUID, user_ids: Collection[UUID]
-) -> Sequence[RowMapping]:
-    """The users among these whom the transaction's organization may see: its members."""
-    return (await session.execute(select(*_SHOWN).where(USERS.c.id.in_(user_ids)))).mappings().all()
+async def fellows_by_id(database: Database, organization_id: UUID, user_ids: Collection[UUID]) -> list[Record]:
+    """The users among these whom the organization may see: its members."""
+    return await database.fetch(_FELLOWS, (list(user_ids),), organization_id=organization_id)
 
 
 async def get_user(session: AsyncSession, user_id: UUID) -> RowMapping | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 import strawberry
 
 from app.context import Info
 from app.costs.analysis.nodes import NodeCost
 from app.costs.analysis.periods import checked_period, named_period, today
 from app.errors import BadUserInputError
+from app.execution import Made, batch, from_rows, wanted_of
 from app.records import cost_analysis
 from app.records.cost_analysis import CostPeriodName, DateRange
 from app.records.costs import CostMetric
@@ -69,6 +73,28 @@ async def days_of(info: Info, organization_id: UUID, period: CostPeriodInput) ->
     return period.days(await info.context.loaders.cost_coverage(organization_id, None))
 
 
+async def money_of_rows(info: object, keys: Sequence[tuple[str | None, str]]) -> list[Any]:
+    """Money of pairs of (amount as text, currency), or rows of it; None where there is no amount."""
+    wanted = wanted_of(info)
+    if wanted is None:
+        return [
+            None if amount is None else Money(amount=Decimal(amount), currency=currency) for amount, currency in keys
+        ]
+    places = [("amount", "currency").index(column) for column in wanted]
+    return [None if key[0] is None else [key[place] for place in places] for key in keys]
+
+
+def _cost_key(cost: PeriodCost) -> tuple[str | None, str | None]:
+    return (None, None) if cost.cost is None else (format(cost.cost.amount, "f"), cost.cost.currency)
+
+
+def _unconverted(apart: str | None) -> list[Money]:
+    """Amounts by currency, in the order of the currencies; a currency without a known amount is left out."""
+    amounts = sorted(orjson.loads(apart or "{}").items())
+    return [Money(amount=Decimal(amount), currency=currency) for currency, amount in amounts if amount is not None]
+
+
+@from_rows("start", "end", "reason", metric=Made(("metric",), CostMetric), unconverted=Made(("apart",), _unconverted))
 @strawberry.type(description="What something cost in a period, in the organization's currency.")
 class PeriodCost:
     """See app.costs.analysis.nodes.NodeCost."""
@@ -78,7 +104,8 @@ class PeriodCost:
     metric: CostMetric = strawberry.field(description="Which cost.")
     cost: Money | None = strawberry.field(
         description="The exact sum of the charges, converted but never rounded: 0 where it is known that there is "
-        "none, null where it is unknown. Of a period that is known in part, see `coverage`, the sum of that part."
+        "none, null where it is unknown. Of a period that is known in part, see `coverage`, the sum of that part.",
+        metadata=batch(money_of_rows, columns=("amount", "currency"), key=_cost_key, rows=True),
     )
     reason: str | None = strawberry.field(description="Why it is unknown.")
     unconverted: list[Money] = strawberry.field(description="By currency, what no rate converts: it is not in `cost`.")

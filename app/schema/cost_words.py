@@ -8,6 +8,7 @@ from decimal import Decimal
 import strawberry
 
 from app.costs.commitments import Figure
+from app.execution import from_rows
 from app.records.budgets import CostGranularity
 from app.records.costs import CostMetric
 from app.schema.enums import graph_enum
@@ -31,6 +32,7 @@ graph_enum(
 )
 
 
+@from_rows("amount", "currency")
 @strawberry.type(description="An amount of money that stands alone.")
 class Money:
     """An amount and its currency."""

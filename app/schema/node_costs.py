@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 import strawberry
 
 from app.context import Info
-from app.execution import batch
+from app.execution import batch, wanted_of
 from app.loaders.costs import AccountCost
 from app.loaders.scans import Asked
 from app.records import Provider
@@ -53,18 +54,21 @@ async def resource_costs_of(
     keys: Sequence[tuple[UUID, UUID]],
     period: CostPeriodInput,
     metric: CostMetric = CostMetric.EFFECTIVE_COST,
-) -> list[PeriodCost]:
-    """What resources cost in a period."""
+) -> list[Any]:
+    """What resources cost in a period, or rows of the wanted columns; one statement for each organization."""
     organizations = dict.fromkeys(organization_id for organization_id, _ in keys)
     days = {each: await days_of(info, each, period) for each in organizations}
     asked = [Asked(*key, (days[key[0]], metric)) for key in keys]
+    wanted = wanted_of(info)
+    if wanted is not None:
+        return await info.context.loaders.costs_of_resources.rows(asked, wanted)
     found = await info.context.loaders.resource_costs.load_many(asked)
     return [PeriodCost.of(each, days[key[0]], metric) for key, each in zip(keys, found, strict=True)]
 
 
 async def resource_month_costs_of(
     info: Info, keys: Sequence[tuple[UUID, UUID]], metric: CostMetric = CostMetric.EFFECTIVE_COST
-) -> list[PeriodCost]:
+) -> list[Any]:
     """The same from the first of this month to today."""
     return await resource_costs_of(info, keys, MONTH_TO_DATE, metric)
 
@@ -78,16 +82,18 @@ class ResourceCosts:
     @strawberry.field(
         description="What its charges in a period cost: those that name it by ResourceId, of its account and provider. "
         "Services that bill without naming resources are not in it.",
-        metadata=batch(resource_costs_of, columns=OWN_KEY, key=attrgetter("key")),
+        metadata=batch(resource_costs_of, columns=OWN_KEY, key=attrgetter("key"), rows=True),
     )
     async def costs(self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost | None:
-        """Two statements for all resources of a page."""
-        return (await resource_costs_of(info, [self.key], period, metric))[0]
+        """One statement for all resources of a page."""
+        found: list[PeriodCost] = await resource_costs_of(info, [self.key], period, metric)
+        return found[0]
 
     @strawberry.field(
         description="The same from the first of this month to today.",
-        metadata=batch(resource_month_costs_of, columns=OWN_KEY, key=attrgetter("key")),
+        metadata=batch(resource_month_costs_of, columns=OWN_KEY, key=attrgetter("key"), rows=True),
     )
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
-        """Two statements for all resources of a page."""
-        return (await resource_month_costs_of(info, [self.key], metric))[0]
+        """One statement for all resources of a page."""
+        found: list[PeriodCost] = await resource_month_costs_of(info, [self.key], metric)
+        return found[0]

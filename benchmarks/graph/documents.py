@@ -81,10 +81,10 @@ DOCUMENTS = {
 PAGES = {"Q1": 100, "Q2": 100, "Q3": 1_000}
 TITLES = {
     "Q1": "100 resources of 12 fields",
-    "Q2": "Q1 with recommendations and cost of each",
+    "Q2": "Q1, findings and cost of each",
     "Q3": "1,000 resources of 12 fields",
     "Q4": "viewer with organization",
-    "Q5": "cost by service, 90 days, top 100 resources",
+    "Q5": "three cost reports",
     "Q6": "dashboard: six root fields",
 }
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")

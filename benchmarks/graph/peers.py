@@ -139,7 +139,7 @@ PEERS = {
         # Only Q2 has anything to load in batches.
         Contestant(
             "mercurius-dataloader",
-            "Mercurius with graphql-jit and DataLoader",
+            "Mercurius with DataLoader",
             _server("mercurius", "--dataloader"),
             ("Q2",),
             _PRODUCTION,

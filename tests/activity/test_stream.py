@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 
 from app.activity.cursors import decode_place, encode_place
 from app.activity.record import record
@@ -197,7 +198,7 @@ async def test_followers_at_one_place_share_their_reads(
     async with running_feed(database, valkey, NO_POLL) as feed:
         original = feed._read
 
-        async def counted(organization_id: UUID, place: int) -> Sequence[RowMapping]:
+        async def counted(organization_id: UUID, place: int) -> Sequence[Mapping[str, Any]]:
             nonlocal reads
             reads += 1
             return await original(organization_id, place)

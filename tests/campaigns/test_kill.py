@@ -198,7 +198,6 @@ async def purged(fleet: Fleet, condemned: list[UUID]) -> tuple[Counter[str], Cou
 async def stored_after(fleet: Fleet, organization_id: UUID, start: int) -> list[tuple[int, str]]:
     """The events that PostgreSQL has after a number."""
     database = Database.connect((await fleet.engine_urls()).database_url)
-    async with database.read(organization_id) as session:
-        rows = await activity.events_after(session, organization_id, start, 10_000_000)
+    rows = await activity.read_events(database, organization_id, start, 10_000_000)
     await database.close()
     return [(row["sequence"], row["data"]["text"]) for row in rows]

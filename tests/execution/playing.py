@@ -17,6 +17,7 @@ from tests.execution.twins import Compared, Operation, Twins, Verdict
 
 MOST_FAILURES = 20
 VARIED = 0.3
+BY_PLAN = "by plan"
 LONGEST_SHOWN = 4_000
 
 
@@ -54,6 +55,8 @@ class Tally:
     scopes: Counter[str] = field(default_factory=Counter)
     results: Counter[str] = field(default_factory=Counter)
     plans: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    """How those without errors were answered: BY_PLAN, or why no plan did it."""
     reached: set[str] = field(default_factory=set)
     failures: dict[str, Failure] = field(default_factory=dict)
     discards: list[str] = field(default_factory=list)
@@ -69,11 +72,17 @@ class Tally:
         """How many say nothing, since graphql-core itself has no one answer to them."""
         return self.results[Verdict.UNSTEADY] + self.results[Verdict.BROKEN]
 
+    @property
+    def share(self) -> float:
+        """The part of the answers without errors that plans gave."""
+        return self.answers[BY_PLAN] / (self.answers.total() or 1)
+
     def add(self, other: Tally) -> None:
         """Take another one in."""
         self.scopes += other.scopes
         self.results += other.results
         self.plans += other.plans
+        self.answers += other.answers
         self.reached |= other.reached
         self.failures = {**other.failures, **self.failures}
         self.discards += other.discards
@@ -83,9 +92,10 @@ class Tally:
         """As a log has it."""
         lines = [
             f"operations {self.played}, by scope {dict(self.scopes)}",
-            f"results {dict(self.results.most_common())}",
+            f"results { ({str(name): count for name, count in self.results.most_common()}) }",
             f"fields asked {len(self.reached)}",
             f"plans {dict(self.plans.most_common())}",
+            f"without errors {self.answers.total()}, {self.share:.2%} by plans: {dict(self.answers.most_common())}",
             f"distinct differences {len(self.failures)}",
             f"processor seconds {self.seconds:.0f}",
         ]
@@ -118,7 +128,7 @@ async def _play_one(tally: Tally, twins: Twins, seed: int, operation: Operation)
     if compared.verdict in {Verdict.BROKEN, Verdict.UNSTEADY}:
         tally.discards.append(str(Failure(seed, operation, compared)))
     if compared.verdict is Verdict.DIFFERENT and len(tally.failures) < MOST_FAILURES:
-        await _keep(tally, twins, seed, operation)
+        await _keep(tally, twins, Failure(seed, operation, compared))
 
 
 def _count(tally: Tally, operation: Operation, compared: Compared) -> None:
@@ -128,12 +138,14 @@ def _count(tally: Tally, operation: Operation, compared: Compared) -> None:
         tally.results["refused"] += 1
     elif compared.failed:
         tally.results["with errors"] += 1
+    else:
+        tally.answers[compared.bail or BY_PLAN] += 1
 
 
-async def _keep(tally: Tally, twins: Twins, seed: int, operation: Operation) -> None:
-    smaller = await reduced(twins, operation)
+async def _keep(tally: Tally, twins: Twins, failure: Failure) -> None:
+    """Keep a failure, made small; as it was where it does not come again."""
+    smaller = await reduced(twins, failure.operation)
     compared = await twins.compare(smaller)
-    if compared.verdict is not Verdict.DIFFERENT:  # it does not always: better the whole than nothing
-        smaller = operation
-        compared = await twins.compare(operation)
-    tally.failures.setdefault(skeleton(smaller), Failure(seed, smaller, compared))
+    if compared.verdict is Verdict.DIFFERENT:
+        failure = Failure(failure.seed, smaller, compared)
+    tally.failures.setdefault(skeleton(failure.operation), failure)

@@ -5,17 +5,25 @@ Longer runs and the proof: `python -m tests.execution.campaign`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
 import pytest
 from rich.console import Console
 
+from app.server.graphiql.examples import read_examples
+from benchmarks.graph.documents import DOCUMENTS
 from tests.execution.nasties import nasties
 from tests.execution.playing import play
-from tests.execution.twins import Twins, Verdict
+from tests.execution.twins import Operation, Twins, Verdict
 from tests.execution.world import Site
 
 FIRST_SEED = 1
 MOST_DISCARDED = 0.005
-SHOWN = 30
+SHOWN = 10
+LEAST_SHARE = 0.95
+"""Of the answers without errors; PERFORMANCE §3. The others ask for the schema too, or have two types in one list."""
 
 
 @pytest.mark.campaign
@@ -28,6 +36,7 @@ async def test_generated_operations_are_answered_alike(
     Console(width=110).print(f"{tally.summary()}\nseeds {first} to {first + count - 1}", markup=False)
     differences = "\n".join(map(str, list(tally.failures.values())[:SHOWN]))
     assert not tally.failures, differences
+    assert tally.share >= LEAST_SHARE, tally.answers
     assert tally.discarded <= max(2, MOST_DISCARDED * count)
 
 
@@ -39,3 +48,23 @@ async def test_operations_written_by_hand_are_answered_alike(site: Site, twins: 
         if compared.verdict is not Verdict.EQUAL or refused:
             wrong.append(f"{name} ({operation.scope}): {compared}\n{operation.document}")
     assert not wrong, "\n\n".join(wrong[:SHOWN])
+
+
+async def test_examples_and_benchmarks_are_answered_by_plans(site: Site, twins: Twins) -> None:
+    """The dashboard among them."""
+    wrong = []
+    for name, document, variables in _documents(site):
+        compared = await twins.compare(Operation(document, variables, "owner"))
+        if (compared.verdict, compared.failed, compared.refused, compared.bail) != (Verdict.EQUAL, False, False, None):
+            wrong.append(f"{name}: {compared}")
+    assert not wrong, "\n\n".join(wrong)
+
+
+def _documents(site: Site) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Name, text and variables of the examples that are queries, and of what the benchmarks ask."""
+    for example in read_examples():
+        if example.operation == "query":
+            variables = example.variables.replace("{{organizationSlug}}", site.known.slug) or "{}"
+            yield example.name, example.query, orjson.loads(variables)
+    for name, document in DOCUMENTS.items():
+        yield name, document, {"slug": site.known.slug, **({"first": 100} if "$first" in document else {})}

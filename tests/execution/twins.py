@@ -67,6 +67,8 @@ class Compared:
     verdict: Verdict
     core: bytes
     compiled: bytes
+    bail: str | None = None
+    """Why no plan answered; None where one did."""
 
     @property
     def refused(self) -> bool:
@@ -95,15 +97,25 @@ class Twins:
     async def compare(self, operation: Operation) -> Compared:
         """Ask both; graphql-core again where they differ, to tell a wrong plan from what changes by itself."""
         core = await self.ask(self.core, operation)
-        compiled = await self.ask(self.compiled, operation)
+        compiled, bail = await self._ask_plans(operation)
+        verdict = Verdict.EQUAL
         if NO_ANSWER in {core, compiled}:
-            return Compared(Verdict.BROKEN, core, compiled)
-        if same(core, compiled):
-            return Compared(Verdict.EQUAL, core, compiled)
-        for _ in range(FURTHER_LOOKS):
-            if not same(core, await self.ask(self.core, operation)):
-                return Compared(Verdict.UNSTEADY, core, compiled)
-        return Compared(Verdict.DIFFERENT, core, compiled)
+            verdict = Verdict.BROKEN
+        elif not same(core, compiled):
+            again = [await self.ask(self.core, operation) for _ in range(FURTHER_LOOKS)]
+            verdict = Verdict.DIFFERENT if all(same(core, one) for one in again) else Verdict.UNSTEADY
+        return Compared(verdict, core, compiled, bail)
+
+    async def _ask_plans(self, operation: Operation) -> tuple[bytes, str | None]:
+        """The answer of the server that compiles, and why no plan gave it."""
+        plans = self.compiled.plans
+        assert plans is not None
+        before = plans.hits, plans.bails.copy()
+        answer = await self.ask(self.compiled, operation)
+        if plans.hits > before[0]:
+            return answer, None
+        (why,) = (plans.bails - before[1]) or ("refused",)
+        return answer, why
 
     def counters(self) -> Counter[str]:
         """What the compiling server counted of its plans: hits, plans compiled, and bails by reason."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -140,10 +140,9 @@ class Engine:
         async with self.database.read(self.organization_id) as session:
             return (await session.execute(select(Account.__table__).where(Account.id == account_id))).mappings().one()
 
-    async def events(self, *kinds: str) -> Sequence[RowMapping]:
+    async def events(self, *kinds: str) -> Sequence[Mapping[str, Any]]:
         """The events of these kinds, oldest first."""
-        async with self.database.read(self.organization_id) as session:
-            found = await activity.events_after(session, self.organization_id, 0, 10_000)
+        found = await activity.read_events(self.database, self.organization_id, 0, 10_000)
         return [event for event in found if not kinds or event["kind"] in kinds]
 
 

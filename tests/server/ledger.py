@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import orjson
 
@@ -12,7 +13,14 @@ from app.errors import ForbiddenError
 from app.server.hub import Encoded, Event, Hub, SharedSource
 from app.server.metrics import Metrics
 from app.server.outbox import SlowConsumerError
-from tests.server.toy_graph import Caller
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whom shared events are executed for."""
+
+    subject: str = "reader"
+    expires_at: datetime | None = None
 
 
 class Ledger:
@@ -119,7 +127,7 @@ class Desk:
                 message = "no longer"
                 raise ForbiddenError(message)
 
-        source = SharedSource(key, Caller("reader"), self.ledger.follow, who, check, after)
+        source = SharedSource(key, Reader(), self.ledger.follow, who, check, after)
         return asyncio.create_task(self.hub.run(key, source, self._encode, sink))
 
     async def _encode(self, event: Event[int]) -> Encoded:

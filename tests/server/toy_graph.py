@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -32,6 +33,8 @@ from app.server import (
     Probe,
     create_graphql_app,
 )
+from app.server.hub import Event, SharedSource
+from tests.server.ledger import Ledger, Reader
 
 TOKEN = "toy-token-of-alice"
 OTHER_TOKEN = "toy-token-of-bob"
@@ -53,6 +56,8 @@ class World:
     seen: list[Credentials] = field(default_factory=list)
     broken_identify: bool = False
     broken_revalidate: bool = False
+    ledger: Ledger = field(default_factory=Ledger)
+    written: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -256,6 +261,12 @@ class Tick:
     def padding(self, size: int) -> str:
         return "x" * size
 
+    @strawberry.field
+    def written_for(self, info: Info[Any, Any]) -> str | None:
+        _context(info).world.written.append(self.number)
+        identity = _context(info).facts.identity
+        return identity.subject if identity else None
+
 
 @strawberry.type
 class Subscription:
@@ -277,6 +288,24 @@ class Subscription:
                 yield Tick(number=number)
         finally:
             world.sources_closed += 1
+
+    @strawberry.subscription
+    def ledger(self, info: Info[Any, Any], after: int | None = None, scope: str = "all") -> AsyncIterable[Tick]:
+        """What happens in the world's ledger, shared by all of a scope."""
+        world, identity = _context(info).world, _context(info).facts.identity
+        caller = identity.subject if identity else ""
+
+        async def follow(place: int | None) -> AsyncGenerator[Event[Tick]]:
+            async with aclosing(world.ledger.follow(place)) as events:
+                async for event in events:
+                    yield Event(event.place, Tick(number=event.place), event.opening)
+
+        async def check() -> None:
+            if caller in world.revoked:
+                message = "You need the role ADMIN."
+                raise ForbiddenError(message)
+
+        return SharedSource(scope, Reader(), follow, caller, check, after)
 
     @strawberry.subscription
     async def refused(self, role: str = "VIEWER") -> AsyncGenerator[int, None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -180,10 +180,9 @@ class Works:
         async with self.database.read(self.organization_id) as session:
             return [tuple(row) for row in await session.execute(text(statement))]
 
-    async def events(self, *kinds: str) -> list[RowMapping]:
+    async def events(self, *kinds: str) -> list[Mapping[str, Any]]:
         """The events of these kinds, oldest first."""
-        async with self.database.read(self.organization_id) as session:
-            found = await activity.events_after(session, self.organization_id, 0, 10_000)
+        found = await activity.read_events(self.database, self.organization_id, 0, 10_000)
         return [event for event in found if not kinds or event["kind"] in kinds]
 
 

@@ -79,9 +79,9 @@ class Database:
         """The rows of one statement that changes nothing, as one organization sees them: the cheapest way to read.
 
         The statement is a transaction of its own, with `$1` for the first of the values. numeric comes as Decimal,
-        json and jsonb as text. A plan `for_average` does not depend on the values; one `by_sets` is for many rows of
-        the organization, and goes before it: see app.repositories.planning. Raises UnavailableError when the database
-        is away, else what asyncpg raises.
+        json and jsonb as text. `for_average` says that the plan does not depend on the values, `by_sets` that many rows
+        of the organization are read: see app.repositories.planning. Raises UnavailableError when the database is away,
+        else what asyncpg raises.
         """
         planned = Planned.BY_SETS if by_sets else Planned.FOR_AVERAGE if for_average else Planned.AS_FITS
         return await self.rows.fetch(sql, values, (organization_id, user_id, planned))

@@ -208,12 +208,12 @@ async def test_a_server_that_hangs_is_away_and_its_connection_given_up(
 ) -> None:
     monkeypatch.setattr(row_door, "MEND_SECONDS", 0.5)
     hanging = RowDoor({**single.rows._parameters, "command_timeout": 0.5}, size=1)
-    ((pid,),) = await hanging.fetch("SELECT pg_backend_pid()", (), (A, None, Planned.FOR_AVERAGE))
+    ((pid,),) = await hanging.fetch("SELECT pg_backend_pid()", (), (A, None, Planned.AS_FITS))
     os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(UnavailableError):
-            await hanging.fetch(WHO, (), (B, None, Planned.FOR_AVERAGE))
-        (row,) = await hanging.fetch(WHO, (), (B, None, Planned.FOR_AVERAGE))
+            await hanging.fetch(WHO, (), (B, None, Planned.AS_FITS))
+        (row,) = await hanging.fetch(WHO, (), (B, None, Planned.AS_FITS))
         assert (row["organization"], row["pid"] != pid) == (B, True)
     finally:
         os.kill(pid, signal.SIGCONT)

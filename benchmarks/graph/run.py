@@ -95,7 +95,16 @@ def _asked(servers: Mapping[str, Server], question: Question) -> list[Server]:
 def show(figures: Figures) -> Table:
     """The figures for the terminal."""
     table = Table(
-        "query", "contestant", "at a time", "CPU ms", "to f", "lowest-highest", "requests/s", "p50 ms", "p99 ms"
+        "query",
+        "contestant",
+        "at a time",
+        "CPU ms",
+        "to f",
+        "lowest-highest",
+        "requests/s",
+        "p50 ms",
+        "p99 ms",
+        "failed",
     )
     for place in figures.rounds:
         to_f, found = figures.ratios(place), figures.median(place)

@@ -110,7 +110,8 @@ class Listener(asyncio.Protocol):
         """Count out."""
         self._heard.open -= self.ready.done()
         if not self.ready.done():
-            self.ready.set_exception(exc or RuntimeError("closed before it was ready"))
+            why = self._heard.closed[-1:]
+            self.ready.set_exception(exc or RuntimeError(f"closed before it was ready: {why}"))
 
 
 def masked(payload: bytes, opcode: int = 0x1) -> bytes:

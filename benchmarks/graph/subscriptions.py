@@ -196,11 +196,13 @@ async def writing(urls: EngineUrls, name: str) -> AsyncIterator[Writer]:
         await valkey.aclose()
 
 
-async def race(urls: EngineUrls, folder: Path, sockets: int, rounds: int, events: int) -> list[Contestant]:
+async def race(
+    urls: EngineUrls, folder: Path, names: list[str], sockets: int, rounds: int, events: int
+) -> list[Contestant]:
     """Every contestant in every round."""
     found: list[Contestant] = []
     async with AsyncExitStack() as stack:
-        for name in CONTESTANTS:
+        for name in names:
             port, pid = stack.enter_context(served(name, urls, folder))
             writer = await stack.enter_async_context(writing(urls, name))
             heard = Heard()
@@ -305,7 +307,9 @@ def main() -> int:
         folder = Path(name)
         upgrade(urls.database_url)
         if arguments.rounds:
-            console.print(show(uvloop.run(race(urls, folder, arguments.sockets, arguments.rounds, arguments.events))))
+            names = [name for name in CONTESTANTS if arguments.plain or name != PLAIN]
+            run = race(urls, folder, names, arguments.sockets, arguments.rounds, arguments.events)
+            console.print(show(uvloop.run(run)))
         if sockets <= 0:
             return 0
         found = uvloop.run(crowd(urls, folder, sockets, arguments.seconds, arguments.each))
@@ -317,6 +321,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sockets", type=int, default=1_000, help="of each contestant")
     parser.add_argument("--rounds", type=int, default=5, help="0: no race")
+    parser.add_argument("--plain", action=argparse.BooleanOptionalAction, default=True, help="also plain Strawberry")
     parser.add_argument("--events", type=int, default=50, help="of each contestant in each round")
     parser.add_argument("--crowd", type=int, default=10_000, help="sockets of one process; 0: no crowd")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long events come to the crowd")

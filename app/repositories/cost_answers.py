@@ -75,7 +75,11 @@ def reading_of(
 async def read(database: Database, reading: CostReading) -> CostFound:
     """The answer of the database."""
     found = await database.fetch(
-        reading.sql, reading.values, organization_id=reading.organization_id, by_sets=reading.by_sets
+        reading.sql,
+        reading.values,
+        organization_id=reading.organization_id,
+        for_average=False,
+        by_sets=reading.by_sets,
     )
     told = next(row for row in found if row[-1] == _TOLD)  # mostly the first
     rows = [row for row in found if row[-1] == _ROWS]

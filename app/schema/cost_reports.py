@@ -43,9 +43,9 @@ from app.schema.cost_amounts import (
     unconverted_of,
 )
 from app.schema.cost_coverage import CostCoverage
+from app.schema.cost_keys import CostKey, rows_of_keys, shown_keys
 from app.schema.cost_report_forecasts import CostReportForecast, forecast_of_group
 from app.schema.enums import graph_enum
-from app.schema.node import global_id
 from app.schema.resources import Resource
 from app.schema.scalars import BigInt
 from app.schema.teams import Team
@@ -67,19 +67,6 @@ graph_enum(
     CHARGES="The charges themselves.",
 )
 _ACCOUNTS = (CostDimension.ACCOUNT, CostDimension.SUB_ACCOUNT_ID, CostDimension.BILLING_ACCOUNT_ID)
-
-
-@from_rows("dimension", "tag", "sku_price_detail", "value")
-@strawberry.type(description="What one grouping says of the charges of a group.")
-class CostKey:
-    """A grouping and its value."""
-
-    dimension: CostDimension | None = strawberry.field(description="The column, if it is one.")
-    tag: str | None = strawberry.field(description="The tag key in its normal form, if it is one.")
-    sku_price_detail: str | None = strawberry.field(description="The key of SkuPriceDetails, if it is one.")
-    value: str | None = strawberry.field(
-        description="What the charges have there, moments and amounts as text; null where they have nothing."
-    )
 
 
 CostGroupNode = Annotated[
@@ -112,18 +99,7 @@ class Asked:
         return why_incomparable(self.question, self.answer.coverage.covered)
 
 
-def _rows_of_keys(wanted: tuple[str, ...] | None, question: CostQuestion, values: Sequence[str | None]) -> list[Any]:
-    """What each grouping says: keys, or rows of the wanted columns."""
-    if wanted == ("value",):
-        return list(zip(values))
-    keys = [
-        CostKey(dimension=of.dimension, tag=of.tag, sku_price_detail=of.sku_detail, value=value)
-        for of, value in zip(question.groupings, values, strict=False)
-    ]
-    return keys if wanted is None else [tuple([getattr(key, name) for name in wanted]) for key in keys]
-
-
-@from_rows("key", "total", "charge_count", keys=Made(("question", "values"), _rows_of_keys, rows=True))
+@from_rows("key", "total", "charge_count", keys=Made(("question", "values"), rows_of_keys, rows=True))
 @strawberry.type(description="The charges that have the same values of all groupings.")
 class CostGroup:
     """See app.records.cost_analysis.CostGroup."""
@@ -147,7 +123,7 @@ class CostGroup:
         """Make it of a group of an answer, and its place among them; that of `other` is None."""
         found = group.sum
         amount = found.amounts[0] if found is not None else None
-        keys = _shown_keys(group.key, asked.question, asked.organization_id)
+        keys = shown_keys(group.key, asked.question, asked.organization_id)
         return cls(
             key=keys[0] if keys else None,
             total=amount,
@@ -164,7 +140,7 @@ class CostGroup:
     def keys(self) -> list[CostKey]:
         """In the order of `groupBy`."""
         question = self.asked.question
-        return _rows_of_keys(None, question, _shown_keys(self.group.key, question, self.asked.organization_id))
+        return rows_of_keys(None, question, shown_keys(self.group.key, question, self.asked.organization_id))
 
     @strawberry.field(description="Every metric that was asked for.")
     def amounts(self) -> list[MetricAmount]:
@@ -215,22 +191,12 @@ class CostGroup:
         return None
 
 
-def _shown_keys(key: Sequence[str | None], question: CostQuestion, organization_id: UUID) -> Sequence[str | None]:
-    """The values of a group; that of a team is its global id."""
-    return [
-        value
-        if value is None or of.dimension is not CostDimension.TEAM
-        else global_id("Team", UUID(value), organization_id)
-        for of, value in zip(question.groupings, key, strict=False)
-    ]
-
-
 def _group_rows(asked: Asked, answer: CostAnswer, wanted: tuple[str, ...]) -> list[Any]:
     """The groups as rows of the wanted columns."""
     groups, question = answer.group_rows(), asked.question
     values: list[Sequence[str | None]] = [key for key, _, _ in groups]
     if any(of.dimension is CostDimension.TEAM for of in question.groupings):
-        values = [_shown_keys(key, question, asked.organization_id) for key in values]
+        values = [shown_keys(key, question, asked.organization_id) for key in values]
     columns: dict[str, Sequence[Any]] = {
         "key": [shown[0] if shown else None for shown in values],
         "total": [total for _, total, _ in groups],

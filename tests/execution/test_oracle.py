@@ -5,7 +5,9 @@ Longer runs and the proof: `python -m tests.execution.campaign`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,11 +17,13 @@ from rich.console import Console
 from app.server.graphiql.examples import read_examples
 from benchmarks.graph.documents import DOCUMENTS
 from tests.execution.nasties import nasties
+from tests.execution.operations import Writer
 from tests.execution.playing import play
-from tests.execution.twins import Operation, Twins, Verdict
+from tests.execution.twins import Operation, Twins, Verdict, same
 from tests.execution.world import Site
 
-FIRST_SEED = 1
+APART, TOGETHER = 2_000_001, 40
+"""Seeds of operations that are asked all at once, by three callers each."""
 MOST_DISCARDED = 0.005
 SHOWN = 10
 LEAST_SHARE = 0.95
@@ -47,6 +51,22 @@ async def test_operations_written_by_hand_are_answered_alike(site: Site, twins: 
         refused = compared.refused and operation.scope == "owner"  # of anonymous callers some must be
         if compared.verdict is not Verdict.EQUAL or refused:
             wrong.append(f"{name} ({operation.scope}): {compared}\n{operation.document}")
+    assert not wrong, "\n\n".join(wrong[:SHOWN])
+
+
+async def test_answers_stay_apart_when_many_run_at_once(site: Site, twins: Twins) -> None:
+    """One plan serves callers of several scopes at the same moment, and each gets what is theirs."""
+    operations = []
+    for seed in range(APART, APART + TOGETHER):
+        operation = Writer(twins.schema, site.known, seed).operation()
+        operations += [replace(operation, scope=scope) for scope in ("owner", "viewer", "key")]
+    apart = [await twins.ask(twins.core, operation) for operation in operations]
+    together = await asyncio.gather(*(twins.ask(twins.compiled, operation) for operation in operations))
+    wrong = []
+    for operation, one, other in zip(operations, apart, together, strict=True):
+        # What changes by itself, and what ends another way when its neighbours are slow, is no proof of anything.
+        if not same(one, other) and (again := await twins.compare(operation)).verdict is Verdict.EQUAL:
+            wrong.append(f"{operation}\napart:    {one!r}\ntogether: {other!r}\nagain:    {again.core!r}")
     assert not wrong, "\n\n".join(wrong[:SHOWN])
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from app.row_door import RowDoor, says_away, unavailable
+from app.row_door import Planned, RowDoor, says_away, unavailable
 
 ENTERED = "database.entered"  # in a session's `info`, once it has its connection
 APP_ROLE = "skyledger_app"
@@ -74,14 +74,17 @@ class Database:
         organization_id: UUID | None,
         user_id: UUID | None = None,
         for_average: bool = True,
+        by_sets: bool = False,
     ) -> list[asyncpg.Record]:
         """The rows of one statement that changes nothing, as one organization sees them: the cheapest way to read.
 
         The statement is a transaction of its own, with `$1` for the first of the values. numeric comes as Decimal,
-        json and jsonb as text. A plan `for_average` does not depend on the values: see
-        app.repositories.planning. Raises UnavailableError when the database is away, else what asyncpg raises.
+        json and jsonb as text. `for_average` says that the plan does not depend on the values, `by_sets` that many rows
+        of the organization are read: see app.repositories.planning. Raises UnavailableError when the database is away,
+        else what asyncpg raises.
         """
-        return await self.rows.fetch(sql, values, (organization_id, user_id, for_average))
+        planned = Planned.BY_SETS if by_sets else Planned.FOR_AVERAGE if for_average else Planned.AS_FITS
+        return await self.rows.fetch(sql, values, (organization_id, user_id, planned))
 
     @asynccontextmanager
     async def read(

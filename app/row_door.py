@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -23,12 +24,23 @@ WAIT_SECONDS = 10.0  # for a connection when all are busy
 MEND_SECONDS = 5.0  # for a cancelled statement to end
 CACHED_STATEMENTS = 200  # prepared, in each connection
 _ENTER = """SELECT set_config('app.organization_id', $1, false), set_config('app.user_id', $2, false),
-    set_config('plan_cache_mode', $3, false)"""
-_PLANS = {False: "auto", True: "force_generic_plan"}
+    set_config('plan_cache_mode', $3, false), set_config('enable_nestloop', $4, false)"""
 
-Tenant: TypeAlias = tuple[UUID | None, UUID | None, bool]
-"""An organization, the user whose own memberships are seen too, and whether plans are for the average (see `fetch`)."""
-NOBODY: Tenant = (None, None, True)
+
+class Planned(Enum):
+    """How a statement is planned, by PostgreSQL's plan_cache_mode and enable_nestloop: see app.repositories.planning.
+
+    As PostgreSQL sees fit, for the average organization, or to read many rows of one.
+    """
+
+    AS_FITS = ("auto", "on")
+    FOR_AVERAGE = ("force_generic_plan", "on")
+    BY_SETS = ("auto", "off")
+
+
+Tenant: TypeAlias = tuple[UUID | None, UUID | None, Planned]
+"""An organization, the user whose own memberships are seen too, and how statements are planned."""
+NOBODY: Tenant = (None, None, Planned.FOR_AVERAGE)
 
 
 class _Line:
@@ -51,8 +63,8 @@ class _Line:
 
     async def enter(self, tenant: Tenant, *, within: float | None = None) -> None:
         """Show this tenant's rows from now on; `within` is in seconds, otherwise as long as any statement may take."""
-        organization_id, user_id, for_average = tenant
-        values = (str(organization_id or ""), str(user_id or ""), _PLANS[for_average])
+        organization_id, user_id, planned = tenant
+        values = (str(organization_id or ""), str(user_id or ""), *planned.value)
         await self.connection.fetch(_ENTER, *values, timeout=within)
 
 

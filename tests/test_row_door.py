@@ -19,7 +19,7 @@ from app import row_door
 from app.database import Database
 from app.errors import UnavailableError
 from app.models import Base
-from app.row_door import RowDoor
+from app.row_door import Planned, RowDoor
 from app.tasks import end_tasks
 from tests.house.rows import row_of
 from tests.repositories.test_lost_copy import SOCKET, pass_on
@@ -208,12 +208,12 @@ async def test_a_server_that_hangs_is_away_and_its_connection_given_up(
 ) -> None:
     monkeypatch.setattr(row_door, "MEND_SECONDS", 0.5)
     hanging = RowDoor({**single.rows._parameters, "command_timeout": 0.5}, size=1)
-    ((pid,),) = await hanging.fetch("SELECT pg_backend_pid()", (), (A, None, True))
+    ((pid,),) = await hanging.fetch("SELECT pg_backend_pid()", (), (A, None, Planned.AS_FITS))
     os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(UnavailableError):
-            await hanging.fetch(WHO, (), (B, None, True))
-        (row,) = await hanging.fetch(WHO, (), (B, None, True))
+            await hanging.fetch(WHO, (), (B, None, Planned.AS_FITS))
+        (row,) = await hanging.fetch(WHO, (), (B, None, Planned.AS_FITS))
         assert (row["organization"], row["pid"] != pid) == (B, True)
     finally:
         os.kill(pid, signal.SIGCONT)

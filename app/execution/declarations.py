@@ -39,10 +39,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Made:
-    """A field of a row's object that `make` makes of some columns, as the type's own resolver would."""
+    """A field of a row's object that `make` makes of some columns, as the type's own resolver would.
+
+    With `rows` it makes rows of the field's type: `make` is also given the columns that are `wanted` of each, or None
+    where objects are.
+    """
 
     columns: tuple[str, ...]
     make: Callable[..., Any]
+    rows: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ def stored_leaf(type_: GraphQLLeafType, *, required: bool, source: Source) -> No
         return leaf(type_, required=required, source=source)
     template = _STORED.get(type_.name, "{}")
     if isinstance(type_, GraphQLEnumType):
-        # Members of a StrEnum equal their texts, so a text finds its name.
-        template = f"{source.bind(enum_names(type_), 'names')}[{{}}]"
+        names = {member.value: name for member, name in enum_names(type_).items()}
+        template = f"{source.bind(names, 'names')}[{{}}]"
     if required or template == "{}":
         return As(value, template)
     return Now(value, "{} is not None", template.format(value), "None")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 from graphql import (
@@ -25,7 +26,7 @@ from strawberry.types.field import StrawberryField
 
 from app.execution.arguments import Arguments, Prepare
 from app.execution.code import Code, Later, Now, Reason, Source, bailing
-from app.execution.declarations import EXECUTION, Batch, FromRows, Rows, rows_of
+from app.execution.declarations import EXECUTION, Batch, FromRows, Made, PlanInfo, Rows, rows_of
 from app.execution.leaves import NAMES, leaf, stored_leaf
 from app.execution.selections import Selections
 from app.execution.waiting import each_alone, through_lists, through_objects, through_types, together
@@ -218,15 +219,25 @@ class Levels:
             self._note(place, "column", name)
             access = f"{parent}[{rows.place(name)}]"
         elif made := rows.forms.made.get(name):
-            value = self._value(definition.type, nodes, place)
+            value, function = self._made(definition, made, nodes, place)
             self._note(place, "made", ", ".join(made.columns))
-            make = self.source.bind(made.make, "make")
+            make = self.source.bind(function, "make")
             access = f"{make}({', '.join(f'{parent}[{rows.place(column)}]' for column in made.columns)})"
         else:
             raise NotOfRowsError(name)
         if isinstance(value, Later):
             return self._many(f"[{access} for {parent} in P]", value)
         return value.of(access)
+
+    def _made(
+        self, definition: GraphQLField, made: Made, nodes: Sequence[FieldNode], place: _Place
+    ) -> tuple[Code, Callable[..., Any]]:
+        """The code of what is made of a row's columns, and the function that makes it."""
+        if not made.rows:
+            return self._value(definition.type, nodes, place), made.make
+        asked = PlanInfo(None)
+        value = self._with_rows(definition, nodes, place, asked)
+        return value, partial(made.make, asked.wanted)
 
     def _of_object(
         self,
@@ -273,6 +284,7 @@ class Levels:
         """A field that one call reads for all parents."""
         arguments = Arguments(definition, declared, nodes[0], self._converter)
         arguments.info_name = "info"
+        arguments.selected = self._selected(definition.type, nodes)
         value = (
             self._with_rows(definition, nodes, place, arguments)
             if how.rows
@@ -287,7 +299,7 @@ class Levels:
         return self._many(f"await {load}(keys={keys}, **{self._given(arguments)})", value)
 
     def _with_rows(
-        self, definition: GraphQLField, nodes: Sequence[FieldNode], place: _Place, arguments: Arguments
+        self, definition: GraphQLField, nodes: Sequence[FieldNode], place: _Place, arguments: Arguments | PlanInfo
     ) -> Code:
         """The value of a field that can give rows: with those that its selection needs, or with objects."""
         rows = self._rows_below(definition.type)

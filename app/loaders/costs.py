@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -12,14 +12,15 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import RowMapping
 
+from app.costs.analysis.answers import answer_about
 from app.costs.analysis.nodes import NodeCost, costs_of_accounts, costs_of_resources_rows, node_costs
-from app.costs.analysis.report import answer_about
+from app.costs.analysis.report import CostAnswer
 from app.costs.analysis.report_forecasts import Forecasts, ForecastWish, answer_with_forecasts
 from app.database import Database
 from app.loaders.batching import DataLoader
-from app.loaders.scans import Asked, answered
+from app.loaders.scans import Asked, answered, by_organization
 from app.paging import Page, PageRequest
-from app.records.cost_analysis import CostAnswer, CostCoverage, CostQuestion, DateRange
+from app.records.cost_analysis import CostCoverage, CostQuestion, DateRange
 from app.records.costs import CostMetric
 from app.records.criteria import Criteria
 from app.repositories import currency_rates
@@ -74,16 +75,24 @@ class CostsOfResources:
         rows = await costs_of_resources_rows(self.database, organization_id, ids, *arguments)
         return dict(zip(ids, node_costs(rows, arguments[0]), strict=True))
 
-    async def rows(self, keys: Sequence[Asked], wanted: Wanted) -> list[Record]:
-        """Rows of the wanted columns of app.repositories.cost_rows, in key order."""
+    async def records(
+        self,
+        keys: Sequence[tuple[UUID, UUID]],
+        periods: Mapping[UUID, DateRange],
+        metric: CostMetric,
+        wanted: Wanted,
+    ) -> list[Record]:
+        """Rows of the wanted columns of app.repositories.cost_rows for (organization, id) pairs in their order.
 
-        async def of(
-            organization_id: UUID, ids: list[UUID], arguments: tuple[DateRange, CostMetric]
-        ) -> dict[UUID, Record]:
-            rows = await costs_of_resources_rows(self.database, organization_id, ids, *arguments, wanted)
+        `periods` are by organization.
+        """
+
+        async def of(organization_id: UUID, ids: list[UUID]) -> dict[UUID, Record]:
+            period = periods[organization_id]
+            rows = await costs_of_resources_rows(self.database, organization_id, ids, period, metric, wanted)
             return dict(zip(ids, rows, strict=True))
 
-        return await answered(keys, of)
+        return await by_organization(keys, of)
 
 
 @dataclass(frozen=True)

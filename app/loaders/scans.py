@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -56,6 +57,26 @@ async def answered(
     return [found[key] for key in keys]
 
 
+async def by_organization(
+    keys: Sequence[tuple[UUID, UUID]], answers: Callable[[UUID, list[UUID]], Awaitable[dict[UUID, Any]]]
+) -> list[Any]:
+    """Answers about (organization, id) pairs in their order, asked for once for each organization and once for each id.
+
+    For the keys of a whole page, of which no Asked has to be made and hashed: half a microsecond each.
+    """
+    together: dict[UUID, dict[UUID, None]] = {}
+    if keys and all(key[0] == keys[0][0] for key in keys):
+        together[keys[0][0]] = dict.fromkeys([key[1] for key in keys])
+    else:
+        for organization_id, id_ in keys:
+            together.setdefault(organization_id, {})[id_] = None
+    told = {one: await answers(one, list(ids)) for one, ids in together.items()}
+    if len(told) == 1:
+        (of_one,) = told.values()
+        return [of_one[key[1]] for key in keys]
+    return [told[organization_id][id_] for organization_id, id_ in keys]
+
+
 class AboutRows:
     """Answers about many rows: one statement for each organization and set of arguments among the keys."""
 
@@ -84,9 +105,15 @@ class SomeOfEach:
         self.rows = rows
         self.criteria = criteria
 
-    async def load_many(self, keys: Sequence[Asked], wanted: Wanted | None = None) -> list[list[Any]]:
-        """Lists in key order; of the wanted columns alone they are of records, which end with the key."""
-        return await answered(keys, partial(self.of, wanted=wanted))
+    async def load_many(self, keys: Sequence[Asked]) -> list[list[Any]]:
+        """Lists in key order."""
+        return await answered(keys, self.of)
+
+    async def records(
+        self, keys: Sequence[tuple[UUID, UUID]], arguments: tuple[Any, ...], wanted: Wanted
+    ) -> list[list[Record]]:
+        """Lists of records of the wanted columns, which end with the key, for (organization, id) pairs in order."""
+        return await by_organization(keys, partial(self.of, arguments=arguments, wanted=wanted))
 
     async def of(
         self,

@@ -381,17 +381,3 @@ class CostGroup:
     sum: CostAmount | None
     previous: CostAmount | None
     steps: tuple[CostStep, ...]
-
-
-@dataclass(frozen=True)
-class CostAnswer:
-    """What a question comes to. `total` is None where nothing was imported for any day of the period."""
-
-    question: CostQuestion
-    coverage: CostCoverage
-    rollups: tuple[CostRollup, ...]
-    total: CostAmount | None
-    previous: CostAmount | None
-    steps: tuple[CostStep, ...]
-    groups: tuple[CostGroup, ...]
-    other: CostGroup | None

@@ -61,7 +61,7 @@ def converted(
     if not plan.converts:
         sums = [func.sum(facts.c[measure.name]).label(measure.name) for measure in measures] + units
         return select(*shown, cast(null(), Text).label("apart"), charges, *sums).group_by(*kept)
-    rates = _rates(facts, currency, organization).cte("rates")
+    rates = _rates(facts, currency, organization).cte(f"rates_of_{facts.description}")
     money = [facts.c[one.name] for one in measures if one in MONEY]
     needs_none = or_(facts.c.currency == currency, and_(*(func.coalesce(one, _ZERO) == _ZERO for one in money)))
     rate = case((needs_none, _ONE), else_=rates.c.rate)

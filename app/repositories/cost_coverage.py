@@ -9,9 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ARRAY, Date, Row, Table, Text, TextClause, Uuid, bindparam, cast, func, select, text
+from sqlalchemy import ARRAY, Date, Table, Text, TextClause, Uuid, bindparam, cast, func, select, text
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import Database
 from app.models import SummaryDim
 from app.records.cost_analysis import AccountDays, CostCoverage, CostDimension, CostMeasure, DateRange
 
@@ -19,9 +21,9 @@ SUMMARIES: Table = SummaryDim.__table__  # type: ignore[assignment]
 _ACCOUNT = func.coalesce(SUMMARIES.c.sub_account_id, SUMMARIES.c.billing_account_id)
 _ABSENT = [measure for measure in CostMeasure if measure is not CostMeasure.CHARGE_COUNT]
 _UNKNOWN = ", ".join(
-    f"coalesce(sum((unknown ->> '{one.value}')::bigint) FILTER (WHERE touched), 0)::bigint AS {one.value}"
-    for one in _ABSENT
+    f"'{one.value}', coalesce(sum((unknown ->> '{one.value}')::bigint) FILTER (WHERE touched), 0)" for one in _ABSENT
 )
+_DAYS = "(SELECT jsonb_agg(jsonb_build_array(lower(days), upper(days)) ORDER BY days) FROM unnest({}) AS days)"
 # A billing period that is final, or was delivered after its end, is known to its end, one that is open to its last
 # charge. Charges of other days, such as corrections of an earlier month, count where they lie and make no other day of
 # theirs known. A billing account without a whole delivery is `appended`: rows that are appended say nothing of other
@@ -40,25 +42,26 @@ DELIVERED = """
             bool_and(EXISTS (SELECT FROM cost_imports i WHERE i.organization_id = :organization_id
                 AND i.id = active.import_id AND i.mode = 'APPEND')) AS appended
         FROM active GROUP BY 1)"""
-BILLING = """(SELECT jsonb_agg(jsonb_build_array(dataset, billing_account_id, (
-                SELECT jsonb_agg(jsonb_build_array(lower(days), upper(days))) FROM unnest(known) AS days),
-                appended)
-            ORDER BY dataset, billing_account_id)::text FROM billing)"""
+_OF_ACCOUNT = f"jsonb_build_array(dataset, billing_account_id, {_DAYS.format('known')}, appended)"
+BILLING = f"(SELECT jsonb_agg({_OF_ACCOUNT} ORDER BY dataset, billing_account_id) FROM billing)"  # noqa: S608
 _COVERAGE = """
-    WITH {delivered}{asked}
-    SELECT range_agg(daterange(first_day, last_day + 1)) AS held,
-        range_agg(known) AS covered,
-        array_agg(DISTINCT coalesce(billing_currency, '')) FILTER (WHERE touched) AS currencies,
-        {unknown},
-        (SELECT currency FROM organizations WHERE id = :organization_id) AS currency,
-        (SELECT array_agg(month) FROM cost_months WHERE organization_id = :organization_id AND shared_resources)
-            AS shared_months,
-        (SELECT array_agg(key) FROM promoted_tag_keys WHERE organization_id = :organization_id
-            AND NOT EXISTS (SELECT FROM allocation_runs WHERE organization_id = :organization_id
-                AND kind = 'TAG_KEYS' AND state IN ('QUEUED', 'RUNNING'))) AS promoted_keys,
-        {billing} AS accounts,
-        {payers} AS payers
-    FROM active
+    WITH {delivered},
+    sums AS (
+        SELECT range_agg(daterange(first_day, last_day + 1)) AS held, range_agg(known) AS covered,
+            jsonb_agg(DISTINCT coalesce(billing_currency, '')) FILTER (WHERE touched) AS currencies,
+            jsonb_build_object({unknown}) AS unknown
+        FROM active){asked}
+    SELECT jsonb_build_object(
+        'held', {held}, 'covered', {covered}, 'currencies', currencies, 'unknown', unknown,
+        'currency', (SELECT currency FROM organizations WHERE id = :organization_id),
+        'shared', (SELECT jsonb_agg(month ORDER BY month) FROM cost_months
+            WHERE organization_id = :organization_id AND shared_resources),
+        'promoted', (SELECT jsonb_agg(key ORDER BY key) FROM promoted_tag_keys
+            WHERE organization_id = :organization_id AND NOT EXISTS (
+                SELECT FROM allocation_runs WHERE organization_id = :organization_id
+                AND kind = 'TAG_KEYS' AND state IN ('QUEUED', 'RUNNING'))),
+        'accounts', {billing}, 'payers', {payers})::text AS told
+    FROM sums
 """
 # The billing accounts that an account's charges came with, whenever that was; those of its provider where it has none.
 PAYERS = """, pairs AS MATERIALIZED (SELECT DISTINCT provider, account FROM asked),
@@ -83,25 +86,30 @@ _ASKED = {
 
 
 def _statement(asked: str, payers: str) -> TextClause:
-    parts = {"delivered": DELIVERED, "billing": BILLING, "unknown": _UNKNOWN, "asked": asked, "payers": payers}
+    days = {name: _DAYS.format(name) for name in ("held", "covered")}
+    parts = {"delivered": DELIVERED, "billing": BILLING, "unknown": _UNKNOWN, "asked": asked, "payers": payers, **days}
     statement = text(_COVERAGE.format(**parts))
     return statement.bindparams(bindparam("start", type_=Date), bindparam("end", type_=Date))
 
 
-_OF_PAYERS = "(SELECT jsonb_object_agg(id, payers)::text FROM asked JOIN payers USING (provider, account))"
-_OF_ORGANIZATION = _statement("", "NULL")
+_OF_PAYERS = "(SELECT jsonb_object_agg(id, payers) FROM asked JOIN payers USING (provider, account))"
+OF_ORGANIZATION = _statement("", "NULL")
+"""One row: a text for `coverage_of`. Parameters are organization_id, start and end."""
+_TOLD = OF_ORGANIZATION.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
 _OF_ACCOUNTS = _statement(_ASKED["accounts"] + PAYERS, _OF_PAYERS).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("providers", type_=ARRAY(Text)),
     bindparam("natives", type_=ARRAY(Text)),
 )
 _OF_RESOURCES = _statement(_ASKED["resources"] + PAYERS, _OF_PAYERS).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
-_ALL_PAYERS = text("""
-    SELECT provider, coalesce(billing_account_id, '') AS payer,
-        array_agg(DISTINCT coalesce(sub_account_id, billing_account_id))
-            FILTER (WHERE coalesce(sub_account_id, billing_account_id) = ANY(:named)) AS named
-    FROM summary_dims WHERE organization_id = :organization_id GROUP BY 1, 2
+ALL_PAYERS = text("""
+    SELECT jsonb_agg(jsonb_build_array(provider, payer, named))::text AS payers FROM (
+        SELECT provider, coalesce(billing_account_id, '') AS payer,
+            jsonb_agg(DISTINCT coalesce(sub_account_id, billing_account_id))
+                FILTER (WHERE coalesce(sub_account_id, billing_account_id) = ANY(:named)) AS named
+        FROM summary_dims WHERE organization_id = :organization_id GROUP BY 1, 2) AS found
 """).bindparams(bindparam("named", type_=ARRAY(Text)))
+"""One row: a text for `payers_told`. Parameters are organization_id and named."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ class Payer:
 
 async def cost_coverage(session: AsyncSession, organization_id: UUID, period: DateRange | None) -> CostCoverage:
     """What the imports in force say; currencies and unknown measures of those that touch the period, None for all."""
-    return await _coverage(session, _OF_ORGANIZATION, organization_id, period, {})
+    return await _coverage(session, OF_ORGANIZATION, organization_id, period, {})
 
 
 async def coverage_of_accounts(
@@ -140,8 +148,28 @@ async def coverage_of_resources(
 
 async def payers_of(session: AsyncSession, organization_id: UUID, named: Collection[str]) -> list[Payer]:
     """The billing accounts of all charges that were ever delivered, and which of them have the named accounts."""
-    found = await session.execute(_ALL_PAYERS, {"organization_id": organization_id, "named": list(named)})
-    return [Payer(row.provider, row.payer, frozenset(row.named or ())) for row in found]
+    found = await session.execute(ALL_PAYERS, {"organization_id": organization_id, "named": list(named)})
+    return payers_told(found.scalar_one())
+
+
+def payers_told(told: str | None) -> list[Payer]:
+    """What the text says that the statement gives; None where no charge was ever delivered."""
+    found = orjson.loads(told or "[]")
+    return [Payer(provider, payer, frozenset(named or ())) for provider, payer, named in found]
+
+
+async def coverage_text(database: Database, organization_id: UUID, period: DateRange | None) -> str:
+    """The text for `coverage_of` that says what `cost_coverage` does."""
+    given = coverage_values(organization_id, period)
+    values = [given[name] for name in _TOLD.positiontup or ()]
+    rows = await database.fetch(_TOLD.string, values, organization_id=organization_id)
+    return str(rows[0][0])
+
+
+def coverage_values(organization_id: UUID, period: DateRange | None) -> dict[str, Any]:
+    """The parameters of `OF_ORGANIZATION`, by name."""
+    start, end = (None, None) if period is None else (period.start, period.end)
+    return {"organization_id": organization_id, "start": start, "end": end}
 
 
 async def payers_by_values(
@@ -165,33 +193,36 @@ async def _coverage(
     period: DateRange | None,
     values: Mapping[str, Any],
 ) -> CostCoverage:
-    days = {"start": period.start if period else None, "end": period.end if period else None}
-    row = (await session.execute(statement, {"organization_id": organization_id, **days, **values})).one()
-    payers = orjson.loads(row.payers or "{}")
+    told = await session.execute(statement, {**coverage_values(organization_id, period), **values})
+    return coverage_of(told.scalar_one())
+
+
+def coverage_of(told: str) -> CostCoverage:
+    """What the text says that the statements here give."""
+    found = orjson.loads(told)
     return CostCoverage(
-        covered=_ranges(row, "covered"),
-        held=_ranges(row, "held"),
-        currencies=frozenset(row.currencies or ()),
-        unknown={one.value: int(getattr(row, one.value)) for one in _ABSENT},
-        shared_months=frozenset(row.shared_months or ()),
-        promoted_keys=frozenset(row.promoted_keys or ()),
-        currency=row.currency or "USD",
-        accounts=account_days(row.accounts),
-        payers={UUID(id_): frozenset(found or ()) for id_, found in payers.items()},
+        covered=_ranges(found["covered"]),
+        held=_ranges(found["held"]),
+        currencies=frozenset(found["currencies"] or ()),
+        unknown=found["unknown"],
+        shared_months=frozenset(map(date.fromisoformat, found["shared"] or ())),
+        promoted_keys=frozenset(found["promoted"] or ()),
+        currency=found["currency"] or "USD",
+        accounts=_account_days(found["accounts"]),
+        payers={UUID(id_): frozenset(payers or ()) for id_, payers in (found["payers"] or {}).items()},
     )
 
 
 def account_days(told: str | None) -> tuple[AccountDays, ...]:
-    """What `BILLING` gives, read."""
+    """What the text of `BILLING` says."""
+    return _account_days(orjson.loads(told or "[]"))
+
+
+def _account_days(found: Sequence[Sequence[Any]] | None) -> tuple[AccountDays, ...]:
     return tuple(
-        AccountDays(dataset, account, tuple(_range(days) for days in known or ()), appended)
-        for dataset, account, known, appended in orjson.loads(told or "[]")
+        AccountDays(dataset, account, _ranges(known), appended) for dataset, account, known, appended in found or ()
     )
 
 
-def _ranges(row: Row[Any], name: str) -> tuple[DateRange, ...]:
-    return tuple(DateRange(one.lower, one.upper) for one in getattr(row, name) or ())
-
-
-def _range(days: Sequence[str]) -> DateRange:
-    return DateRange(date.fromisoformat(days[0]), date.fromisoformat(days[1]))
+def _ranges(found: Sequence[Sequence[str]] | None) -> tuple[DateRange, ...]:
+    return tuple(DateRange(date.fromisoformat(start), date.fromisoformat(end)) for start, end in found or ())

@@ -258,7 +258,9 @@ class Reading:
             ~exists().where(
                 _RUNS.c.organization_id == organization,
                 _RUNS.c.kind == AllocationRunKind.TAG_KEYS.value,
-                _RUNS.c.state.in_([AllocationRunState.QUEUED.value, AllocationRunState.RUNNING.value]),
+                or_(
+                    *(_RUNS.c.state == state.value for state in (AllocationRunState.QUEUED, AllocationRunState.RUNNING))
+                ),
             ),
         )
         sets = AllocationSet.__table__.alias()

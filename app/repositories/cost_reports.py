@@ -28,6 +28,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     not_,
     null,
     select,
@@ -87,7 +88,7 @@ async def read_costs(session: AsyncSession, organization_id: UUID, plan: CostPla
     """
     if not seeks(plan):
         await plan_for_sets(session)
-    found = await session.execute(_statement(_shape(plan)), _values(organization_id, plan))
+    found = await session.execute(_statement(shape_of(replace(plan, totals=()))), values_of(organization_id, plan))
     measures = plan.question.measures
     end = _COLUMNS + len(measures)
     quantities = [measure for measure in measures if measure in UNIT_OF]
@@ -100,13 +101,13 @@ async def read_costs(session: AsyncSession, organization_id: UUID, plan: CostPla
             row[4],
             tuple(row[_COLUMNS:end]),
             int(row[5]),
-            _units(row[end:], measures) if quantities else (),
+            units_told(row[end:], measures) if quantities else (),
         )
         for row in found
     ]
 
 
-def _units(found: Sequence[str | None], measures: Sequence[CostMeasure]) -> tuple[tuple[str, ...], ...]:
+def units_told(found: Sequence[str | None], measures: Sequence[CostMeasure]) -> tuple[tuple[str, ...], ...]:
     """For each measure its units; of each that is a quantity the first and the last one were found."""
     pairs = iter(zip(found[::2], found[1::2], strict=True))
     own = (next(pairs) if measure in UNIT_OF else () for measure in measures)
@@ -136,35 +137,37 @@ def seeks(plan: CostPlan) -> bool:
     return plan.by_index or any(resources)
 
 
-def _shape(plan: CostPlan) -> CostPlan:
-    """The plan with its values left out: equal shapes are one statement. Tag keys stay, for they are parameters too."""
+def shape_of(plan: CostPlan) -> CostPlan:
+    """The plan with its values left out: equal shapes are one statement. Tag keys stay, for they are parameters too.
+
+    So does how many are wanted by an index: where PostgreSQL does not know that, it plans the statement each time.
+    """
     question = replace(
         plan.question,
         period=_SOME_DAYS,
         previous=None,
         currency="",
-        top=0,
+        top=plan.question.top if plan.by_index else 0,
         conditions=tuple(map(condition_shape, plan.question.conditions)),
     )
-    segments = tuple(
-        replace(segment, days=_SOME_MONTH if segment.days.days <= _LONGEST_MONTH else _SOME_DAYS)
-        for segment in plan.segments
+    segments, totals = (
+        tuple(replace(one, days=_SOME_MONTH if one.days.days <= _LONGEST_MONTH else _SOME_DAYS) for one in some)
+        for some in (plan.segments, plan.totals)
     )
-    return replace(plan, question=question, segments=segments, totals=())
+    return replace(plan, question=question, segments=segments, totals=totals)
 
 
-def _values(organization_id: UUID, plan: CostPlan) -> dict[str, Any]:
+def values_of(organization_id: UUID, plan: CostPlan) -> dict[str, Any]:
     """The parameters of a plan's statement, by name."""
     question = plan.question
-    # Of an index one group more, which tells what the groups beyond are like.
     values: dict[str, Any] = {"organization": organization_id}
     if plan.converts:
         values["currency"] = question.currency
-    if question.groupings:
-        values["top"] = question.top + plan.by_index
+    if question.groupings and not plan.by_index:
+        values["top"] = question.top
     for number, condition in enumerate(question.conditions):
         values |= condition_values(condition, number)
-    for number, segment in enumerate(plan.segments):
+    for number, segment in enumerate((*plan.segments, *plan.totals)):
         is_moment = ROLLUPS[segment.rollup].grain is Grain.MOMENT
         for name, day in (("start", segment.days.start), ("end", segment.days.end)):
             values[f"{name}_{number}"] = datetime(day.year, day.month, day.day, tzinfo=UTC) if is_moment else day
@@ -174,8 +177,13 @@ def _values(organization_id: UUID, plan: CostPlan) -> dict[str, Any]:
 @functools.lru_cache(maxsize=512)
 def _statement(plan: CostPlan) -> Select[Any]:
     """The statement of a plan's shape: to make one takes longer than what most of them ask of the database."""
-    facts = union_all(*(_segment(plan, number) for number in range(len(plan.segments)))).cte("facts")
-    amounts = converted(plan, facts).cte("amounts")
+    return figures(plan, range(len(plan.segments)))
+
+
+def figures(plan: CostPlan, segments: range, of: str = "") -> Select[Any]:
+    """What is read from some of a plan's segments; `of` ends the names of its parts."""
+    facts = union_all(*(_segment(plan, number) for number in segments)).cte(f"facts{of}")
+    amounts = converted(plan, facts).cte(f"amounts{of}")
     measures = plan.question.measures
     sums = [
         *(func.sum(amounts.c[measure.name]).label(measure.name) for measure in measures),
@@ -186,8 +194,8 @@ def _statement(plan: CostPlan) -> Select[Any]:
         keys: tuple[ColumnElement[Any], ...] = (literal(1).label("place"), no_key().label("key"))
         apart = (amounts.c.previous, amounts.c.step, amounts.c.apart)
         return select(*keys, *apart, charges, *sums).group_by(*apart)
-    is_one_each = len(plan.segments) == 1 and plan.question.granularity is CostGranularity.TOTAL and not plan.converts
-    ranked = (_first if is_one_each else _ranked)(amounts, measures[0]).cte("ranked")
+    is_one_each = len(segments) == 1 and plan.question.granularity is CostGranularity.TOTAL and not plan.converts
+    ranked = (_first if is_one_each else _ranked)(amounts, measures[0]).limit(_most(plan)).cte(f"ranked{of}")
     grouped = (ranked.c.place, ranked.c.key, amounts.c.previous, amounts.c.step, amounts.c.apart)
     joined = amounts.join(ranked, ranked.c.key == amounts.c.key, isouter=True)
     return select(*grouped, charges, *sums).select_from(joined).group_by(*grouped)
@@ -202,18 +210,23 @@ def _ranked(amounts: CTE, main: CostMeasure) -> Select[Any]:
         amounts.c.key,
     )
     place = func.row_number().over(order_by=order).label("place")
-    return select(amounts.c.key, place).group_by(amounts.c.key).order_by(*order).limit(_TOP)
+    return select(amounts.c.key, place).group_by(amounts.c.key).order_by(*order)
 
 
 def _first(amounts: CTE, main: CostMeasure) -> Select[Any]:
     """The same where each group has one row of amounts."""
     order = (amounts.c[main.name].desc().nulls_last(), amounts.c.key)
-    return select(amounts.c.key, func.row_number().over(order_by=order).label("place")).order_by(*order).limit(_TOP)
+    return select(amounts.c.key, func.row_number().over(order_by=order).label("place")).order_by(*order)
+
+
+def _most(plan: CostPlan) -> ColumnElement[int]:
+    """How many groups are read: of an index one more, which tells what the groups beyond are like."""
+    return literal_column(str(plan.question.top + 1)) if plan.by_index else _TOP
 
 
 def _segment(plan: CostPlan, number: int) -> Select[Any]:
     """The rows of a segment with their keys: summed by ids, then joined to what the ids stand for."""
-    segment, linked = plan.segments[number], linked_tables()
+    segment, linked = (*plan.segments, *plan.totals)[number], linked_tables()
     table = TABLES[segment.rollup].alias("source")
     question = plan.question
     reading = Reading(segment.rollup, plan.promoted, table, linked)
@@ -254,7 +267,7 @@ def _base(
     plan: CostPlan, number: int, table: Any, own: Sequence[str], times: tuple[ColumnElement[Any], ColumnElement[Any]]
 ) -> Select[Any]:
     """The rows of a roll-up in the days of a segment, summed by ids where that makes fewer of them."""
-    segment, measures = plan.segments[number], plan.question.measures
+    segment, measures = (*plan.segments, *plan.totals)[number], plan.question.measures
     columns = [table.c[name] for name in own]
     shown = [*columns, times[0].label("step"), times[1].label("month")]
     days = _of_days(table, segment, number)
@@ -355,7 +368,7 @@ def _first_resources(plan: CostPlan, number: int, table: Any) -> Select[Any]:
             table.c.billing_currency == currencies.c.billing_currency,
         )
         .order_by(table.c.effective_cost.desc().nulls_last())
-        .fetch(_TOP, with_ties=True)
+        .fetch(_most(plan), with_ties=True)
         .lateral("first")
     )
     return select(

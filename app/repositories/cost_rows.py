@@ -90,7 +90,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "charges": "CASE WHEN is_known THEN charges END",
     "apart": "apart",
     "payers": "payers",
-    "accounts": f"CASE place WHEN 1 THEN {BILLING} END",
+    "accounts": f"CASE place WHEN 1 THEN {BILLING}::text END",
 }
 COST_COLUMNS: Final[Wanted] = ("amount", "currency", "reason", "charges", "apart", "payers", "accounts")
 """Those that say all, of what was asked."""

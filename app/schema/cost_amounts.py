@@ -13,6 +13,7 @@ from app.costs.analysis import step_forecasts
 from app.costs.analysis.change import NOT_DELIVERED_THEN, NOTHING_COMPARED, change_of
 from app.costs.analysis.nodes import NOT_DELIVERED, NOTHING_IMPORTED, reason_of
 from app.costs.analysis.report_forecasts import PeriodForecast
+from app.execution import from_rows
 from app.records import cost_analysis
 from app.records.cost_analysis import MONEY, NO_UNIT, CostAmount, CostMeasure, CostQuestion
 from app.schema.cost_report_forecasts import ExpectedCost
@@ -93,6 +94,7 @@ class CostChange:
         )
 
 
+@from_rows("start", "end", "amount", "missing_days")
 @strawberry.type(description="One step of a series: a day, a week from Monday, a month or a quarter.")
 class CostPoint:
     """See app.records.cost_analysis.CostStep."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from functools import cached_property
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import strawberry
@@ -15,14 +17,15 @@ from app.costs.analysis.change import ratio, why_incomparable
 from app.costs.analysis.coverage import period_coverage
 from app.costs.analysis.hints import hints_on
 from app.costs.analysis.nodes import NOT_DELIVERED, NOTHING_IMPORTED, reason_of
+from app.costs.analysis.report import CostAnswer
 from app.costs.analysis.report_forecasts import Forecasts
 from app.costs.providers import resource_key
+from app.execution import Made, from_rows, gives_rows, wanted_of
 from app.records import cost_analysis
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
     MONEY,
     CostAmount,
-    CostAnswer,
     CostDimension,
     CostMeasure,
     CostQuestion,
@@ -40,9 +43,9 @@ from app.schema.cost_amounts import (
     unconverted_of,
 )
 from app.schema.cost_coverage import CostCoverage
+from app.schema.cost_keys import CostKey, rows_of_keys, shown_keys
 from app.schema.cost_report_forecasts import CostReportForecast, forecast_of_group
 from app.schema.enums import graph_enum
-from app.schema.node import global_id
 from app.schema.resources import Resource
 from app.schema.scalars import BigInt
 from app.schema.teams import Team
@@ -66,18 +69,6 @@ graph_enum(
 _ACCOUNTS = (CostDimension.ACCOUNT, CostDimension.SUB_ACCOUNT_ID, CostDimension.BILLING_ACCOUNT_ID)
 
 
-@strawberry.type(description="What one grouping says of the charges of a group.")
-class CostKey:
-    """A grouping and its value."""
-
-    dimension: CostDimension | None = strawberry.field(description="The column, if it is one.")
-    tag: str | None = strawberry.field(description="The tag key in its normal form, if it is one.")
-    sku_price_detail: str | None = strawberry.field(description="The key of SkuPriceDetails, if it is one.")
-    value: str | None = strawberry.field(
-        description="What the charges have there, moments and amounts as text; null where they have nothing."
-    )
-
-
 CostGroupNode = Annotated[
     Account | Resource | Team,
     strawberry.union("CostGroupNode", description="What the charges of a group belong to, in Skyledger."),
@@ -89,13 +80,26 @@ class Asked:
     """What all parts of a report know of it."""
 
     organization_id: UUID
-    question: CostQuestion
-    total: CostAmount | None
+    answer: CostAnswer
     forecasts: Forecasts | None
-    incomparable: str | None = None
-    """Why no sums of the two periods have a difference."""
+
+    @property
+    def question(self) -> CostQuestion:
+        """What was asked."""
+        return self.answer.question
+
+    @property
+    def total(self) -> CostAmount | None:
+        """Of all charges."""
+        return self.answer.total
+
+    @cached_property
+    def incomparable(self) -> str | None:
+        """Why no sums of the two periods have a difference."""
+        return why_incomparable(self.question, self.answer.coverage.covered)
 
 
+@from_rows("key", "total", "charge_count", keys=Made(("question", "values"), rows_of_keys, rows=True))
 @strawberry.type(description="The charges that have the same values of all groupings.")
 class CostGroup:
     """See app.records.cost_analysis.CostGroup."""
@@ -119,7 +123,7 @@ class CostGroup:
         """Make it of a group of an answer, and its place among them; that of `other` is None."""
         found = group.sum
         amount = found.amounts[0] if found is not None else None
-        keys = _shown_keys(group, asked)
+        keys = shown_keys(group.key, asked.question, asked.organization_id)
         return cls(
             key=keys[0] if keys else None,
             total=amount,
@@ -135,11 +139,8 @@ class CostGroup:
     @strawberry.field(description="What each grouping says of its charges; none for `other`.")
     def keys(self) -> list[CostKey]:
         """In the order of `groupBy`."""
-        pairs = zip(self.asked.question.groupings, _shown_keys(self.group, self.asked), strict=False)
-        return [
-            CostKey(dimension=of.dimension, tag=of.tag, sku_price_detail=of.sku_detail, value=value)
-            for of, value in pairs
-        ]
+        question = self.asked.question
+        return rows_of_keys(None, question, shown_keys(self.group.key, question, self.asked.organization_id))
 
     @strawberry.field(description="Every metric that was asked for.")
     def amounts(self) -> list[MetricAmount]:
@@ -190,14 +191,20 @@ class CostGroup:
         return None
 
 
-def _shown_keys(group: cost_analysis.CostGroup, asked: Asked) -> list[str | None]:
-    """The values of a group; that of a team is its global id."""
-    return [
-        value
-        if value is None or of.dimension is not CostDimension.TEAM
-        else global_id("Team", UUID(value), asked.organization_id)
-        for of, value in zip(asked.question.groupings, group.key, strict=False)
-    ]
+def _group_rows(asked: Asked, answer: CostAnswer, wanted: tuple[str, ...]) -> list[Any]:
+    """The groups as rows of the wanted columns."""
+    groups, question = answer.group_rows(), asked.question
+    values: list[Sequence[str | None]] = [key for key, _, _ in groups]
+    if any(of.dimension is CostDimension.TEAM for of in question.groupings):
+        values = [shown_keys(key, question, asked.organization_id) for key in values]
+    columns: dict[str, Sequence[Any]] = {
+        "key": [shown[0] if shown else None for shown in values],
+        "total": [total for _, total, _ in groups],
+        "charge_count": [charges for _, _, charges in groups],
+        "question": [question] * len(groups),
+        "values": values,
+    }
+    return list(zip(*[columns[name] for name in wanted], strict=True)) if wanted else [()] * len(groups)
 
 
 @strawberry.type(description="A metric that some charges lack, so that its sums are too small.")
@@ -213,46 +220,83 @@ class IncompleteMetric:
 
 @strawberry.type(description="What charges cost. All sums are exact: converted where a rate is known, never rounded.")
 class CostReport:
-    """See app.records.cost_analysis.CostAnswer."""
+    """See app.costs.analysis.report.CostAnswer."""
 
-    start: date = strawberry.field(description="First day of the period, in UTC.")
-    end: date = strawberry.field(description="The day after its last one.")
-    previous_start: date | None = strawberry.field(description="First day of the compared period.")
-    previous_end: date | None = strawberry.field(description="The day after the last one of the compared period.")
-    granularity: CostGranularity = strawberry.field(description="How long the steps of series are.")
-    currency: str = strawberry.field(description="The currency of all costs that do not say another.")
-    total: Decimal | None = strawberry.field(description="The main metric over all charges; null where it is unknown.")
-    reason: str | None = strawberry.field(description="Why the total is unknown.")
-    previous_total: Decimal | None = strawberry.field(
-        description="That of the compared period; null where none was asked, or it is unknown: `change` says why."
-    )
-    change: CostChange | None = strawberry.field(description="Against the compared period; null where none was asked.")
-    charge_count: BigInt = strawberry.field(description="How many charges count.")
-    rollups: list[CostRollup] = strawberry.field(description="What was read for this answer; for operators.")
     answer: strawberry.Private[CostAnswer]
     asked: strawberry.Private[Asked]
 
     @classmethod
     def of(cls, organization_id: UUID, answer: CostAnswer, forecasts: Forecasts | None = None) -> CostReport:
         """Make it of an answer, and forecasts where they were asked for."""
-        question, total, previous = answer.question, answer.total, answer.question.previous
-        incomparable = why_incomparable(question, answer.coverage.covered)
-        return cls(
-            start=question.period.start,
-            end=question.period.end,
-            previous_start=previous.start if previous else None,
-            previous_end=previous.end if previous else None,
-            granularity=question.granularity,
-            currency=question.currency,
-            total=total.amounts[0] if total is not None else None,
-            reason=reason_of(total) if total is not None else NOTHING_IMPORTED,
-            previous_total=answer.previous.amounts[0] if answer.previous is not None else None,
-            change=CostChange.of(total, answer.previous, question, incomparable),
-            charge_count=BigInt(total.charges if total is not None else 0),
-            rollups=list(answer.rollups),
-            answer=answer,
-            asked=Asked(organization_id, question, total, forecasts, incomparable),
-        )
+        return cls(answer=answer, asked=Asked(organization_id, answer, forecasts))
+
+    @strawberry.field(description="First day of the period, in UTC.")
+    def start(self) -> date:
+        """Of the question."""
+        return self.answer.question.period.start
+
+    @strawberry.field(description="The day after its last one.")
+    def end(self) -> date:
+        """Of the question."""
+        return self.answer.question.period.end
+
+    @strawberry.field(description="First day of the compared period.")
+    def previous_start(self) -> date | None:
+        """Of the question."""
+        previous = self.answer.question.previous
+        return None if previous is None else previous.start
+
+    @strawberry.field(description="The day after the last one of the compared period.")
+    def previous_end(self) -> date | None:
+        """Of the question."""
+        previous = self.answer.question.previous
+        return None if previous is None else previous.end
+
+    @strawberry.field(description="How long the steps of series are.")
+    def granularity(self) -> CostGranularity:
+        """Of the question."""
+        return self.answer.question.granularity
+
+    @strawberry.field(description="The currency of all costs that do not say another.")
+    def currency(self) -> str:
+        """Of the question."""
+        return self.answer.question.currency
+
+    @strawberry.field(description="The main metric over all charges; null where it is unknown.")
+    def total(self) -> Decimal | None:
+        """Of the answer."""
+        found = self.answer.total
+        return None if found is None else found.amounts[0]
+
+    @strawberry.field(description="Why the total is unknown.")
+    def reason(self) -> str | None:
+        """From the sum."""
+        found = self.answer.total
+        return NOTHING_IMPORTED if found is None else reason_of(found)
+
+    @strawberry.field(
+        description="That of the compared period; null where none was asked, or it is unknown: `change` says why."
+    )
+    def previous_total(self) -> Decimal | None:
+        """Of the answer."""
+        previous = self.answer.previous
+        return None if previous is None else previous.amounts[0]
+
+    @strawberry.field(description="Against the compared period; null where none was asked.")
+    def change(self) -> CostChange | None:
+        """Of the two sums."""
+        answer = self.answer
+        return CostChange.of(answer.total, answer.previous, answer.question, self.asked.incomparable)
+
+    @strawberry.field(description="How many charges count.")
+    def charge_count(self) -> BigInt:
+        """From the sum."""
+        return BigInt(self.answer.total.charges if self.answer.total is not None else 0)
+
+    @strawberry.field(description="What was read for this answer; for operators.")
+    def rollups(self) -> list[CostRollup]:
+        """Of the plan."""
+        return list(self.answer.rollups)
 
     @strawberry.field(
         description="What is known of the period, of the billing accounts that `where` leaves. Sums of a period that "
@@ -275,9 +319,14 @@ class CostReport:
         """In the order in which they were asked."""
         return amounts_of(self.answer.total, self.answer.question.measures)
 
-    @strawberry.field(description="The series over all charges; empty where the granularity is TOTAL.")
-    def points(self) -> list[CostPoint]:
+    @strawberry.field(
+        description="The series over all charges; empty where the granularity is TOTAL.", metadata=gives_rows()
+    )
+    def points(self, info: Info) -> list[CostPoint]:
         """One for each step of the period."""
+        wanted = wanted_of(info)
+        if wanted:
+            return cast("list[CostPoint]", list(zip(*self.answer.step_columns(wanted), strict=True)))
         forecasts = self.asked.forecasts
         return points_of(self.answer.steps, self.answer.question, forecasts.total if forecasts is not None else None)
 
@@ -291,10 +340,14 @@ class CostReport:
 
     @strawberry.field(
         description="The groups, the largest by the main metric first, whatever its units; at most `topN`. Empty "
-        "without `groupBy`."
+        "without `groupBy`.",
+        metadata=gives_rows(),
     )
-    def groups(self) -> list[CostGroup]:
+    def groups(self, info: Info) -> list[CostGroup]:
         """In their order."""
+        wanted = wanted_of(info)
+        if wanted is not None:
+            return _group_rows(self.asked, self.answer, wanted)
         return [CostGroup.of(group, self.asked, place) for place, group in enumerate(self.answer.groups)]
 
     @strawberry.field(description="All groups beyond the first `topN` together; null where there are none.")

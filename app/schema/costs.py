@@ -98,16 +98,18 @@ class OrganizationCosts(OrganizationCurrencies):
         currency: Currency = None,
         forecast: Forecast = None,
     ) -> CostReport | None:
-        """Two statements; one more each where `where` names accounts, and where the first resources are in an index."""
+        """One statement, one more where the imports have changed since they were last asked about."""
         key = self.require(Permission.ORGANIZATION_READ)
-        groupings, conditions = tuple(one.grouping() for one in group_by or ()), conditions_of(where)
+        groupings, conditions = tuple([one.grouping() for one in group_by or ()]), conditions_of(where)
         shown = None if currency is None else checked_currency(currency, ("currency",))
 
         def compared(days: DateRange) -> DateRange | None:
             return compared_period(days, compare, period.name) if compare is not None else None
 
+        asked = None if period.name is CostPeriodName.ALL_TIME else period.days()
+
         def ask(coverage: CostCoverage) -> CostQuestion:
-            days = period.days(coverage)
+            days = period.days(coverage) if asked is None else asked
             return CostQuestion(
                 days,
                 shown or coverage.currency,
@@ -119,8 +121,7 @@ class OrganizationCosts(OrganizationCurrencies):
                 top=largest_top(days, granularity) if top_n is None else top_n,
             )
 
-        of_all_time = period.name is CostPeriodName.ALL_TIME
-        span = None if of_all_time else spanning(period.days(), compared(period.days()))
+        span = None if asked is None else spanning(asked, compared(asked))
         with _named_as_sent(several=bool(metrics)):
             if forecast is None:
                 return CostReport.of(key, await info.context.loaders.cost_answer(key, span, ask))
@@ -130,7 +131,7 @@ class OrganizationCosts(OrganizationCurrencies):
 
     @strawberry.field(description="What its charges cost from the first of this month to today.")
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
-        """Two statements."""
+        """As `costs`."""
         key = self.require(Permission.ORGANIZATION_READ)
         days, measures = MONTH_TO_DATE.days(), (CostMeasure(metric.value),)
         answer = await info.context.loaders.cost_answer(

@@ -56,12 +56,11 @@ async def resource_costs_of(
     metric: CostMetric = CostMetric.EFFECTIVE_COST,
 ) -> list[Any]:
     """What resources cost in a period, or rows of the wanted columns; one statement for each organization."""
-    organizations = dict.fromkeys(organization_id for organization_id, _ in keys)
-    days = {each: await days_of(info, each, period) for each in organizations}
-    asked = [Asked(*key, (days[key[0]], metric)) for key in keys]
+    days = {each: await days_of(info, each, period) for each in {key[0] for key in keys}}
     wanted = wanted_of(info)
     if wanted is not None:
-        return await info.context.loaders.costs_of_resources.rows(asked, wanted)
+        return await info.context.loaders.costs_of_resources.records(keys, days, metric, wanted)
+    asked = [Asked(*key, (days[key[0]], metric)) for key in keys]
     found = await info.context.loaders.resource_costs.load_many(asked)
     return [PeriodCost.of(each, days[key[0]], metric) for key, each in zip(keys, found, strict=True)]
 

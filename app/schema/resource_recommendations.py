@@ -26,10 +26,10 @@ async def recommendations_of(info: Info, keys: Sequence[tuple[UUID, UUID]], firs
     from app.schema.recommendations import Recommendation  # noqa: PLC0415  (recommendations know resources)
 
     arguments = (within(first, MOST),)
-    asked = [Asked(*key, arguments) for key in keys]
     loaders, wanted = info.context.loaders, wanted_of(info)
     if wanted is not None:
-        return await loaders.some_recommendations_of_resources.load_many(asked, wanted)
+        return await loaders.some_recommendations_of_resources.records(keys, arguments, wanted)
+    asked = [Asked(*key, arguments) for key in keys]
     found = await loaders.recommendations_by_resource.load_many(asked)
     return [[Recommendation.from_row(row) for row in rows] for rows in found]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 import strawberry
 
 from app.context import Info
+from app.execution import is_selected
 from app.records.detection import CASH_UNKNOWN, PriceBasis
 from app.schema.cost_words import Money
 from app.schema.enums import graph_enum
@@ -50,28 +52,36 @@ class Saving:
     cash_saving_reason: str | None = strawberry.field(description="Why the cash saving is not known.")
 
 
+_WRITTEN = ("formula", "inputs", "reason", "is_hygiene", "cash_saving", "cash_saving_reason")
+"""Fields that stand in the JSON of a saving."""
+_UNREAD: Mapping[str, Any] = {"formula": "", "inputs": {}, "reason": None, "isHygiene": False}
+
+
 async def savings_of(info: Info, keys: Sequence[Sequence[Any]]) -> list[Saving]:
     """What can be saved, by SAVING_COLUMNS of recommendations, whose numbers and JSON may be text; one statement."""
-    found = []
-    for organization_id, converted_amount, monthly, currency, basis, written in keys:
-        told = orjson.loads(written) if isinstance(written, str) else written
-        converted = None
-        if converted_amount is not None:
-            organization = await info.context.loaders.organizations.by_id(organization_id)
-            if organization is not None:
-                converted = Money(amount=Decimal(converted_amount), currency=organization["currency"])
-        cash = told.get("cash")
-        found.append(
-            Saving(
-                monthly=None if monthly is None else Money(amount=Decimal(monthly), currency=currency),
-                converted=converted,
-                basis=PriceBasis(basis),
-                formula=told["formula"],
-                inputs=told["inputs"],
-                reason=told["reason"],
-                is_hygiene=told["isHygiene"],
-                cash_saving=None if cash is None else Money(amount=Decimal(cash), currency=currency),
-                cash_saving_reason=told.get("cashReason") if "cash" in told else CASH_UNKNOWN,
-            )
-        )
-    return found
+    written, converts = is_selected(info, *_WRITTEN), is_selected(info, "converted")
+    currencies = await _currencies(info, {key[0] for key in keys if key[1] is not None} if converts else set())
+    return [_saving(key, currencies.get(key[0]), is_read=written) for key in keys]
+
+
+async def _currencies(info: Info, organization_ids: set[UUID]) -> dict[UUID, str]:
+    rows = [await info.context.loaders.organizations.by_id(one) for one in organization_ids]
+    return {row["id"]: row["currency"] for row in rows if row is not None}
+
+
+def _saving(key: Sequence[Any], into: str | None, *, is_read: bool) -> Saving:
+    """One of them; `into` is the organization's currency. What its JSON says is left out unless `is_read`."""
+    _, converted, monthly, currency, basis, written = key
+    told = _UNREAD if not is_read else orjson.loads(written) if isinstance(written, str) else written
+    cash = told.get("cash")
+    return Saving(
+        monthly=None if monthly is None else Money(amount=Decimal(monthly), currency=currency),
+        converted=None if converted is None or into is None else Money(amount=Decimal(converted), currency=into),
+        basis=PriceBasis(basis),
+        formula=told["formula"],
+        inputs=told["inputs"],
+        reason=told["reason"],
+        is_hygiene=told["isHygiene"],
+        cash_saving=None if cash is None else Money(amount=Decimal(cash), currency=currency),
+        cash_saving_reason=told.get("cashReason") if "cash" in told else CASH_UNKNOWN,
+    )

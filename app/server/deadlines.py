@@ -7,6 +7,16 @@ from types import TracebackType
 from typing import Self
 
 
+def is_asked_to_end() -> bool:
+    """Whether somebody has cancelled the running task.
+
+    Otherwise a CancelledError in it is a failure like any other: a driver raises one where a connection dies, and one
+    is left over where a limit ends in the moment in which the work does.
+    """
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
 class Deadlines:
     """Limits of one length: what began first is over first, so one timer watches all of them.
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import ErrorCode, SkyledgerError
 from app.server.credentials import from_headers
-from app.server.deadlines import Deadlines
+from app.server.deadlines import Deadlines, is_asked_to_end
 from app.server.identity import OperationFacts
 from app.server.masking import Refusal, errors_to_json, log_failure
 from app.server.middleware import PREFLIGHT_HEADERS, headers_of, note_for_log, request_id_of
@@ -79,7 +79,11 @@ class GraphQLEndpoint:
             await self._refuse(scope, refusal, media_type, send)
         except ClientGoneError:
             note_for_log(scope, outcome="client_gone")
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            if not is_asked_to_end():
+                log_failure(error, request_id_of(scope))
+                await self._refuse(scope, Refusal.of_failure(), media_type, send)
+                return
             if not self._server.lifecycle.draining:
                 raise
             # The time for shutdown is over: an answer is better than a cut wire, and there is still time for it.

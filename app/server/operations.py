@@ -23,7 +23,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from app.errors import ErrorCode
 from app.execution import CompiledExecutor, Plans
-from app.server.deadlines import Deadlines
+from app.server.deadlines import Deadlines, is_asked_to_end
 from app.server.documents import Document, Documents, Operation
 from app.server.hub import Encoded, Hub, Sink
 from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
@@ -210,7 +210,10 @@ class GraphQLServer:
         except Refusal:
             record.result = "refused"
             raise
-        except (asyncio.CancelledError, SlowConsumerError):
+        except (asyncio.CancelledError, SlowConsumerError) as error:
+            if isinstance(error, asyncio.CancelledError) and not is_asked_to_end():
+                log_failure(error, facts.request_id)
+                raise Refusal.of_failure() from error
             record.result = "cancelled"
             raise
         except Exception as error:

@@ -32,6 +32,7 @@ class Verdict(StrEnum):
     FOREIGN = "foreign"  # something of another tenant's is in it
     WRONG = "wrong"  # of the tenant's own, but not all of it, and no error
     UNAVAILABLE = "unavailable"  # an error that says to try again
+    BROKEN = "broken"  # no answer of the graph's at all; tried again too, and told
     LEFT = "left"  # by the caller, before the answer
 
 
@@ -59,7 +60,7 @@ class Storm:
         task = asyncio.current_task()
         assert task is not None
         try:
-            while (verdict := await ask(tenant)) is Verdict.UNAVAILABLE:
+            while (verdict := await ask(tenant)) in {Verdict.UNAVAILABLE, Verdict.BROKEN}:
                 self.tally[verdict] += 1
                 await asyncio.sleep(self.chance.uniform(0, 0.2))
         except asyncio.CancelledError:

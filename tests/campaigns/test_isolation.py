@@ -137,7 +137,10 @@ class Caller:
         """What the answer is worth."""
         if set(marks(answer)) - {self.number}:
             return Verdict.FOREIGN
-        read = orjson.loads(answer)
+        try:
+            read = orjson.loads(answer)
+        except orjson.JSONDecodeError:
+            return Verdict.BROKEN
         errors = read if isinstance(read, list) else read.get("errors", [])
         if errors and {error["extensions"]["code"] for error in errors} <= PASSING:
             return Verdict.UNAVAILABLE

@@ -199,12 +199,12 @@ async def test_statements_do_not_grow_with_groups_and_steps(graphql: GraphQL, ru
     charges = [charge(day, "1", service_name=f"service {number % 20}") for number, day in enumerate(days)]
     person = await olga(graphql, runtime, charges)
     numbers = []
-    for variables in ({"topN": 1}, {"topN": 20, "granularity": "DAY"}):
+    for variables in ({"topN": 1}, {"topN": 20}, {"topN": 20, "granularity": "DAY"}):
         with counted(runtime.database) as statements:
             await report(graphql, person, groupBy=SERVICE, **variables)
         numbers.append(len([one for one in statements if "cost_import_periods" in one or "WITH facts" in one]))
         assert not any("service 1" in one for one in statements), "values are parameters"
-    assert numbers == [2, 2]
+    assert numbers == [2, 1, 1], "what the imports say is asked first where it was never asked"
 
 
 async def test_a_stranger_sees_nothing(graphql: GraphQL, runtime: Runtime, database: Database) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 import strawberry
@@ -73,3 +75,18 @@ async def test_nearly_all_that_the_toy_is_asked_runs_by_plans() -> None:
     assert answer.json()["data"]["contextNumber"] == 1
     assert toy.server.plans is not None
     assert (toy.server.plans.hits, dict(toy.server.plans.bails)) == (1, {})
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_failure() -> None:
+    @strawberry.type
+    class Dying:
+        @strawberry.field
+        async def dies(self) -> int:
+            raise asyncio.CancelledError
+
+    async def nobody(_: object) -> None:
+        return None
+
+    server = GraphQLServer(strawberry.Schema(query=Dying), identify=nobody, make_context=lambda _: None)
+    with pytest.raises(Refusal, match="Internal error"):
+        await server.run(OperationRequest("{ dies }"), _facts())

@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.analysis.plan import MOST_GROUPS, unchecked_plan
+from app.costs.analysis.report import CostAnswer
 from app.costs.scopes import field_of
 from app.database import Database
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
-    CostAnswer,
     CostCoverage,
     CostDimension,
     CostMeasure,

@@ -48,11 +48,15 @@ async def owners_of(
     One statement, none where every group has charges, or every billing account is known, in all periods of the
     question.
     """
-    places = tuple(
-        place
-        for place, one in enumerate(question.groupings)
-        if one.dimension is not None and one.dimension is not CostDimension.TEAM and _is_told(one.dimension)
-    )
+    if not needs_owners(question, coverage, rows):
+        return Owners(coverage)
+    places = _places(question)
+    columns = [one.dimension for place, one in enumerate(question.groupings) if place in places and one.dimension]
+    return Owners(coverage, places, await payers_by_values(session, organization_id, columns))
+
+
+def needs_owners(question: CostQuestion, coverage: CostCoverage, rows: Sequence[CostRow]) -> bool:
+    """Whether it has to be known whose charges the groups of these rows are, and their keys can tell."""
     sides = [(question.period, False)] + ([(question.previous, True)] if question.previous else [])
     groups = {row.place for row in rows if row.place is not None}
     unsure = any(
@@ -60,10 +64,16 @@ async def owners_of(
         and not all(touches(days, account.covered) for account in coverage.accounts)
         for days, previous in sides
     )
-    if not places or not unsure:
-        return Owners(coverage)
-    columns = [one.dimension for place, one in enumerate(question.groupings) if place in places and one.dimension]
-    return Owners(coverage, places, await payers_by_values(session, organization_id, columns))
+    return unsure and bool(_places(question))
+
+
+def _places(question: CostQuestion) -> tuple[int, ...]:
+    """Where in a key it stands whose charges they are."""
+    return tuple(
+        place
+        for place, one in enumerate(question.groupings)
+        if one.dimension is not None and one.dimension is not CostDimension.TEAM and _is_told(one.dimension)
+    )
 
 
 def _is_told(dimension: CostDimension) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from app.costs.allocation.tag_keys import normal_key
 from app.costs.analysis.periods import add_months, steps_of, whole_months
@@ -51,6 +52,7 @@ _RESOURCE = frozenset(
 )
 
 
+@lru_cache(256)
 def largest_top(period: DateRange, granularity: CostGranularity) -> int:
     """How many groups an answer may have so that its points stay bounded: at most 1,000 groups and 5,000 points."""
     return max(1, min(MOST_GROUPS, MOST_POINTS // len(steps_of(period, granularity))))

@@ -1,87 +1,191 @@
-"""Answers questions about costs: reads what the plan says and puts totals, groups, steps and the rest together."""
+"""What an answer about costs says: totals, groups, steps and the rest, each put together when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Context, Decimal
-from uuid import UUID
+from decimal import Context, Decimal, localcontext
+from functools import cached_property, lru_cache
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from app.costs.analysis.coverage import missing_in, narrowed
-from app.costs.analysis.owners import Owners, owners_of
-from app.costs.analysis.periods import month_of, spanning, steps_of, touches, uncovered_days
-from app.costs.analysis.plan import make_plan
-from app.database import Database
+from app.costs.analysis.owners import Owners
+from app.costs.analysis.periods import month_of, steps_of, touches, uncovered_days
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
     MONEY,
     NO_UNIT,
     UNIT_OF,
     CostAmount,
-    CostAnswer,
     CostCoverage,
     CostGroup,
     CostMeasure,
     CostPlan,
     CostQuestion,
+    CostRollup,
     CostRow,
     CostStep,
     DateRange,
 )
-from app.repositories.cost_coverage import cost_coverage
-from app.repositories.cost_reports import read_costs
+from app.repositories.cost_answers import AMOUNTS, CHARGES, PLACE, STEP, CostFound, cost_row
 
 # Sums of numeric columns have no bound that 28 digits would keep; PostgreSQL's own numbers end before this.
 EXACT = Context(prec=150_000)
+_ZERO = Decimal(0)
 
 
-async def answer(database: Database, organization_id: UUID, question: CostQuestion) -> CostAnswer:
-    """Answer a question; see `answer_about`."""
-    return await answer_about(
-        database, organization_id, spanning(question.period, question.previous), lambda _coverage: question
-    )
+class CostAnswer:
+    """What a question comes to.
 
-
-async def answer_about(
-    database: Database, organization_id: UUID, span: DateRange | None, ask: Callable[[CostCoverage], CostQuestion]
-) -> CostAnswer:
-    """Answer a question that may depend on what was imported; all amounts are exact.
-
-    Two statements, one more each where conditions name accounts or providers, where a group has no charge in a period
-    of which a billing account is unknown, and where the first resources of a month are read from an index; all see one
-    state, however many imports end meanwhile. `span` reaches over all days of which something is asked; None is all
-    time. Raises BadUserInputError for a question that is too large, or that no roll-up and no charge can answer.
+    `total` is None where nothing was imported for any day of the period, and `previous` also where nothing is compared;
+    the key of `other` is empty.
     """
-    async with database.read(organization_id, one_state=True) as session:
-        return await answer_within(session, organization_id, span, ask)
 
+    def __init__(
+        self, plan: CostPlan, coverage: CostCoverage, found: CostFound | Sequence[CostRow], owners: Owners | None = None
+    ) -> None:
+        """`found` are the plan's rows, as the database gives them or with those of the groups beyond."""
+        self.plan, self.question, self.coverage = plan, plan.question, coverage
+        self._found = found if isinstance(found, CostFound) else None
+        self._rows = None if isinstance(found, CostFound) else found
+        self._owners = owners or Owners(coverage)
 
-async def answer_within(
-    session: AsyncSession, organization_id: UUID, span: DateRange | None, ask: Callable[[CostCoverage], CostQuestion]
-) -> CostAnswer:
-    """The same within a transaction, which sees one state."""
-    coverage = await cost_coverage(session, organization_id, span)
-    plan = make_plan(ask(coverage), coverage)
-    known = await narrowed(session, organization_id, coverage, plan.question.conditions)
-    return await answer_by_plan(session, organization_id, plan, known)
+    @cached_property
+    def rows(self) -> Sequence[CostRow]:
+        """One for each group, step and currency that stays apart, and for the groups beyond."""
+        if self._found is None:
+            return self._rows or ()
+        question = self.question
+        rows = [cost_row(row, question) for row in self._found.rows]
+        if not self.plan.by_index:
+            return rows
+        return [*first_and_beyond(rows, [cost_row(row, question) for row in self._found.totals], question.top)]
 
+    @property
+    def rollups(self) -> tuple[CostRollup, ...]:
+        """Where it was read."""
+        return tuple(dict.fromkeys(segment.rollup for segment in (*self.plan.segments, *self.plan.totals)))
 
-async def answer_by_plan(
-    session: AsyncSession, organization_id: UUID, plan: CostPlan, coverage: CostCoverage
-) -> CostAnswer:
-    """Answer by a plan that is made already."""
-    coverage = replace(coverage, missing=missing_in(plan.question.period, coverage.accounts))
-    rows = await read_costs(session, organization_id, plan)
-    owners = await owners_of(session, organization_id, plan.question, coverage, rows)
-    if plan.by_index:
-        question = replace(plan.question, groupings=(), previous=None)
-        totals = replace(plan, question=question, segments=plan.totals, by_index=False, totals=())
-        all_ = await read_costs(session, organization_id, totals)
-        rows = [*first_and_beyond(rows, all_, plan.question.top)]
-    return _put_together(plan, coverage, rows, owners)
+    @cached_property
+    def total(self) -> CostAmount | None:
+        """Of all charges."""
+        question = self.question
+        if self._plain is None:
+            rows = [row for row in self.rows if not row.previous]
+            is_known = bool(rows) or touches(question.period, self.coverage.covered)
+            return amount_of(rows, question.measures) if is_known else None
+        found = self._plain.totals if self.plan.by_index else self._plain.rows
+        if not found:
+            is_known = touches(question.period, self.coverage.covered)
+            return amount_of((), question.measures) if is_known else None
+        charges = sum([row[CHARGES] for row in found])
+        with localcontext(EXACT):
+            each = [[Decimal(row[at]) for row in found if row[at] is not None] for at in self._places]
+            amounts = tuple(sum(own, start=_ZERO) if own else None for own in each)
+        return CostAmount(amounts if charges else (_ZERO,) * len(amounts), charges)
+
+    @cached_property
+    def previous(self) -> CostAmount | None:
+        """Of all charges of the compared period."""
+        before = [row for row in self.rows if row.previous] if self.question.previous is not None else []
+        compared = self.question.previous is not None and (
+            bool(before) or touches(self.question.previous, self.coverage.covered)
+        )
+        return amount_of(before, self.question.measures) if compared else None
+
+    @cached_property
+    def steps(self) -> tuple[CostStep, ...]:
+        """The series over all charges; none of a granularity that has no steps."""
+        return _steps([row for row in self.rows if not row.previous], self.question, self.coverage)
+
+    @cached_property
+    def groups(self) -> tuple[CostGroup, ...]:
+        """The groups that are told apart, in their order."""
+        places = sorted(place for place in self._by_place if place is not None) if self.question.groupings else ()
+        return tuple(self._group(self._by_place[place]) for place in places)
+
+    @cached_property
+    def other(self) -> CostGroup | None:
+        """The groups beyond together; None where there are none."""
+        return self._group(self._by_place[None]) if None in self._by_place else None
+
+    @property
+    def _places(self) -> range:
+        """Where the amounts stand in each row of the database."""
+        return range(AMOUNTS, AMOUNTS + len(self.question.measures))
+
+    def group_rows(self) -> list[tuple[Sequence[str | None], str | None, int]]:
+        """Of each of the groups its key, the main amount as text, and how many charges it has."""
+        if self._plain is None or self.question.granularity is not CostGranularity.TOTAL:
+            return [
+                (one.key, None, 0) if one.sum is None else (one.key, _text(one.sum.amounts[0]), one.sum.charges)
+                for one in self.groups
+            ]
+        if not self.question.groupings:
+            return []
+        top = self.question.top
+        shown = [row for row in self._plain.rows if row[PLACE] is not None and row[PLACE] <= top]
+        shown.sort(key=itemgetter(PLACE))
+        keys = slice(-1 - len(self.question.groupings), -1)
+        return [(row[keys], row[AMOUNTS] if row[CHARGES] else "0", row[CHARGES]) for row in shown]
+
+    def step_columns(self, wanted: Sequence[str]) -> list[Sequence[Any]]:
+        """Of each step the start, the end, the main amount as text, its missing days, its charges: what is wanted."""
+        steps = _bounds(self.question.period, self.question.granularity)
+        return [getattr(self, f"_{name}")(steps) for name in wanted]
+
+    def _start(self, steps: _Bounds) -> Sequence[date]:
+        return steps.starts
+
+    def _end(self, steps: _Bounds) -> Sequence[date]:
+        return steps.ends
+
+    def _missing_days(self, steps: _Bounds) -> Sequence[int]:
+        return [one.days - uncovered_days(one, self.coverage.missing) for one in steps.days]
+
+    def _amount(self, steps: _Bounds) -> Sequence[str | None]:
+        if self._by_step is None:
+            return [None if one.sum is None else _text(one.sum.amounts[0]) for one in self.steps]
+        rows, covered = map(self._by_step.get, steps.floors), self.coverage.covered
+        return [
+            ("0" if touches(days, covered) else None) if row is None else row[AMOUNTS] if row[CHARGES] else "0"
+            for row, days in zip(rows, steps.days, strict=True)
+        ]
+
+    @cached_property
+    def _plain(self) -> CostFound | None:
+        """What was found, where a sum is that of the rows: all in one currency, nothing compared, no units."""
+        question = self.question
+        is_plain = not self.plan.converts and question.previous is None and UNIT_OF.keys().isdisjoint(question.measures)
+        return self._found if is_plain else None
+
+    @cached_property
+    def _by_step(self) -> dict[date | None, Any] | None:
+        """The only row of each step, where there is only one."""
+        if self._plain is None or self.question.groupings:
+            return None
+        return {row[STEP]: row for row in self._plain.rows}
+
+    @cached_property
+    def _by_place(self) -> dict[int | None, list[CostRow]]:
+        found: dict[int | None, list[CostRow]] = {}
+        for row in self.rows:
+            found.setdefault(row.place, []).append(row)
+        return found
+
+    def _group(self, rows: Sequence[CostRow]) -> CostGroup:
+        question, key = self.question, rows[0].key if rows[0].place is not None else ()
+        own = self._owners.covered(key)
+        current, before = [row for row in rows if not row.previous], [row for row in rows if row.previous]
+        is_known = bool(current) or touches(question.period, own)
+        compared = question.previous is not None and (bool(before) or touches(question.previous, own))
+        return CostGroup(
+            key,
+            amount_of(current, question.measures) if is_known else None,
+            amount_of(before, question.measures) if compared else None,
+            _steps(current, question, self.coverage),
+        )
 
 
 def first_and_beyond(first: Sequence[CostRow], totals: Sequence[CostRow], top: int) -> Iterable[CostRow]:
@@ -106,59 +210,33 @@ def first_and_beyond(first: Sequence[CostRow], totals: Sequence[CostRow], top: i
         yield replace(total, place=None, key=(), amounts=amounts, charges=charges)
 
 
-def _put_together(plan: CostPlan, coverage: CostCoverage, rows: Sequence[CostRow], owners: Owners) -> CostAnswer:
-    question = plan.question
-    days = [] if question.granularity is CostGranularity.TOTAL else steps_of(question.period, question.granularity)
-    by_place: dict[int | None, list[CostRow]] = {}
-    for row in rows:
-        by_place.setdefault(row.place, []).append(row)
-    current, before = [row for row in rows if not row.previous], [row for row in rows if row.previous]
-    is_known = bool(current) or touches(question.period, coverage.covered)
-    compared = question.previous is not None and (bool(before) or touches(question.previous, coverage.covered))
-    shown = sorted(place for place in by_place if place is not None) if question.groupings else []
-    parts = {place: _group(by_place[place], question, days, coverage, owners) for place in by_place}
-    return CostAnswer(
-        question=question,
-        coverage=coverage,
-        rollups=tuple(dict.fromkeys(segment.rollup for segment in (*plan.segments, *plan.totals))),
-        total=amount_of(current, question.measures) if is_known else None,
-        previous=amount_of(before, question.measures) if compared else None,
-        steps=_steps(current, question, days, coverage),
-        groups=tuple(parts[place] for place in shown),
-        other=parts.get(None),
-    )
+class _Bounds:
+    """The steps of a period, their starts, ends, and the first days of the calendar steps that they lie in."""
+
+    def __init__(self, days: Sequence[DateRange], granularity: CostGranularity) -> None:
+        self.days = days
+        self.starts, self.ends = [one.start for one in days], [one.end for one in days]
+        self.floors = [_floor(one.start, granularity) for one in days]
 
 
-def _group(
-    rows: Sequence[CostRow],
-    question: CostQuestion,
-    days: Sequence[DateRange],
-    coverage: CostCoverage,
-    owners: Owners,
-) -> CostGroup:
-    key = rows[0].key if rows[0].place is not None else ()
-    own = owners.covered(key)
-    current, before = [row for row in rows if not row.previous], [row for row in rows if row.previous]
-    is_known = bool(current) or touches(question.period, own)
-    compared = question.previous is not None and (bool(before) or touches(question.previous, own))
-    return CostGroup(
-        key,
-        amount_of(current, question.measures) if is_known else None,
-        amount_of(before, question.measures) if compared else None,
-        _steps(current, question, days, coverage),
-    )
+@lru_cache(256)
+def _bounds(period: DateRange, granularity: CostGranularity) -> _Bounds:
+    return _Bounds([] if granularity is CostGranularity.TOTAL else steps_of(period, granularity), granularity)
 
 
-def _steps(
-    rows: Sequence[CostRow], question: CostQuestion, days: Sequence[DateRange], coverage: CostCoverage
-) -> tuple[CostStep, ...]:
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else format(amount, "f")
+
+
+def _steps(rows: Sequence[CostRow], question: CostQuestion, coverage: CostCoverage) -> tuple[CostStep, ...]:
     by_step: dict[date | None, list[CostRow]] = {}
     for row in rows:
         by_step.setdefault(row.step, []).append(row)
     steps = []
-    for one in days:
+    bounds = _bounds(question.period, question.granularity)
+    for one, floor in zip(bounds.days, bounds.floors, strict=True):
         # Charges that lie outside of what was delivered, such as corrections, are told, and no other day becomes known.
-        own = by_step.get(_floor(one.start, question.granularity), ())
+        own = by_step.get(floor, ())
         is_known = bool(own) or touches(one, coverage.covered)
         missing = one.days - uncovered_days(one, coverage.missing)
         steps.append(CostStep(one, amount_of(own, question.measures) if is_known else None, missing))
@@ -180,6 +258,9 @@ def amount_of(rows: Sequence[CostRow], measures: Sequence[CostMeasure]) -> CostA
     None also for quantities in unlike units, or of which the unit is unknown. Money that is 0 needs no rate, but where
     nothing else is known and other amounts have none, the sum is unknown.
     """
+    if len(rows) == 1 and rows[0].apart is None and not rows[0].units:
+        only = rows[0]
+        return CostAmount(only.amounts if only.charges else (_ZERO,) * len(measures), only.charges)
     charges = sum(row.charges for row in rows)
     together = [row for row in rows if row.apart is None]
     units = _units(rows, measures) if any(measure in UNIT_OF for measure in measures) else ()

@@ -14,10 +14,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.costs.analysis.answers import answer_within
 from app.costs.analysis.nodes import NO_RATE, NOTHING_IMPORTED, reason_of
 from app.costs.analysis.periods import today, uncovered_days
 from app.costs.analysis.plan import unchecked_plan
-from app.costs.analysis.report import answer_within
+from app.costs.analysis.report import CostAnswer
 from app.costs.analysis.step_forecasts import ExpectedCost, expected_of, forecast_periods, rest_of
 from app.costs.budgets.standing import HISTORY_DAYS
 from app.costs.forecasts import computed
@@ -29,7 +30,6 @@ from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
     MONEY,
     CostAmount,
-    CostAnswer,
     CostCoverage,
     CostGroup,
     CostQuestion,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
-from app.costs.analysis.report import answer
+from app.costs.analysis.answers import answer
 from app.database import Database
 from app.models import (
     AllocatedDaily,

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, update
 
+from app.costs.analysis.answers import answer
 from app.costs.analysis.coverage import MOST_GAPS, CostGap, PeriodCoverage, missing_in, period_coverage, union
 from app.costs.analysis.nodes import (
     NO_CHARGE_OF_RESOURCE,
@@ -20,7 +21,7 @@ from app.costs.analysis.nodes import (
     costs_of_accounts,
     costs_of_resources,
 )
-from app.costs.analysis.report import answer
+from app.costs.analysis.report import CostAnswer
 from app.costs.commitments import read_omission
 from app.costs.ingest import ingest_charges
 from app.database import Database
@@ -28,7 +29,6 @@ from app.models import Account, CostImportPeriod, Resource, now
 from app.records.cost_analysis import (
     AccountDays,
     Condition,
-    CostAnswer,
     CostDimension,
     CostQuestion,
     DateRange,

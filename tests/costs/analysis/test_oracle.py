@@ -12,9 +12,10 @@ from uuid import UUID
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from app.costs.analysis.answers import answer, answer_by_plan
 from app.costs.analysis.periods import touches
 from app.costs.analysis.plan import normalised
-from app.costs.analysis.report import answer, answer_by_plan
+from app.costs.analysis.report import CostAnswer
 from app.database import Database
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
@@ -22,7 +23,6 @@ from app.records.cost_analysis import (
     ROLLED_UP,
     AmountCondition,
     CostAmount,
-    CostAnswer,
     CostDimension,
     CostMeasure,
     CostPlan,

@@ -41,6 +41,8 @@ def through_objects(name: str, names: Mapping[str, Any], *, required: bool) -> C
 
     async def complete(values: Sequence[Any], run: Run) -> list[Any]:
         present = [value for value in values if value is not None]
+        if present and len(present) == len(values):
+            return await names[name](present, run)  # type: ignore[no-any-return]
         if len(present) < len(values) and required:
             raise Bail(Reason.NULL)
         done = iter(await names[name](present, run)) if present else iter(())
@@ -57,8 +59,14 @@ def through_lists(name: str, names: Mapping[str, Any], *, required: bool) -> Com
             if value.__class__ is not list and value.__class__ is not tuple and (value is not None or required):
                 raise Bail(Reason.NULL if value is None else Reason.LIST)
         flat = [item for value in values if value is not None for item in value]
-        done = iter(await names[name](flat, run)) if flat else iter(())
-        return [None if value is None else [next(done) for _ in value] for value in values]
+        done = await names[name](flat, run) if flat else flat
+        found: list[Any] = []
+        start = 0
+        for value in values:
+            end = start + (0 if value is None else len(value))
+            found.append(None if value is None else done[start:end])
+            start = end
+        return found
 
     return complete
 

@@ -65,8 +65,9 @@ async def by_organization(
     For the keys of a whole page, of which no Asked has to be made and hashed: half a microsecond each.
     """
     together: dict[UUID, dict[UUID, None]] = {}
-    if keys and all(key[0] == keys[0][0] for key in keys):
-        together[keys[0][0]] = dict.fromkeys([key[1] for key in keys])
+    first = keys[0][0] if keys else None
+    if not [key for key in keys if key[0] != first]:
+        together = {} if first is None else {first: dict.fromkeys([key[1] for key in keys])}
     else:
         for organization_id, id_ in keys:
             together.setdefault(organization_id, {})[id_] = None

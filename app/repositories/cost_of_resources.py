@@ -38,7 +38,7 @@ _FOUND = """
             SELECT FROM resources o WHERE o.organization_id = :organization AND o.native_id = r.native_id
                 AND o.id <> r.id) AS ambiguous
         FROM resources r JOIN accounts a ON a.organization_id = :organization AND a.id = r.account_id
-        WHERE r.organization_id = :organization AND r.id = ANY(:ids)),
+        WHERE r.organization_id = :organization AND r.id = ANY(CAST(:ids AS uuid[]))),
     dims AS MATERIALIZED (
         SELECT asked.id, asked.provider, asked.account, asked.ambiguous, d.id AS dim
         FROM asked JOIN resource_dims d ON d.organization_id = :organization AND d.resource_key = asked.native_id),
@@ -97,7 +97,7 @@ _OF_BILLS = """
         SELECT r.id, r.native_id, r.provider, a.native_id AS account, r.provider_created_at, r.first_seen_at,
             coalesce(r.provider_created_at, r.first_seen_at) >= :first AS is_new
         FROM resources r JOIN accounts a ON a.organization_id = :organization AND a.id = r.account_id
-        WHERE r.organization_id = :organization AND r.id = ANY(:ids)),
+        WHERE r.organization_id = :organization AND r.id = ANY(CAST(:ids AS uuid[]))),
     dims AS MATERIALIZED (
         SELECT asked.*, d.id AS dim
         FROM asked JOIN resource_dims d ON d.organization_id = :organization AND d.resource_key = asked.native_id),

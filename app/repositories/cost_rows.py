@@ -16,7 +16,6 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import Date, Numeric, Text, TextClause, Uuid, bindparam, column, literal_column, table, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
@@ -24,7 +23,7 @@ from app.records.cost_analysis import CostMeasure, CostPlan, CostQuestion, DateR
 from app.repositories.cost_conversion import converted
 from app.repositories.cost_coverage import BILLING, DELIVERED, PAYERS
 from app.repositories.cost_of_resources import BOUNDS, FACTS, found_charges
-from app.repositories.kept_statements import MOST_KEPT, Wanted, text_of
+from app.repositories.kept_statements import MOST_KEPT, Wanted, text_of, uuid_list
 from app.repositories.planning import plan_for_average
 
 # The longest run of whole months of which the period has every charge, as of app.costs.analysis.periods.whole_months;
@@ -74,7 +73,7 @@ _STATEMENT = """
         SELECT wanted.place, sums.*, known.payers,
             CASE WHEN charges = 0 THEN 0 WHEN has_apart AND coalesce(sum, 0) = 0 THEN NULL ELSE sum END AS amount,
             coalesce(is_delivered, false) OR coalesce(charges, 0) > 0 AS is_known
-        FROM unnest(:ids) WITH ORDINALITY AS wanted(id, place)
+        FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS wanted(id, place)
         LEFT JOIN asked ON asked.id = wanted.id
         LEFT JOIN known ON known.provider = asked.provider AND known.account = asked.account
         LEFT JOIN sums ON sums.id = wanted.id)
@@ -97,7 +96,7 @@ COST_COLUMNS: Final[Wanted] = ("amount", "currency", "reason", "charges", "apart
 _TYPES: Final[Mapping[str, Any]] = {
     "organization": Uuid(),
     "organization_id": Uuid(),
-    "ids": ARRAY(Uuid),
+    "ids": Text(),
     "start": Date(),
     "end": Date(),
     "month_of_start": Date(),
@@ -155,7 +154,7 @@ def _values(organization_id: UUID, resource_ids: Sequence[UUID], period: DateRan
     return {
         "organization": organization_id,
         "organization_id": organization_id,
-        "ids": list(resource_ids),
+        "ids": uuid_list(resource_ids),
         "start": period.start,
         "end": period.end,
         "month_of_start": start,

@@ -127,7 +127,7 @@ class RecommendationEvent:
 
 
 def _saving_key(recommendation: Recommendation) -> tuple[Any, ...]:
-    return tuple(recommendation.row[column] for column in SAVING_COLUMNS)
+    return tuple(recommendation.row.get(column) for column in SAVING_COLUMNS)
 
 
 def _account_key(recommendation: Recommendation) -> tuple[UUID, UUID]:

@@ -27,8 +27,11 @@ graph_enum(
     UNKNOWN="Nothing: the amount is not known.",
 )
 
-SAVING_COLUMNS = ("organization_id", "converted_saving", "monthly_saving", "currency", "price_basis", "saving")
-"""What a Saving is made of."""
+SAVING_COLUMNS = (
+    *("organization_id", "converted_saving", "monthly_saving", "currency", "price_basis", "saving"),
+    "organization_currency",
+)
+"""What a Saving is made of; the last may be None, and is read then."""
 
 
 @strawberry.type(description="What a month without the waste costs less, and how that was reckoned.")
@@ -60,8 +63,9 @@ _UNREAD: Mapping[str, Any] = {"formula": "", "inputs": {}, "reason": None, "isHy
 async def savings_of(info: Info, keys: Sequence[Sequence[Any]]) -> list[Saving]:
     """What can be saved, by SAVING_COLUMNS of recommendations, whose numbers and JSON may be text; one statement."""
     written, converts = is_selected(info, *_WRITTEN), is_selected(info, "converted")
-    currencies = await _currencies(info, {key[0] for key in keys if key[1] is not None} if converts else set())
-    return [_saving(key, currencies.get(key[0]), is_read=written) for key in keys]
+    unknown = {key[0] for key in keys if key[1] is not None and key[6] is None} if converts else set()
+    currencies = await _currencies(info, unknown) if unknown else {}
+    return [_saving(key, key[6] or currencies.get(key[0]), is_read=written) for key in keys]
 
 
 async def _currencies(info: Info, organization_ids: set[UUID]) -> dict[UUID, str]:
@@ -71,7 +75,7 @@ async def _currencies(info: Info, organization_ids: set[UUID]) -> dict[UUID, str
 
 def _saving(key: Sequence[Any], into: str | None, *, is_read: bool) -> Saving:
     """One of them; `into` is the organization's currency. What its JSON says is left out unless `is_read`."""
-    _, converted, monthly, currency, basis, written = key
+    _, converted, monthly, currency, basis, written, _ = key
     told = _UNREAD if not is_read else orjson.loads(written) if isinstance(written, str) else written
     cash = told.get("cash")
     return Saving(

@@ -11,6 +11,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from app.execution.declarations import EXECUTION, Batch, FromRows, rows_of
 from app.repositories.accounts import ACCOUNTS
+from app.repositories.kept_statements import SHOWN_BESIDES
 from app.repositories.recommendations import RECOMMENDATIONS
 from app.repositories.resources import RESOURCES
 from app.resolvers.roots import make_schema
@@ -62,5 +63,5 @@ def test_columns_are_there_and_are_what_the_graph_says(type_: GraphQLObjectType,
         how = each.extensions["strawberry-definition"].metadata.get(EXECUTION)
         needed |= set(how.columns) if isinstance(how, Batch) else set()
     assert wrong == []
-    assert needed <= set(table.c.keys())
+    assert needed <= {*table.c.keys(), *SHOWN_BESIDES}
     assert set(forms.made) <= set(fields)

@@ -89,4 +89,4 @@ def through_types(functions: Mapping[type, str], names: Mapping[str, Any], *, re
 
 async def _all(works: Iterable[Coroutine[Any, Any, list[Any]]]) -> list[list[Any]]:
     each = list(works)
-    return [await each[0]] if len(each) == 1 else await together(*each)
+    return await together(*each) if len(each) > 1 else [await work for work in each]

@@ -32,7 +32,7 @@ PORTION = 500
 
 
 def main() -> int:
-    """Play as many operations as asked for; 1 where any was answered differently."""
+    """Play as many operations as asked for; 1 where any was answered differently or a plan broke."""
     arguments = _arguments()
     configure_logging("ERROR")
     begun = time.monotonic()
@@ -44,7 +44,7 @@ def main() -> int:
         _say(f"the world is there after {time.monotonic() - begun:.0f} s; seeds from {arguments.seed}")
         tally = _play_all(site, arguments)
     _report(tally, arguments)
-    return 1 if tally.failures else 0
+    return 1 if tally.failures or tally.unforeseen else 0
 
 
 def _arguments() -> argparse.Namespace:

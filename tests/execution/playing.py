@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from app.execution.code import Reason
+from app.execution.executor import BY_PLAN, NO_PLAN
 from tests.execution.known import Known
 from tests.execution.operations import Writer
 from tests.execution.reducing import reduced, skeleton
@@ -17,7 +19,7 @@ from tests.execution.twins import Compared, Operation, Twins, Verdict
 
 MOST_FAILURES = 20
 VARIED = 0.3
-BY_PLAN = "by plan"
+FORESEEN = frozenset({BY_PLAN, *Reason})
 LONGEST_SHOWN = 4_000
 
 
@@ -76,6 +78,11 @@ class Tally:
     def share(self) -> float:
         """The part of the answers without errors that plans gave."""
         return self.answers[BY_PLAN] / (self.answers.total() or 1)
+
+    @property
+    def unforeseen(self) -> set[str]:
+        """The failures of plans that graphql-core made good: a plan may give up, it may not break."""
+        return {why for why in self.answers if why not in FORESEEN and not why.startswith(NO_PLAN)}
 
     def add(self, other: Tally) -> None:
         """Take another one in."""

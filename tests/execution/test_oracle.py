@@ -40,6 +40,7 @@ async def test_generated_operations_are_answered_alike(
     Console(width=110).print(f"{tally.summary()}\nseeds {first} to {first + count - 1}", markup=False)
     differences = "\n".join(map(str, list(tally.failures.values())[:SHOWN]))
     assert not tally.failures, differences
+    assert not tally.unforeseen, tally.answers
     assert tally.share >= LEAST_SHARE, tally.answers
     assert tally.discarded <= max(2, MOST_DISCARDED * count)
 

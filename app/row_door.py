@@ -80,7 +80,8 @@ class RowDoor:
         """`parameters` are those of asyncpg.connect, with the `server_settings` of every door."""
         # Statements are prepared once in each connection, and anew after five minutes (asyncpg's own limit): a generic
         # plan from when a table was empty ends then. To compile a plan takes longer than to read a page by it.
-        reading = {"default_transaction_read_only": "on", "jit": "off"}
+        # Moments that are asked for as text are written in one way, whatever the server's configuration says.
+        reading = {"default_transaction_read_only": "on", "jit": "off", "datestyle": "ISO"}
         self._parameters = {
             **parameters,
             "server_settings": {**parameters["server_settings"], **reading},

@@ -32,9 +32,9 @@ _PROOFS: dict[str, tuple[object, str]] = {
     "DateTime": (datetime(2026, 1, 2, 3, 4, 5, 60, UTC), "2026-01-02T03:04:05.000060Z"),
     "Date": (date(2026, 1, 2), "2026-01-02"),
 }
-# How a column's value arrives (app.repositories: numeric and json as text); as it is where nothing is said.
+# How a column's value arrives (app.repositories.kept_statements: as text); as it is where nothing is said.
 _STORED = {"JSON": "Fragment({})", "JSONObject": "Fragment({})"}
-NAMES = {"Decimal": Decimal, "datetime": datetime, "date": date, "UTC": UTC, "Fragment": orjson.Fragment}
+_WHOLE_MOMENT = 22
 
 
 def leaf(type_: GraphQLLeafType, *, required: bool, source: Source) -> Now:
@@ -55,6 +55,8 @@ def stored_leaf(type_: GraphQLLeafType, *, required: bool, source: Source) -> No
     value = source.fresh("v")
     if type_.name == "Float" or not _writes_as_usual(type_):
         return leaf(type_, required=required, source=source)
+    if type_.name == "DateTime":
+        return _stored_moment(value, required=required)
     template = _STORED.get(type_.name, "{}")
     if isinstance(type_, GraphQLEnumType):
         names = {member.value: name for member, name in enum_names(type_).items()}
@@ -62,6 +64,22 @@ def stored_leaf(type_: GraphQLLeafType, *, required: bool, source: Source) -> No
     if required or template == "{}":
         return As(value, template)
     return Now(value, "{} is not None", template.format(value), "None")
+
+
+def _stored_moment(value: str, *, required: bool) -> Now:
+    """A moment as PostgreSQL writes it in UTC, `2026-11-01 08:15:00+00`, mostly without a fraction of a second."""
+    whole = f'f"{{{value}[:10]}}T{{{value}[11:19]}}Z"'
+    if required:
+        return Now(value, f"len({{}}) == {_WHOLE_MOMENT}", whole, f"moment({value})")
+    body = f"({whole} if len({value}) == {_WHOLE_MOMENT} else moment({value}))"
+    return Now(value, "{} is not None", body, "None")
+
+
+def moment(written: str) -> str:
+    """The text of a moment with a fraction of a second, of which PostgreSQL leaves out the last zeros."""
+    if written[19] != "." or not written.endswith("+00"):
+        raise Bail(Reason.TYPE)
+    return f"{written[:10]}T{written[11:19]}.{written[20:-3]:0<6}Z"
 
 
 def enum_names(type_: GraphQLEnumType) -> dict[Any, str]:
@@ -88,3 +106,14 @@ def _slow(serialize: Callable[[Any], Any], *, required: bool) -> Callable[[Any],
         return found
 
     return complete
+
+
+NAMES: dict[str, Any] = {
+    "Decimal": Decimal,
+    "Fragment": orjson.Fragment,
+    "UTC": UTC,
+    "date": date,
+    "datetime": datetime,
+    "moment": moment,
+}
+"""What the code of leaves names."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,6 +15,9 @@ import strawberry
 from graphql import GraphQLError, OperationDefinitionNode, parse
 
 from app.execution import CompiledExecutor, Made, Plans, batch, from_rows, gives_rows, is_selected, wanted_of
+from app.execution.code import Bail
+from app.execution.leaves import moment
+from app.schema.scalars import moment_text
 
 SHELVES = {1: ("Poems", 3), 2: ("Maps", None), 3: ("Novels", 0)}
 
@@ -250,3 +254,20 @@ def test_a_plan_is_explained_field_by_field() -> None:
     assert {"path": "shelves.books", "kind": "rows", "detail": "number"} in told["steps"]
     assert {"path": "shelves.books.title", "kind": "made", "detail": "number"} in told["steps"]
     assert Asked("{ __schema { __typename } }").executor.bails == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("2026-11-01 08:15:00.12+00", "2026-11-01T08:15:00.120000Z"),
+        ("2026-11-01 08:15:00.000001+00", "2026-11-01T08:15:00.000001Z"),
+    ],
+)
+def test_moments_are_told_as_the_scalar_tells_them(written: str, told: str) -> None:
+    assert moment(written) == told == moment_text(datetime.fromisoformat(written))
+
+
+@pytest.mark.parametrize("written", ["infinity", "0044-03-15 00:00:00+00 BC", "2026-11-01 08:15:00.5+02"])
+def test_a_moment_that_is_none_of_ours_is_left_to_graphql_core(written: str) -> None:
+    with pytest.raises((Bail, IndexError)):
+        moment(written)

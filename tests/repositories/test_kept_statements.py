@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 import pytest
-from sqlalchemy import JSON, Column, Numeric, Table, insert
+from sqlalchemy import JSON, Column, DateTime, Numeric, Table, insert
 
 from app.database import Database
 from app.loaders.inventory import RowByKey, Rows, RowsByKey
@@ -135,13 +135,15 @@ def form(column: Column[Any], value: Any) -> Any:
 
 
 def told(table: Table, names: Sequence[str], record: Sequence[Any]) -> list[Any]:
-    """A record with its JSON read."""
+    """A record with its JSON and its moments read."""
     assert len(names) == len(record)
-    pairs = zip(names, record, strict=True)
-    return [
-        orjson.loads(value) if value is not None and isinstance(table.c[name].type, JSON) else value
-        for name, value in pairs
-    ]
+    return [_read(table.c[name], value) for name, value in zip(names, record, strict=True)]
+
+
+def _read(column: Column[Any], value: Any) -> Any:
+    if value is not None and isinstance(column.type, JSON):
+        return orjson.loads(value)
+    return datetime.fromisoformat(value) if isinstance(value, str) and isinstance(column.type, DateTime) else value
 
 
 def expected(table: Table, names: Sequence[str], row: Mapping[Any, Any]) -> list[Any]:
@@ -172,7 +174,9 @@ async def test_pruned_pages_are_the_same_pages(owner: Database, database: Databa
         wanted = tuple(chance.sample([column.name for column in table.c], chance.randrange(len(table.c))))
         if chance.random() < 0.2:
             wanted += (order, "id")
-        shown = wanted if wanted[-2:] == (order, "id") else (*wanted, order, "id")
+        # Once where the wanted columns end with the order's, but for moments, whose text is no key of a cursor.
+        once = wanted[-2:] == (order, "id") and not isinstance(table.c[order].type, DateTime)
+        shown = wanted if once else (*wanted, order, "id")
         whole = await rows.page(TENANT, criteria, order, direction, request)
         pruned = await rows.page(TENANT, criteria, order, direction, request, wanted)
         assert (pruned.has_next, pruned.has_previous) == (whole.has_next, whole.has_previous), at
@@ -180,7 +184,7 @@ async def test_pruned_pages_are_the_same_pages(owner: Database, database: Databa
             expected(table, shown, row) for row in whole.rows
         ], at
         for one, other in zip(pruned.rows, whole.rows, strict=True):
-            assert cursor_text(order, (one[order], one["id"])) == cursor_text(order, (other[order], other["id"])), at
+            assert cursor_text(order, (one[-2], one[-1])) == cursor_text(order, (other[order], other["id"])), at
         assert await rows.counter(TENANT, criteria)() == len(
             (await rows.page(TENANT, criteria, order, direction, PageRequest(size=1000))).rows
         ), at

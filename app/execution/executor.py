@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -21,6 +22,8 @@ MOST_CONDITIONS = 16
 MOST_BAILS = 3
 TRY_AGAIN_EVERY = 16
 """After three bails in a row a plan is tried at each 16th request only: most of its callers get errors, twice paid."""
+KEPT_TEXT = 8_000_000
+"""Characters of the code of all plans that are kept; the least recently used go first."""
 BY_PLAN = "by plan"
 NO_PLAN = "no plan"
 ERROR = "error"
@@ -33,11 +36,19 @@ class CompiledExecutor:
     the Reason why its plan gave up.
     """
 
-    def __init__(self, schema: strawberry.Schema, *, on_end: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        on_end: Callable[[str], None] | None = None,
+        kept_text: int = KEPT_TEXT,
+    ) -> None:
         # Strawberry names no public way to its graphql-core schema and to what converts arguments.
         self._schema = schema._schema  # noqa: SLF001
         self._converter = schema.schema_converter
         self._on_end = on_end
+        self._kept: OrderedDict[Plan, Callable[[], object]] = OrderedDict()  # with what forgets it
+        self._kept_text, self._most_text = 0, kept_text
         self.hits = self.compiled = 0
         self.bails: Counter[str] = Counter()
 
@@ -86,6 +97,7 @@ class CompiledExecutor:
         conditions = tuple([variables.get(name) for name in plans.names]) if plans.names else ()
         plan = plans.by_conditions.get(conditions)
         if plan is not None:
+            self._kept.move_to_end(plan)
             return plan
         if None in conditions:  # which `@skip` and `@include` refuse
             raise Bail(Reason.VARIABLES)
@@ -100,8 +112,17 @@ class CompiledExecutor:
             plans.unsupported = str(error)
             raise
         self.compiled += 1
-        plans.by_conditions[conditions] = plan
+        self._keep(plan, plans, conditions)
         return plan
+
+    def _keep(self, plan: Plan, plans: Plans, conditions: tuple[Any, ...]) -> None:
+        plans.by_conditions[conditions] = plan
+        self._kept[plan] = partial(plans.by_conditions.pop, conditions)
+        self._kept_text += len(plan.text)
+        while self._kept_text > self._most_text and len(self._kept) > 1:
+            oldest, forget = self._kept.popitem(last=False)
+            self._kept_text -= len(oldest.text)
+            forget()
 
     def _give_up(self, plan: Plan | None, why: str, outcome: str | None = None) -> None:
         if plan is not None:

@@ -44,7 +44,7 @@ class Plan:
 
 
 class Plans:
-    """The plans of one operation of a document; they go with the document when its cache drops it."""
+    """The plans of one operation of a document, kept with it; the executor drops those that are used least."""
 
     __slots__ = ("by_conditions", "document", "names", "operation", "unsupported", "variables")
 

@@ -215,6 +215,21 @@ async def test_one_plan_serves_all_values_and_conditions_make_few() -> None:
     assert (asked.executor.compiled, asked.executor.hits) == (2, 5)
 
 
+async def test_the_least_recently_used_plans_go_first() -> None:
+    executor = CompiledExecutor(SCHEMA)
+    one = Asked("{ shelves { number } }", executor)
+    await one.run()
+    (plan,) = one.plans.by_conditions.values()
+    executor = CompiledExecutor(SCHEMA, kept_text=2 * len(plan.text) + 20)
+    first, second, third = (Asked(f"{{ a{each}: shelves {{ number }} }}", executor) for each in range(3))
+    for asked in (first, second, first, third, first):
+        assert (await asked.run())[0] is not None
+    assert executor.compiled == 3
+    assert [len(asked.plans.by_conditions) for asked in (first, second, third)] == [1, 0, 1]
+    assert (await second.run())[0] is not None
+    assert executor.compiled == 4
+
+
 async def test_an_error_ends_what_goes_on_beside_it() -> None:
     ended = []
 

@@ -26,6 +26,7 @@ from app.execution.declarations import (
     from_rows,
     gives_rows,
     is_selected,
+    picked,
     wanted_of,
 )
 from app.execution.executor import CompiledExecutor
@@ -44,5 +45,6 @@ __all__ = [
     "from_rows",
     "gives_rows",
     "is_selected",
+    "picked",
     "wanted_of",
 ]

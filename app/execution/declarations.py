@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
 EXECUTION = "execution"
@@ -108,6 +110,19 @@ def from_rows(*columns: str, **made: Made) -> Callable[[TypeClass], TypeClass]:
         return cls
 
     return declare
+
+
+@lru_cache(1024)
+def picked(columns: tuple[str, ...], wanted: tuple[str, ...]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What makes a row of the wanted columns of a row of all `columns`."""
+    places = [columns.index(name) for name in wanted]
+    if places == list(range(len(columns))):
+        return _itself
+    return itemgetter(*places) if len(places) > 1 else lambda row: [row[place] for place in places]
+
+
+def _itself(row: Sequence[Any]) -> Sequence[Any]:
+    return row
 
 
 def rows_of(cls: type) -> FromRows | None:

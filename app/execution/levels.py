@@ -197,7 +197,7 @@ class Levels:
         definition = type_.fields[name]
         declared: StrawberryField = definition.extensions[_DEFINITION]
         how = declared.metadata.get(EXECUTION)
-        if isinstance(how, Batch):
+        if isinstance(how, Batch) and (rows is None or declared.python_name not in rows.forms.made):
             return self._batch(definition, declared, how, nodes, rows, place)
         if rows is not None:
             return self._of_row(definition, declared, nodes, parent, rows, place)

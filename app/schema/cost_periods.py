@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import orjson
@@ -15,12 +14,12 @@ from app.context import Info
 from app.costs.analysis.nodes import NodeCost
 from app.costs.analysis.periods import checked_period, named_period, today
 from app.errors import BadUserInputError
-from app.execution import Made, batch, from_rows, wanted_of
+from app.execution import Made, from_rows
 from app.records import cost_analysis
 from app.records.cost_analysis import CostPeriodName, DateRange
 from app.records.costs import CostMetric
 from app.schema.cost_coverage import CostCoverage
-from app.schema.cost_words import Money
+from app.schema.cost_words import MONEY_COLUMNS, Money, money_row
 from app.schema.enums import graph_enum
 
 graph_enum(
@@ -73,28 +72,18 @@ async def days_of(info: Info, organization_id: UUID, period: CostPeriodInput) ->
     return period.days(await info.context.loaders.cost_coverage(organization_id, None))
 
 
-async def money_of_rows(info: object, keys: Sequence[tuple[str | None, str]]) -> list[Any]:
-    """Money of pairs of (amount as text, currency), or rows of it; None where there is no amount."""
-    wanted = wanted_of(info)
-    if wanted is None:
-        return [
-            None if amount is None else Money(amount=Decimal(amount), currency=currency) for amount, currency in keys
-        ]
-    places = [("amount", "currency").index(column) for column in wanted]
-    return [None if key[0] is None else [key[place] for place in places] for key in keys]
-
-
-def _cost_key(cost: PeriodCost) -> tuple[str | None, str | None]:
-    return (None, None) if cost.cost is None else (format(cost.cost.amount, "f"), cost.cost.currency)
-
-
 def _unconverted(apart: str | None) -> list[Money]:
     """Amounts by currency, in the order of the currencies; a currency without a known amount is left out."""
     amounts = sorted(orjson.loads(apart or "{}").items())
     return [Money(amount=Decimal(amount), currency=currency) for currency, amount in amounts if amount is not None]
 
 
-@from_rows("start", "end", "reason", metric=Made(("metric",), CostMetric), unconverted=Made(("apart",), _unconverted))
+@from_rows(
+    *("start", "end", "reason"),
+    metric=Made(("metric",), CostMetric),
+    cost=Made(MONEY_COLUMNS, money_row, rows=True),
+    unconverted=Made(("apart",), _unconverted),
+)
 @strawberry.type(description="What something cost in a period, in the organization's currency.")
 class PeriodCost:
     """See app.costs.analysis.nodes.NodeCost."""
@@ -105,7 +94,6 @@ class PeriodCost:
     cost: Money | None = strawberry.field(
         description="The exact sum of the charges, converted but never rounded: 0 where it is known that there is "
         "none, null where it is unknown. Of a period that is known in part, see `coverage`, the sum of that part.",
-        metadata=batch(money_of_rows, columns=("amount", "currency"), key=_cost_key, rows=True),
     )
     reason: str | None = strawberry.field(description="Why it is unknown.")
     unconverted: list[Money] = strawberry.field(description="By currency, what no rate converts: it is not in `cost`.")

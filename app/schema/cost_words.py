@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import strawberry
 
 from app.costs.commitments import Figure
-from app.execution import from_rows
+from app.execution import from_rows, picked
 from app.records.budgets import CostGranularity
 from app.records.costs import CostMetric
 from app.schema.enums import graph_enum
@@ -39,6 +40,18 @@ class Money:
 
     amount: Decimal = strawberry.field(description="The amount, exact.")
     currency: str = strawberry.field(description="Its currency, a code of ISO 4217.")
+
+
+MONEY_COLUMNS = ("amount", "currency")
+
+
+def money_row(wanted: tuple[str, ...] | None, amount: str | None, currency: str) -> Any:
+    """Money of an amount as text, or the row of the wanted columns of it; None where there is no amount."""
+    if amount is None:
+        return None
+    if wanted is None:
+        return Money(amount=Decimal(amount), currency=currency)
+    return picked(MONEY_COLUMNS, wanted)((amount, currency))
 
 
 def money_of(amounts: Mapping[str, Decimal]) -> list[Money]:

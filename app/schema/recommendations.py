@@ -40,7 +40,7 @@ from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
 from app.schema.realised import RealisedSaving
 from app.schema.resources import Resource, resources_of
-from app.schema.saving import SAVING_COLUMNS, Saving, savings_of
+from app.schema.saving import SAVING_COLUMNS, Saving, saving_row, savings_of
 from app.schema.savings import SavingsSummary
 from app.schema.scalars import JSONObject
 
@@ -155,6 +155,7 @@ def _evidence(written: str) -> list[Evidence]:
     subject=Made(("node",), str),
     check=Made(("check_id",), _check),
     evidence=Made(("evidence",), _evidence),
+    saving=Made(SAVING_COLUMNS, saving_row, rows=True),
 )
 @strawberry.type(description="Waste that a check found on a resource or in charges, followed until it is gone.")
 class Recommendation(Node):

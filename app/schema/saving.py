@@ -11,9 +11,9 @@ import orjson
 import strawberry
 
 from app.context import Info
-from app.execution import is_selected
+from app.execution import Made, from_rows, is_selected, picked
 from app.records.detection import CASH_UNKNOWN, PriceBasis
-from app.schema.cost_words import Money
+from app.schema.cost_words import Money, money_row
 from app.schema.enums import graph_enum
 from app.schema.scalars import JSONObject
 
@@ -34,6 +34,11 @@ SAVING_COLUMNS = (
 """What a Saving is made of; the last may be None, and is read then."""
 
 
+@from_rows(
+    basis=Made(("price_basis",), PriceBasis),
+    monthly=Made(("monthly_saving", "currency"), money_row, rows=True),
+    converted=Made(("converted_saving", "organization_currency"), money_row, rows=True),
+)
 @strawberry.type(description="What a month without the waste costs less, and how that was reckoned.")
 class Saving:
     """Columns of `recommendations`."""
@@ -89,3 +94,8 @@ def _saving(key: Sequence[Any], into: str | None, *, is_read: bool) -> Saving:
         cash_saving=None if cash is None else Money(amount=Decimal(cash), currency=currency),
         cash_saving_reason=told.get("cashReason") if "cash" in told else CASH_UNKNOWN,
     )
+
+
+def saving_row(wanted: tuple[str, ...] | None, *row: Any) -> Any:
+    """A saving of SAVING_COLUMNS of a row, the currency of its organization included, or the wanted ones of them."""
+    return _saving(row, row[6], is_read=True) if wanted is None else picked(SAVING_COLUMNS, wanted)(row)

@@ -18,7 +18,7 @@ from app.resolvers.roots import make_schema
 
 TABLES: dict[str, Table] = {"Account": ACCOUNTS, "Recommendation": RECOMMENDATIONS, "Resource": RESOURCES}
 # Whose rows are computed: tests/execution compares them with the objects.
-COMPUTED = {"CostGroup", "CostKey", "CostPoint", "Money", "PeriodCost"}
+COMPUTED = {"CostGroup", "CostKey", "CostPoint", "Money", "PeriodCost", "Saving"}
 
 
 def _declared() -> list[tuple[GraphQLObjectType, FromRows]]:

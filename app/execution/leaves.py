@@ -34,7 +34,7 @@ _PROOFS: dict[str, tuple[object, str]] = {
 }
 # How a column's value arrives (app.repositories.kept_statements: as text); as it is where nothing is said.
 _STORED = {"JSON": "Fragment({})", "JSONObject": "Fragment({})"}
-_WHOLE_MOMENT = 22
+_USUAL_MOMENTS = (22, 29)
 
 
 def leaf(type_: GraphQLLeafType, *, required: bool, source: Source) -> Now:
@@ -67,11 +67,11 @@ def stored_leaf(type_: GraphQLLeafType, *, required: bool, source: Source) -> No
 
 
 def _stored_moment(value: str, *, required: bool) -> Now:
-    """A moment as PostgreSQL writes it in UTC, `2026-11-01 08:15:00+00`, mostly without a fraction of a second."""
-    whole = f'f"{{{value}[:10]}}T{{{value}[11:19]}}Z"'
+    """A moment as PostgreSQL writes it in UTC, `2026-11-01 08:15:00+00`: mostly whole, or with six digits behind."""
+    usual = f'f"{{{value}[:10]}}T{{{value}[11:-3]}}Z"'
     if required:
-        return Now(value, f"len({{}}) == {_WHOLE_MOMENT}", whole, f"moment({value})")
-    body = f"({whole} if len({value}) == {_WHOLE_MOMENT} else moment({value}))"
+        return Now(value, f"len({{}}) in {_USUAL_MOMENTS}", usual, f"moment({value})")
+    body = f"({usual} if len({value}) in {_USUAL_MOMENTS} else moment({value}))"
     return Now(value, "{} is not None", body, "None")
 
 

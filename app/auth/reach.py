@@ -23,6 +23,7 @@ class SessionReach:
     revoked: bool
     is_platform_admin: bool
     grants: dict[UUID, Grant]
+    must_verify_email: bool = False
     _principals: dict[datetime, Principal] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def principal(self, claims: AccessClaims) -> Principal:
@@ -35,6 +36,7 @@ class SessionReach:
                 user_id=self.user_id,
                 session_id=claims.session_id,
                 is_platform_admin=self.is_platform_admin,
+                must_verify_email=self.must_verify_email,
                 expires_at=claims.expires_at,
             )
         return made
@@ -44,19 +46,26 @@ class SessionReach:
         return self.user_id in ids or not ids.isdisjoint(self.grants)
 
     @classmethod
-    def of(cls, rows: Sequence[RowMapping]) -> SessionReach | None:
-        """Make it of `repositories.sessions.identity_rows`; None of no row."""
+    def of(cls, rows: Sequence[RowMapping], *, require_verified_email: bool = False) -> SessionReach | None:
+        """Make it of `repositories.sessions.identity_rows`; None of no row.
+
+        Where addresses have to be verified, who has not done so reaches no organization and no platform operation.
+        """
         if not rows:
             return None
+        must_verify = require_verified_email and rows[0]["email_verified_at"] is None
         grants = [
-            grant_of(row["organization_id"], Role(row["role"]), row["slug"]) for row in rows if row["role"] is not None
+            grant_of(row["organization_id"], Role(row["role"]), row["slug"])
+            for row in rows
+            if row["role"] is not None and not must_verify
         ]
         return cls(
             user_id=rows[0]["user_id"],
             expires_at=rows[0]["expires_at"],
             revoked=rows[0]["revoked_at"] is not None,
-            is_platform_admin=rows[0]["is_platform_admin"],
+            is_platform_admin=rows[0]["is_platform_admin"] and not must_verify,
             grants={grant.organization_id: grant for grant in grants},
+            must_verify_email=must_verify,
         )
 
 

@@ -1,4 +1,4 @@
-"""`skyledger keys rotate`: the stored credentials of all accounts under another key."""
+"""`skyledger keys rotate`: credentials of all accounts and second factors of all people under another key."""
 
 from __future__ import annotations
 

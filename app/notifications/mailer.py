@@ -80,6 +80,25 @@ class SmtpMailer:
             raise MailNotSentError(type(error).__name__) from None
 
 
+async def greet(server: SmtpServer) -> str:
+    """What a server says when it is connected to, after it has been shown the password. Raises MailNotSentError."""
+    client = aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        username=server.user,
+        password=server.password,
+        use_tls=server.implicit_tls,
+        start_tls=True if server.needs_starttls else None,
+        timeout=SECONDS,
+    )
+    try:
+        answer = await client.connect()
+        await client.quit()
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise MailNotSentError(type(error).__name__) from None
+    return f"{server.host}:{server.port} answers {answer.code}"
+
+
 class ConsoleMailer:
     """Writes messages to the terminal, tokens and all: for development."""
 

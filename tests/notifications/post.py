@@ -41,7 +41,7 @@ class Mailbox:
         if self.answer.startswith("250"):
             content = envelope.content
             assert isinstance(content, bytes)
-            self.mails.append(message_from_bytes(content, policy=policy.default))  # type: ignore[arg-type]
+            self.mails.append(message_from_bytes(content, policy=policy.default))
         return self.answer
 
     def authenticate(self, *arguments: Any) -> AuthResult:
@@ -111,7 +111,7 @@ def token_in(mail: EmailMessage) -> str:
     """The token in a message, which stands in both of its parts."""
     found = {match for part in parts(mail) for match in TOKEN.findall(part)}
     (token,) = found
-    return token
+    return str(token)
 
 
 @dataclass

@@ -16,8 +16,8 @@ import httpx
 from app.tasks import end_tasks
 from tests.clients import ACCEPT
 
-MOST_AT_A_TIME = 30
-ACT_SECONDS = 120
+MOST_AT_A_TIME = 12
+ACT_SECONDS = 240
 """An act that takes longer is an error."""
 TOLD_ERRORS = 20
 IDLE_SECONDS = 2.0

@@ -85,6 +85,9 @@ class Site:
             "SKYLEDGER_DATABASE_URL": self.urls.database_url,
             "SKYLEDGER_REDIS_URL": self.urls.redis_url,
             "SKYLEDGER_DATABASE_POOL_SIZE": str(POOL_SIZE),
+            # The machine may be busy with other things: what is slow is told, and is no error here.
+            "SKYLEDGER_EXECUTION_SECONDS": "90",
+            "SKYLEDGER_STATEMENT_SECONDS": "60",
             "SKYLEDGER_LOGIN_ATTEMPTS_PER_ACCOUNT": "100",
             "SKYLEDGER_LOGIN_ATTEMPTS_PER_ADDRESS": "10000",
             "SKYLEDGER_REFRESH_PRICES_WEEKLY": "false",
@@ -120,6 +123,14 @@ class Site:
             for number, child in enumerate(children_of(process.pid), 1):
                 found.append(sample_of(seconds, f"{name} child {number}", child))
         return [*found, await self._postgres(seconds), await self._valkey(seconds)]
+
+    def open_files(self) -> dict[str, Counter[str]]:
+        """What the descriptors of each process are of, without numbers: to find the kind of which there are more."""
+        found = {}
+        for name, process in self.processes.items():
+            links = list(Path(f"/proc/{process.pid}/fd").iterdir())
+            found[name] = Counter(re.sub(r"\[?\d+\]?", "", str(link.readlink())) for link in links)
+        return found
 
     async def misses(self, name: str) -> int:
         """How many documents an API process had to examine."""

@@ -31,7 +31,7 @@ from app.server.documents import KEPT_DOCUMENTS
 from app.tasks import end_tasks
 from app.upgrade import upgrade
 from tests.activity.probes import seeded
-from tests.campaigns.soak_acts import ACTS, different_query, known_query, wrong_query
+from tests.campaigns.soak_acts import ACTS, add_note, different_document, known_query, wrong_query
 from tests.campaigns.soak_load import Caller, Load, Tenant, require
 from tests.campaigns.soak_samples import (
     FEWEST,
@@ -73,18 +73,23 @@ class Plan:
         return 4 if self.full else 2
 
     @property
+    def grown(self) -> int:
+        """Tenants that have the example's 21,000 charges; the others have what they send."""
+        return self.tenants // 2
+
+    @property
     def warm_documents(self) -> int:
         """Accepted and refused documents for each API process, to fill its caches."""
         return KEPT_DOCUMENTS + 200 if self.full else 20
 
     @property
     def warm_seconds(self) -> float:
-        return 120 if self.full else 1
+        return min(180, self.minutes * 12)
 
     @property
     def rate(self) -> float:
         """Acts a second."""
-        return 4.0 if self.full else 10.0
+        return 3.0 if self.full else 8.0
 
     @property
     def sample_seconds(self) -> float:
@@ -114,18 +119,21 @@ async def test_nothing_grows_and_nothing_is_left_behind(request: pytest.FixtureR
     record = Record(Path(request.config.getoption("--soak-folder") or site.folder) / "soak.csv")
     console = Console(width=160)
     console.print(f"Samples: {record.path}", highlight=False)
-    load = Load(list(site.apis.values()), await settle_in(site, plan.tenants), ACTS, seeded(int(plan.minutes)))
+    load = Load(list(site.apis.values()), await settle_in(site, plan), ACTS, seeded(int(plan.minutes)))
     await warm_up(site, load, plan)
-    before = await at_rest(site)
+    before, files = await at_rest(site), site.open_files()
     waving = asyncio.create_task(change_world(site, load.chance))
     sampling = asyncio.create_task(sample_for_ever(site, record, plan.sample_seconds))
     try:
+        await load.each(*ACTS)
         await load.run(plan.minutes * 60, plan.rate)
     finally:
         died = sampling.done()  # it ends by itself only where something is wrong
         await end_tasks(sampling, waving)
     after = await at_rest(site, before)
     complaints = site.complaints()
+    more = {name: dict(now - files[name]) for name, now in site.open_files().items() if now - files[name]}
+    console.print("More descriptors than after the warm-up:", more)
     console.print(results(record.samples, before, after))
     console.print(f"{load.done.total()} acts in {plan.minutes:g} minutes:", dict(load.done))
     console.print("Slowest, in seconds:", {name: round(seconds, 2) for name, seconds in load.slowest.items()})
@@ -139,16 +147,17 @@ async def test_nothing_grows_and_nothing_is_left_behind(request: pytest.FixtureR
         pytest.fail("\n".join([*found, f"Logs: {site.folder}"]), pytrace=False)
 
 
-async def settle_in(site: Site, count: int) -> list[Tenant]:
-    """Tenants with the example's inventory and costs, and a cloud that can be scanned."""
+async def settle_in(site: Site, plan: Plan) -> list[Tenant]:
+    """Tenants with a cloud that can be scanned, some with the example's inventory and costs."""
     tenants = []
     database = Database.connect(site.urls.database_url)
     async with httpx.AsyncClient(base_url=site.apis[APIS[0]], timeout=60) as client:
-        for number in range(count):
+        for number in range(plan.tenants):
             person = await register(GraphQL(client), f"Soak{number}")
             organization_id = parse_id(person.organization_id).id
-            async with announcing_database(site.urls) as announced:
-                await fill(announced, organization_id)
+            if number < plan.grown:
+                async with announcing_database(site.urls) as announced:
+                    await fill(announced, organization_id)
             vault, clouds = Vault.from_settings(site.settings), local_clouds(filled_world())
             await Engine(database, vault, site.urls.redis_url, clouds, organization_id).connect()
             tenants.append(Tenant(number, person.email, person.token, person.organization_id, person.slug))
@@ -158,10 +167,10 @@ async def settle_in(site: Site, count: int) -> list[Tenant]:
 
 async def warm_up(site: Site, load: Load, plan: Plan) -> None:
     """Fill document caches, plans and pools of connections, and do everything that is done later."""
-    await load.each(*ACTS, times=2)
-    await load.each(different_query, wrong_query, times=plan.warm_documents)
-    await load.run(plan.warm_seconds, 2 * plan.rate)
-    await load.each(known_query, different_query, *ACTS, times=2 * POOL_SIZE if plan.full else 1)
+    await load.each(*ACTS)
+    await load.each(different_document, wrong_query, times=plan.warm_documents)
+    await load.run(plan.warm_seconds, plan.rate)
+    await load.each(known_query, add_note, times=5 * POOL_SIZE)
     if load.errors:
         pytest.fail("\n".join(["The warm-up:", *load.errors, f"Logs: {site.folder}"]), pytrace=False)
     if plan.full:

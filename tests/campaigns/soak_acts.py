@@ -58,7 +58,7 @@ async def different_query(caller: Caller) -> None:
 
 
 async def different_document(caller: Caller) -> None:
-    """The same for nobody's organization: it takes its place in the caches, and PostgreSQL has next to nothing to do."""
+    """The same for nobody's organization: it takes its place in the caches and costs PostgreSQL next to nothing."""
     data = await caller.data(different(caller.number), {"slug": f"nobody-{caller.number}"})
     require(data["organization"] is None, data)
 
@@ -120,9 +120,13 @@ async def change_settings(caller: Caller) -> None:
 async def ingest(caller: Caller) -> None:
     """The same resources with other tags, and the same charges with other amounts; one row of each is wrong."""
     number = caller.number % 50
-    row = {"provider": "AWS", "accountId": "210987654321", "service": "AmazonEC2", "resourceType": "AWS::EC2::Instance"}
-    rows = [{**row, "resourceId": f"i-{place}", "tags": {"run": str(caller.number)}} for place in range(number, number + 5)]
-    answer = await caller.act(INGEST_RESOURCES, _own(caller, rows=[*rows, {"provider": "AWS"}]), "IngestResourcesPayload")
+    row = {"provider": "AWS", "accountId": "210987654321", "service": "EC2", "resourceType": "AWS::EC2::Instance"}
+    rows = [
+        {**row, "resourceId": f"i-{place}", "tags": {"run": str(caller.number)}} for place in range(number, number + 5)
+    ]
+    answer = await caller.act(
+        INGEST_RESOURCES, _own(caller, rows=[*rows, {"provider": "AWS"}]), "IngestResourcesPayload"
+    )
     require((answer["received"], {issue["rowNumber"] for issue in answer["issues"]}) == (6, {6}), answer)
     charge = {
         "BilledCost": f"{caller.chance.randint(1, 999)}.25",
@@ -165,12 +169,19 @@ async def import_costs(caller: Caller) -> None:
         import_id = (await caller.act(START_IMPORT, values, "ImportCostsPayload"))["costImport"]["id"]
         if caller.number % 10 == 1:
             await caller.data(CANCEL, {"input": {"id": import_id}})
-        while (found := (await caller.data(IMPORT, {"id": import_id}))["node"])["state"] in UNDER_WAY:
-            await asyncio.sleep(0.3)
+        found = await _ended(caller, import_id)
         ends = {"SUCCEEDED", "CANCELLED"} if caller.number % 10 == 1 else {"SUCCEEDED"}
         require(found["state"] in (ends if good else {"FAILED", "CANCELLED"}), found)
         deleted = await sender.delete(url)
         require(deleted["__typename"] == "DeleteUploadPayload", deleted)
+
+
+async def _ended(caller: Caller, import_id: str) -> dict[str, Any]:
+    while True:
+        found: dict[str, Any] = (await caller.data(IMPORT, {"id": import_id}))["node"]
+        if found["state"] not in UNDER_WAY:
+            return found
+        await asyncio.sleep(0.5)
 
 
 async def break_off_upload(caller: Caller) -> None:
@@ -213,7 +224,7 @@ async def _break_off(caller: Caller, body: bytes, length: int, seconds: float) -
 
 
 async def follow_on_socket(caller: Caller) -> None:
-    """Two subscriptions on a socket; a note that is written on the other process comes; the socket is closed or lost."""
+    """Two subscriptions on a socket, over which a note of the other process comes; the socket is closed or lost."""
     variables = {"organizationId": caller.tenant.organization_id, "after": None}
     async with subscribed(caller.url, FOLLOW, variables, token=caller.tenant.token) as follower:
         second = {"query": CHANGES, "variables": {"id": caller.tenant.organization_id}}
@@ -254,7 +265,7 @@ async def follow_stream(caller: Caller) -> None:
     body = {"query": FOLLOW, "variables": variables}
     noted = False
     async with caller.client.stream("POST", "/graphql", json=body, headers=headers) as response:
-        require(response.status_code == 200, response.status_code)  # noqa: PLR2004
+        require(response.status_code == 200, response.status_code)
         async for line in response.aiter_lines():
             if not line.startswith("data:"):
                 continue
@@ -265,7 +276,7 @@ async def follow_stream(caller: Caller) -> None:
                 await _note_elsewhere(caller)
             elif f"seen {caller.number}" in line:
                 return
-    require(False, "the stream ended")
+    require(None, "the stream ended")
 
 
 async def _note_elsewhere(caller: Caller) -> None:

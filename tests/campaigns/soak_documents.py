@@ -11,19 +11,64 @@ from typing import Any
 from app.server.graphiql.examples import read_examples
 from benchmarks.graph.documents import DOCUMENTS, Question
 
-RESOURCE_FIELDS = (
-    "id name provider service resourceType nativeId region availabilityZone status tags properties firstSeenAt "
-    "lastSeenAt providerCreatedAt goneAt"
-).split() + ["account { id name provider }", "monthToDateCost { cost { amount currency } }", "history(first: 3) { kind }"]
-CHARGE_FIELDS = (
-    "id billedCost effectiveCost listCost contractedCost billingCurrency chargeCategory chargeClass chargePeriodStart "
-    "chargePeriodEnd serviceName serviceCategory regionId regionName resourceId resourceName skuId subAccountId "
-    "subAccountName tags pricingUnit pricingQuantity invoiceId publisherName"
-).split()
-DIMENSIONS = (
-    "SERVICE_NAME SERVICE_CATEGORY REGION_ID SUB_ACCOUNT_ID CHARGE_CATEGORY RESOURCE_TYPE RESOURCE_NAME "
-    "PUBLISHER_NAME CHARGE_DESCRIPTION PRICING_UNIT"
-).split()
+RESOURCE_FIELDS = [
+    "id",
+    "name",
+    "provider",
+    "service",
+    "resourceType",
+    "nativeId",
+    "region",
+    "availabilityZone",
+    "status",
+    "tags",
+    "properties",
+    "firstSeenAt",
+    "lastSeenAt",
+    "providerCreatedAt",
+    "goneAt",
+    "account { id name provider }",
+    "monthToDateCost { cost { amount currency } }",
+    "history(first: 3) { kind }",
+]
+CHARGE_FIELDS = [
+    "id",
+    "billedCost",
+    "effectiveCost",
+    "listCost",
+    "contractedCost",
+    "billingCurrency",
+    "chargeCategory",
+    "chargeClass",
+    "chargePeriodStart",
+    "chargePeriodEnd",
+    "serviceName",
+    "serviceCategory",
+    "regionId",
+    "regionName",
+    "resourceId",
+    "resourceName",
+    "skuId",
+    "subAccountId",
+    "subAccountName",
+    "tags",
+    "pricingUnit",
+    "pricingQuantity",
+    "invoiceId",
+    "publisherName",
+]
+DIMENSIONS = [
+    "SERVICE_NAME",
+    "SERVICE_CATEGORY",
+    "REGION_ID",
+    "SUB_ACCOUNT_ID",
+    "CHARGE_CATEGORY",
+    "RESOURCE_TYPE",
+    "RESOURCE_NAME",
+    "PUBLISHER_NAME",
+    "CHARGE_DESCRIPTION",
+    "PRICING_UNIT",
+]
 PERIODS = ("LAST_MONTH", "THIS_MONTH", "LAST_7_DAYS", "LAST_30_DAYS", "LAST_90_DAYS")
 METRICS = ("BILLED_COST", "EFFECTIVE_COST", "LIST_COST")
 UNKNOWN_FIELDS = 40
@@ -40,7 +85,9 @@ class Wrong:
 
 def known_queries(slug: str) -> list[tuple[str, str, dict[str, Any]]]:
     """Name, document and variables of the benchmark's queries and of all example queries, for an organization."""
-    found = [(name, question.document, question.variables) for name in DOCUMENTS for question in [Question.of(name, slug)]]
+    found = [
+        (name, question.document, question.variables) for name in DOCUMENTS for question in [Question.of(name, slug)]
+    ]
     for example in read_examples():
         if example.operation == "query":
             variables = example.variables.replace("{{organizationSlug}}", slug)

@@ -58,7 +58,9 @@ class Caller:
         """Base URL of the API process."""
         return str(self.client.base_url).rstrip("/")
 
-    async def ask(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
+    async def ask(
+        self, query: str, variables: dict[str, Any] | None = None, token: str | None = None
+    ) -> dict[str, Any]:
         """The answer to an operation, whatever it is."""
         headers = {"accept": ACCEPT, "authorization": f"Bearer {token or self.tenant.token}"}
         body = {"query": query, "variables": variables or {}}
@@ -148,7 +150,8 @@ class Load:
             )
             task = asyncio.create_task(self._do(act, caller))
             tasks.add(task)
-            task.add_done_callback(lambda ended: (tasks.discard(ended), places.release()))
+            task.add_done_callback(tasks.discard)
+            task.add_done_callback(lambda _: places.release())
 
         try:
             yield begin

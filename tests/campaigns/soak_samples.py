@@ -88,8 +88,8 @@ class Growth:
         if self.share <= MOST_SHARE and self.bytes <= MOST_BYTES:
             return None
         return (
-            f"{self.process} grows: {self.what} memory by {self.bytes / 2**20:+.1f} MiB ({self.share:+.1%} of its median "
-            f"{self.median / 2**20:.0f} MiB) in the run or an hour of it, over {self.samples} samples; "
+            f"{self.process} grows: {self.what} memory by {self.bytes / 2**20:+.1f} MiB ({self.share:+.1%} of its "
+            f"median {self.median / 2**20:.0f} MiB) in the run or an hour of it, over {self.samples} samples; "
             f"{MOST_SHARE:.0%} and {MOST_BYTES / 2**20:.0f} MiB are allowed"
         )
 
@@ -102,7 +102,7 @@ def growths(samples: Sequence[Sample]) -> list[Growth]:
     for process in sorted({sample.process for sample in samples if sample.resident is not None}):
         for what in MEMORY:
             points = [(sample.seconds, getattr(sample, what)) for sample in late if sample.process == process]
-            if len(points) < 2:  # noqa: PLR2004  (faults() tells of it)
+            if len(points) < 2:
                 continue
             slope, _ = linear_regression(*zip(*points, strict=True))
             middle = median(value for _, value in points)
@@ -174,7 +174,17 @@ class Record:
 def results(samples: Sequence[Sample], before: Left, after: Left) -> Table:
     """Each process: its memory and growth, and what it held after the warm-up, at most, and after the load."""
     table = Table(title="Soak", title_justify="left")
-    for head in ("process", "resident MiB", "growth", "private MiB", "growth", "descriptors", "threads", "tasks", "open"):
+    for head in (
+        "process",
+        "resident MiB",
+        "growth",
+        "private MiB",
+        "growth",
+        "descriptors",
+        "threads",
+        "tasks",
+        "open",
+    ):
         table.add_column(head, justify="left" if head == "process" else "right")
     found = {(growth.process, growth.what): growth for growth in growths(samples)}
     for process in sorted({sample.process for sample in samples}):
@@ -182,12 +192,16 @@ def results(samples: Sequence[Sample], before: Left, after: Left) -> Table:
         for what in MEMORY:
             growth = found.get((process, what))
             cells += (
-                ["", ""] if growth is None else [f"{growth.median / 2**20:.1f}", f"{growth.bytes / 2**20:+.2f} {growth.share:+.2%}"]
+                ["", ""]
+                if growth is None
+                else [f"{growth.median / 2**20:.1f}", f"{growth.bytes / 2**20:+.2f} {growth.share:+.2%}"]
             )
         for what in LEFT:
             most = [value for sample in samples if sample.process == process and (value := getattr(sample, what))]
             key = (process, what)
             cells.append(f"{before.get(key)} / {max(most)} / {after.get(key)}" if most else "")
         table.add_row(*cells)
-    table.caption = "Growth: of the last two thirds, in the run or an hour of it. Counts: after warm-up / most / after load."
+    table.caption = (
+        "Growth: of the last two thirds, in the run or an hour of it. Counts: after warm-up / most / after load."
+    )
     return table

@@ -183,5 +183,3 @@ class Site:
 
     def _tasks_file(self, name: str) -> Path:
         return self.folder / f"{name}.tasks"
-
-

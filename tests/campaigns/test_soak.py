@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -32,18 +30,16 @@ from app.tasks import end_tasks
 from app.upgrade import upgrade
 from tests.activity.probes import seeded
 from tests.campaigns.soak_acts import ACTS, add_note, different_document, known_query, wrong_query
-from tests.campaigns.soak_load import Caller, Load, Tenant, require
+from tests.campaigns.soak_load import Load, Tenant
 from tests.campaigns.soak_samples import (
     FEWEST,
     Left,
     Record,
     Sample,
     faults,
-    growths,
     left_behind,
     left_of,
     results,
-    sample_of,
 )
 from tests.campaigns.soak_site import APIS, POOL_SIZE, Site
 from tests.clients import GraphQL, register
@@ -206,7 +202,7 @@ async def at_rest(site: Site, goal: Left | None = None) -> Left:
         found = left_of(await site.sample(0))
         if found != last:
             last, since = found, time.monotonic()
-        steady = time.monotonic() - since > 5  # noqa: PLR2004
+        steady = time.monotonic() - since > 5
         if time.monotonic() > deadline or (steady if goal is None else not left_behind(goal, found)):
             return found
         await asyncio.sleep(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from graphql import GraphQLSchema, build_schema
 from app.server.documents import Documents
 from app.server.limits import Limits
 from app.server.masking import Refusal
+from tests.activity.probes import seeded
 from tests.campaigns.soak_acts import ACTS
 from tests.campaigns.soak_documents import different, known_queries, wrong
 from tests.campaigns.soak_load import Caller, Load, Tenant, require
@@ -28,7 +28,7 @@ AN_HOUR = 3600
 
 def run(bytes_an_hour: float = 0, *, size: float = 250 * MIB, noise: float = 0, hours: float = 1) -> list[Sample]:
     """Samples of one process each half minute."""
-    chance = random.Random(1)
+    chance = seeded(1)
     moments = [number * 30 for number in range(int(hours * AN_HOUR / 30) + 1)]
     sizes = [int(size + bytes_an_hour * moment / AN_HOUR + chance.uniform(-noise, noise)) for moment in moments]
     return [Sample(moment, "api-1", 7, size, size, 20, 5, 9) for moment, size in zip(moments, sizes, strict=True)]
@@ -132,7 +132,7 @@ async def test_an_act_that_is_answered_otherwise_or_never_done_is_a_fault() -> N
         pass
 
     tenant = Tenant(0, "ada@skyledger.example", "", "", "")
-    load = Load(["http://127.0.0.1:9"], [tenant], {fine: 1, broken: 1, never: 0}, random.Random(1))
+    load = Load(["http://127.0.0.1:9"], [tenant], {fine: 1, broken: 1, never: 0}, seeded(1))
     await load.run(0.3, 100)
     assert load.done["fine"] > 0
     assert load.faults()[0] == f"broken failed {load.failed['broken']} times"
@@ -145,9 +145,7 @@ async def test_an_act_that_cannot_reach_a_server_is_a_fault() -> None:
     async def asks(caller: Caller) -> None:
         await caller.data("{ viewer { user { id } } }")
 
-    load = Load(
-        ["http://127.0.0.1:9"], [Tenant(0, "ada@skyledger.example", "", "", "")], {asks: 1}, random.Random(1)
-    )
+    load = Load(["http://127.0.0.1:9"], [Tenant(0, "ada@skyledger.example", "", "", "")], {asks: 1}, seeded(1))
     await load.each(asks)
     assert load.faults()[0] == "asks failed 1 times"
     assert httpx.ConnectError.__name__ in load.errors[0]

@@ -117,8 +117,8 @@ class Load:
 
     async def run(self, seconds: float, rate: float) -> None:
         """Act for so many seconds and wait for the last acts; every connection is closed then."""
-        end = time.monotonic() + seconds
         async with self._crowd() as begin:
+            end = time.monotonic() + seconds
             while time.monotonic() < end:
                 await begin(self.chance.choices(list(self.acts), list(self.acts.values()))[0])
                 await asyncio.sleep(self.chance.expovariate(rate))

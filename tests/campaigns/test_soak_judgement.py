@@ -133,9 +133,9 @@ async def test_an_act_that_is_answered_otherwise_or_never_done_is_a_fault() -> N
 
     tenant = Tenant(0, "ada@skyledger.example", "", "", "")
     load = Load(["http://127.0.0.1:9"], [tenant], {fine: 1, broken: 1, never: 0}, seeded(1))
-    await load.run(0.3, 100)
-    assert load.done["fine"] > 0
-    assert load.faults()[0] == f"broken failed {load.failed['broken']} times"
+    await load.each(fine, broken, times=3)
+    assert load.done == {"fine": 3}
+    assert load.faults()[0] == "broken failed 3 times"
     assert load.errors[0] == "broken on http://127.0.0.1:9: UnexpectedError: the answer"
     assert load.faults()[-2:] == ["broken was never done", "never was never done"]
     assert all(weight > 0 for weight in ACTS.values())

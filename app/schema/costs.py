@@ -72,7 +72,7 @@ MOST_ASKED: Final = 256
 
 
 @lru_cache(MOST_ASKED)
-def _asked(
+def asked_on(
     day: date,
     name: CostPeriodName | None,
     start: date | None,
@@ -147,7 +147,7 @@ class OrganizationCosts(OrganizationCurrencies):
         groupings, conditions = tuple([one.grouping() for one in group_by or ()]), conditions_of(where)
         measures = tuple(metrics) if metrics else (metric,)
         days = (today(), period.name, period.start, period.end)
-        span, ask = _asked(*days, measures, granularity, groupings, conditions, compare, top_n, currency)
+        span, ask = asked_on(*days, measures, granularity, groupings, conditions, compare, top_n, currency)
         try:
             if forecast is None:
                 return CostReport.of(key, await info.context.loaders.cost_answer(key, span, ask))
@@ -161,7 +161,7 @@ class OrganizationCosts(OrganizationCurrencies):
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
         """As `costs`."""
         key = self.require(Permission.ORGANIZATION_READ)
-        span, ask = _asked(today(), CostPeriodName.MONTH_TO_DATE, None, None, (CostMeasure(metric.value),))
+        span, ask = asked_on(today(), CostPeriodName.MONTH_TO_DATE, None, None, (CostMeasure(metric.value),))
         answer = await info.context.loaders.cost_answer(key, span, ask)
         days = answer.question.period
         reason = NOTHING_IMPORTED if answer.total is None else reason_of(answer.total)

@@ -50,10 +50,13 @@ class CostPeriodInput:
     start: date | None = strawberry.field(default=None, description="The first day.")
     end: date | None = strawberry.field(default=None, description="The day after the last one.")
 
-    def days(self, coverage: cost_analysis.CostCoverage | None = None) -> DateRange:
-        """The days. ALL_TIME needs the coverage. Raises BadUserInputError for neither a name nor two days."""
+    def days(self, coverage: cost_analysis.CostCoverage | None = None, day: date | None = None) -> DateRange:
+        """The days, as they are today unless another day is given. ALL_TIME needs the coverage.
+
+        Raises BadUserInputError for neither a name nor two days.
+        """
         if self.name is not None and self.start is None and self.end is None:
-            return named_period(self.name, today(), coverage.held if coverage else ())
+            return named_period(self.name, day or today(), coverage.held if coverage else ())
         if self.name is None and self.start is not None and self.end is not None:
             return checked_period(self.start, self.end)
         message = "`period` needs either a `name`, or a `start` and an `end`."

@@ -16,6 +16,9 @@ FULL = 2
 LEAST_OBJECTS = 500_000
 """Set aside before everything is walked again: what a process has that has just started, and half as much."""
 
+COUNT_EVERY = 8
+"""Full collections: to count what is set aside takes 0.1 s for each million."""
+
 _callback: _SetAside | None = None
 
 
@@ -24,14 +27,16 @@ class _SetAside:
 
     def __init__(self) -> None:
         self._again_at = 0
+        self._collections = 0
 
     def __call__(self, phase: str, facts: Mapping[str, int]) -> None:
         if facts["generation"] != FULL:
             return
         if phase == "start":
-            if gc.get_freeze_count() >= self._again_at:
+            if self._collections % COUNT_EVERY == 0 and gc.get_freeze_count() >= self._again_at:
                 gc.unfreeze()
                 self._again_at = 0
+            self._collections += 1
         else:
             gc.freeze()
             if not self._again_at:

@@ -145,6 +145,7 @@ class Connection:
             await self._stop_tasks()
             if self._watched is not None:
                 self._watched.stop()
+                self._watched = None
             await self._say_goodbye(close, writer)
             self._server.lifecycle.detach(self)
             self._server.metrics.sockets.dec()
@@ -157,8 +158,13 @@ class Connection:
     ) -> asyncio.Task[None]:
         task = asyncio.create_task(self._guard(work))
         self._tasks[task] = running
-        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        running = self._tasks.pop(task, None)
+        if running is not None:
+            running.task = None  # or both would wait for a full collection, with all that their frames hold
 
     async def _guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Whatever ends a part of this socket badly ends the socket with the code that says so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from app.server.rounds import Rounds
 from tests.server.toy_server import eventually
@@ -21,7 +22,7 @@ async def test_turns_come_in_order_and_at_the_pace_of_who_joined() -> None:
     assert [name for name, _ in taken[:6]] == 3 * ["first", "second"]
     for name in ("first", "second"):
         moments = [moment for each, moment in taken if each == name]
-        assert all(later - earlier >= 0.199 for earlier, later in zip(moments, moments[1:], strict=False))
+        assert all(later - earlier >= 0.199 for earlier, later in pairwise(moments))
 
 
 async def test_who_leaves_has_no_more_turns_also_when_it_is_in_a_turn() -> None:

@@ -111,7 +111,7 @@ async def test_looks_that_fail_in_a_row_end_all_and_the_log_says_so_once_a_look(
             store.begin(watch, str(number))
         await eventually(lambda: len(store.ended(UNVERIFIABLE)) == 20)
     assert len(store.asked) == MOST_FAILED_LOOKS
-    assert [(log["event"], log["streams"]) for log in logs] == MOST_FAILED_LOOKS * [("session_checks_failed", 20)]
+    assert [(log["event"], log["callers"]) for log in logs] == MOST_FAILED_LOOKS * [("session_checks_failed", 20)]
     assert all((log["exc_info"] is None) == (how == "hangs") for log in logs), "lateness needs no trace"
     assert len(watch) == 0
 
@@ -161,3 +161,14 @@ async def test_nothing_is_left_of_streams_that_stopped_also_in_the_middle_of_a_l
     store.revoked.add("e")
     store.begin(watch, "e")
     await eventually(lambda: store.told["e"] == [REVOKED])
+
+
+async def test_streams_that_share_an_identity_are_asked_about_once_and_all_told() -> None:
+    store = Store(revoked={"ada"})
+    watch = Watch(store.revalidate, 0.05)
+    ada, told = Caller("ada"), list[Ended]()
+    for _ in range(100):
+        watch.begin(ada, told.append)
+    await eventually(lambda: told == [REVOKED] * 100)
+    assert store.asked == [1]
+    assert len(watch) == 0

@@ -1,6 +1,6 @@
 """Garbage collection for a process that holds many long-lived objects: what is old is not walked again and again.
 
-A full collection of CPython 3.11 walks everything and stops the process meanwhile: at 10,000 sockets two million
+A full collection of CPython 3.11 walks everything and stops the process meanwhile: at 10,000 sockets some two million
 objects and one to two seconds, every ten seconds or so. Here what outlived one is set aside (`gc.freeze`), so that the
 next walks only what came since. Counted references still free what is set aside; only rings of dead objects stay, and
 so that these cannot grow without end, everything is walked once when twice as much is set aside as was after the last

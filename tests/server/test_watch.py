@@ -48,6 +48,11 @@ class Store:
         told = self.told.setdefault(subject, [])
         return watch.begin(Caller(subject, expires_at), told.append)
 
+    async def look(self, times: int) -> None:
+        """Wait until the watch has asked so many times more."""
+        wanted = len(self.asked) + times
+        await eventually(lambda: len(self.asked) >= wanted)
+
     def ended(self, why: Ended) -> set[str]:
         return {subject for subject, told in self.told.items() if told == [why]}
 
@@ -121,11 +126,9 @@ async def test_a_look_that_succeeds_forgives_those_that_failed() -> None:
     watch = Watch(store.revalidate, 0.05)
     watched = store.begin(watch, "somebody")
     for _ in range(3):
-        asked = len(store.asked)
-        await eventually(lambda asked=asked: len(store.asked) >= asked + MOST_FAILED_LOOKS - 1)
+        await store.look(MOST_FAILED_LOOKS - 1)
         store.broken_for.clear()
-        asked = len(store.asked)
-        await eventually(lambda asked=asked: len(store.asked) > asked)
+        await store.look(1)
         await asyncio.sleep(0.01)
         store.broken_for.add("somebody")
     assert store.told == {"somebody": []}

@@ -83,8 +83,8 @@ class Watch:
     """Looks at all callers together, every `seconds`; `revalidate` is given as long to answer.
 
     It is asked about many at a time, once about those whose streams share an identity, and says for each whether they
-    still hold. A task and a timer for each stream would
-    be a tenth of a core at 10,000 of them, and would leave what full collections are made for.
+    still hold. A task and a timer for each stream would be a tenth of a core at 10,000 of them, and would leave what
+    full collections are made for.
     """
 
     def __init__(self, revalidate: Revalidate | None, seconds: float) -> None:

@@ -19,7 +19,7 @@ from app.records import cost_analysis
 from app.records.cost_analysis import CostPeriodName, DateRange
 from app.records.costs import CostMetric
 from app.schema.cost_coverage import CostCoverage
-from app.schema.cost_words import MONEY_COLUMNS, Money, money_row
+from app.schema.cost_words import Money, money_part
 from app.schema.enums import graph_enum
 
 graph_enum(
@@ -84,7 +84,7 @@ def _unconverted(apart: str | None) -> list[Money]:
 @from_rows(
     *("start", "end", "reason"),
     metric=Made(("metric",), CostMetric),
-    cost=Made(MONEY_COLUMNS, money_row, rows=True),
+    cost=money_part("amount", "currency"),
     unconverted=Made(("apart",), _unconverted),
 )
 @strawberry.type(description="What something cost in a period, in the organization's currency.")

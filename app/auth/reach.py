@@ -46,27 +46,28 @@ class SessionReach:
         return self.user_id in ids or not ids.isdisjoint(self.grants)
 
     @classmethod
-    def of(cls, rows: Sequence[RowMapping], *, require_verified_email: bool = False) -> SessionReach | None:
-        """Make it of `repositories.sessions.identity_rows`; None of no row.
+    def of_all(cls, rows: Sequence[RowMapping], *, require_verified_email: bool = False) -> dict[UUID, SessionReach]:
+        """Make them of `repositories.sessions.identity_rows`, by the session.
 
         Where addresses have to be verified, who has not done so reaches no organization and no platform operation.
         """
-        if not rows:
-            return None
-        must_verify = require_verified_email and rows[0]["email_verified_at"] is None
-        grants = [
-            grant_of(row["organization_id"], Role(row["role"]), row["slug"])
-            for row in rows
-            if row["role"] is not None and not must_verify
-        ]
-        return cls(
-            user_id=rows[0]["user_id"],
-            expires_at=rows[0]["expires_at"],
-            revoked=rows[0]["revoked_at"] is not None,
-            is_platform_admin=rows[0]["is_platform_admin"] and not must_verify,
-            grants={grant.organization_id: grant for grant in grants},
-            must_verify_email=must_verify,
-        )
+        found: dict[UUID, SessionReach] = {}
+        for row in rows:
+            must_verify = require_verified_email and row["email_verified_at"] is None
+            reach = found.get(row["id"])
+            if reach is None:
+                reach = found[row["id"]] = cls(
+                    user_id=row["user_id"],
+                    expires_at=row["expires_at"],
+                    revoked=row["revoked_at"] is not None,
+                    is_platform_admin=row["is_platform_admin"] and not must_verify,
+                    grants={},
+                    must_verify_email=must_verify,
+                )
+            if row["role"] is not None and not must_verify:
+                grant = grant_of(row["organization_id"], Role(row["role"]), row["slug"])
+                reach.grants[grant.organization_id] = grant
+        return found
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,8 @@ class KeyReach:
         return self.grant.organization_id in ids
 
     @classmethod
-    def of(cls, row: RowMapping | None) -> KeyReach | None:
-        """Make it of `repositories.api_keys.identity_row`."""
-        if row is None:
-            return None
+    def of(cls, row: RowMapping) -> KeyReach:
+        """Make it of one of `repositories.api_keys.identity_rows`."""
         # A scope that this version no longer knows, or that keys may not have, grants nothing.
         scopes = frozenset(scope for scope in GRANTABLE_TO_KEYS if scope.value in row["scopes"])
         return cls(

@@ -86,6 +86,7 @@ async def register(
     check_policy(password, email)
     attempt = await authenticator.throttle.begin(None, origin.client_address)
     password_hash = await in_turn(authenticator, attempt, authenticator.passwords.hash(password))
+    gets_mail = not email_is_verified and await _may_mail(authenticator, email, origin)
     async with authenticator.database.system() as session:
         user = await users.add_user(
             session, email=email, name=name, password_hash=password_hash, email_is_verified=email_is_verified
@@ -94,7 +95,7 @@ async def register(
             message = "This e-mail address has an account already; log in with it, or register another address."
             raise ConflictError(message)
         sign_in = await start_session(authenticator, session, user, origin)
-        if authenticator.settings.sends_mail and not email_is_verified:
+        if gets_mail:
             await ask_for_mail(session, MailKind.VERIFY_EMAIL, email=email, user_id=user["id"])
         if within is not None:
             await within(session, user["id"])
@@ -200,6 +201,17 @@ def person(principal: Principal) -> UUID:
         message = "Only a person who is signed in can do this, not a key."
         raise ForbiddenError(message)
     return principal.user_id
+
+
+async def _may_mail(authenticator: Authenticator, email: str, origin: Origin) -> bool:
+    """Whether a new account gets its mail at once; who registers many cannot send mail to as many strangers."""
+    if not authenticator.settings.sends_mail:
+        return False
+    try:
+        await authenticator.mails.begin(email, origin.client_address)
+    except RateLimitedError:
+        return False
+    return True
 
 
 async def _challenge(session: AsyncSession, user_id: UUID) -> Challenge:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
@@ -14,10 +16,13 @@ from app.auth.authenticator import Authenticator
 from app.auth.email_addresses import resend_verification, verify_email
 from app.auth.identity_mails import SEND_JOB, MailKind
 from app.auth.password_changes import request_password_reset
+from app.config import Settings
 from app.database import Database
+from app.embedded import EngineUrls
 from app.notifications.identity_letters import letter_of
 from app.repositories.identity_mails import delete_expired_mails
-from tests.auth.people import ORIGIN, sign_up
+from app.workers.process import work
+from tests.auth.people import ORIGIN, eventually, sign_up
 from tests.notifications.post import Post, parts, token_in
 
 
@@ -150,6 +155,23 @@ async def test_who_registers_cannot_put_words_into_the_mail_of_a_stranger(
     await post.deliver()
     (mail,) = post.box.mails
     assert all("Buy-Now" not in part for part in parts(mail))
+
+
+async def test_a_real_worker_sends_by_its_settings(
+    authenticator: Authenticator, post: Post, settings: Settings, engine_urls: EngineUrls
+) -> None:
+    url = SecretStr(f"smtp://127.0.0.1:{post.box.port}")
+    changes = {"smtp_url": url, "mail_from": "sky@example.com", "public_url": "https://sky.example"}
+    assert settings.database_url is not None
+    urls, stop = EngineUrls(settings.database_url, engine_urls.redis_url), asyncio.Event()
+    working = asyncio.create_task(work(settings.model_copy(update=changes), urls, stop))
+    try:
+        await sign_up(authenticator, "ada")
+        await eventually(lambda: len(post.box.mails) == 1)
+        assert (await verify_email(authenticator, token=token_in(post.box.mails[0])))["email_verified_at"]
+    finally:
+        stop.set()
+        await working
 
 
 @pytest.mark.parametrize("kind", MailKind)

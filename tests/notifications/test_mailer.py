@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from app.config import Settings, load_settings
+from app.config import Settings, insecurities, load_settings
 from app.errors import ConfigurationError
 from app.notifications.letters import Code, Letter, Link
 from app.notifications.mailer import (
@@ -25,6 +25,7 @@ from app.notifications.mailer import (
     Message,
     NoMailer,
     SmtpMailer,
+    greet,
     make_mailer,
 )
 from app.smtp_server import SmtpServer, read_smtp_url
@@ -211,3 +212,17 @@ def test_settings_of_mail_that_do_not_work_together(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SKYLEDGER_REQUIRE_VERIFIED_EMAIL", "true")
     with pytest.raises(ConfigurationError, match="SKYLEDGER_REQUIRE_VERIFIED_EMAIL"):
         load_settings()
+
+
+def test_links_with_tokens_lead_to_https_in_production() -> None:
+    sentence = "SKYLEDGER_PUBLIC_URL is not https: links in mail carry tokens; use https."
+    assert sentence in insecurities(Settings(public_url="http://sky.example"))
+    assert sentence not in insecurities(Settings(public_url="https://sky.example"))
+
+
+async def test_the_doctor_greets_a_server() -> None:
+    async with smtp_server(Mailbox(user="sky", password="secret")) as box:
+        url = f"smtp://sky:secret@127.0.0.1:{box.port}"
+        assert await greet(read_smtp_url(url)) == f"127.0.0.1:{box.port} answers 220"
+        with pytest.raises(MailNotSentError, match="SMTPAuthenticationError"):
+            await greet(read_smtp_url(url.replace("secret", "other")))

@@ -56,6 +56,7 @@ from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.opinions import OpinionReading, ProviderOpinion
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
+from app.models.plans import Plan, Subscription, UsageCounter
 from app.models.prices import ListedPrice, PriceOverride, PriceReading
 from app.models.recommendations import (
     AccountLook,
@@ -109,6 +110,7 @@ __all__ = [
     "Membership",
     "OpinionReading",
     "Organization",
+    "Plan",
     "PriceOverride",
     "PriceReading",
     "PromotedTagKey",
@@ -132,6 +134,7 @@ __all__ = [
     "ServiceMonthly",
     "Session",
     "SkuDim",
+    "Subscription",
     "SummaryDim",
     "SummaryMonthly",
     "TagDaily",
@@ -143,6 +146,7 @@ __all__ = [
     "TeamDaily",
     "ToldFigure",
     "Upload",
+    "UsageCounter",
     "User",
     "new_id",
     "now",

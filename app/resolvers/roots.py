@@ -23,7 +23,9 @@ from app.resolvers.detection_rules import DetectionRuleMutations
 from app.resolvers.invitations import InvitationMutations
 from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
+from app.resolvers.onboarding import OnboardingMutations, OnboardingQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
+from app.resolvers.plans import PlanMutations, PlanQueries
 from app.resolvers.platform import PlatformQueries
 from app.resolvers.prices import PriceMutations
 from app.resolvers.recommendations import CheckQueries, RecommendationMutations, RecommendationSubscriptions
@@ -36,7 +38,9 @@ from app.schema.scalars import SCALARS
 
 
 @strawberry.type(description="Reading. Everything that a tenant owns hangs under `organization`.")
-class Query(ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, PlatformQueries):
+class Query(
+    ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, PlanQueries, PlatformQueries, OnboardingQueries
+):
     """Root of queries."""
 
 
@@ -44,6 +48,8 @@ class Query(ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, Platf
 class Mutation(
     SessionMutations,
     OrganizationMutations,
+    PlanMutations,
+    OnboardingMutations,
     MemberMutations,
     InvitationMutations,
     ApiKeyMutations,

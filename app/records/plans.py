@@ -90,19 +90,20 @@ class DeliveredPlan:
     currency: str = "USD"
 
 
-# Prices are those of an example: an operator changes them with `updatePlan`.
+# What a single organization reaches only by a program gone wild: who sells plans lowers it, with `updatePlan`. Prices
+# are those of an example.
 DEFAULT_PLAN = DeliveredPlan(
     "free",
     "Free",
     Decimal(0),
     {
-        "accounts": 100,
-        "members": 100,
-        "api_keys": 100,
-        "scans_per_day": 2_000,
-        "scans_per_month": 20_000,
-        "imports_per_day": 2_000,
-        "imports_per_month": 20_000,
+        "accounts": 5_000,
+        "members": 1_000,
+        "api_keys": 500,
+        "scans_per_day": 50_000,
+        "scans_per_month": 500_000,
+        "imports_per_day": 10_000,
+        "imports_per_month": 100_000,
     },
 )
 DELIVERED_PLANS = (
@@ -112,13 +113,10 @@ DELIVERED_PLANS = (
         "Team",
         Decimal(99),
         {
-            "accounts": 500,
-            "members": 500,
-            "api_keys": 500,
-            "scans_per_day": 10_000,
-            "scans_per_month": 100_000,
-            "imports_per_day": 10_000,
-            "imports_per_month": 100_000,
+            "scans_per_day": 500_000,
+            "scans_per_month": 5_000_000,
+            "imports_per_day": 100_000,
+            "imports_per_month": 1_000_000,
         },
         trial_days=14,
     ),

@@ -30,7 +30,8 @@ COUNTED = {"scans": "state, queued_at", "cost_imports": "state, created_at", "up
 FREE = """
     INSERT INTO plans (id, slug, name, price, currency, accounts, members, api_keys, scans_per_day, scans_per_month,
         imports_per_day, imports_per_month, is_default, created_at, updated_at)
-    SELECT gen_random_uuid(), 'free', 'Free', 0, 'USD', 100, 100, 100, 2000, 20000, 2000, 20000, true, now(), now()
+    SELECT gen_random_uuid(), 'free', 'Free', 0, 'USD', 5000, 1000, 500, 50000, 500000, 10000, 100000, true,
+        now(), now()
     WHERE EXISTS (SELECT FROM organizations)
 """
 SUBSCRIBE = """

@@ -137,7 +137,7 @@ def _check(usage: Usage, units: int, terms: Mapping[Any, Any], path: tuple[str, 
     else:
         mend = f"It starts anew at {usage.resets_at.isoformat(timespec='minutes')}: wait until then"
     message = (
-        f"The plan {terms['plan']} allows {usage.limit:,} {_NOUNS[metric]}{each}; {usage.used:,} are used{wanted}. "
+        f"The plan {terms['plan']} limits {_NOUNS[metric]} to {usage.limit:,}{each}; used so far: {usage.used:,}{wanted}. "
         f"{mend}, or ask the operator for a larger plan."
     )
     raise QuotaExceededError(

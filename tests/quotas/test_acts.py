@@ -83,7 +83,7 @@ async def test_what_is_over_the_limit_is_refused(
     assert (answer["__typename"], answer["code"], answer["path"]) == ("QuotaExceeded", "QUOTA_EXCEEDED", ["input"])
     assert (answer["metric"], answer["limit"], answer["used"]) == (act.metric, act.used, act.used)
     assert (answer["resetsAt"] is not None) is ("_per_" in act.column)
-    assert "The plan Tiny allows" in answer["message"]
+    assert "The plan Tiny limits " in answer["message"]
     assert await told(owner) == before
     await limited(database, organization_id, **{act.column: act.used + 1})
     answer = (await graphql.data(act.document, variables, token=made.token("OWNER")))[act.mutation]

@@ -84,8 +84,8 @@ async def test_a_refusal_says_all(database: Database) -> None:
     assert (error.metric, error.limit, error.used, error.path) == ("SCANS", 5, 4, ("input", "accountIds"))
     assert error.resets_at == datetime(2026, 11, 24, tzinfo=UTC)
     assert error.message == (
-        "The plan Tiny limits scans to 5 a day; used so far: 4, and this needs 2. It starts anew at 2026-11-24T00:00+00:00: "
-        "wait until then, or ask the operator for a larger plan."
+        "The plan Tiny limits scans to 5 a day; used so far: 4, and this needs 2. It starts anew at "
+        "2026-11-24T00:00+00:00: wait until then, or ask the operator for a larger plan."
     )
 
 

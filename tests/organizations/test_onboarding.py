@@ -134,7 +134,7 @@ async def test_of_fifty_with_one_slug_one_succeeds(database: Database, owner: Da
         "SELECT (SELECT count(*) FROM organizations) AS made, (SELECT count(*) FROM subscriptions) AS plans, "
         "(SELECT count(*) FROM api_keys) AS keys, (SELECT count(*) FROM invitations) AS invitations",
     )
-    assert [tuple(row.values()) for row in found] == [(1, 1, 1, 1)]
+    assert [dict(row) for row in found] == [{"made": 1, "plans": 1, "keys": 1, "invitations": 1}]
 
 
 async def test_an_owner_who_is_known(authenticator: Authenticator) -> None:

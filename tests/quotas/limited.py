@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from app.database import Database
@@ -19,7 +20,7 @@ async def limited(
     organization_id: UUID,
     status: SubscriptionStatus = SubscriptionStatus.ACTIVE,
     trial_ends_at: datetime | None = None,
-    **limits: int,
+    **limits: Any,
 ) -> str:
     """Give an organization a plan of its own with these limits and no other; the plan's slug."""
     slug = f"plan-{new_id()}"

@@ -77,7 +77,8 @@ async def test_what_is_over_the_limit_is_refused(
 ) -> None:
     organization_id = parse_id(made.organization_id).id
     variables = {"input": await act.prepare(graphql, made)}
-    await limited(database, organization_id, **{act.column: act.used})
+    limits: dict[str, Any] = {act.column: act.used}
+    await limited(database, organization_id, **limits)
     before = await told(owner)
     answer = (await graphql.data(act.document, variables, token=made.token("OWNER")))[act.mutation]
     assert (answer["__typename"], answer["code"], answer["path"]) == ("QuotaExceeded", "QUOTA_EXCEEDED", ["input"])
@@ -85,7 +86,8 @@ async def test_what_is_over_the_limit_is_refused(
     assert (answer["resetsAt"] is not None) is ("_per_" in act.column)
     assert "The plan Tiny limits " in answer["message"]
     assert await told(owner) == before
-    await limited(database, organization_id, **{act.column: act.used + 1})
+    limits[act.column] += 1
+    await limited(database, organization_id, **limits)
     answer = (await graphql.data(act.document, variables, token=made.token("OWNER")))[act.mutation]
     assert answer["__typename"].endswith("Payload"), answer
 
@@ -107,7 +109,8 @@ async def test_a_cancelled_subscription_allows_none_of_it(
 async def test_of_fifty_at_once_exactly_the_limit_succeed(
     graphql: GraphQL, database: Database, made: Company, act: Act, limit: int
 ) -> None:
-    await limited(database, parse_id(made.organization_id).id, **{act.column: limit})
+    limits: dict[str, Any] = {act.column: limit}
+    await limited(database, parse_id(made.organization_id).id, **limits)
     sent = [await act.prepare(graphql, made) for _ in range(50)]
     if act.mutation == "inviteMember":
         sent = [{**values, "email": f"guest-{number}@example.com"} for number, values in enumerate(sent)]

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import event, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.context import Runtime
 from app.database import Database
-from app.models import CostImport, Job, Scan, Upload, new_id, now
+from app.models import Base, CostImport, Job, Scan, Upload, new_id, now
 from app.records.plans import SubscriptionStatus
 from app.schema.node import parse_id
 from tests.clients import GraphQL, register
@@ -77,7 +78,8 @@ async def test_filters(graphql: GraphQL, database: Database, owner: Database) ->
 async def test_nobody_else_sees_it(graphql: GraphQL) -> None:
     made = await company(graphql)
     _, key = await create_key(graphql, made, "ORGANIZATION_READ")
-    for who in ({}, {"token": made.token("OWNER")}, {"api_key": key}):
+    callers: list[dict[str, Any]] = [{}, {"token": made.token("OWNER")}, {"api_key": key}]
+    for who in callers:
         for document in (PAGE, STATISTICS):
             assert await graphql.data(document, **who) == {"platform": None}
 
@@ -89,22 +91,17 @@ async def test_statistics(graphql: GraphQL, database: Database, owner: Database)
     hours = {"new": 1, "day": 23, "month": 25, "old": 24 * 30 + 1}
     for number, tenant in enumerate((UUID(int=1), UUID(int=2))):
         async with owner.engine.begin() as connection:
-            await connection.exec_driver_sql("SET session_replication_role = replica")  # rows without their accounts
+            await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # scans without accounts
             for name, ago in hours.items():
-                state = "FAILED" if name in {"day", "old"} or number else "SUCCEEDED"
-                more = {"id": new_id(), "account_id": new_id(), "state": state, "job_id": None}
-                moment = now() - timedelta(hours=ago)
-                await connection.execute(
-                    insert(Scan).values({**row_of(Scan.__table__, tenant), **more, "queued_at": moment})
-                )  # type: ignore[arg-type]
-                more = {"id": new_id(), "state": "REJECTED" if state == "FAILED" else state, "created_at": moment}
-                await connection.execute(insert(CostImport).values({**row_of(CostImport.__table__, tenant), **more}))  # type: ignore[arg-type]
-            upload = {"state": "COMPLETE", "bytes_expected": 5_000_000_000, "bytes_received": 5_000_000_000}
-            await connection.execute(insert(Upload).values({**row_of(Upload.__table__, tenant), **upload}))  # type: ignore[arg-type]
-            expired = {"id": new_id(), "state": "EXPIRED"}
-            await connection.execute(insert(Upload).values({**row_of(Upload.__table__, tenant), **expired}))  # type: ignore[arg-type]
-            job = {"id": new_id(), "state": "DEAD"}
-            await connection.execute(insert(Job).values({**row_of(Job.__table__, tenant), **job}))  # type: ignore[arg-type]
+                failed, moment = name in {"day", "old"} or number == 1, now() - timedelta(hours=ago)
+                scan = {"account_id": new_id(), "state": "FAILED" if failed else "SUCCEEDED", "queued_at": moment}
+                await _put(connection, Scan, tenant, **scan)
+                state = "REJECTED" if failed else "SUCCEEDED"
+                await _put(connection, CostImport, tenant, state=state, created_at=moment)
+            size = {"bytes_expected": 5_000_000_000, "bytes_received": 5_000_000_000}
+            await _put(connection, Upload, tenant, state="COMPLETE", **size)
+            await _put(connection, Upload, tenant, state="EXPIRED", **size)
+            await _put(connection, Job, tenant, state="DEAD")
     found = (await graphql.data(STATISTICS, root_key=ROOT))["platform"]["statistics"]
     assert [each["organizations"] for each in found["plans"]] == [1, 1]
     assert {each["status"] for each in found["plans"]} == {"ACTIVE", "CANCELLED"}
@@ -113,6 +110,12 @@ async def test_statistics(graphql: GraphQL, database: Database, owner: Database)
     assert {each["state"]: each["jobs"] for each in found["jobs"]} == {"DEAD": 2}
     assert found["storage"]["uploadBytes"] == 10_000_000_000
     assert found["storage"]["databaseBytes"] > 1_000_000
+
+
+async def _put(connection: AsyncConnection, model: type[Base], tenant: UUID, **values: Any) -> None:
+    """A row of a tenant with these values and others that fit."""
+    table = Base.metadata.tables[model.__tablename__]
+    await connection.execute(insert(table).values({**row_of(table, tenant), "id": new_id(), **values}))
 
 
 async def test_each_figure_is_one_statement(graphql: GraphQL, runtime: Runtime) -> None:

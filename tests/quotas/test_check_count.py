@@ -21,8 +21,9 @@ async def add(database: Database, *native_ids: str, kind: str = "CONNECTED") -> 
     """Add accounts in a transaction of its own."""
     async with database.write(ORGANIZATION) as session:
         for native_id in native_ids:
-            named = {"provider": "AWS", "native_id": native_id, "name": native_id}
-            session.add(Account(organization_id=ORGANIZATION, kind=kind, **named))
+            session.add(
+                Account(organization_id=ORGANIZATION, kind=kind, provider="AWS", native_id=native_id, name=native_id)
+            )
         await session.flush()
         await check_count(session, ORGANIZATION, QuotaMetric.ACCOUNTS, len(native_ids))
 

@@ -23,6 +23,7 @@ from app.schema.node import parse_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.recommendations import Evidence
 from app.schema.resources import Resource
+from app.server.costs.directives import at_most
 
 MOST_ACCOUNTS = 200
 
@@ -115,7 +116,9 @@ class PreviewedFindings:
     potential: Decimal = strawberry.field(
         description="What they save a month, in the organization's currency, no money twice."
     )
-    findings: list[PreviewedFinding] = strawberry.field(description="The dearest of them; at most 100.")
+    findings: list[PreviewedFinding] = strawberry.field(
+        description="The dearest of them; at most 100.", directives=[at_most(100)]
+    )
 
     @classmethod
     def of(cls, side: Side, organization_id: UUID, currency: str) -> PreviewedFindings:

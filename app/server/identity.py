@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from app.server.credentials import Credentials
+
+if TYPE_CHECKING:
+    from app.server.costs.charging import Charge
 
 # A store that does not answer three looks in a row cannot vouch for anybody.
 MOST_FAILED_LOOKS = 3
@@ -32,13 +35,14 @@ class Identity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OperationFacts:
-    """What is known of an operation when its context is made."""
+    """What is known of an operation when its context is made; its charge where operations are charged."""
 
     request_id: str
     identity: Identity | None
     client_address: str | None
     user_agent: str | None
     transport: str
+    charge: Charge | None = None
 
 
 Identify = Callable[[Credentials], Awaitable[Identity | None]]

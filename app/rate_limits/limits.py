@@ -1,0 +1,190 @@
+"""Takes from buckets and gives back, in Valkey where it is there and in memory where not."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import hiredis
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.rate_limits.own import OwnBuckets
+from app.rate_limits.pipe import Pipe, PipeClosedError
+from app.rate_limits.script import Rate, command
+
+PREFIX = b"skyledger:rate:"
+AGAIN_SECONDS = 2.0
+"""Between tries to reach a Valkey that is away."""
+GATHER_SECONDS = 0.02
+"""How long what is given back waits for the next call of its caller, to go with it."""
+_IPV6_SITE_BITS = 64  # one subscriber has a whole /64 to choose addresses from
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Take(NamedTuple):
+    """How much of which bucket."""
+
+    bucket: str
+    rate: Rate
+    amount: int
+
+
+class Taken(NamedTuple):
+    """What became of a take: seconds to wait where there was not enough (0 where there was), what each bucket has."""
+
+    wait: int
+    available: tuple[int, ...]
+
+
+class RateLimits:
+    """The buckets of all callers. `key` keeps network addresses unreadable in Valkey; `on_store` is told where each
+    take was counted: `valkey` or `memory`.
+    """
+
+    def __init__(self, valkey: Redis, *, key: str, on_store: Callable[[str], None] | None = None) -> None:
+        self._valkey, self._key = valkey, key.encode()
+        self.on_store = on_store
+        self._pipe: Pipe | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._again_at = 0.0
+        self._own: OwnBuckets | None = None
+        self._back: dict[bytes, tuple[Rate, int]] = {}
+        self._flush: asyncio.TimerHandle | None = None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether this process counts alone at the moment."""
+        return self._own is not None
+
+    def of_address(self, address: str | None) -> str:
+        """The name of a bucket for a network address."""
+        return "address:" + hmac.new(self._key, site(address).encode(), hashlib.sha256).hexdigest()[:32]
+
+    async def take(self, takes: Sequence[Take]) -> Taken:
+        """Take from all of these buckets, or from none."""
+        back = self._back
+        entries = []
+        for bucket, rate, amount in takes:
+            key = PREFIX + bucket.encode()
+            entries.append((key, rate, amount, back.pop(key)[1] if key in back else 0))
+        answer = await self._ask(entries)
+        if answer is None:
+            store, answer = "memory", self._count_here(entries)
+        else:
+            store = "valkey"
+        if self.on_store is not None:
+            self.on_store(store)
+        available = tuple(answer[1:])
+        if answer[0]:
+            return Taken(0, available)
+        lacking = zip(takes, available, strict=True)
+        waits = [(take.amount - has) / take.rate.restored for take, has in lacking if take.amount > has]
+        return Taken(max(1, math.ceil(max(waits, default=0))), available)
+
+    def give_back(self, bucket: str, rate: Rate, amount: int) -> None:
+        """Give back what was not used: with the caller's next take, or soon alone. Nobody waits for it."""
+        if amount <= 0:
+            return
+        key = PREFIX + bucket.encode()
+        kept = self._back.get(key)
+        self._back[key] = (rate, amount + (kept[1] if kept else 0))
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._send_back)
+
+    async def close(self) -> None:
+        """Give back what waits, and hang up."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._send_back()
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        if self._pipe is not None:
+            self._pipe.close()
+
+    def _send_back(self) -> None:
+        self._flush = None
+        waiting = [(key, rate, 0, amount) for key, (rate, amount) in self._back.items()]
+        self._back = {}
+        if self._own is not None:
+            for entry in waiting:
+                self._own.take([entry])
+        elif self._pipe is not None and not self._pipe.closed:
+            for entry in waiting:
+                self._pipe.send(command([entry]), awaited=False)
+
+    async def _ask(self, entries: list[tuple[bytes, Rate, int, int]]) -> list[int] | None:
+        """What Valkey answers; None where it is away."""
+        pipe = self._pipe
+        if pipe is None or pipe.closed:
+            pipe = await self._opened()
+            if pipe is None:
+                return None
+        try:
+            try:
+                found: list[int] = await pipe.send(command(entries))
+            except hiredis.ReplyError as error:
+                if not str(error).startswith("NOSCRIPT"):
+                    raise
+                found = await pipe.send(command(entries, whole=True))
+        except (PipeClosedError, hiredis.HiredisError) as error:
+            if self._pipe is pipe:
+                self._lost(error)
+            return None
+        return found
+
+    async def _opened(self) -> Pipe | None:
+        """A pipe, opened by the first who needs one; None while Valkey is away."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._again_at:
+            return None
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open(), name="rate-limits-connect")
+        await asyncio.shield(self._opening)
+        return self._pipe
+
+    async def _open(self) -> None:
+        try:
+            async with asyncio.timeout(1.0):
+                self._pipe = await Pipe.open(self._valkey)
+        except (RedisError, OSError) as error:  # TimeoutError is an OSError
+            self._lost(error)
+        else:
+            if self._own is not None:
+                self._own = None
+                _log.info("rate_limits_count_in_valkey")
+        finally:
+            self._opening = None
+
+    def _lost(self, error: Exception) -> None:
+        self._pipe = None
+        self._again_at = asyncio.get_running_loop().time() + AGAIN_SECONDS
+        if self._own is None:
+            self._own = OwnBuckets()
+            _log.warning("rate_limits_count_in_memory", error=str(error) or type(error).__name__)
+
+    def _count_here(self, entries: list[tuple[bytes, Rate, int, int]]) -> list[int]:
+        if self._own is None:
+            self._own = OwnBuckets()
+        return self._own.take(entries)
+
+
+def site(address: str | None) -> str:
+    """What a client cannot change at will: the IPv4 address, the IPv6 network; a socket without one is one client."""
+    try:
+        parsed: Any = ipaddress.ip_address((address or "").split("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _IPV6_SITE_BITS), strict=False))

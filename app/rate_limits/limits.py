@@ -45,8 +45,10 @@ class Taken(NamedTuple):
 
 
 class RateLimits:
-    """The buckets of all callers. `key` keeps network addresses unreadable in Valkey; `on_store` is told where each
-    take was counted: `valkey` or `memory`.
+    """The buckets of all callers.
+
+    `key` keeps network addresses unreadable in Valkey; `on_store` is told where each take was counted: `valkey` or
+    `memory`.
     """
 
     def __init__(self, valkey: Redis, *, key: str, on_store: Callable[[str], None] | None = None) -> None:

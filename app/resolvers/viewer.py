@@ -20,8 +20,8 @@ class ViewerQueries:
         return Viewer.of(info, principal) if principal is not None else None
 
     @strawberry.field(
-        description="What the caller may still ask; null where operations are free. `extensions.cost` of each answer and "
-        "the headers `RateLimit-*` tell the same."
+        description="What the caller may still ask; null where operations are free. `extensions.cost` of each answer "
+        "and the headers `RateLimit-*` tell the same."
     )
     def rate_limit(self, info: Info) -> RateLimit | None:
         """Of the operation's charge."""

@@ -32,7 +32,7 @@ from app.schema.organization_part import OrganizationPart
 from app.schema.paging import within
 from app.schema.tag_keys import TagKey
 from app.schema.teams import OrganizationTeams, Team, TeamCosts
-from app.server.costs.directives import at_most
+from app.server.costs.directives import at_most, weighs
 
 MOST_TAG_KEYS = 1_000
 MOST_RUNS = 100
@@ -297,7 +297,9 @@ class OrganizationAllocation(OrganizationTeams, OrganizationPart):
         rows = await info.context.loaders.allocation_runs(key, within(first, MOST_RUNS))
         return [AllocationRun.from_row(row) for row in rows]
 
-    @strawberry.field(description="Who bears the costs of a period: by team, with direct and shared costs.")
+    @strawberry.field(
+        description="Who bears the costs of a period: by team, with direct and shared costs.", directives=[weighs(20)]
+    )
     async def allocation(
         self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST
     ) -> AllocationReport | None:

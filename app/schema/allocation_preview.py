@@ -21,7 +21,7 @@ from app.schema.allocation_acts import AllocationRuleInput
 from app.schema.node import parse_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.teams import Team
-from app.server.costs.directives import at_most
+from app.server.costs.directives import at_most, weighs
 
 
 @strawberry.input(description="A rule to try on a month.")
@@ -105,7 +105,8 @@ class OrganizationAllocationPreview(OrganizationPart):
 
     @strawberry.field(
         description="What would move between teams in a month if a rule were added or changed, both sides worked out "
-        "by the rules of now. Needs the permission COSTS_MANAGE; null without it."
+        "by the rules of now. Needs the permission COSTS_MANAGE; null without it.",
+        directives=[weighs(1_000)],
     )
     async def preview_allocation_rule(
         self,

@@ -29,7 +29,7 @@ from app.records.currencies import checked_currency
 from app.schema.cost_filters import CostFilter, conditions_of
 from app.schema.cost_periods import MONTH_TO_DATE, Metric, Period, PeriodCost
 from app.schema.cost_questions import CostGrouping
-from app.schema.cost_report_forecasts import CostReportForecastInput
+from app.schema.cost_report_forecasts import OF_FORECAST, CostReportForecastInput
 from app.schema.cost_reports import CostReport
 from app.schema.currencies import OrganizationCurrencies
 from app.server.costs.directives import sized_by, weighs
@@ -61,7 +61,8 @@ Forecast = Annotated[
     CostReportForecastInput | None,
     strawberry.argument(
         description="Forecast the main metric, a cost, over the days of the period that are not known yet, such as "
-        "those of THIS_MONTH to come; `{}` asks with what is usual. An operation may ask for 12 forecasts."
+        "those of THIS_MONTH to come; `{}` asks with what is usual. An operation may ask for 12 forecasts.",
+        directives=[weighs(OF_FORECAST)],
     ),
 ]
 

@@ -25,6 +25,26 @@ from app.resolvers.access import Access
 from app.resolvers.roots import make_schema, schema_text
 
 SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
+# How often a caller may do what is dear, or worth guessing at; a new one is entered here.
+TIMES_A_MINUTE = {
+    "acceptInvitation": 20,
+    "connectAccount": 30,
+    "createApiKey": 20,
+    "createOrganization": 10,
+    "createUpload": 120,
+    "deleteOrganization": 10,
+    "exportCosts": 20,
+    "importCosts": 60,
+    "inviteMember": 60,
+    "logIn": 20,
+    "refreshPrices": 6,
+    "refreshSession": 30,
+    "register": 10,
+    "rerunAllocation": 10,
+    "runCostSource": 20,
+    "startScan": 60,
+    "verifyAccount": 30,
+}
 # Who may call what: a new mutation has to be entered here with the permission that it needs.
 NEEDS = {
     "acceptInvitation": Access.SIGNED_IN,
@@ -148,6 +168,17 @@ def test_every_mutation_names_its_permission(schema: GraphQLSchema) -> None:
         for name, field in mutations(schema).items()
     }
     assert found == NEEDS
+
+
+def test_sensitive_mutations_have_a_limit(schema: GraphQLSchema) -> None:
+    limits = {
+        name: limit
+        for name, field in mutations(schema).items()
+        if (limit := field.extensions["strawberry-definition"].metadata["limit"]) is not None
+    }
+    assert {name: limit.times for name, limit in limits.items()} == TIMES_A_MINUTE
+    assert {limit.per for limit in limits.values()} == {60}
+    assert {name for name, needs in NEEDS.items() if needs is Access.ANYONE} <= limits.keys()
 
 
 def test_every_mutation_takes_one_input_and_fails_as_data(schema: GraphQLSchema) -> None:

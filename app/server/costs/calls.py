@@ -19,7 +19,6 @@ from graphql import (
     is_abstract_type,
 )
 
-
 from app.execution.selections import Selections
 from app.server.costs.derived import is_list
 from app.server.costs.reading import Amount, Defaults, size, weight_of_arguments
@@ -37,13 +36,13 @@ class Call:
     key: str
     name: str
     weight: Amount
-    items: Amount
-    item: int
-    lightest: int
-    is_list: bool
-    is_required: bool
-    are_items_required: bool
-    below: Sequence[Sequence[Call]]
+    items: Amount = 0
+    item: int = 0
+    lightest: int = 0
+    is_list: bool = False
+    is_required: bool = False
+    are_items_required: bool = False
+    below: Sequence[Sequence[Call]] = ()
 
 
 class Calls:
@@ -82,7 +81,7 @@ class Calls:
         for key, nodes in self._selections.fields(type_, sets).items():
             name = nodes[0].name.value
             if name in INTROSPECTION:
-                found.append(Call(key, name, INTROSPECTION[name], 0, 0, 0, False, False, False, ()))
+                found.append(Call(key, name, INTROSPECTION[name]))
             elif not name.startswith("__"):
                 call = self._call(key, type_.fields[name], nodes, sizes)
                 if not is_sure or call.weight != 0 or call.item or any(call.below):

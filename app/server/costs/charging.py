@@ -34,7 +34,7 @@ class CostLimits:
 class Charge:
     """What one operation was charged. `count` is told its answer; what it has not cost then is given back."""
 
-    __slots__ = ("_actual", "_bucket", "_estimate", "_limits", "_left", "_variables", "rate", "requested")
+    __slots__ = ("_actual", "_bucket", "_estimate", "_left", "_limits", "_variables", "rate", "requested")
 
     def __init__(
         self,

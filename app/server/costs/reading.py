@@ -20,7 +20,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from app.server.costs.weights import Sized, weight_of, weighs_inside
+from app.server.costs.weights import Sized, weighs_inside, weight_of
 
 Raw = Mapping[str, Any]
 Amount = int | Callable[[Raw], int]

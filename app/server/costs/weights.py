@@ -14,7 +14,7 @@ INTROSPECTION = {"__schema": 100, "__type": 10}
 
 
 class Sized(NamedTuple):
-    """How long a list is: of these arguments the largest, or `assumed`; of the field's own list, or of `fields` in it."""
+    """How long a list is, the field's own or `fields` in it: the largest of these arguments, or what is assumed."""
 
     arguments: tuple[str, ...]
     assumed: int

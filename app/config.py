@@ -105,7 +105,7 @@ class Settings(BaseSettings):
         default=500, ge=1, le=10_000, description="Most fields in a document, fragments expanded."
     )
     cost_maximum: int = Field(
-        default=200_000,
+        default=400_000,
         ge=0,
         le=1_000_000_000,
         description="Points in the bucket from which the operations of each caller are paid, a tenth for those who are "
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         default=2_000, ge=1, le=1_000_000_000, description="Points that each bucket gets back in a second."
     )
     cost_operation: int = Field(
-        default=150_000, ge=1, le=1_000_000_000, description="Points that one operation may cost at most."
+        default=300_000, ge=1, le=1_000_000_000, description="Points that one operation may cost at most."
     )
     execution_seconds: float = Field(default=10.0, gt=0, description="Time limit of one query or mutation, in seconds.")
     websocket_frame_bytes: int = Field(default=65_536, ge=1024, description="Largest WebSocket frame, in bytes.")

@@ -23,8 +23,11 @@ class OwnBuckets:
     def take(self, entries: list[tuple[bytes, Rate, int, int]]) -> list[int]:
         """As the script answers: whether all had enough (1 or 0), then what each has now."""
         now = time.monotonic()
-        full = [max(now, self._full.get(key, now) - back / rate.restored) for key, rate, _, back in entries]
         smaller = [_smaller(rate) for _, rate, _, _ in entries]
+        full = [
+            max(now, self._full.get(key, now) - back / rate.restored)
+            for (key, _, _, back), rate in zip(entries, smaller, strict=True)
+        ]
         available = [rate.maximum - (at - now) * rate.restored for at, rate in zip(full, smaller, strict=True)]
         # What is more than such a bucket ever holds passes while it is full: the limits of each act still hold.
         wanted = [min(taken, rate.maximum) for (_, _, taken, _), rate in zip(entries, smaller, strict=True)]

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import ipaddress
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,24 +18,27 @@ from redis.exceptions import RedisError
 
 from app.rate_limits.own import OwnBuckets
 from app.rate_limits.pipe import Pipe, PipeClosedError
-from app.rate_limits.script import Rate, command
+from app.rate_limits.script import Entry, Rate, command
 
 PREFIX = b"skyledger:rate:"
 AGAIN_SECONDS = 2.0
 """Between tries to reach a Valkey that is away."""
-GATHER_SECONDS = 0.02
-"""How long what is given back waits for the next call of its caller, to go with it."""
+KEEP_SECONDS = 0.25
+"""How long points stay with this process that nobody used: whoever asks again meanwhile is not held up by Valkey."""
+AT_A_TIME = 100
+"""Buckets of one call that gives back."""
 _IPV6_SITE_BITS = 64  # one subscriber has a whole /64 to choose addresses from
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
 class Take(NamedTuple):
-    """How much of which bucket."""
+    """How much of which bucket, and how much more for what the caller asks next."""
 
     bucket: str
     rate: Rate
     amount: int
+    ahead: int = 0
 
 
 class Taken(NamedTuple):
@@ -44,11 +48,23 @@ class Taken(NamedTuple):
     available: tuple[int, ...]
 
 
+class _Kept:
+    """Points of a bucket that this process has taken and nobody has used: taken ahead, or given back.
+
+    `available` is what the bucket has with them, None where that is not known; `since` when it was.
+    """
+
+    __slots__ = ("available", "points", "rate", "since")
+
+    def __init__(self, rate: Rate, points: int, available: int | None, since: float) -> None:
+        self.rate, self.points, self.available, self.since = rate, points, available, since
+
+
 class RateLimits:
     """The buckets of all callers.
 
-    `key` keeps network addresses unreadable in Valkey; `on_store` is told where each take was counted: `valkey` or
-    `memory`.
+    `key` keeps network addresses unreadable in Valkey; `on_store` is told where takes are counted that are not paid of
+    what was taken ahead: `valkey` or `memory`.
     """
 
     def __init__(self, valkey: Redis, *, key: str, on_store: Callable[[str], None] | None = None) -> None:
@@ -58,7 +74,7 @@ class RateLimits:
         self._opening: asyncio.Task[None] | None = None
         self._again_at = 0.0
         self._own: OwnBuckets | None = None
-        self._back: dict[bytes, tuple[Rate, int]] = {}
+        self._kept: dict[str, _Kept] = {}
         self._flush: asyncio.TimerHandle | None = None
 
     @property
@@ -70,36 +86,55 @@ class RateLimits:
         """The name of a bucket for a network address."""
         return "address:" + hmac.new(self._key, site(address).encode(), hashlib.sha256).hexdigest()[:32]
 
+    def take_kept(self, bucket: str, amount: int) -> int | None:
+        """Take from what this process has of a bucket: what the bucket has now, None where that is too little."""
+        kept = self._kept.get(bucket)
+        if kept is None or kept.points < amount or kept.available is None:
+            return None
+        kept.points -= amount
+        kept.available -= amount
+        restored = int((time.monotonic() - kept.since) * kept.rate.restored)
+        return min(kept.available + restored, kept.rate.maximum - amount)
+
     async def take(self, takes: Sequence[Take]) -> Taken:
         """Take from all of these buckets, or from none."""
-        back = self._back
         entries = []
-        for bucket, rate, amount in takes:
-            key = PREFIX + bucket.encode()
-            entries.append((key, rate, amount, back.pop(key)[1] if key in back else 0))
+        for bucket, rate, amount, ahead in takes:
+            kept = self._kept.pop(bucket, None)
+            entries.append(Entry(PREFIX + bucket.encode(), rate, amount, kept.points if kept else 0, ahead))
         answer = await self._ask(entries)
+        store = "memory" if answer is None else "valkey"
         if answer is None:
-            store, answer = "memory", self._count_here(entries)
-        else:
-            store = "valkey"
+            answer = self._count_here(entries)
         if self.on_store is not None:
             self.on_store(store)
-        available = tuple(answer[1:])
+        available = tuple(answer[1::2])
         if answer[0]:
+            for (bucket, rate, _, _), has, ahead in zip(takes, available, answer[2::2], strict=True):
+                if ahead:
+                    self._keep(bucket, rate, ahead, has)
             return Taken(0, available)
         lacking = zip(takes, available, strict=True)
         waits = [(take.amount - has) / take.rate.restored for take, has in lacking if take.amount > has]
         return Taken(max(1, math.ceil(max(waits, default=0))), available)
 
     def give_back(self, bucket: str, rate: Rate, amount: int) -> None:
-        """Give back what was not used: with the caller's next take, or soon alone. Nobody waits for it."""
-        if amount <= 0:
-            return
-        key = PREFIX + bucket.encode()
-        kept = self._back.get(key)
-        self._back[key] = (rate, amount + (kept[1] if kept else 0))
+        """Give back what was not used: for the caller's next take, or soon to Valkey. Nobody waits for it."""
+        if amount > 0:
+            self._keep(bucket, rate, amount, None)
+
+    def _keep(self, bucket: str, rate: Rate, points: int, available: int | None) -> None:
+        kept = self._kept.get(bucket)
+        if kept is None:
+            self._kept[bucket] = _Kept(rate, points, available, time.monotonic())
+        else:
+            if available is not None:  # a later take, which found the bucket without the points that are here
+                kept.available, kept.since = available + kept.points, time.monotonic()
+            elif kept.available is not None:
+                kept.available += points
+            kept.points += points
         if self._flush is None:
-            self._flush = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._send_back)
+            self._flush = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._send_back)
 
     async def close(self) -> None:
         """Give back what waits, and hang up."""
@@ -114,16 +149,16 @@ class RateLimits:
 
     def _send_back(self) -> None:
         self._flush = None
-        waiting = [(key, rate, 0, amount) for key, (rate, amount) in self._back.items()]
-        self._back = {}
-        if self._own is not None:
-            for entry in waiting:
-                self._own.take([entry])
-        elif self._pipe is not None and not self._pipe.closed:
-            for entry in waiting:
-                self._pipe.send(command([entry]), awaited=False)
+        waiting = [Entry(PREFIX + bucket.encode(), kept.rate, 0, kept.points) for bucket, kept in self._kept.items()]
+        self._kept = {}
+        for start in range(0, len(waiting), AT_A_TIME):
+            some = waiting[start : start + AT_A_TIME]
+            if self._own is not None:
+                self._own.take(some)
+            elif self._pipe is not None and not self._pipe.closed:
+                self._pipe.send(command(some), awaited=False)
 
-    async def _ask(self, entries: list[tuple[bytes, Rate, int, int]]) -> list[int] | None:
+    async def _ask(self, entries: Sequence[Entry]) -> list[int] | None:
         """What Valkey answers; None where it is away."""
         pipe = self._pipe
         if pipe is None or pipe.closed:
@@ -173,7 +208,7 @@ class RateLimits:
             self._own = OwnBuckets()
             _log.warning("rate_limits_count_in_memory", error=str(error) or type(error).__name__)
 
-    def _count_here(self, entries: list[tuple[bytes, Rate, int, int]]) -> list[int]:
+    def _count_here(self, entries: Sequence[Entry]) -> list[int]:
         if self._own is None:
             self._own = OwnBuckets()
         return self._own.take(entries)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
-from app.rate_limits.script import Rate
+from app.rate_limits.script import Entry, Rate
 
 FRACTION = 0.25
 """Of the limits: several processes count at the same time, each alone, and none knows how many there are."""
@@ -20,25 +21,23 @@ class OwnBuckets:
     def __len__(self) -> int:
         return len(self._full)
 
-    def take(self, entries: list[tuple[bytes, Rate, int, int]]) -> list[int]:
-        """As the script answers: whether all had enough (1 or 0), then what each has now."""
+    def take(self, entries: Sequence[Entry]) -> list[int]:
+        """As the script answers, with nothing ahead."""
         now = time.monotonic()
-        smaller = [_smaller(rate) for _, rate, _, _ in entries]
-        full = [
-            max(now, self._full.get(key, now) - back / rate.restored)
-            for (key, _, _, back), rate in zip(entries, smaller, strict=True)
-        ]
-        available = [rate.maximum - (at - now) * rate.restored for at, rate in zip(full, smaller, strict=True)]
+        smaller = [_smaller(entry.rate) for entry in entries]
+        each = list(zip(entries, smaller, strict=True))
+        full = [max(now, self._full.get(entry.key, now) - entry.back / rate.restored) for entry, rate in each]
+        available = [rate.maximum - (at - now) * rate.restored + 0.0001 for at, rate in zip(full, smaller, strict=True)]
         # What is more than such a bucket ever holds passes while it is full: the limits of each act still hold.
-        wanted = [min(taken, rate.maximum) for (_, _, taken, _), rate in zip(entries, smaller, strict=True)]
-        enough = all(one <= other + 0.0001 for one, other in zip(wanted, available, strict=True))
-        for place, (key, _, _, _) in enumerate(entries):
+        wanted = [min(entry.taken, rate.maximum) for entry, rate in each]
+        enough = all(one <= other for one, other in zip(wanted, available, strict=True))
+        for place, (entry, rate) in enumerate(each):
             taken = wanted[place] if enough else 0
-            self._full[key] = full[place] + taken / smaller[place].restored
+            self._full[entry.key] = full[place] + taken / rate.restored
             available[place] -= taken
         if len(self._full) > MOST_BUCKETS:
             self._forget(now)
-        return [int(enough), *(int(each + 0.0001) for each in available)]
+        return [int(enough), *[number for has in available for number in (int(has), 0)]]
 
     def _forget(self, now: float) -> None:
         """Those that are full again, and where that is not enough the fullest of the others."""

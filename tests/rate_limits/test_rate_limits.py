@@ -18,7 +18,7 @@ from app.embedded import engines
 from app.rate_limits import Rate, RateLimits, Take, site
 from app.rate_limits import limits as limits_module
 from app.rate_limits.own import MOST_BUCKETS, OwnBuckets
-from app.rate_limits.script import command
+from app.rate_limits.script import Entry, command
 
 SLOW = Rate(100, 0.001)
 """Nothing worth mentioning comes back during a test."""
@@ -74,11 +74,35 @@ async def test_what_is_given_back_is_there_again(limits: RateLimits, valkey: Red
     limits.give_back("a", SLOW, 20)
     assert await limits.take([Take("a", SLOW, 45)]) == (0, (5,))  # it goes with the next call
     limits.give_back("a", SLOW, 95)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.4)
     (key,) = await valkey.keys("skyledger:rate:*") or [None]
     assert key is None  # or soon alone: a bucket that is full is not there
     limits.give_back("a", SLOW, 50)
     assert await limits.take([Take("a", SLOW, 100)]) == (0, (0,))  # never more than it holds
+
+
+async def test_what_is_taken_ahead_serves_the_next_calls_without_valkey(limits: RateLimits, valkey: Redis) -> None:
+    assert limits.take_kept("a", 1) is None
+    assert (await limits.take([Take("a", SLOW, 10, 30)])).available == (90,)
+    await limits.take([Take("other", SLOW, 1)])
+    assert limits.take_kept("a", 25) == 65
+    assert limits.take_kept("a", 6) is None  # more than is left of it
+    limits.give_back("a", SLOW, 2)
+    assert limits.take_kept("a", 6) == 61
+    assert await limits.take([Take("a", SLOW, 61, 30)]) == (0, (0,))  # ahead is only what is there
+    assert limits.take_kept("a", 1) is None
+    limits.give_back("a", SLOW, 50)
+    await asyncio.sleep(0.4)
+    assert await limits.take([Take("a", SLOW, 0)]) == (0, (50,))
+
+
+async def test_what_was_taken_ahead_comes_back(limits: RateLimits, valkey: Redis) -> None:
+    other = RateLimits(valkey, key="k" * 32)
+    await limits.take([Take("a", SLOW, 10, 30)])
+    assert (await other.take([Take("a", SLOW, 65)])).available == (60,)
+    await asyncio.sleep(0.4)
+    assert (await other.take([Take("a", SLOW, 65)])).available == (25,)
+    await other.close()
 
 
 async def test_it_agrees_with_a_reckoning_of_exact_numbers(limits: RateLimits) -> None:
@@ -154,16 +178,16 @@ async def test_without_valkey_nobody_waits_for_it() -> None:
 def test_memory_does_not_grow() -> None:
     buckets = OwnBuckets()
     for number in range(3 * MOST_BUCKETS):
-        buckets.take([(b"%d" % number, SLOW, 1, 0)])
+        buckets.take([Entry(b"%d" % number, SLOW, 1, 0)])
     assert len(buckets) <= MOST_BUCKETS
 
 
 def test_calls_are_written_as_valkey_reads_them() -> None:
-    written = command([(b"skyledger:rate:a", Rate(100, 1 / 6), 5, 2)])
+    written = command([Entry(b"skyledger:rate:a", Rate(100, 1 / 6), 5, 2, 3)])
     lines = written.split(b"\r\n")
-    assert lines[0] == b"*8"
+    assert lines[0] == b"*9"
     assert lines[2] == b"EVALSHA"
-    assert lines[6:-1:2] == [b"1", b"skyledger:rate:a", b"100", b"0.166666667", b"5", b"2"]
+    assert lines[6:-1:2] == [b"1", b"skyledger:rate:a", b"100", b"0.166666667", b"5", b"2", b"3"]
     assert math.isclose(float(lines[12]), 1 / 6, rel_tol=1e-8)
 
 

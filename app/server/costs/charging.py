@@ -17,6 +17,9 @@ from app.server.masking import Fault, Refusal
 
 ANONYMOUS_SHARE = 0.1
 """Of the bucket of those who sign in: what strangers may ask is little, and all behind one address share it."""
+AHEAD = 100
+"""The part of a bucket that is taken with an operation, for those that the caller sends within a quarter of a second:
+to wait for Valkey costs 24 µs on an idle machine and 70 on a busy one, to find what was taken ahead 1."""
 MOST_PARTS = 3
 
 Headers = tuple[tuple[str, str], ...]
@@ -116,10 +119,12 @@ class Costs:
         if requested > most:
             raise _too_dear(estimate, variables, requested, most)
         bucket = self._bucket_of(facts)
-        taken = await self._rate_limits.take([Take(bucket, rate, requested)])
-        available = taken.available[0]
-        if taken.wait:
-            raise _too_often(rate, requested, available, taken.wait)
+        available = self._rate_limits.take_kept(bucket, requested)
+        if available is None:
+            taken = await self._rate_limits.take([Take(bucket, rate, requested, rate.maximum // AHEAD)])
+            available = taken.available[0]
+            if taken.wait:
+                raise _too_often(rate, requested, available, taken.wait)
         return Charge(self._rate_limits, bucket, rate, estimate, variables, requested, available)
 
 

@@ -35,7 +35,7 @@ class Loaf(Node):
     costs: list[Money]
 
     @strawberry.field
-    def crumbs(self, first: int = 10) -> list[Crumb]:
+    def crumbs(self, first: int = 10) -> list[Crumb]:  # noqa: ARG002
         return []
 
     @strawberry.field(directives=[at_most(7)])
@@ -82,20 +82,23 @@ class Report:
 class Query:
     @strawberry.field
     def loaves(
-        self, first: int | None = None, last: int | None = None, after: str | None = None
+        self,
+        first: int | None = None,  # noqa: ARG002
+        last: int | None = None,  # noqa: ARG002
+        after: str | None = None,  # noqa: ARG002
     ) -> LoafConnection | None:
         return None
 
     @strawberry.field(directives=[weighs(20), sized_by("top", assumed=50, fields=["groups"])])
     def report(
         self,
-        top: int | None = None,
-        forecast: Annotated[Wish | None, strawberry.argument(directives=[weighs(100)])] = None,
+        top: int | None = None,  # noqa: ARG002
+        forecast: Annotated[Wish | None, strawberry.argument(directives=[weighs(100)])] = None,  # noqa: ARG002
     ) -> Report | None:
         return None
 
     @strawberry.field(directives=[sized_by("ids")])
-    def nodes(self, ids: list[strawberry.ID]) -> list[Node | None]:
+    def nodes(self, ids: list[strawberry.ID]) -> list[Node | None]:  # noqa: ARG002
         return []
 
 

@@ -81,7 +81,7 @@ async def test_what_is_given_back_is_there_again(limits: RateLimits, valkey: Red
     assert await limits.take([Take("a", SLOW, 100)]) == (0, (0,))  # never more than it holds
 
 
-async def test_what_is_taken_ahead_serves_the_next_calls_without_valkey(limits: RateLimits, valkey: Redis) -> None:
+async def test_what_is_taken_ahead_serves_the_next_calls_without_valkey(limits: RateLimits) -> None:
     assert limits.take_kept("a", 1) is None
     assert (await limits.take([Take("a", SLOW, 10, 30)])).available == (90,)
     await limits.take([Take("other", SLOW, 1)])

@@ -217,9 +217,10 @@ class GraphQLServer:
                 await sink.put(Encoded(outcome.payload))
                 return
             record.begin(prepared)
+            executor = self._build(prepared)
             await self._charge(prepared)
             with self.metrics.subscriptions.labels(facts.transport).track_inprogress():
-                await self._subscriptions.run(Subscription(request, facts, self._build(prepared)), sink)
+                await self._subscriptions.run(Subscription(request, facts, executor), sink)
             record.result = "ok"
 
     @contextmanager

@@ -31,6 +31,10 @@ async def limits(valkey: Redis) -> AsyncIterator[RateLimits]:
     await made.close()
 
 
+def _counts_here(limits: RateLimits) -> bool:
+    return limits.in_memory
+
+
 async def test_a_bucket_gives_until_it_is_empty(limits: RateLimits) -> None:
     assert await limits.take([Take("a", SLOW, 60)]) == (0, (40,))
     refused = await limits.take([Take("a", SLOW, 41)])
@@ -149,7 +153,7 @@ async def test_memory_counts_a_fraction_while_valkey_does_not_answer(
         begun = time.monotonic()
         assert (await limits.take([Take("a", SLOW, 10)])).available == (15,)  # of 25
         assert time.monotonic() - begun < 2
-        assert limits.in_memory
+        assert _counts_here(limits)
         assert (await limits.take([Take("a", SLOW, 16)])).wait > 0
         limits.give_back("a", SLOW, 5)
         assert (await limits.take([Take("a", SLOW, 16)])).wait == 0
@@ -158,7 +162,7 @@ async def test_memory_counts_a_fraction_while_valkey_does_not_answer(
         await asyncio.sleep(3.2)
         # Whether Valkey has done what it was asked while it paused is not known.
         assert (await limits.take([Take("a", SLOW, 10)])).available in {(80,), (70,)}
-        assert not limits.in_memory
+        assert not _counts_here(limits)
         await limits.close()
         await valkey.aclose()
         await other.aclose()

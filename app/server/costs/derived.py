@@ -82,7 +82,7 @@ def _declare_size(field: GraphQLField, page: int) -> None:
         return
     if is_list(field.type):
         size = sized_by("first")
-    elif set(get_named_type(field.type).fields) >= CONNECTION:
+    elif CONNECTION.issubset(getattr(get_named_type(field.type), "fields", ())):
         size = sized_by("first", "last", assumed=page, fields=("edges", "nodes"))
     else:
         return

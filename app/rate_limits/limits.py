@@ -75,6 +75,7 @@ class RateLimits:
         self._again_at = 0.0
         self._own: OwnBuckets | None = None
         self._kept: dict[str, _Kept] = {}
+        self._asked: set[str] = set()
         self._flush: asyncio.TimerHandle | None = None
 
     @property
@@ -101,7 +102,12 @@ class RateLimits:
         entries = []
         for bucket, rate, amount, ahead in takes:
             kept = self._kept.pop(bucket, None)
-            entries.append(Entry(PREFIX + bucket.encode(), rate, amount, kept.points if kept else 0, ahead))
+            points = kept.points if kept is not None else 0
+            # Who asks for the first time in a while need not ask again: what is taken ahead has to be given back.
+            again = ahead if bucket in self._asked else 0
+            entries.append(Entry(PREFIX + bucket.encode(), rate, amount, points, again))
+            if ahead:
+                self._note(bucket)
         answer = await self._ask(entries)
         store = "memory" if answer is None else "valkey"
         if answer is None:
@@ -110,9 +116,9 @@ class RateLimits:
             self.on_store(store)
         available = tuple(answer[1::2])
         if answer[0]:
-            for (bucket, rate, _, _), has, ahead in zip(takes, available, answer[2::2], strict=True):
+            for take, has, ahead in zip(takes, available, answer[2::2], strict=True):
                 if ahead:
-                    self._keep(bucket, rate, ahead, has)
+                    self._keep(take.bucket, take.rate, ahead, has)
             return Taken(0, available)
         lacking = zip(takes, available, strict=True)
         waits = [(take.amount - has) / take.rate.restored for take, has in lacking if take.amount > has]
@@ -133,6 +139,11 @@ class RateLimits:
             elif kept.available is not None:
                 kept.available += points
             kept.points += points
+        self._note(bucket)
+
+    def _note(self, bucket: str) -> None:
+        """Remember who has asked, and what to give back, for a while."""
+        self._asked.add(bucket)
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._send_back)
 
@@ -150,7 +161,7 @@ class RateLimits:
     def _send_back(self) -> None:
         self._flush = None
         waiting = [Entry(PREFIX + bucket.encode(), kept.rate, 0, kept.points) for bucket, kept in self._kept.items()]
-        self._kept = {}
+        self._kept, self._asked = {}, set()
         for start in range(0, len(waiting), AT_A_TIME):
             some = waiting[start : start + AT_A_TIME]
             if self._own is not None:

@@ -23,6 +23,8 @@ from graphql.utilities import build_schema
 from app.records import Permission
 from app.resolvers.access import Access
 from app.resolvers.roots import make_schema, schema_text
+from app.schema.checks import MOST_KINDS, list_checks
+from app.server.costs.weights import size_of, weight_of
 
 SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
 # How often a caller may do what is dear, or worth guessing at; a new one is entered here.
@@ -179,6 +181,26 @@ def test_sensitive_mutations_have_a_limit(schema: GraphQLSchema) -> None:
     assert {name: limit.times for name, limit in limits.items()} == TIMES_A_MINUTE
     assert {limit.per for limit in limits.values()} == {60}
     assert {name for name, needs in NEEDS.items() if needs is Access.ANYONE} <= limits.keys()
+
+
+def test_the_schema_tells_what_operations_cost(schema: GraphQLSchema) -> None:
+    """`@cost` and `@listSize` stand in schema.graphql as the server reckons with them; lists are as long as they say."""
+    text = SCHEMA_FILE.read_text(encoding="utf-8")
+    told = {
+        f"{type_.name}.{field.name.value}": [directive.name.value for directive in field.directives]
+        for type_ in build_schema(text).type_map.values()
+        if isinstance(type_, GraphQLObjectType) and type_.ast_node is not None
+        for field in type_.ast_node.fields or ()
+    }
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
+            for name, field in type_.fields.items():
+                assert ("listSize" in told[f"{type_.name}.{name}"]) == (size_of(field) is not None), name
+                assert ("cost" in told[f"{type_.name}.{name}"]) == (weight_of(field, -1) >= 0), name
+    assert len(list_checks(None, None)) <= MOST_KINDS
+    assert {"Query.nodes", "Organization.resources", "Resource.recommendations"} <= {
+        place for place, names in told.items() if "listSize" in names
+    }
 
 
 def test_every_mutation_takes_one_input_and_fails_as_data(schema: GraphQLSchema) -> None:

@@ -126,6 +126,19 @@ class Settings(BaseSettings):
     document_fields: int = Field(
         default=500, ge=1, le=10_000, description="Most fields in a document, fragments expanded."
     )
+    cost_maximum: int = Field(
+        default=400_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Points in the bucket from which the operations of each caller are paid, a tenth for those who are "
+        "not signed in; 0 lets everybody ask without end, and production refuses it.",
+    )
+    cost_restored: int = Field(
+        default=2_000, ge=1, le=1_000_000_000, description="Points that each bucket gets back in a second."
+    )
+    cost_operation: int = Field(
+        default=300_000, ge=1, le=1_000_000_000, description="Points that one operation may cost at most."
+    )
     execution_seconds: float = Field(default=10.0, gt=0, description="Time limit of one query or mutation, in seconds.")
     websocket_frame_bytes: int = Field(default=65_536, ge=1024, description="Largest WebSocket frame, in bytes.")
     websocket_operations: int = Field(
@@ -329,6 +342,8 @@ def insecurities(settings: Settings) -> list[str]:
         found.append("SKYLEDGER_TRUSTED_PROXIES contains *: anyone could name any address; list your proxies.")
     if settings.public_url is not None and settings.public_url.startswith("http://"):
         found.append("SKYLEDGER_PUBLIC_URL is not https: links in mail carry tokens; use https.")
+    if settings.cost_maximum == 0:
+        found.append("SKYLEDGER_COST_MAXIMUM is 0: leave it out, or set how many points a caller may spend at once.")
     if settings.introspection == "public":
         found.append("SKYLEDGER_INTROSPECTION is public: use authenticated or off.")
     if settings.database_url is None:

@@ -18,9 +18,11 @@ from app.errors import AuthenticationError, BadUserInputError, ForbiddenError, N
 from app.loaders.all import Loaders
 from app.providers.calls import ProviderPool
 from app.queue import JobQueue
+from app.rate_limits import RateLimits
 from app.records import Grant, Permission, Principal
 from app.scanning.feed import ScanFeed
 from app.sealing.vault import Vault
+from app.server.costs.charging import Charge
 from app.uploads.kept import KeptFiles
 from app.uploads.storage import UploadStores
 
@@ -45,6 +47,7 @@ class Runtime:
     providers: ProviderPool
     uploads: UploadStores
     exports: KeptFiles
+    rate_limits: RateLimits
 
 
 @dataclass
@@ -57,6 +60,7 @@ class Context:
     client_address: str | None = None
     user_agent: str | None = None
     transport: str = "http"
+    charge: Charge | None = None
     notes: dict[str, object] = field(default_factory=dict)
     forecasts: int = 0
     previews: int = 0

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import cast
 
 import structlog
+from graphql import GraphQLSchema
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -22,7 +23,7 @@ from starlette.types import ASGIApp
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
 from app.auth.passwords import Passwords
-from app.config import Settings
+from app.config import Settings, signing_key
 from app.context import Context, Runtime
 from app.costs.outlook.aside import ASIDE
 from app.database import Database
@@ -30,6 +31,7 @@ from app.embedded import EngineUrls
 from app.loading import loading
 from app.providers.calls import ProviderPool
 from app.queue import JobQueue
+from app.rate_limits import RateLimits
 from app.records import Principal
 from app.resolvers.export_door import ExportDoor
 from app.resolvers.roots import make_schema
@@ -37,6 +39,7 @@ from app.resolvers.upload_door import UploadDoor
 from app.scanning.feed import ScanFeed
 from app.sealing.vault import Vault
 from app.server.assembly import create_graphql_app
+from app.server.costs.charging import CostLimits, Costs
 from app.server.downloads import EXPORT_PATH, DownloadEndpoint
 from app.server.identity import Identity, OperationFacts
 from app.server.limits import Limits
@@ -77,6 +80,7 @@ def make_runtime(settings: Settings, urls: EngineUrls, *, passwords: Passwords |
         providers=providers,
         uploads=make_stores(settings, providers),
         exports=make_kept_files(settings, providers),
+        rate_limits=RateLimits(valkey, key=signing_key(settings)),
     )
 
 
@@ -91,8 +95,10 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         limits=Limits.from_settings(settings),
         introspection=settings.introspection,
         compiled=settings.compiled_plans,
+        make_costs=(lambda schema: make_costs(runtime, schema)) if settings.cost_maximum else None,
         may_explain=lambda identity: identity is not None and cast("Principal", identity).is_platform_admin,
     )
+    runtime.rate_limits.on_store = server.metrics.count_take
     newest = newest_revision()
 
     async def ping_valkey() -> None:
@@ -126,6 +132,18 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
     return app, server
 
 
+def make_costs(runtime: Runtime, schema: GraphQLSchema) -> Costs:
+    """What charges operations: each user, each key and each address of strangers has a bucket."""
+    settings, rate_limits = runtime.settings, runtime.rate_limits
+
+    def bucket_of(facts: OperationFacts) -> str:
+        caller = facts.identity.subject if facts.identity else rate_limits.of_address(facts.client_address)
+        return f"cost:{caller}"
+
+    limits = CostLimits(settings.cost_maximum, settings.cost_restored, settings.cost_operation)
+    return Costs(schema, limits, rate_limits, bucket_of)
+
+
 def make_context(runtime: Runtime, facts: OperationFacts) -> Context:
     """The context of one operation."""
     identity: Identity | None = facts.identity
@@ -136,6 +154,7 @@ def make_context(runtime: Runtime, facts: OperationFacts) -> Context:
         client_address=facts.client_address,
         user_agent=facts.user_agent,
         transport=facts.transport,
+        charge=facts.charge,
     )
 
 
@@ -158,6 +177,7 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
         runtime.uploads.close()
         runtime.exports.close()
         await runtime.authenticator.close()
+        await runtime.rate_limits.close()
         await runtime.database.close()
         await runtime.valkey.aclose()
 

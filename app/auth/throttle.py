@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import ipaddress
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -20,11 +19,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.errors import RateLimitedError
+from app.rate_limits import site
 
 WINDOW_MINUTES = 15
 STORE_SECONDS = 1.0
 RETRY_STORE_SECONDS = 5.0
-_IPV6_SITE_BITS = 64  # one subscriber has a whole /64 to choose addresses from
 
 Result = TypeVar("Result")
 
@@ -61,7 +60,7 @@ class Throttle:
         `account_name` is what tells accounts apart, an e-mail address or an id.
         """
         account = self._hidden(account_name) if account_name is not None else None
-        attempt = Attempt(account, self._hidden(_site(address)))
+        attempt = Attempt(account, self._hidden(site(address)))
         await self._count(self._per_address, attempt.address)
         if attempt.account is not None:
             await self._count(self._per_account, attempt.account)
@@ -126,16 +125,3 @@ def _limiter_on(valkey: Redis) -> FixedWindowRateLimiter:
         connection_pool=valkey.connection_pool,  # type: ignore[arg-type]  # its options are typed as plain values
     )
     return FixedWindowRateLimiter(storage)
-
-
-def _site(address: str | None) -> str:
-    """What a client cannot change at will: the IPv4 address, the IPv6 network; a socket without one is one client."""
-    try:
-        parsed = ipaddress.ip_address((address or "").split("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, _IPV6_SITE_BITS), strict=False))

@@ -29,6 +29,10 @@ NO_PLAN = "no plan"
 ERROR = "error"
 
 
+def _answer(data: dict[str, Any]) -> dict[str, Any]:
+    return {"data": data}
+
+
 class CompiledExecutor:
     """Compiles and runs the queries of one schema.
 
@@ -57,16 +61,23 @@ class CompiledExecutor:
         return Plans(self._schema, document, operation, condition_names(document, operation))
 
     async def run(
-        self, plans: Plans, raw_variables: Mapping[str, Any], make_context: Callable[[], Any]
+        self,
+        plans: Plans,
+        raw_variables: Mapping[str, Any],
+        make_context: Callable[[], Any],
+        make_answer: Callable[[dict[str, Any]], dict[str, Any]] = _answer,
     ) -> bytes | None:
-        """The answer `{"data": …}` as JSON; None where graphql-core has to find the answer, or its errors."""
+        """The answer as JSON; None where graphql-core has to find it, or its errors.
+
+        `make_answer` makes it of the data: `{"data": …}`, and whatever else it has.
+        """
         plan = None
         try:
             run = Run(raw_variables, plans.variables)
             plan = self._plan(plans, run.variables)
             _check_worth(plan)
             run.context = make_context()
-            answer = orjson.dumps({"data": await plan.run(run)}, option=orjson.OPT_UTC_Z)
+            answer = orjson.dumps(make_answer(await plan.run(run)), option=orjson.OPT_UTC_Z)
         except Bail as bail:
             self._give_up(plan, bail.reason)
         except UnsupportedError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,13 +15,16 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
 from app.context import Context, Info
-from app.errors import NotFoundError, SkyledgerError
+from app.errors import NotFoundError, RateLimitedError, SkyledgerError
+from app.rate_limits import Rate, Take
 from app.records import Actor, ActorKind, Permission, Principal
 from app.schema.errors import as_data
 from app.schema.node import parse_id
 from app.server.hub import Event, SharedSource
 
 Message = TypeVar("Message")
+
+CALLERS_OF_ADDRESS = 5
 
 
 class Access(StrEnum):
@@ -32,11 +35,33 @@ class Access(StrEnum):
     ROOT = "root key or platform admin"
 
 
+@dataclass(frozen=True)
+class Limit:
+    """How often a mutation may be called in so many seconds: by each user or key, and five times that by an address.
+
+    All the strangers of an address count together, and so does each alias of a document. As with a bucket: that many
+    at once, and then as many as time restores.
+    """
+
+    times: int
+    per: int
+
+    @property
+    def rate(self) -> Rate:
+        """Of a caller."""
+        return Rate(self.times, self.times / self.per)
+
+    @property
+    def rate_of_address(self) -> Rate:
+        """Of all callers behind an address, such as an office."""
+        return Rate(self.times * CALLERS_OF_ADDRESS, self.times * CALLERS_OF_ADDRESS / self.per)
+
+
 class Guard(FieldExtension):
     """Checks the caller before the resolver runs, and turns expected failures into members of the result."""
 
-    def __init__(self, needs: Permission | Access) -> None:
-        self.needs = needs
+    def __init__(self, needs: Permission | Access, limit: Limit | None = None) -> None:
+        self.needs, self.limit = needs, limit
 
     def apply(self, field: StrawberryField) -> None:
         """Describe the one argument of every mutation, and let its result be null.
@@ -51,6 +76,8 @@ class Guard(FieldExtension):
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         """Check, resolve, translate."""
         try:
+            if self.limit is not None:
+                await count(info, self.limit)
             check(info, self.needs, kwargs)
             return await next_(source, info, **kwargs)
         except SkyledgerError as error:
@@ -58,6 +85,19 @@ class Guard(FieldExtension):
             if member is None or not _is_member(info, type(member)):
                 raise
             return member
+
+
+async def count(info: Info, limit: Limit) -> None:
+    """Count a call of a mutation. Raises RateLimitedError when the caller or the address has called it too often."""
+    context, name = info.context, info.field_name
+    rate_limits = context.runtime.rate_limits
+    takes = [Take(f"{name}:{rate_limits.of_address(context.client_address)}", limit.rate_of_address, 1)]
+    if context.principal is not None:
+        takes.append(Take(f"{name}:{context.principal.subject}", limit.rate, 1))
+    taken = await rate_limits.take(takes)
+    if taken.wait:
+        message = f"`{name}` was called too often. Wait {taken.wait} seconds before the next call."
+        raise RateLimitedError(message, retry_after=taken.wait)
 
 
 def check(info: Info, needs: Permission | Access, arguments: dict[str, Any]) -> None:
@@ -94,12 +134,20 @@ def _is_member(info: Info, member: type) -> bool:
     return isinstance(union, StrawberryUnion) and member in union.types
 
 
-def mutation(needs: Permission | Access, description: str) -> Callable[[Callable[..., Any]], Any]:
-    """A mutation field that only callers with the permission reach; the house test reads `needs` from its metadata."""
+def mutation(
+    needs: Permission | Access, description: str, *, limit: Limit | None = None
+) -> Callable[[Callable[..., Any]], Any]:
+    """A mutation field that only callers with the permission reach, and no oftener than its limit says.
+
+    The house test reads both from its metadata.
+    """
 
     def decorate(resolver: Callable[..., Any]) -> Any:
         return strawberry.mutation(
-            resolver, description=description, extensions=[Guard(needs)], metadata={"needs": needs}
+            resolver,
+            description=description,
+            extensions=[Guard(needs, limit)],
+            metadata={"needs": needs, "limit": limit},
         )
 
     return decorate

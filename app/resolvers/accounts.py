@@ -8,7 +8,7 @@ from app.accounts import change, connect, disconnect, manual, verify
 from app.context import Info
 from app.recommendations.jobs import request_look
 from app.records import Permission
-from app.resolvers.access import mutation, organization_of
+from app.resolvers.access import Limit, mutation, organization_of
 from app.scanning.cancel import cancel_scans_of_account
 from app.schema.account_connection import (
     ConnectAccountInput,
@@ -48,6 +48,7 @@ class AccountMutations:
     @mutation(
         Permission.ACCOUNTS_MANAGE,
         "Connect accounts of a cloud, so that scans read them. The credentials are tried first, and sealed.",
+        limit=Limit(30, per=60),
     )
     async def connect_account(self, info: Info, input: ConnectAccountInput) -> ConnectAccountResult:  # noqa: A002  (Relay's name)
         """See app.accounts.connect.connect_accounts."""
@@ -63,7 +64,11 @@ class AccountMutations:
         )
         return ConnectAccountPayload(accounts=[Account.from_row(row) for row in rows])
 
-    @mutation(Permission.ACCOUNTS_MANAGE, "Ask a connected account whether it works: one cheap call to its provider.")
+    @mutation(
+        Permission.ACCOUNTS_MANAGE,
+        "Ask a connected account whether it works: one cheap call to its provider.",
+        limit=Limit(30, per=60),
+    )
     async def verify_account(self, info: Info, input: VerifyAccountInput) -> VerifyAccountResult:  # noqa: A002  (Relay's name)
         """See app.accounts.verify.verify_account."""
         row = await verify.verify_account(

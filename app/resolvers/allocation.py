@@ -9,7 +9,7 @@ import strawberry
 from app.context import Info
 from app.costs.allocation import change_rules, promote, runs, teams
 from app.records import UNSET, Permission
-from app.resolvers.access import mutation, organization_of
+from app.resolvers.access import Limit, mutation, organization_of
 from app.schema.allocation import AllocationRule, AllocationRun
 from app.schema.allocation_acts import (
     CreateAllocationRuleInput,
@@ -161,6 +161,7 @@ class AllocationMutations:
         Permission.COSTS_MANAGE,
         "Have the charges of months shared out by the rules, teams and tag keys as they are now. Readers see each "
         "month as it was or as it will be.",
+        limit=Limit(10, per=60),
     )
     async def rerun_allocation(self, info: Info, input: RerunAllocationInput) -> RerunAllocationResult:  # noqa: A002  (Relay's name)
         """See app.costs.allocation.runs.rerun_allocation."""

@@ -7,7 +7,7 @@ import strawberry
 from app.context import Info
 from app.organizations import api_keys
 from app.records import Permission
-from app.resolvers.access import mutation, organization_of
+from app.resolvers.access import Limit, mutation, organization_of
 from app.schema.api_keys import (
     ApiKey,
     CreateApiKeyInput,
@@ -24,7 +24,11 @@ from app.schema.node import parse_id
 class ApiKeyMutations:
     """Making and ending API keys."""
 
-    @mutation(Permission.API_KEYS_MANAGE, "Make an API key. Its text is in this answer and nowhere else.")
+    @mutation(
+        Permission.API_KEYS_MANAGE,
+        "Make an API key. Its text is in this answer and nowhere else.",
+        limit=Limit(20, per=60),
+    )
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeyResult:  # noqa: A002  (Relay's name)
         """See app.organizations.api_keys.create_api_key."""
         row, text = await api_keys.create_api_key(

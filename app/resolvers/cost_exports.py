@@ -12,7 +12,7 @@ from app.costs.scopes import of_charges
 from app.errors import argument
 from app.records import Permission
 from app.records.cost_exports import CostExportOrder
-from app.resolvers.access import mutation, organization_of
+from app.resolvers.access import Limit, mutation, organization_of
 from app.schema.cost_exports import CostExport, ExportCostsInput, ExportCostsPayload, ExportCostsResult
 from app.schema.cost_filters import conditions_of
 from app.schema.cost_periods import days_of
@@ -27,6 +27,7 @@ class CostExportMutations:
     @mutation(
         Permission.COSTS_MANAGE,
         "Write charges into a file of FOCUS. A worker does it; then the file can be fetched at the export's `url`.",
+        limit=Limit(20, per=60),
     )
     async def export_costs(self, info: Info, input: ExportCostsInput) -> ExportCostsResult:  # noqa: A002  (Relay's name)
         """See app.costs.exports.start.start_export."""

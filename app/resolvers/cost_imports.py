@@ -13,7 +13,7 @@ from app.costs.delete_period import delete_billing_period
 from app.errors import BadUserInputError, NotFoundError
 from app.records import Permission
 from app.records.currencies import checked_currency
-from app.resolvers.access import mutation, organization_of
+from app.resolvers.access import Limit, mutation, organization_of
 from app.schema.cost_import_acts import (
     CancelCostImportInput,
     CancelCostImportPayload,
@@ -40,6 +40,7 @@ class CostImportMutations:
         Permission.COSTS_INGEST,
         "Import complete uploads as one delivery. A worker takes it as soon as one is free; readers see all of it at "
         "once or nothing.",
+        limit=Limit(60, per=60),
     )
     async def import_costs(self, info: Info, input: ImportCostsInput) -> ImportCostsResult:  # noqa: A002  (Relay's name)
         """See app.sourcing.uploads.start_import."""

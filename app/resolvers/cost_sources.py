@@ -10,7 +10,7 @@ from app.context import Info
 from app.errors import BadUserInputError, NotFoundError
 from app.records import UNSET, Permission
 from app.records.cost_sources import CostSourceKind
-from app.resolvers.access import mutation, organization_of
+from app.resolvers.access import Limit, mutation, organization_of
 from app.schema.cost_source_acts import (
     CreateCostSourceInput,
     CreateCostSourcePayload,
@@ -103,6 +103,7 @@ class CostSourceMutations:
         Permission.COSTS_MANAGE,
         "Fetch from a cost source now. A worker takes the run as soon as one is free; what was imported before and has "
         "not changed is not fetched again.",
+        limit=Limit(20, per=60),
     )
     async def run_cost_source(self, info: Info, input: RunCostSourceInput) -> RunCostSourceResult:  # noqa: A002  (Relay's name)
         """See app.sourcing.start.run_cost_source."""

@@ -8,7 +8,7 @@ from app.auth.permissions import grant_of
 from app.context import Info
 from app.organizations import invitations
 from app.records import Permission, Role
-from app.resolvers.access import Access, mutation, organization_of
+from app.resolvers.access import Access, Limit, mutation, organization_of
 from app.schema.invitations import (
     Invitation,
     InviteMemberInput,
@@ -35,6 +35,7 @@ class InvitationMutations:
     @mutation(
         Permission.MEMBERS_MANAGE,
         "Invite a person by e-mail address. The answer holds the token; sending it by e-mail comes later.",
+        limit=Limit(60, per=60),
     )
     async def invite_member(self, info: Info, input: InviteMemberInput) -> InviteMemberResult:  # noqa: A002  (Relay's name)
         """See app.organizations.invitations.invite_member."""
@@ -48,7 +49,7 @@ class InvitationMutations:
         )
         return InviteMemberPayload(invitation=Invitation.from_row(row), token=token)
 
-    @mutation(Access.SIGNED_IN, "Become a member by an invitation to your e-mail address.")
+    @mutation(Access.SIGNED_IN, "Become a member by an invitation to your e-mail address.", limit=Limit(20, per=60))
     async def accept_invitation(
         self,
         info: Info,

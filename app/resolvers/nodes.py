@@ -32,6 +32,7 @@ from app.schema.resources import Resource
 from app.schema.scans import Scan, ScanSchedule, ScanStep
 from app.schema.teams import Team
 from app.schema.uploads import Upload
+from app.server.costs.directives import sized_by
 
 MOST_NODES = 100
 
@@ -86,7 +87,8 @@ class NodeQueries:
         return await find_node(info.context, parse_id(id))
 
     @strawberry.field(
-        description="At most 100 objects by their global ids, in the same order; null for each absent one."
+        description="At most 100 objects by their global ids, in the same order; null for each absent one.",
+        directives=[sized_by("ids")],
     )
     async def nodes(
         self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Their global ids.")]

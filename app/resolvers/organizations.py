@@ -12,7 +12,7 @@ from app.errors import BadUserInputError
 from app.execution import is_selected
 from app.organizations import change, create
 from app.records import Permission, Role
-from app.resolvers.access import Access, mutation, organization_of
+from app.resolvers.access import Access, Limit, mutation, organization_of
 from app.schema.node import global_id, parse_id
 from app.schema.organizations import (
     CreateOrganizationInput,
@@ -70,7 +70,7 @@ class OrganizationQueries:
 class OrganizationMutations:
     """Making, changing and deleting organizations."""
 
-    @mutation(Access.SIGNED_IN, "Make an organization, whose owner you are. Not with a key.")
+    @mutation(Access.SIGNED_IN, "Make an organization, whose owner you are. Not with a key.", limit=Limit(10, per=60))
     async def create_organization(
         self,
         info: Info,
@@ -105,6 +105,7 @@ class OrganizationMutations:
     @mutation(
         Permission.ORGANIZATION_DELETE,
         "Delete an organization with everything that it owns. For owners who are signed in; it cannot be undone.",
+        limit=Limit(10, per=60),
     )
     async def delete_organization(
         self,

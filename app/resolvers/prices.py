@@ -12,7 +12,7 @@ from app.pricing.overrides import SentOverride, drop_overrides, set_overrides
 from app.pricing.refresh import request_refresh
 from app.recommendations.prices import ASKED_FOR, look_again
 from app.records import Permission
-from app.resolvers.access import Access, mutation, organization_of
+from app.resolvers.access import Access, Limit, mutation, organization_of
 from app.schema.ingestion import RowIssue
 from app.schema.node import parse_id
 from app.schema.price_lists import Pricing, RefreshPricesInput, RefreshPricesPayload, RefreshPricesResult
@@ -71,6 +71,7 @@ class PriceMutations:
         Access.ROOT,
         "Have a worker read the providers' public price lists. What is new is stored with its date; the same again "
         "changes nothing.",
+        limit=Limit(6, per=60),
     )
     async def refresh_prices(self, info: Info, input: RefreshPricesInput) -> RefreshPricesResult:  # noqa: A002  (Relay's name)
         """See app.pricing.refresh.request_refresh."""

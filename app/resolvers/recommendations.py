@@ -16,7 +16,7 @@ from app.recommendations import answer
 from app.recommendations.store import TOLD_IDS
 from app.records import EventKind, Permission
 from app.resolvers.access import mutation, organization_of, shared
-from app.schema.checks import AreaArgument, Check, ProviderArgument, list_checks
+from app.schema.checks import MOST_KINDS, AreaArgument, Check, ProviderArgument, list_checks
 from app.schema.node import parse_id
 from app.schema.recommendation_acts import (
     IgnoreRecommendationsInput,
@@ -34,6 +34,7 @@ from app.schema.recommendation_acts import (
     ResolveRecommendationsResult,
     outcomes,
 )
+from app.server.costs.directives import at_most
 from app.server.hub import Event
 
 _IDS = ("input", "ids")
@@ -43,7 +44,10 @@ _IDS = ("input", "ids")
 class CheckQueries:
     """What Skyledger looks for."""
 
-    @strawberry.field(description="The kinds of waste that Skyledger looks for, the same for all organizations.")
+    @strawberry.field(
+        description="The kinds of waste that Skyledger looks for, the same for all organizations.",
+        directives=[at_most(MOST_KINDS)],
+    )
     def checks(self, info: Info, provider: ProviderArgument = None, area: AreaArgument = None) -> list[Check]:
         """No statement."""
         info.context.signed_in()

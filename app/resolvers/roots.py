@@ -9,6 +9,7 @@ from graphql import build_schema, lexicographic_sort_schema, print_schema
 from strawberry.printer import print_schema as strawberry_text
 from strawberry.schema.config import StrawberryConfig
 
+from app.paging import DEFAULT_PAGE
 from app.resolvers.accounts import AccountMutations
 from app.resolvers.activity import ActivityMutations, ActivitySubscriptions
 from app.resolvers.allocation import AllocationMutations
@@ -38,6 +39,8 @@ from app.resolvers.sessions import SessionMutations
 from app.resolvers.uploads import UploadMutations
 from app.resolvers.viewer import ViewerQueries
 from app.schema.scalars import SCALARS
+from app.server.costs.derived import declare_costs
+from app.server.costs.text import with_directives
 
 
 @strawberry.type(description="Reading. Everything that a tenant owns hangs under `organization`.")
@@ -86,16 +89,19 @@ class Subscription(ActivitySubscriptions, RecommendationSubscriptions, ScanSubsc
 @functools.cache
 def make_schema() -> strawberry.Schema:
     """The schema, which takes half a second to make and is the same for the whole process."""
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    declare_costs(schema, page=DEFAULT_PAGE)
+    return schema
 
 
 def schema_text() -> str:
     """The schema in GraphQL's own language, as it stands in schema.graphql."""
+    text = strawberry_text(make_schema())
     # Sorted as a copy: Strawberry's `sort_schema` leaves the served schema with enums that refuse their own values.
-    copy = build_schema(strawberry_text(make_schema()))
-    return print_schema(lexicographic_sort_schema(copy)) + "\n"
+    ordered = print_schema(lexicographic_sort_schema(build_schema(text)))
+    return with_directives(ordered, text) + "\n"

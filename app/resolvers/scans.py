@@ -12,7 +12,7 @@ import strawberry
 from app.context import Info
 from app.errors import NotFoundError
 from app.records import UNSET, Permission
-from app.resolvers.access import mutation, organization_of, shared
+from app.resolvers.access import Limit, mutation, organization_of, shared
 from app.scanning import cancel, schedule, start
 from app.schema.accounts import Account
 from app.schema.node import parse_id
@@ -45,6 +45,7 @@ class ScanMutations:
     @mutation(
         Permission.SCANS_RUN,
         "Read accounts now. A worker takes each scan as soon as one is free; follow it by `scanProgress`.",
+        limit=Limit(60, per=60),
     )
     async def start_scan(self, info: Info, input: StartScanInput) -> StartScanResult:  # noqa: A002  (Relay's name)
         """See app.scanning.start.start_scans."""

@@ -13,7 +13,7 @@ from app.context import Info
 from app.errors import ErrorCode
 from app.organizations.create import register_with_organization
 from app.records import Role
-from app.resolvers.access import Access, mutation
+from app.resolvers.access import Access, Limit, mutation
 from app.schema.node import parse_id
 from app.schema.organizations import Organization
 from app.schema.own_sessions import (
@@ -50,7 +50,11 @@ WhatToEnd = Annotated[LogOutInput | None, strawberry.argument(description="What 
 class SessionMutations:
     """Starting, renewing and ending sessions."""
 
-    @mutation(Access.ANYONE, "Make an account and sign in, with a first organization if you name one.")
+    @mutation(
+        Access.ANYONE,
+        "Make an account and sign in, with a first organization if you name one.",
+        limit=Limit(10, per=60),
+    )
     async def register(self, info: Info, input: RegisterInput) -> RegisterResult:  # noqa: A002  (Relay's name)
         """See app.auth.sessions.register and app.organizations.create.register_with_organization."""
         authenticator, origin = info.context.runtime.authenticator, origin_of(info)
@@ -71,7 +75,11 @@ class SessionMutations:
             organization = Organization.from_row(row, grant_of(row["id"], Role.OWNER, row["slug"]))
         return RegisterPayload(**tokens_of(sign_in), viewer=await viewer_of(info, sign_in), organization=organization)
 
-    @mutation(Access.ANYONE, "Sign in. Failures are counted for the account and for your network address.")
+    @mutation(
+        Access.ANYONE,
+        "Sign in. Failures are counted for the account and for your network address.",
+        limit=Limit(20, per=60),
+    )
     async def log_in(self, info: Info, input: LogInInput) -> LogInResult:  # noqa: A002  (Relay's name)
         """See app.auth.sessions.log_in."""
         outcome = await sessions.log_in(
@@ -86,7 +94,11 @@ class SessionMutations:
             )
         return LogInPayload(**tokens_of(outcome), viewer=await viewer_of(info, outcome))
 
-    @mutation(Access.ANYONE, "Trade a refresh token for new tokens. Each works once; a second use ends the session.")
+    @mutation(
+        Access.ANYONE,
+        "Trade a refresh token for new tokens. Each works once; a second use ends the session.",
+        limit=Limit(30, per=60),
+    )
     async def refresh_session(
         self,
         info: Info,

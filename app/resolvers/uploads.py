@@ -6,7 +6,7 @@ import strawberry
 
 from app.context import Info
 from app.records import Permission
-from app.resolvers.access import mutation, organization_of
+from app.resolvers.access import Limit, mutation, organization_of
 from app.schema.node import parse_id
 from app.schema.uploads import (
     CreateUploadInput,
@@ -36,6 +36,7 @@ class UploadMutations:
     @mutation(
         Permission.COSTS_INGEST,
         "Announce a file, whose bytes are then sent by PUT, in one request or in several.",
+        limit=Limit(120, per=60),
     )
     async def create_upload(self, info: Info, input: CreateUploadInput) -> CreateUploadResult:  # noqa: A002  (Relay's name)
         """See app.uploads.create.create_upload."""

@@ -24,6 +24,7 @@ from app.errors import BadUserInputError
 from app.records import UNSET
 from app.schema.accounts import Account
 from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from app.server.costs.directives import at_most
 
 SECRET = "Written only: it is sealed at once and never shown."  # noqa: S105  (a description)
 
@@ -186,7 +187,9 @@ class ConnectAccountInput:
 class ConnectAccountPayload:
     """See `connectAccount`."""
 
-    accounts: list[Account] = strawberry.field(description="The accounts, in the order in which they were named.")
+    accounts: list[Account] = strawberry.field(
+        description="The accounts, in the order in which they were named.", directives=[at_most(50)]
+    )
 
 
 ConnectAccountResult = Annotated[

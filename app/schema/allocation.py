@@ -32,6 +32,7 @@ from app.schema.organization_part import OrganizationPart
 from app.schema.paging import within
 from app.schema.tag_keys import TagKey
 from app.schema.teams import OrganizationTeams, Team, TeamCosts
+from app.server.costs.directives import at_most, weighs
 
 MOST_TAG_KEYS = 1_000
 MOST_RUNS = 100
@@ -111,9 +112,11 @@ class AllocationRule(Node):
     where: AppliedCostFilter = strawberry.field(description="Which charges it is about.")
     method: AllocationMethod = strawberry.field(description="How it shares them out.")
     tag_key: str | None = strawberry.field(description="The tag that names the team; null where not BY_TAG.")
-    mapping: list[MappedTagValue] = strawberry.field(description="Values of that tag that mean a team, at most 1,000.")
+    mapping: list[MappedTagValue] = strawberry.field(
+        description="Values of that tag that mean a team, at most 1,000.", directives=[at_most(1_000)]
+    )
     targets: list[AllocationTarget] = strawberry.field(
-        description="The teams that bear the costs, at most 100; none for BY_TAG."
+        description="The teams that bear the costs, at most 100; none for BY_TAG.", directives=[at_most(100)]
     )
     valid_from: date | None = strawberry.field(description="First day of the first month in which it holds.")
     valid_to: date | None = strawberry.field(description="First day of the first month in which it no longer holds.")
@@ -228,14 +231,16 @@ class AllocationReport:
     )
     lines: list[AllocationLine] = strawberry.field(
         description="By team, those who bear most first; what is unallocated comes last, where there is any. At most "
-        "2,001: an organization has no more than 2,000 teams."
+        "2,001: an organization has no more than 2,000 teams.",
+        directives=[at_most(2_001)],
     )
     stale_months: list[date] = strawberry.field(
         description="First days of the months that the rules, teams and tag keys of now would allocate in another way: "
         "`rerunAllocation` brings them up to date. At most 600: charges start in the years 2000 to 2049."
     )
     notes: list[AllocationNote] = strawberry.field(
-        description="What rules could not do as they say: at most 1,000, those of the newest months."
+        description="What rules could not do as they say: at most 1,000, those of the newest months.",
+        directives=[at_most(1_000)],
     )
 
     @classmethod
@@ -274,7 +279,10 @@ class OrganizationAllocation(OrganizationTeams, OrganizationPart):
         rows = await info.context.loaders.tag_keys(key, within(first, MOST_TAG_KEYS))
         return [TagKey.from_row(row) for row in rows]
 
-    @strawberry.field(description="Its allocation rules in the order in which they are tried; at most 200.")
+    @strawberry.field(
+        description="Its allocation rules in the order in which they are tried; at most 200.",
+        directives=[at_most(200)],
+    )
     async def allocation_rules(self, info: Info) -> list[AllocationRule]:
         """One statement."""
         rows = await info.context.loaders.allocation_rules(self.require(Permission.ORGANIZATION_READ))
@@ -289,7 +297,9 @@ class OrganizationAllocation(OrganizationTeams, OrganizationPart):
         rows = await info.context.loaders.allocation_runs(key, within(first, MOST_RUNS))
         return [AllocationRun.from_row(row) for row in rows]
 
-    @strawberry.field(description="Who bears the costs of a period: by team, with direct and shared costs.")
+    @strawberry.field(
+        description="Who bears the costs of a period: by team, with direct and shared costs.", directives=[weighs(20)]
+    )
     async def allocation(
         self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST
     ) -> AllocationReport | None:

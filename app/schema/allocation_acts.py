@@ -20,6 +20,7 @@ from app.schema.allocation import AllocationRule, AllocationRun
 from app.schema.cost_filters import CostFilter, conditions_of
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.node import parse_id
+from app.server.costs.directives import at_most
 
 
 def match_of(where: CostFilter | None, at: tuple[str, ...]) -> tuple[TextCondition, ...]:
@@ -234,7 +235,9 @@ class MoveAllocationRuleInput:
 class MoveAllocationRulePayload:
     """See `moveAllocationRule`."""
 
-    rules: list[AllocationRule] = strawberry.field(description="All rules in their order, at most 200.")
+    rules: list[AllocationRule] = strawberry.field(
+        description="All rules in their order, at most 200.", directives=[at_most(200)]
+    )
 
 
 MoveAllocationRuleResult = Annotated[

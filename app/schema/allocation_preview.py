@@ -21,6 +21,7 @@ from app.schema.allocation_acts import AllocationRuleInput
 from app.schema.node import parse_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.teams import Team
+from app.server.costs.directives import at_most, weighs
 
 
 @strawberry.input(description="A rule to try on a month.")
@@ -71,9 +72,12 @@ class AllocationPreview:
 
     month: date = strawberry.field(description="First day of the month.")
     moves: list[AllocationMove] = strawberry.field(
-        description="By currency, the teams that would bear something else: at most 2,001 in each currency billed."
+        description="By currency, the teams that would bear something else: at most 2,001 in each currency billed.",
+        directives=[at_most(10_005)],  # of five currencies
     )
-    notes: list[AllocationNote] = strawberry.field(description="What rules could not do as they say, at most 1,000.")
+    notes: list[AllocationNote] = strawberry.field(
+        description="What rules could not do as they say, at most 1,000.", directives=[at_most(1_000)]
+    )
 
     @classmethod
     def of(cls, preview: Preview, organization_id: UUID) -> AllocationPreview:
@@ -101,7 +105,8 @@ class OrganizationAllocationPreview(OrganizationPart):
 
     @strawberry.field(
         description="What would move between teams in a month if a rule were added or changed, both sides worked out "
-        "by the rules of now. Needs the permission COSTS_MANAGE; null without it."
+        "by the rules of now. Needs the permission COSTS_MANAGE; null without it.",
+        directives=[weighs(1_000)],
     )
     async def preview_allocation_rule(
         self,

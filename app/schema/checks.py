@@ -82,6 +82,9 @@ graph_enum(
     COMMITMENTS="Reservations and savings plans.",
 )
 
+MOST_KINDS = 300
+"""Of checks; a test counts them."""
+
 
 @strawberry.type(description="A threshold of a check.")
 class CheckParameter:

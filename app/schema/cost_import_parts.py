@@ -15,6 +15,7 @@ from app.schema.cost_sources import CostSource
 from app.schema.enums import graph_enum
 from app.schema.scalars import BigInt
 from app.schema.uploads import Upload
+from app.server.costs.directives import at_most
 
 graph_enum(
     ImportState,
@@ -102,7 +103,10 @@ class CostImportSource:
     key: strawberry.Private[tuple[UUID, UUID] | None]
     upload_keys: strawberry.Private[list[tuple[UUID, UUID]]]
 
-    @strawberry.field(description="The uploads; without those whose time is over, and none where it came otherwise.")
+    @strawberry.field(
+        description="The uploads; without those whose time is over, and none where it came otherwise.",
+        directives=[at_most(100)],
+    )
     async def uploads(self, info: Info) -> list[Upload]:
         """One statement for all imports of a page."""
         rows = await info.context.loaders.upload_by_id.load_many(self.upload_keys)

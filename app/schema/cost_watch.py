@@ -21,10 +21,12 @@ from app.schema.commitments import CommitmentReport
 from app.schema.cost_filters import CostFilter, conditions_of
 from app.schema.cost_forecasts import CostForecast, IntervalPart, MostDays, cost_forecast
 from app.schema.cost_periods import Period, days_of
+from app.schema.cost_report_forecasts import OF_FORECAST
 from app.schema.filters import WHERE
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
+from app.server.costs.directives import weighs
 
 Where = Annotated[
     CostFilter | None,
@@ -70,7 +72,10 @@ class OrganizationCostWatch(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         return await anomaly_page(info, key, where, order_by, PageArguments(first, after, last, before))
 
-    @strawberry.field(description="What its costs will be, in its currency. Computed when asked, up to 0.3 s.")
+    @strawberry.field(
+        description="What its costs will be, in its currency. Computed when asked, up to 0.3 s.",
+        directives=[weighs(OF_FORECAST)],
+    )
     async def cost_forecast(
         self,
         info: Info,
@@ -84,7 +89,10 @@ class OrganizationCostWatch(OrganizationPart):
         scope = checked_scope(conditions_of(where), WHERE)
         return await cost_forecast(info, key, await self._currency(info), scope, metric, days, interval)
 
-    @strawberry.field(description="Commitments, such as reservations and savings plans: used, unused, covered, saved.")
+    @strawberry.field(
+        description="Commitments, such as reservations and savings plans: used, unused, covered, saved.",
+        directives=[weighs(20)],
+    )
     async def commitments(self, info: Info, period: Period) -> CommitmentReport | None:
         """One statement for each of its fields."""
         key = self.require(Permission.ORGANIZATION_READ)
@@ -102,7 +110,10 @@ class OrganizationCostWatch(OrganizationPart):
             info, info.context.loaders.business_metrics, BusinessMetric.from_row, key, None, order, page
         )
 
-    @strawberry.field(description="What one unit of a business metric cost over time, in the organization's currency.")
+    @strawberry.field(
+        description="What one unit of a business metric cost over time, in the organization's currency.",
+        directives=[weighs(20)],
+    )
     async def unit_costs(
         self,
         info: Info,

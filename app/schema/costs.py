@@ -13,7 +13,7 @@ from app.costs.analysis.answers import Ask
 from app.costs.analysis.coverage import period_coverage
 from app.costs.analysis.nodes import NOTHING_IMPORTED, NodeCost, reason_of
 from app.costs.analysis.periods import compared_period, spanning, today
-from app.costs.analysis.plan import largest_top
+from app.costs.analysis.plan import MOST_GROUPS, largest_top
 from app.errors import BadUserInputError
 from app.records import Permission
 from app.records.budgets import CostGranularity
@@ -32,9 +32,10 @@ from app.records.currencies import checked_currency
 from app.schema.cost_filters import CostFilter, conditions_of
 from app.schema.cost_periods import CostPeriodInput, Metric, Period, PeriodCost
 from app.schema.cost_questions import CostGrouping
-from app.schema.cost_report_forecasts import CostReportForecastInput
+from app.schema.cost_report_forecasts import OF_FORECAST, CostReportForecastInput
 from app.schema.cost_reports import CostReport
 from app.schema.currencies import OrganizationCurrencies
+from app.server.costs.directives import sized_by, weighs
 
 Granularity = Annotated[CostGranularity, strawberry.argument(description="How long the steps of series are.")]
 MainMetric = Annotated[CostMeasure, strawberry.argument(description="What is summed; `metrics` takes its place.")]
@@ -63,7 +64,8 @@ Forecast = Annotated[
     CostReportForecastInput | None,
     strawberry.argument(
         description="Forecast the main metric, a cost, over the days of the period that are not known yet, such as "
-        "those of THIS_MONTH to come; `{}` asks with what is usual. An operation may ask for 12 forecasts."
+        "those of THIS_MONTH to come; `{}` asks with what is usual. An operation may ask for 12 forecasts.",
+        directives=[weighs(OF_FORECAST)],
     ),
 ]
 
@@ -126,7 +128,8 @@ class OrganizationCosts(OrganizationCurrencies):
 
     @strawberry.field(
         description="What its charges cost: in total, in a series, by any column or tag, and against another period. A "
-        "charge counts on the UTC day on which its charge period starts."
+        "charge counts on the UTC day on which its charge period starts.",
+        directives=[weighs(20), sized_by("topN", assumed=MOST_GROUPS, fields=["groups"])],
     )
     async def costs(
         self,

@@ -23,6 +23,7 @@ from app.schema.node import parse_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.recommendations import Evidence
 from app.schema.resources import Resource
+from app.server.costs.directives import at_most, weighs
 
 MOST_ACCOUNTS = 200
 
@@ -115,7 +116,9 @@ class PreviewedFindings:
     potential: Decimal = strawberry.field(
         description="What they save a month, in the organization's currency, no money twice."
     )
-    findings: list[PreviewedFinding] = strawberry.field(description="The dearest of them; at most 100.")
+    findings: list[PreviewedFinding] = strawberry.field(
+        description="The dearest of them; at most 100.", directives=[at_most(100)]
+    )
 
     @classmethod
     def of(cls, side: Side, organization_id: UUID, currency: str) -> PreviewedFindings:
@@ -168,7 +171,8 @@ class OrganizationDetectionRulePreview(OrganizationPart):
 
     @strawberry.field(
         description="What a check would find and no longer find if it were tuned in another way, from what is stored "
-        "and without a call to any cloud. Needs the permission RECOMMENDATIONS_MANAGE; null without it."
+        "and without a call to any cloud. Needs the permission RECOMMENDATIONS_MANAGE; null without it.",
+        directives=[weighs(10_000)],  # it may look at 100,000 resources
     )
     async def preview_detection_rule(
         self,

@@ -21,12 +21,13 @@ from app.records import Permission, Provider
 from app.records.detection import Severity
 from app.schema.accounts import Account
 from app.schema.activity import ActivityActor, actor_of
-from app.schema.checks import AreaArgument, Check, ProviderArgument
+from app.schema.checks import MOST_KINDS, AreaArgument, Check, ProviderArgument
 from app.schema.cost_words import Money
 from app.schema.enums import graph_enum
 from app.schema.organization_part import OrganizationPart
 from app.schema.paging import within
 from app.schema.scalars import JSONObject
+from app.server.costs.directives import at_most, sized_by
 
 graph_enum(
     MetricStatistic,
@@ -231,7 +232,7 @@ class DetectionRule:
         chosen = self.tuning.settings.statistic
         return None if chosen is None else MetricStatistic(chosen.value)
 
-    @strawberry.field(description="Accounts that are left out; at most 200.")
+    @strawberry.field(description="Accounts that are left out; at most 200.", directives=[at_most(200)])
     async def excluded_accounts(self, info: Info) -> list[Account]:
         """One statement for all rules."""
         keys = [(self.organization_id, account_id) for account_id in self.tuning.excluded_accounts]
@@ -252,7 +253,10 @@ class DetectionRule:
         """As it was set."""
         return TagCombination.ALL if self.tuning.all_excluded_tags else TagCombination.ANY
 
-    @strawberry.field(description="The only accounts that are looked at, at most 200; all where there is none.")
+    @strawberry.field(
+        description="The only accounts that are looked at, at most 200; all where there is none.",
+        directives=[at_most(200)],
+    )
     async def included_accounts(self, info: Info) -> list[Account]:
         """One statement for all rules."""
         keys = [(self.organization_id, account_id) for account_id in self.tuning.included_accounts]
@@ -263,7 +267,9 @@ class DetectionRule:
         """By their names."""
         return list(self.tuning.included_regions)
 
-    @strawberry.field(description="What is set for accounts, on top of the rule; at most 200.")
+    @strawberry.field(
+        description="What is set for accounts, on top of the rule; at most 200.", directives=[at_most(200)]
+    )
     def account_overrides(self) -> list[DetectionRuleAccountOverride]:
         """In the order in which they were given."""
         return [
@@ -320,7 +326,10 @@ def _versions(rows: Sequence[Mapping[Any, Any]], most: int) -> list[DetectionRul
 class OrganizationDetectionRules(OrganizationPart):
     """The part of `Organization` that this file adds; `Organization` inherits it."""
 
-    @strawberry.field(description="How checks are tuned, in the order of their ids: one for each check, tuned or not.")
+    @strawberry.field(
+        description="How checks are tuned, in the order of their ids: one for each check, tuned or not.",
+        directives=[sized_by("checkIds", assumed=MOST_KINDS)],
+    )
     async def detection_rules(
         self,
         info: Info,

@@ -23,6 +23,7 @@ from app.schema.resources import (
     inventory_summary,
     resource_page,
 )
+from app.server.costs.directives import weighs
 
 
 @strawberry.type
@@ -61,7 +62,10 @@ class OrganizationInventory(OrganizationPart):
         page = PageArguments(first, after, last, before)
         return await resource_page(info, key, where, order_by, page, include_gone=include_gone)
 
-    @strawberry.field(description="How many resources there are, by provider, service, type, region and state.")
+    @strawberry.field(
+        description="How many resources there are, by provider, service, type, region and state.",
+        directives=[weighs(10)],
+    )
     async def inventory_summary(
         self,
         info: Info,

@@ -11,6 +11,7 @@ import strawberry
 
 from app.errors import BadUserInputError
 from app.paging import Page, PageRequest, decode_cursor, encode_cursor, page_size
+from app.server.costs.directives import weighs
 
 NodeType = TypeVar("NodeType")
 Row = TypeVar("Row")
@@ -74,7 +75,9 @@ class Connection(Generic[NodeType]):
             end_cursor=self.cursor(rows[-1]) if rows else None,
         )
 
-    @strawberry.field(description="How many rows there are in all pages, under the same filter.")
+    @strawberry.field(
+        description="How many rows there are in all pages, under the same filter.", directives=[weighs(5)]
+    )
     async def total_count(self) -> int:
         """Counted only when this field is selected."""
         return await self.count()

@@ -18,6 +18,7 @@ from app.schema.cost_words import Money
 from app.schema.enums import graph_enum
 from app.schema.node import global_id
 from app.schema.teams import Team
+from app.server.costs.directives import at_most
 
 graph_enum(
     BearerKind,
@@ -132,7 +133,8 @@ class RealisedSummary:
 
     @strawberry.field(
         description="By who bears what the resources cost now: teams, the most first, then what several bear, what "
-        "nobody does, and where that is not known."
+        "nobody does, and where that is not known.",
+        directives=[at_most(2_003)],  # 2,000 teams, and three that are none
     )
     async def by_team(self, info: Info) -> list[RealisedTeam] | None:
         """Four statements."""

@@ -15,6 +15,7 @@ from app.recommendations.answer import Answered
 from app.records.recommendations import IgnoreReason, IgnoreScope
 from app.schema.errors import InvalidInput, NotFound
 from app.schema.recommendations import Recommendation
+from app.server.costs.directives import at_most
 
 _ABSENT = "There is no such recommendation within your reach."
 _IDS = "Their global ids, 1 to 500."
@@ -61,7 +62,8 @@ class RecommendationMessage:
 
     @strawberry.field(
         description="Those that changed, as they are now, at most 500; none in the first message, which only tells "
-        "where the stream begins."
+        "where the stream begins.",
+        directives=[at_most(500)],
     )
     async def recommendations(self, info: Info) -> list[Recommendation]:
         """One statement."""
@@ -90,7 +92,9 @@ class IgnoreRecommendationsInput:
 class IgnoreRecommendationsPayload:
     """See `ignoreRecommendations`."""
 
-    outcomes: list[RecommendationOutcome] = strawberry.field(description="One for each id, in their order.")
+    outcomes: list[RecommendationOutcome] = strawberry.field(
+        description="One for each id, in their order.", directives=[at_most(500)]
+    )
 
 
 IgnoreRecommendationsResult = Annotated[
@@ -120,7 +124,9 @@ class MarkForDeletionInput:
 class MarkForDeletionPayload:
     """See `markForDeletion`."""
 
-    outcomes: list[RecommendationOutcome] = strawberry.field(description="One for each id, in their order.")
+    outcomes: list[RecommendationOutcome] = strawberry.field(
+        description="One for each id, in their order.", directives=[at_most(500)]
+    )
 
 
 MarkForDeletionResult = Annotated[
@@ -142,7 +148,9 @@ class ResolveRecommendationsInput:
 class ResolveRecommendationsPayload:
     """See `resolveRecommendations`."""
 
-    outcomes: list[RecommendationOutcome] = strawberry.field(description="One for each id, in their order.")
+    outcomes: list[RecommendationOutcome] = strawberry.field(
+        description="One for each id, in their order.", directives=[at_most(500)]
+    )
 
 
 ResolveRecommendationsResult = Annotated[
@@ -163,7 +171,9 @@ class ReopenRecommendationsInput:
 class ReopenRecommendationsPayload:
     """See `reopenRecommendations`."""
 
-    outcomes: list[RecommendationOutcome] = strawberry.field(description="One for each id, in their order.")
+    outcomes: list[RecommendationOutcome] = strawberry.field(
+        description="One for each id, in their order.", directives=[at_most(500)]
+    )
 
 
 ReopenRecommendationsResult = Annotated[

@@ -43,6 +43,7 @@ from app.schema.resources import Resource, resources_of
 from app.schema.saving import SAVING_COLUMNS, SAVING_KEY, Saving, saving_of_row, savings_of
 from app.schema.savings import SavingsSummary
 from app.schema.scalars import JSONObject
+from app.server.costs.directives import weighs
 
 graph_enum(
     RecommendationState,
@@ -353,7 +354,7 @@ class OrganizationRecommendations(OrganizationPart):
             info, info.context.loaders.recommendations, Recommendation.from_row, key, where, order, page
         )
 
-    @strawberry.field(description="What could be saved, by check, account, team and age.")
+    @strawberry.field(description="What could be saved, by check, account, team and age.", directives=[weighs(10)])
     async def savings_summary(self, info: Info) -> SavingsSummary | None:
         """One statement."""
         key = self.require(Permission.ORGANIZATION_READ)

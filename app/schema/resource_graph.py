@@ -17,6 +17,7 @@ from app.schema.enums import graph_enum
 from app.schema.node import global_id
 from app.schema.paging import within
 from app.schema.scalars import JSONObject
+from app.server.costs.directives import weighs
 
 if TYPE_CHECKING:
     from app.schema.resources import Resource
@@ -135,7 +136,9 @@ class ResourceGraph:
             for related in found
         ]
 
-    @strawberry.field(description="What stands around it, the nearest first; what is gone is left out.")
+    @strawberry.field(
+        description="What stands around it, the nearest first; what is gone is left out.", directives=[weighs(5)]
+    )
     async def neighbors(
         self,
         info: Info,

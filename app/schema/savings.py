@@ -18,6 +18,7 @@ from app.schema.allocation import team_of
 from app.schema.node import global_id
 from app.schema.realised import RealisedSummary
 from app.schema.teams import Team
+from app.server.costs.directives import at_most, weighs
 
 Row = Mapping[Any, Any]
 
@@ -93,7 +94,8 @@ class SavingsSummary:
 
     @strawberry.field(
         description="By who bears what the resources cost: teams, the most first, then what several bear, what nobody "
-        "does, and where that is not known."
+        "does, and where that is not known.",
+        directives=[at_most(2_003)],  # 2,000 teams, and three that are none
     )
     async def by_team(self, info: Info) -> list[SavingsTeam] | None:
         """Four statements."""
@@ -108,7 +110,7 @@ class SavingsSummary:
             for one in found
         ]
 
-    @strawberry.field(description="What was saved by what is resolved, as later charges say.")
+    @strawberry.field(description="What was saved by what is resolved, as later charges say.", directives=[weighs(10)])
     async def realised(self, info: Info) -> RealisedSummary | None:
         """One statement."""
         rows = await info.context.loaders.realised_sums(self.organization_key, self.currency)

@@ -9,6 +9,10 @@ import strawberry
 from app.schema.accounts import Account
 from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from app.schema.scans import Scan, ScanSchedule
+from app.server.costs.directives import at_most
+
+MOST_TOLD = 1_000
+"""Scans of one start, as its cost is estimated: of every connected account, of which most have fewer."""
 
 
 @strawberry.input(description="What to scan; what is left out is not limited.")
@@ -43,12 +47,14 @@ class SkippedAccount:
 class StartScanPayload:
     """See `startScan`."""
 
-    scans: list[Scan] = strawberry.field(description="The new scans.")
+    scans: list[Scan] = strawberry.field(description="The new scans.", directives=[at_most(MOST_TOLD)])
     already_running: list[Scan] = strawberry.field(
-        description="Scans that were under way: of two scans of one account only one runs, so these accounts got none."
+        description="Scans that were under way: of two scans of one account only one runs, so these accounts got none.",
+        directives=[at_most(MOST_TOLD)],
     )
     skipped: list[SkippedAccount] = strawberry.field(
-        description="Accounts that get none for another reason, such as a provider without the services."
+        description="Accounts that get none for another reason, such as a provider without the services.",
+        directives=[at_most(MOST_TOLD)],
     )
 
 

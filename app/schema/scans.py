@@ -23,6 +23,7 @@ from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
+from app.server.costs.directives import at_most
 
 MOST_STEPS = 2_000  # 40 regions with 50 services
 graph_enum(
@@ -248,7 +249,9 @@ class ScanSchedule(Node):
             account_keys=None if accounts is None else [(organization_id, id_) for id_ in accounts],
         )
 
-    @strawberry.field(description="The accounts that it scans; null for every connected one.")
+    @strawberry.field(
+        description="The accounts that it scans; null for every connected one.", directives=[at_most(200)]
+    )
     async def accounts(self, info: Info) -> list[Account] | None:
         """One statement for all schedules of a page; an account that was deleted since is left out."""
         if self.account_keys is None:

@@ -28,6 +28,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app.errors import ErrorCode
 from app.execution import Plans
+from app.server.costs.estimate import Estimates
 from app.server.limits import Limits, excess, excesses, measure
 from app.server.masking import MOST_ERRORS, Fault, Refusal
 from app.server.merging import FieldsMergeRule
@@ -78,11 +79,12 @@ DOCUMENT_RULES: tuple[type[ASTValidationRule], ...] = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One operation of a valid document, with the plans that it runs by."""
+    """One operation of a valid document, with the plans that it runs by and the estimates of its cost."""
 
     node: OperationDefinitionNode
     introspects: bool
     plans: list[Plans] = field(default_factory=list)
+    estimates: list[Estimates] = field(default_factory=list)
 
     @property
     def name(self) -> str | None:

@@ -142,7 +142,7 @@ class GraphQLEndpoint:
         outcome = await self._server.run(request, facts, allowed=allowed)
         wait = outcome.retry_after
         note_for_log(scope, type=outcome.operation_type, operation=outcome.operation_name, errors=len(outcome.faults))
-        headers = [("retry-after", str(wait))] if wait is not None else []
+        headers = [("retry-after", str(wait)), *outcome.headers] if wait is not None else outcome.headers
         await _respond(send, 200, outcome.payload, media_type, headers)
 
     async def _refuse(self, scope: Scope, refusal: Refusal, media_type: str, send: Send) -> None:

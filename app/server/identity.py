@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.server.credentials import Credentials
+
+if TYPE_CHECKING:
+    from app.server.costs.charging import Charge
 
 
 class Identity(Protocol):
@@ -24,13 +27,14 @@ class Identity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OperationFacts:
-    """What is known of an operation when its context is made."""
+    """What is known of an operation when its context is made; its charge where operations are charged."""
 
     request_id: str
     identity: Identity | None
     client_address: str | None
     user_agent: str | None
     transport: str
+    charge: Charge | None = None
 
 
 Identify = Callable[[Credentials], Awaitable[Identity | None]]

@@ -57,6 +57,12 @@ class Metrics:
         self.plans = Counter(
             "skyledger_graphql_plans", "Queries by how their compiled plan ended.", ("outcome",), registry=registry
         )
+        self.takes = Counter(
+            "skyledger_rate_limit_takes",
+            "Takes from buckets by where they are counted: valkey, or memory (each process alone, at a quarter).",
+            ("store",),
+            registry=registry,
+        )
         self.sockets = Gauge("skyledger_websocket_connections", "Open WebSocket connections.", registry=registry)
         self.subscriptions = Gauge(
             "skyledger_graphql_subscriptions", "Running subscriptions.", ("transport",), registry=registry
@@ -84,6 +90,7 @@ class Metrics:
         self._hits = self.documents.labels("hit")
         self._misses = self.documents.labels("miss")
         self._plans: dict[str, Counter] = {}
+        self._takes: dict[str, Counter] = {}
         self._requests: dict[tuple[str, int], Counter] = {}
         self._operations: dict[tuple[str, str, str], Counter] = {}
         self._seconds: dict[str, Histogram] = {}
@@ -91,6 +98,13 @@ class Metrics:
     def count_lookup(self, hit: bool) -> None:
         """Count a lookup in the document cache."""
         (self._hits if hit else self._misses).inc()
+
+    def count_take(self, store: str) -> None:
+        """Count a take from a bucket by where it was counted."""
+        counter = self._takes.get(store)
+        if counter is None:
+            counter = self._takes[store] = self.takes.labels(store)
+        counter.inc()
 
     def count_plan(self, outcome: str) -> None:
         """Count a query by how its plan ended; see app.execution.CompiledExecutor."""

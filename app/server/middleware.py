@@ -131,6 +131,15 @@ def allow_origins(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
             "upload-offset",
             *PREFLIGHT_HEADERS,
         ],
-        expose_headers=["x-request-id", "retry-after", "upload-offset", "upload-length", "upload-state"],
+        expose_headers=[
+            "x-request-id",
+            "retry-after",
+            "ratelimit-limit",
+            "ratelimit-remaining",
+            "ratelimit-reset",
+            "upload-offset",
+            "upload-length",
+            "upload-state",
+        ],
         max_age=600,
     )

@@ -16,6 +16,7 @@ from graphql import (
     ExecutionResult,
     Executor,
     GraphQLError,
+    GraphQLSchema,
     OperationType,
     execute_root_selection_set,
 )
@@ -23,6 +24,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from app.errors import ErrorCode
 from app.execution import CompiledExecutor, Plans
+from app.server.costs.charging import Charge, Costs, Headers
 from app.server.deadlines import Deadlines, is_asked_to_end
 from app.server.documents import Document, Documents, Operation
 from app.server.hub import Encoded, Hub, Sink
@@ -51,6 +53,7 @@ READ_ONLY = frozenset({OperationType.QUERY})
 ANY_OPERATION = frozenset(OperationType)
 
 EXPLAIN = "plan"
+COST = "cost"
 _log = structlog.stdlib.get_logger("skyledger.server")
 
 IntrospectionPolicy = Literal["authenticated", "public", "off"]
@@ -64,6 +67,7 @@ class Outcome:
     faults: tuple[Fault, ...] = ()
     operation_type: str = ""
     operation_name: str | None = None
+    headers: Headers = ()
 
     @property
     def retry_after(self) -> int | None:
@@ -71,14 +75,23 @@ class Outcome:
         return retry_after(self.faults)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Prepared:
-    """A request whose document is valid and whose operation this caller may run."""
+    """A request whose document is valid and whose operation this caller may run, with what it is charged."""
 
     document: Document
     operation: Operation
     request: OperationRequest
     facts: OperationFacts
+    charge: Charge | None = None
+
+    def answer(self, data: dict[str, Any] | None) -> dict[str, Any]:
+        """What is said of this data: itself, and what it did cost."""
+        charge = self.charge
+        if charge is None:
+            return {"data": data}
+        charge.count(data)
+        return {"data": data, "extensions": {COST: charge.to_json()}}
 
 
 @dataclass(slots=True)
@@ -103,7 +116,8 @@ class _Record:
 class GraphQLServer:
     """Holds a schema with its caches and limits; transports give it requests and get bytes.
 
-    `may_explain` says who is told how a query is run, on asking with `"extensions": {"plan": true}`.
+    `may_explain` says who is told how a query is run, on asking with `"extensions": {"plan": true}`. `make_costs`
+    makes what charges operations; without it they are free.
     `identify` turns credentials into an identity (None is anonymous, AuthenticationError a bad credential);
     `revalidate` says which of many identities still hold; `make_context` builds a fresh context for every operation and
     for every event of a subscription, so that nothing a loader cached is older than the event.
@@ -121,6 +135,7 @@ class GraphQLServer:
         metrics: Metrics | None = None,
         lifecycle: Lifecycle | None = None,
         compiled: bool = True,
+        make_costs: Callable[[GraphQLSchema], Costs] | None = None,
         may_explain: Callable[[Identity | None], bool] = lambda _: False,
     ) -> None:
         _refuse_unsupported(schema)
@@ -136,6 +151,7 @@ class GraphQLServer:
         # Strawberry's executor gives resolvers the info object that they expect.
         self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
         self.plans = CompiledExecutor(schema, on_end=self.metrics.count_plan) if compiled else None
+        self.costs = make_costs(self._schema) if make_costs is not None else None
         self._may_explain = may_explain
         self._deadlines = Deadlines(self.limits.execution_seconds)
         self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
@@ -145,7 +161,7 @@ class GraphQLServer:
             self.hub,
             make_context=make_context,
             within=self._within_limit,
-            encode=lambda result, request_id: _to_bytes(result, request_id)[0],
+            encode=lambda result, request_id: _to_bytes(result, request_id, {"data": result.data})[0],
         )
 
     def prepare(self, request: OperationRequest, facts: OperationFacts, allowed: frozenset[OperationType]) -> _Prepared:
@@ -201,8 +217,10 @@ class GraphQLServer:
                 await sink.put(Encoded(outcome.payload))
                 return
             record.begin(prepared)
+            executor = self._build(prepared)
+            await self._charge(prepared)
             with self.metrics.subscriptions.labels(facts.transport).track_inprogress():
-                await self._subscriptions.run(Subscription(request, facts, self._build(prepared)), sink)
+                await self._subscriptions.run(Subscription(request, facts, executor), sink)
             record.result = "ok"
 
     @contextmanager
@@ -254,13 +272,31 @@ class GraphQLServer:
 
     async def _execute(self, prepared: _Prepared, record: _Record) -> Outcome:
         record.begin(prepared)
-        outcome = await self._within_limit(lambda: self._answer(prepared))
+        await self._charge(prepared)
+        try:
+            outcome = await self._within_limit(lambda: self._answer(prepared))
+        except Refusal:
+            if prepared.charge is not None:
+                prepared.charge.forgive()
+            raise
         if isinstance(outcome, ExecutionResult):
             outcome = _encode(outcome, prepared)
+        if prepared.charge is not None:
+            prepared.charge.settle()
         record.result = _result_of(outcome.faults)
         if (prepared.request.extensions or {}).get(EXPLAIN) and self._may_explain(prepared.facts.identity):
             return self._explained(prepared, outcome)
         return cast("Outcome", outcome)
+
+    async def _charge(self, prepared: _Prepared) -> None:
+        """Charge the operation what it may cost; Refusal where that is too much. A subscription pays for one event."""
+        if self.costs is None:
+            return
+        variables, facts = prepared.request.variables or {}, prepared.facts
+        prepared.charge = charge = await self.costs.take(prepared.document, prepared.operation, variables, facts)
+        prepared.facts = OperationFacts(
+            facts.request_id, facts.identity, facts.client_address, facts.user_agent, facts.transport, charge
+        )
 
     def _explained(self, prepared: _Prepared, outcome: Outcome) -> Outcome:
         """The same with how it was found as `extensions.plan`."""
@@ -277,9 +313,11 @@ class GraphQLServer:
         operation = prepared.operation
         if self.plans is not None and operation.type is OperationType.QUERY:
             plans, variables = self._plans_of(prepared, self.plans), prepared.request.variables or {}
-            payload = await self.plans.run(plans, variables, lambda: self._make_context(prepared.facts))
+            payload = await self.plans.run(
+                plans, variables, lambda: self._make_context(prepared.facts), prepared.answer
+            )
             if payload is not None:
-                return Outcome(payload, (), operation.node.operation.value, operation.name)
+                return _outcome(payload, (), prepared)
         result: Any = execute_root_selection_set(self._build(prepared))
         return _encode(await result if optimized_is_awaitable(result) else result, prepared)
 
@@ -306,20 +344,23 @@ class GraphQLServer:
 
 def _encode(result: ExecutionResult, prepared: _Prepared) -> Outcome:
     """The outcome of a query or mutation."""
-    operation = prepared.operation
-    payload, faults = _to_bytes(result, prepared.facts.request_id)
-    return Outcome(payload, faults, operation.node.operation.value, operation.name)
+    payload, faults = _to_bytes(result, prepared.facts.request_id, prepared.answer(result.data))
+    return _outcome(payload, faults, prepared)
 
 
-def _to_bytes(result: ExecutionResult, request_id: str) -> tuple[bytes, tuple[Fault, ...]]:
-    """The bytes of an execution result, its errors masked, and these errors."""
-    answer: dict[str, Any] = {}
+def _outcome(payload: bytes, faults: tuple[Fault, ...], prepared: _Prepared) -> Outcome:
+    operation, charge = prepared.operation, prepared.charge
+    headers = charge.headers() if charge is not None else ()
+    return Outcome(payload, faults, operation.node.operation.value, operation.name, headers)
+
+
+def _to_bytes(result: ExecutionResult, request_id: str, answer: dict[str, Any]) -> tuple[bytes, tuple[Fault, ...]]:
+    """The bytes of an execution result, its errors masked, and these errors. `answer` is what is said of its data."""
     faults = mask(result.errors, request_id) if result.errors else []
     if faults:
-        answer["errors"] = errors_to_json(faults, request_id)
-    answer["data"] = result.data
+        answer = {"errors": errors_to_json(faults, request_id), **answer}
     if len(faults) > MOST_ERRORS:
-        answer["extensions"] = {"omittedErrors": len(faults) - MOST_ERRORS}
+        answer["extensions"] = {**answer.get("extensions", {}), "omittedErrors": len(faults) - MOST_ERRORS}
     return orjson.dumps(answer), tuple(faults)
 
 

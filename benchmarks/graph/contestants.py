@@ -105,7 +105,9 @@ def _skyledger(place: Place) -> list[str]:
     return [sys.executable, "-m", "app", "serve", "--port", str(place.port)]
 
 
-_SERVED = {"SKYLEDGER_LOG_FORMAT": "json"}
+UNLIMITED = {"SKYLEDGER_COST_MAXIMUM": "1000000000", "SKYLEDGER_COST_RESTORED": "1000000000"}
+"""Every operation is charged, and no caller runs out of points."""
+_SERVED = {"SKYLEDGER_LOG_FORMAT": "json", **UNLIMITED}
 """As in production: authentication, limits, metrics, isolation of tenants and a line of log for each request."""
 _WARM = 12.0
 """Skyledger loads what forecasts and imports need ten seconds after it is ready (app/main.py)."""

@@ -42,6 +42,7 @@ from app.config import Settings, signing_key
 from app.embedded import EngineUrls, engines
 from app.upgrade import upgrade
 from benchmarks.contestants import started, until
+from benchmarks.graph.contestants import UNLIMITED
 from benchmarks.graph.load import AnswerError, ask, ask_once
 from benchmarks.graph.servers import OTHER_CORE, SERVER_CORE, pin
 
@@ -73,7 +74,7 @@ class Contestant:
         """Ask for as long, over one connection, and keep what it cost."""
         request = self._request(token)
         body, _ = await ask_once(self.port, request)
-        if orjson.loads(body) != {"data": ANSWERS[self.operation]}:
+        if orjson.loads(body)["data"] != ANSWERS[self.operation]:
             message = f"{self.name} answers {body!r}"
             raise AnswerError(message)
         await ask(self.port, request, self.pid, connections=1, seconds=WARM_SECONDS)
@@ -151,6 +152,7 @@ def measure(urls: EngineUrls, data: Path, against: Path | None, rounds: int, sec
         "SKYLEDGER_DATABASE_URL": urls.database_url,
         "SKYLEDGER_REDIS_URL": urls.redis_url,
         "SKYLEDGER_LOG_FORMAT": "json",
+        **UNLIMITED,
     }
     contestants = []
     with ExitStack() as stack:
@@ -158,6 +160,9 @@ def measure(urls: EngineUrls, data: Path, against: Path | None, rounds: int, sec
         theirs = stack.enter_context(server(["-m", "benchmarks.graph.request_path", "--serve"], here, environment))
         contestants = [Contestant(f"hand-written, {operation}", *theirs, operation) for operation in OPERATIONS]
         contestants += [Contestant(f"Skyledger, {operation}", *ours, operation) for operation in OPERATIONS]
+        uncharged = environment | {"SKYLEDGER_COST_MAXIMUM": "0"}
+        free = stack.enter_context(server(["-m", "app", "serve", "--port"], here, uncharged))
+        contestants += [Contestant(f"without query cost, {operation}", *free, operation) for operation in OPERATIONS]
         if against is not None:
             other = stack.enter_context(server(["-m", "app", "serve", "--port"], against, environment))
             contestants += [Contestant(f"{against}, {operation}", *other, operation) for operation in OPERATIONS]

@@ -144,7 +144,9 @@ class Caller:
         errors = read if isinstance(read, list) else read.get("errors", [])
         if errors and {error["extensions"]["code"] for error in errors} <= PASSING:
             return Verdict.UNAVAILABLE
-        return Verdict.RIGHT if read == orjson.loads(self.answer) else Verdict.WRONG
+        # Beside the data an answer says how many points its caller has left.
+        is_right = isinstance(read, dict) and not errors and read["data"] == orjson.loads(self.answer)["data"]
+        return Verdict.RIGHT if is_right else Verdict.WRONG
 
 
 async def callers(url: str, client: httpx.AsyncClient, owner: Database) -> list[Caller]:

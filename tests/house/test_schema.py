@@ -23,8 +23,30 @@ from graphql.utilities import build_schema
 from app.records import Permission
 from app.resolvers.access import Access
 from app.resolvers.roots import make_schema, schema_text
+from app.schema.checks import MOST_KINDS, list_checks
+from app.server.costs.weights import size_of, weight_of
 
 SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
+# How often a caller may do what is dear, or worth guessing at; a new one is entered here.
+TIMES_A_MINUTE = {
+    "acceptInvitation": 20,
+    "connectAccount": 30,
+    "createApiKey": 20,
+    "createOrganization": 10,
+    "createUpload": 120,
+    "deleteOrganization": 10,
+    "exportCosts": 20,
+    "importCosts": 60,
+    "inviteMember": 60,
+    "logIn": 20,
+    "refreshPrices": 6,
+    "refreshSession": 30,
+    "register": 10,
+    "rerunAllocation": 10,
+    "runCostSource": 20,
+    "startScan": 60,
+    "verifyAccount": 30,
+}
 # Who may call what: a new mutation has to be entered here with the permission that it needs.
 NEEDS = {
     "acceptInvitation": Access.SIGNED_IN,
@@ -167,6 +189,37 @@ def test_every_mutation_names_its_permission(schema: GraphQLSchema) -> None:
         for name, field in mutations(schema).items()
     }
     assert found == NEEDS
+
+
+def test_sensitive_mutations_have_a_limit(schema: GraphQLSchema) -> None:
+    limits = {
+        name: limit
+        for name, field in mutations(schema).items()
+        if (limit := field.extensions["strawberry-definition"].metadata["limit"]) is not None
+    }
+    assert {name: limit.times for name, limit in limits.items()} == TIMES_A_MINUTE
+    assert {limit.per for limit in limits.values()} == {60}
+    assert {name for name, needs in NEEDS.items() if needs is Access.ANYONE} <= limits.keys()
+
+
+def test_the_schema_tells_what_operations_cost(schema: GraphQLSchema) -> None:
+    """`@cost` and `@listSize` stand in schema.graphql as the server reckons with them."""
+    text = SCHEMA_FILE.read_text(encoding="utf-8")
+    told = {
+        f"{type_.name}.{field.name.value}": [directive.name.value for directive in field.directives or ()]
+        for type_ in build_schema(text).type_map.values()
+        if isinstance(type_, GraphQLObjectType) and type_.ast_node is not None
+        for field in type_.ast_node.fields or ()
+    }
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
+            for name, field in type_.fields.items():
+                assert ("listSize" in told[f"{type_.name}.{name}"]) == (size_of(field) is not None), name
+                assert ("cost" in told[f"{type_.name}.{name}"]) == (weight_of(field, -1) >= 0), name
+    assert len(list_checks(None, None)) <= MOST_KINDS
+    assert {"Query.nodes", "Organization.resources", "Resource.recommendations"} <= {
+        place for place, names in told.items() if "listSize" in names
+    }
 
 
 def test_every_mutation_takes_one_input_and_fails_as_data(schema: GraphQLSchema) -> None:

@@ -8,11 +8,12 @@ import strawberry
 
 from app.schema.accounts import Account
 from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.repeatable import Repeatable
 from app.schema.scans import Scan, ScanSchedule
 
 
 @strawberry.input(description="What to scan; what is left out is not limited.")
-class StartScanInput:
+class StartScanInput(Repeatable):
     """See `startScan`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
@@ -79,7 +80,7 @@ CancelScanResult = Annotated[
 
 
 @strawberry.input(description="Scans to start by themselves.")
-class ScheduleScansInput:
+class ScheduleScansInput(Repeatable):
     """See `scheduleScans`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")

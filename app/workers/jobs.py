@@ -49,6 +49,7 @@ from app.records import Provider
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.jobs import delete_finished_jobs
+from app.repositories.stored_answers import delete_expired_answers
 from app.scanning.retention import purge_expired_scans
 from app.scanning.run import run_scan
 from app.scanning.schedule import SCHEDULE_JOB, start_scheduled_scans
@@ -139,6 +140,13 @@ async def purge_sessions(context: dict[str, Any]) -> None:
     database, _ = _tools(context)
     purged = await _in_batches(database, lambda session: delete_expired_sessions(session, now(), BATCH))
     structlog.get_logger(__name__).info("sessions_purged", sessions=purged)
+
+
+async def purge_stored_answers(context: dict[str, Any]) -> None:
+    """Delete answers that are no longer given to a call with the same idempotency key."""
+    database, _ = _tools(context)
+    purged = await _in_batches(database, lambda session: delete_expired_answers(session, now(), BATCH))
+    structlog.get_logger(__name__).info("stored_answers_purged", answers=purged)
 
 
 async def purge_jobs(context: dict[str, Any]) -> None:
@@ -263,6 +271,7 @@ def _hourly() -> list[CronJob]:
         purge_jobs: 47,
         end_imports: 52,
         purge_cost_exports: 57,
+        purge_stored_answers: 59,
     }
     return [
         cron(

@@ -39,11 +39,9 @@ class _Walk:
 
     number: int = 0
     hash: bytes = FIRST_HASH
-    missing: dict[UUID | None, tuple[int, int]] = field(default_factory=dict)
-    """By who acted, the first and the last row without details."""
+    missing: dict[UUID | None, int] = field(default_factory=dict)
+    """By who acted, the first row without details of which no row so far says that they were erased."""
     erased: int = 0
-    excused: dict[UUID | None, int] = field(default_factory=dict)
-    """By who acted, the last row that says that the details before it were erased."""
     deleted: bool = False
 
 
@@ -103,8 +101,7 @@ def _follow(walk: _Walk, row: RowMapping) -> None:
     if not hmac.compare_digest(expected, bytes(row["hash"])):
         raise _BadRowError(number, "its hash does not fit what stands in it and the row before")
     if row["salt"] is None:
-        first, _ = walk.missing.get(row["actor_id"], (number, number))
-        walk.missing[row["actor_id"]] = (first, number)
+        walk.missing.setdefault(row["actor_id"], number)
         walk.erased += 1
     else:
         for problem in _wrong_details(row):
@@ -112,7 +109,7 @@ def _follow(walk: _Walk, row: RowMapping) -> None:
     if row["act"] == DELETE_ORGANIZATION:
         walk.deleted = True
     if row["act"] == ERASE:
-        walk.excused[row["subject_id"]] = number
+        walk.missing.pop(row["subject_id"], None)
     walk.number, walk.hash = number, expected
 
 
@@ -142,13 +139,9 @@ async def _check_end(session: AsyncSession, organization_id: UUID, walk: _Walk, 
     orphan = await audit.orphaned_details(session, organization_id)
     if orphan is not None:
         raise _BadRowError(orphan, "there are details and no row")
-    unexcused = [
-        first
-        for actor_id, (first, last) in walk.missing.items()
-        if not walk.deleted and walk.excused.get(actor_id, 0) <= last
-    ]
-    if unexcused:
-        raise _BadRowError(min(unexcused), "its details are missing, and no later row says that they were erased")
+    if walk.missing and not walk.deleted:
+        first = min(walk.missing.values())
+        raise _BadRowError(first, "its details are missing, and no later row says that they were erased")
 
 
 def _bytes(value: Any) -> bytes | None:

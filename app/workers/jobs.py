@@ -267,11 +267,11 @@ def _hourly() -> list[CronJob]:
         purge_activity: 7,
         purge_scans: 17,
         purge_sessions: 27,
+        purge_stored_answers: 32,
         purge_uploads: 37,
         purge_jobs: 47,
         end_imports: 52,
         purge_cost_exports: 57,
-        purge_stored_answers: 59,
     }
     return [
         cron(

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.activity.verify_audit import verify
+from app.activity.verify_audit import Verdict, verify
 from app.context import Runtime
 from app.database import Database
+from app.organizations.purge import purge
 from app.schema.node import global_id, parse_id
 from tests.accounts.clouds import ACCESS_KEY_ID, SECRET_ACCESS_KEY, connected, settings
 from tests.clients import PASSWORD, GraphQL, register
@@ -25,6 +26,7 @@ LOG = """query ($slug: String!, $where: AuditLogFilter, $first: Int, $after: Str
       summary detailsErased occurredAt hash } } } }"""
 NOTE = """mutation ($input: AddNoteInput!) { addNote(input: $input) { __typename } }"""
 INGEST = """mutation ($input: IngestResourcesInput!) { ingestResources(input: $input) { __typename } }"""
+DELETE = """mutation ($input: DeleteOrganizationInput!) { deleteOrganization(input: $input) { __typename } }"""
 RENAME = """mutation ($input: UpdateOrganizationInput!) { updateOrganization(input: $input) { __typename } }"""
 
 
@@ -118,7 +120,7 @@ async def test_no_secret_is_in_the_audit(graphql: GraphQL, owner: Database, data
     _, invited = await invite(graphql, made, "new@example.com", "VIEWER")
     _, key = await create_key(graphql, made, "ORGANIZATION_READ")
     await connected(graphql, made.token("OWNER"), made.organization_id, moto_url)
-    stored = []
+    stored: list[str] = []
     async with owner.engine.connect() as connection:
         for table in ("audit_heads", "audit_events", "audit_details"):
             stored += (await connection.execute(text(f"SELECT t::text FROM {table} t"))).scalars().all()  # noqa: S608
@@ -132,6 +134,18 @@ async def test_no_secret_is_in_the_audit(graphql: GraphQL, owner: Database, data
         assert secret not in told
         assert secret.encode().hex() not in told
     assert (await verify(database, parse_id(made.organization_id).id)).problem is None
+
+
+async def test_the_chain_outlives_its_organization(graphql: GraphQL, database: Database, owner: Database) -> None:
+    made = await company(graphql)
+    values = {"organizationId": made.organization_id, "confirmSlug": made.slug}
+    await graphql.data(DELETE, {"input": values}, token=made.token("OWNER"))
+    organization_id = parse_id(made.organization_id).id
+    await purge(database, organization_id, should_stop=lambda: False)
+    assert await verify(database, organization_id) == Verdict(organization_id, rows=8, erased=8)
+    async with owner.engine.connect() as connection:
+        of_it = text("SELECT count(*) FROM audit_details WHERE organization_id = :id")
+        assert (await connection.execute(of_it, {"id": organization_id})).scalar() == 0
 
 
 @pytest.mark.parametrize("rows", [1, 50])

@@ -41,7 +41,7 @@ ORGANIZATION = """mutation ($input: CreateOrganizationInput!) { createOrganizati
   ... on UserError { message } } }"""
 SCAN = """mutation ($input: StartScanInput!) { startScan(input: $input) {
   __typename ... on StartScanPayload { scans { id } } ... on UserError { code } } }"""
-CHANGED = {
+CHANGED: dict[str, dict[str, Any]] = {
     "addNote": {"text": "other"},
     "connectAccount": {"name": "other"},
     "createAccount": {"nativeId": "2"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import cast
@@ -86,7 +86,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
     server = GraphQLServer(
         make_schema(),
         identify=runtime.authenticator.identify,
-        revalidate=lambda identity: runtime.authenticator.still_valid(cast("Principal", identity)),
+        revalidate=lambda identities: runtime.authenticator.all_still_valid(cast("Sequence[Principal]", identities)),
         make_context=lambda facts: make_context(runtime, facts),
         limits=Limits.from_settings(settings),
         introspection=settings.introspection,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -68,9 +69,9 @@ class Authenticator:
             per_address=settings.login_attempts_per_address,
         )
         self._sessions: FreshCache[UUID, SessionReach] = FreshCache(
-            self._look_up_session, seconds=CACHE_SECONDS, size=CACHE_SIZE
+            self._look_up_sessions, seconds=CACHE_SECONDS, size=CACHE_SIZE
         )
-        self._keys: FreshCache[UUID, KeyReach] = FreshCache(self._look_up_key, seconds=CACHE_SECONDS, size=CACHE_SIZE)
+        self._keys: FreshCache[UUID, KeyReach] = FreshCache(self._look_up_keys, seconds=CACHE_SECONDS, size=CACHE_SIZE)
         self._notices = Notices(database, valkey, self._forget)
         self._noting: dict[UUID, asyncio.Task[None]] = {}
 
@@ -106,27 +107,28 @@ class Authenticator:
         return await self._member(self.tokens.read(token))
 
     async def still_valid(self, principal: Principal) -> bool:
-        """Whether a principal of some time ago would be identified now, with at least the same permissions."""
-        if principal.expires_at is not None and principal.expires_at <= datetime.now(UTC):
-            return False
-        if principal.session_id is not None:
-            session = await self._sessions.get(principal.session_id)
-            if session is None or session.user_id != principal.user_id or _ended(session):
-                return False
-            grants = session.grants
-            if principal.is_platform_admin and not session.is_platform_admin:
-                return False
-        elif principal.api_key_id is not None:
-            key = await self._keys.get(principal.api_key_id)
-            if key is None or _ended(key):
-                return False
-            grants = {key.grant.organization_id: key.grant}
-        else:
-            return True
-        return all(
-            organization_id in grants and grant.permissions <= grants[organization_id].permissions
-            for organization_id, grant in principal.grants.items()
-        )
+        """Whether a principal of some time ago would be identified now, with at least the same permissions.
+
+        As of at most CACHE_SECONDS ago.
+        """
+        session = await self._sessions.get(principal.session_id) if principal.session_id is not None else None
+        key = await self._keys.get(principal.api_key_id) if principal.api_key_id is not None else None
+        return _holds(principal, session, key)
+
+    async def all_still_valid(self, principals: Sequence[Principal]) -> list[bool]:
+        """The same of many, with one statement for all sessions and one for all keys, and as of now."""
+        session_ids = {each.session_id for each in principals if each.session_id is not None}
+        key_ids = {each.api_key_id for each in principals if each.api_key_id is not None}
+        sessions = await self._sessions.get_now(session_ids) if session_ids else {}
+        keys = await self._keys.get_now(key_ids) if key_ids else {}
+        return [
+            _holds(
+                each,
+                sessions.get(each.session_id) if each.session_id is not None else None,
+                keys.get(each.api_key_id) if each.api_key_id is not None else None,
+            )
+            for each in principals
+        ]
 
     def _root(self, presented: str) -> Principal:
         expected = self.settings.root_key
@@ -161,13 +163,13 @@ class Authenticator:
             expires_at=key.expires_at,
         )
 
-    async def _look_up_session(self, session_id: UUID) -> SessionReach | None:
+    async def _look_up_sessions(self, ids: Collection[UUID]) -> dict[UUID, SessionReach]:
         async with self.database.system() as session:
-            return SessionReach.of(await sessions.identity_rows(session, session_id))
+            return SessionReach.of_all(await sessions.identity_rows(session, ids))
 
-    async def _look_up_key(self, key_id: UUID) -> KeyReach | None:
+    async def _look_up_keys(self, ids: Collection[UUID]) -> dict[UUID, KeyReach]:
         async with self.database.system() as session:
-            return KeyReach.of(await api_keys.identity_row(session, key_id))
+            return {row["id"]: KeyReach.of(row) for row in await api_keys.identity_rows(session, ids)}
 
     async def _note_use(self, organization_id: UUID, key_id: UUID) -> None:
         try:
@@ -182,6 +184,28 @@ class Authenticator:
     def _forget(self, ids: frozenset[UUID]) -> None:
         self._sessions.forget(lambda session_id, reach: session_id in ids or reach.concerns(ids))
         self._keys.forget(lambda key_id, reach: key_id in ids or reach.concerns(ids))
+
+
+def _holds(principal: Principal, session: SessionReach | None, key: KeyReach | None) -> bool:
+    """Whether what is stored of a principal's session or key still gives all that the principal has."""
+    if principal.expires_at is not None and principal.expires_at <= datetime.now(UTC):
+        return False
+    if principal.session_id is not None:
+        if session is None or session.user_id != principal.user_id or _ended(session):
+            return False
+        if principal.is_platform_admin and not session.is_platform_admin:
+            return False
+        grants = session.grants
+    elif principal.api_key_id is not None:
+        if key is None or _ended(key):
+            return False
+        grants = {key.grant.organization_id: key.grant}
+    else:
+        return True
+    return all(
+        organization_id in grants and grant.permissions <= grants[organization_id].permissions
+        for organization_id, grant in principal.grants.items()
+    )
 
 
 def _ended(reach: SessionReach | KeyReach) -> bool:

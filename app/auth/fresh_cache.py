@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -15,13 +15,13 @@ Value = TypeVar("Value")
 class FreshCache(Generic[Key, Value]):
     """Keeps at most `size` looked-up values for `seconds` from the start of their look-up.
 
-    Callers who ask for one key at a time share one look-up. What is not there is not kept, so that made-up keys push
-    nothing out.
+    `look_up` finds what there is of some keys. Callers who ask for one key at a time share one look-up. What is not
+    there is not kept, so that made-up keys push nothing out.
     """
 
     def __init__(
         self,
-        look_up: Callable[[Key], Awaitable[Value | None]],
+        look_up: Callable[[Collection[Key]], Awaitable[Mapping[Key, Value]]],
         *,
         seconds: float,
         size: int,
@@ -32,7 +32,7 @@ class FreshCache(Generic[Key, Value]):
         self._size = size
         self._clock = clock
         self._kept: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
-        self._running: dict[Key, asyncio.Task[Value | None]] = {}
+        self._running: dict[Key, asyncio.Task[Mapping[Key, Value]]] = {}
 
     async def get(self, key: Key) -> Value | None:
         """The value, looked up when there is none that is fresh enough."""
@@ -42,11 +42,13 @@ class FreshCache(Generic[Key, Value]):
             return kept[1]
         running = self._running.get(key)
         if running is None:
-            running = asyncio.create_task(self._fetch(key))
-            self._running[key] = running
-            running.add_done_callback(_take_exception)
+            running = self._begin((key,))
         # Shielded: one caller that gives up does not take the answer from the others.
-        return await asyncio.shield(running)
+        return (await asyncio.shield(running)).get(key)
+
+    async def get_now(self, keys: Collection[Key]) -> Mapping[Key, Value]:
+        """What there is of some keys now, by one look-up that begins after this is called."""
+        return await asyncio.shield(self._begin(keys))
 
     def drop(self, key: Key) -> None:
         """Drop one value; its look-up under way no longer counts either."""
@@ -59,23 +61,34 @@ class FreshCache(Generic[Key, Value]):
         for key in [key for key, (_, value) in self._kept.items() if which(key, value)]:
             del self._kept[key]
 
-    async def _fetch(self, key: Key) -> Value | None:
+    def _begin(self, keys: Collection[Key]) -> asyncio.Task[Mapping[Key, Value]]:
+        running = asyncio.create_task(self._fetch(keys))
+        self._running.update(dict.fromkeys(keys, running))
+        running.add_done_callback(_take_exception)
+        return running
+
+    async def _fetch(self, keys: Collection[Key]) -> Mapping[Key, Value]:
         task = asyncio.current_task()
         until = self._clock() + self._seconds
+        values: Mapping[Key, Value] = {}
         try:
-            value = await self._look_up(key)
-            if value is not None and self._running.get(key) is task:
-                self._kept[key] = (until, value)
-                self._kept.move_to_end(key)
-                while len(self._kept) > self._size:
-                    self._kept.popitem(last=False)
-            return value
+            values = await self._look_up(keys)
+            return values
         finally:
-            if self._running.get(key) is task:
-                del self._running[key]
+            for key in keys:
+                if self._running.get(key) is task:
+                    del self._running[key]
+                    if key in values:
+                        self._keep(key, until, values[key])
+
+    def _keep(self, key: Key, until: float, value: Value) -> None:
+        self._kept[key] = (until, value)
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._size:
+            self._kept.popitem(last=False)
 
 
-def _take_exception(task: asyncio.Task[Value | None]) -> None:
+def _take_exception(task: asyncio.Task[Mapping[Key, Value]]) -> None:
     # Whoever still waits gets it; when all have given up nobody does, and asyncio would complain in the log.
     if not task.cancelled():
         task.exception()

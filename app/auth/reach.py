@@ -44,20 +44,23 @@ class SessionReach:
         return self.user_id in ids or not ids.isdisjoint(self.grants)
 
     @classmethod
-    def of(cls, rows: Sequence[RowMapping]) -> SessionReach | None:
-        """Make it of `repositories.sessions.identity_rows`; None of no row."""
-        if not rows:
-            return None
-        grants = [
-            grant_of(row["organization_id"], Role(row["role"]), row["slug"]) for row in rows if row["role"] is not None
-        ]
-        return cls(
-            user_id=rows[0]["user_id"],
-            expires_at=rows[0]["expires_at"],
-            revoked=rows[0]["revoked_at"] is not None,
-            is_platform_admin=rows[0]["is_platform_admin"],
-            grants={grant.organization_id: grant for grant in grants},
-        )
+    def of_all(cls, rows: Sequence[RowMapping]) -> dict[UUID, SessionReach]:
+        """Make them of `repositories.sessions.identity_rows`, by the session."""
+        found: dict[UUID, SessionReach] = {}
+        for row in rows:
+            reach = found.get(row["id"])
+            if reach is None:
+                reach = found[row["id"]] = cls(
+                    user_id=row["user_id"],
+                    expires_at=row["expires_at"],
+                    revoked=row["revoked_at"] is not None,
+                    is_platform_admin=row["is_platform_admin"],
+                    grants={},
+                )
+            if row["role"] is not None:
+                grant = grant_of(row["organization_id"], Role(row["role"]), row["slug"])
+                reach.grants[grant.organization_id] = grant
+        return found
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,8 @@ class KeyReach:
         return self.grant.organization_id in ids
 
     @classmethod
-    def of(cls, row: RowMapping | None) -> KeyReach | None:
-        """Make it of `repositories.api_keys.identity_row`."""
-        if row is None:
-            return None
+    def of(cls, row: RowMapping) -> KeyReach:
+        """Make it of one of `repositories.api_keys.identity_rows`."""
         # A scope that this version no longer knows, or that keys may not have, grants nothing.
         scopes = frozenset(scope for scope in GRANTABLE_TO_KEYS if scope.value in row["scopes"])
         return cls(

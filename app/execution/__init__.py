@@ -20,13 +20,13 @@ from app.execution.declarations import (
     Batch,
     FromRows,
     Made,
+    Part,
     PlanInfo,
     Rows,
     batch,
     from_rows,
     gives_rows,
     is_selected,
-    picked,
     wanted_of,
 )
 from app.execution.executor import CompiledExecutor
@@ -37,6 +37,7 @@ __all__ = [
     "CompiledExecutor",
     "FromRows",
     "Made",
+    "Part",
     "Plan",
     "PlanInfo",
     "Plans",
@@ -45,6 +46,5 @@ __all__ = [
     "from_rows",
     "gives_rows",
     "is_selected",
-    "picked",
     "wanted_of",
 ]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from operator import itemgetter
 from typing import Any, TypeVar
 
 EXECUTION = "execution"
@@ -53,11 +51,24 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A field of a row's object whose own object stands in the same row, null where the column `present` is.
+
+    `columns` says for each column of the field's type which of the row's it is. Nothing is made of them but where
+    objects are needed: then `make` is given their values, in this order.
+    """
+
+    columns: Mapping[str, str]
+    make: Callable[..., Any]
+    present: str | None = None
+
+
+@dataclass(frozen=True)
 class FromRows:
-    """How fields of a type are read from a row: `columns` as they are, `made` by a function; by Python name."""
+    """How fields of a type are read from a row: `columns` as they are, others as they are `made`; by Python name."""
 
     columns: frozenset[str]
-    made: Mapping[str, Made] = field(default_factory=dict)
+    made: Mapping[str, Made | Part] = field(default_factory=dict)
 
 
 class PlanInfo:
@@ -102,7 +113,7 @@ def gives_rows() -> dict[Any, Any]:
     return {EXECUTION: Rows()}
 
 
-def from_rows(*columns: str, **made: Made) -> Callable[[TypeClass], TypeClass]:
+def from_rows(*columns: str, **made: Made | Part) -> Callable[[TypeClass], TypeClass]:
     """Declare how a type's fields are read from rows of the columns that have their names."""
 
     def declare(cls: TypeClass) -> TypeClass:
@@ -110,19 +121,6 @@ def from_rows(*columns: str, **made: Made) -> Callable[[TypeClass], TypeClass]:
         return cls
 
     return declare
-
-
-@lru_cache(1024)
-def picked(columns: tuple[str, ...], wanted: tuple[str, ...]) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """What makes a row of the wanted columns of a row of all `columns`."""
-    places = [columns.index(name) for name in wanted]
-    if places == list(range(len(columns))):
-        return _itself
-    return itemgetter(*places) if len(places) > 1 else lambda row: [row[place] for place in places]
-
-
-def _itself(row: Sequence[Any]) -> Sequence[Any]:
-    return row
 
 
 def rows_of(cls: type) -> FromRows | None:

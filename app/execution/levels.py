@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -26,8 +26,9 @@ from strawberry.types.field import StrawberryField
 
 from app.execution.arguments import Arguments, Prepare
 from app.execution.code import Code, Later, Now, Reason, Source, bailing
-from app.execution.declarations import EXECUTION, Batch, FromRows, Made, PlanInfo, Rows, rows_of
+from app.execution.declarations import EXECUTION, Batch, Made, Part, PlanInfo, Rows, rows_of
 from app.execution.leaves import NAMES, leaf, stored_leaf
+from app.execution.rows import NotOfRowsError, RowColumns
 from app.execution.selections import Selections
 from app.execution.waiting import each_alone, through_lists, through_objects, through_types, together
 
@@ -37,23 +38,6 @@ _LISTS = frozenset({list, tuple})
 
 class UnsupportedError(Exception):
     """A document that no plan can be made for, and why."""
-
-
-class NotOfRowsError(Exception):
-    """A field that cannot be read from a row: the level needs objects."""
-
-
-@dataclass
-class RowColumns:
-    """The rows that a field is asked for: which type they stand for, and which columns are wanted of each."""
-
-    type: GraphQLObjectType
-    forms: FromRows
-    columns: dict[str, int] = field(default_factory=dict)
-
-    def place(self, column: str) -> int:
-        """Where a column stands in each row."""
-        return self.columns.setdefault(column, len(self.columns))
 
 
 @dataclass(frozen=True)
@@ -218,7 +202,9 @@ class Levels:
             value = self._value(definition.type, nodes, place, stored=True)
             self._note(place, "column", name)
             access = f"{parent}[{rows.place(name)}]"
-        elif made := rows.forms.made.get(name):
+        elif isinstance(made := rows.forms.made.get(name), Part):
+            value, access = self._part(definition, made, nodes, parent, rows, place)
+        elif made:
             value, function = self._made(definition, made, nodes, place)
             self._note(place, "made", ", ".join(made.columns))
             make = self.source.bind(function, "make")
@@ -228,6 +214,29 @@ class Levels:
         if isinstance(value, Later):
             return self._many(f"[{access} for {parent} in P]", value)
         return value.of(access)
+
+    def _part(
+        self,
+        definition: GraphQLField,
+        part: Part,
+        nodes: Sequence[FieldNode],
+        parent: str,
+        rows: RowColumns,
+        place: _Place,
+    ) -> tuple[Code, str]:
+        """The code of what stands in a row, and its access: the row itself, or the object that is made of it."""
+        self._note(place, "part")
+        below, value, access = self._rows_below(definition.type), None, parent
+        if below is not None:
+            below.stand_in(rows, part.columns)
+            value = self._of_rows(definition, nodes, place, below)
+        if value is None:
+            value = self._value(definition.type, nodes, place)
+            given = ", ".join(f"{parent}[{rows.place(column)}]" for column in part.columns.values())
+            access = f"{self.source.bind(part.make, 'make')}({given})"
+        if part.present is not None:
+            access = f"({access} if {parent}[{rows.place(part.present)}] is not None else None)"
+        return value, access
 
     def _made(
         self, definition: GraphQLField, made: Made, nodes: Sequence[FieldNode], place: _Place
@@ -303,17 +312,25 @@ class Levels:
     ) -> Code:
         """The value of a field that can give rows: with those that its selection needs, or with objects."""
         rows = self._rows_below(definition.type)
-        if rows is None:
-            return self._value(definition.type, nodes, place)
-        before = len(self.source.functions), len(self.preparers), len(self.steps)
-        try:
-            value = self._value(definition.type, nodes, _Place(place.path, rows))
-        except NotOfRowsError:
-            del self.source.functions[before[0] :], self.preparers[before[1] :], self.steps[before[2] :]
+        value = None if rows is None else self._of_rows(definition, nodes, place, rows)
+        if rows is None or value is None:
             return self._value(definition.type, nodes, place)
         arguments.wanted = tuple(rows.columns)
         self._note(place, "rows", ", ".join(rows.columns))
         return value
+
+    def _of_rows(
+        self, definition: GraphQLField, nodes: Sequence[FieldNode], place: _Place, rows: RowColumns
+    ) -> Code | None:
+        """The value of a field that gives these rows; None, as if nothing had been tried, where it needs objects."""
+        before = len(self.source.functions), len(self.preparers), len(self.steps), len(rows.columns)
+        try:
+            return self._value(definition.type, nodes, _Place(place.path, rows))
+        except NotOfRowsError:
+            del self.source.functions[before[0] :], self.preparers[before[1] :], self.steps[before[2] :]
+            for column in list(rows.columns)[before[3] :]:
+                del rows.columns[column]
+            return None
 
     def _selected(self, type_: GraphQLOutputType, nodes: Sequence[FieldNode]) -> frozenset[str]:
         """The fields that are selected of the object that a field gives, by Python name."""

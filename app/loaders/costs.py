@@ -87,10 +87,9 @@ class CostsOfResources:
         `periods` are by organization.
         """
 
-        async def of(organization_id: UUID, ids: list[UUID]) -> dict[UUID, Record]:
+        async def of(organization_id: UUID, ids: list[UUID]) -> list[Record]:
             period = periods[organization_id]
-            rows = await costs_of_resources_rows(self.database, organization_id, ids, period, metric, wanted)
-            return dict(zip(ids, rows, strict=True))
+            return await costs_of_resources_rows(self.database, organization_id, ids, period, metric, wanted)
 
         return await by_organization(keys, of)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, func, or_, select, update
+from sqlalchemy import ARRAY, RowMapping, Table, Uuid, any_, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ApiKey, Organization, now
@@ -27,14 +27,14 @@ async def add_api_key(session: AsyncSession, row: ApiKey) -> RowMapping:
     return (await session.execute(statement)).mappings().one()
 
 
-async def identity_row(session: AsyncSession, key_id: UUID) -> RowMapping | None:
-    """A key with the hash of its secret and the slug of its organization, when that lives. System role."""
+async def identity_rows(session: AsyncSession, key_ids: Collection[UUID]) -> Sequence[RowMapping]:
+    """Keys with the hash of their secret and the slug of their organization, when that lives. System role."""
     statement = (
         select(API_KEYS, _ORGANIZATIONS.c.slug)
         .join(_ORGANIZATIONS, _ORGANIZATIONS.c.id == API_KEYS.c.organization_id)
-        .where(API_KEYS.c.id == key_id, _ORGANIZATIONS.c.deleted_at.is_(None))
+        .where(API_KEYS.c.id == any_(literal(list(key_ids), ARRAY(Uuid))), _ORGANIZATIONS.c.deleted_at.is_(None))
     )
-    return (await session.execute(statement)).mappings().one_or_none()
+    return (await session.execute(statement)).mappings().all()
 
 
 async def note_use(session: AsyncSession, organization_id: UUID, key_id: UUID, at_most_every: timedelta) -> None:

@@ -144,14 +144,14 @@ async def some_rows_of_each(
     limit: int,
     criteria: Criteria,
     wanted: Wanted,
-) -> dict[UUID, list[Record]]:
-    """As `selection.some_of_each`, of the wanted columns, after which comes the key."""
+) -> list[list[Record]]:
+    """As `selection.some_of_each` in the order of the keys, of the wanted columns, after which comes KEY_PLACE."""
     shape, values = criteria.parted()
     statement = _some_of_each(rows, wanted, shape)
     given = statement.arrange((organization_id, *values, uuid_list(keys), limit))
-    found: dict[UUID, list[Record]] = {key: [] for key in keys}
+    found: list[list[Record]] = [[] for _ in keys]
     for row in await database.fetch(statement.sql, given, organization_id=organization_id):
-        found[row[-1]].append(row)
+        found[row[-1] - 1].append(row)
     return found
 
 

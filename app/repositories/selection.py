@@ -29,8 +29,8 @@ from sqlalchemy.types import TypeEngine
 from app.paging import Page, PageRequest, page_of
 from app.records.criteria import Condition, Criteria, Direction, Operator
 
-OF_KEY = "of_key"
-"""Under which key a row stands, in answers to `first_of_each`."""
+KEY_PLACE = "key_place"
+"""Under which of the keys a row stands, counted from 1, in answers to `first_of_each`."""
 _Types = Callable[[Any], tuple[TypeEngine[Any], ...]]
 
 
@@ -210,10 +210,10 @@ async def some_of_each(
     """The first `limit` rows of each key that meet the criteria, in one statement; a key without rows has none."""
     own = conditions(rows.table, organization_id, criteria)
     statement = first_of_each(rows, rows.table.c, literal(list(keys), ARRAY(Uuid)), own, literal(limit))
-    found: dict[UUID, list[RowMapping]] = {key: [] for key in keys}
+    found: list[list[RowMapping]] = [[] for _ in keys]
     for row in (await session.execute(statement)).mappings():
-        found[row[OF_KEY]].append(row)
-    return found
+        found[row[KEY_PLACE] - 1].append(row)
+    return dict(zip(keys, found, strict=True))
 
 
 def first_of_each(
@@ -223,10 +223,10 @@ def first_of_each(
     own: Iterable[ColumnElement[bool]],
     limit: ColumnElement[int],
 ) -> Select[*tuple[Any, ...]]:
-    """The statement of `some_of_each`: what is shown of each row, and last its key. `own` are the WHERE clauses."""
-    wanted = func.unnest(keys).table_valued("key", name="wanted").render_derived()
+    """The statement of `some_of_each`: what is shown of each row, and last KEY_PLACE. `own` are the WHERE clauses."""
+    wanted = func.unnest(keys).table_valued("key", with_ordinality="place", name="wanted").render_derived()
     columns = rows.table.c
     order = [columns[name].asc() if way is Direction.ASC else columns[name].desc() for name, way in rows.order]
     first = select(*shown).where(*own, columns[rows.column] == wanted.c.key).order_by(*order).limit(limit)
     lateral = first.lateral("first")
-    return select(*lateral.c, wanted.c.key.label(OF_KEY)).select_from(wanted.join(lateral, true()))
+    return select(*lateral.c, wanted.c.place.label(KEY_PLACE)).select_from(wanted.join(lateral, true()))

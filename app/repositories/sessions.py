@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, func, insert, select, update
+from sqlalchemy import ARRAY, RowMapping, Table, Uuid, any_, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Membership, Organization, RefreshToken, Session, User, now
@@ -30,14 +30,15 @@ async def add_refresh_token(session: AsyncSession, session_id: UUID, token_hash:
     await session.execute(insert(REFRESH_TOKENS).values(values))
 
 
-async def identity_rows(session: AsyncSession, session_id: UUID) -> Sequence[RowMapping]:
-    """A sign-in, its user and one row for each living organization they belong to (or one with nulls)."""
+async def identity_rows(session: AsyncSession, session_ids: Collection[UUID]) -> Sequence[RowMapping]:
+    """Sign-ins with their users, one row for each living organization they belong to (or one with nulls)."""
     places = _MEMBERSHIPS.join(
         _ORGANIZATIONS,
         (_ORGANIZATIONS.c.id == _MEMBERSHIPS.c.organization_id) & _ORGANIZATIONS.c.deleted_at.is_(None),
     )
     statement = (
         select(
+            SESSIONS.c.id,
             SESSIONS.c.user_id,
             SESSIONS.c.expires_at,
             SESSIONS.c.revoked_at,
@@ -51,7 +52,7 @@ async def identity_rows(session: AsyncSession, session_id: UUID) -> Sequence[Row
                 places, _MEMBERSHIPS.c.user_id == _USERS.c.id
             )
         )
-        .where(SESSIONS.c.id == session_id)
+        .where(SESSIONS.c.id == any_(literal(list(session_ids), ARRAY(Uuid))))
     )
     return (await session.execute(statement)).mappings().all()
 

@@ -19,7 +19,7 @@ from app.records import cost_analysis
 from app.records.cost_analysis import CostPeriodName, DateRange
 from app.records.costs import CostMetric
 from app.schema.cost_coverage import CostCoverage
-from app.schema.cost_words import MONEY_COLUMNS, Money, money_row
+from app.schema.cost_words import Money, money_part
 from app.schema.enums import graph_enum
 
 graph_enum(
@@ -50,10 +50,13 @@ class CostPeriodInput:
     start: date | None = strawberry.field(default=None, description="The first day.")
     end: date | None = strawberry.field(default=None, description="The day after the last one.")
 
-    def days(self, coverage: cost_analysis.CostCoverage | None = None) -> DateRange:
-        """The days. ALL_TIME needs the coverage. Raises BadUserInputError for neither a name nor two days."""
+    def days(self, coverage: cost_analysis.CostCoverage | None = None, day: date | None = None) -> DateRange:
+        """The days, as they are today unless another day is given. ALL_TIME needs the coverage.
+
+        Raises BadUserInputError for neither a name nor two days.
+        """
         if self.name is not None and self.start is None and self.end is None:
-            return named_period(self.name, today(), coverage.held if coverage else ())
+            return named_period(self.name, day or today(), coverage.held if coverage else ())
         if self.name is None and self.start is not None and self.end is not None:
             return checked_period(self.start, self.end)
         message = "`period` needs either a `name`, or a `start` and an `end`."
@@ -81,7 +84,7 @@ def _unconverted(apart: str | None) -> list[Money]:
 @from_rows(
     *("start", "end", "reason"),
     metric=Made(("metric",), CostMetric),
-    cost=Made(MONEY_COLUMNS, money_row, rows=True),
+    cost=money_part("amount", "currency"),
     unconverted=Made(("apart",), _unconverted),
 )
 @strawberry.type(description="What something cost in a period, in the organization's currency.")

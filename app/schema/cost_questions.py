@@ -31,6 +31,7 @@ graph_enum(
     "period to date; as many days before any other.",
     PREVIOUS_YEAR="The same dates a year before.",
 )
+_OF_DIMENSION = {one: Grouping(one) for one in CostDimension}
 
 
 @strawberry.input(description="By what charges are told apart: exactly one of the three.")
@@ -47,12 +48,11 @@ class CostGrouping:
 
     def grouping(self, path: tuple[str, ...] = ("groupBy",)) -> Grouping:
         """The record. Raises BadUserInputError unless exactly one is given."""
-        given = [one for one in (self.dimension, self.tag, self.sku_price_detail) if one is not None]
-        if len(given) != 1:
+        if (self.dimension, self.tag, self.sku_price_detail).count(None) != 2:  # noqa: PLR2004  (all but one)
             message = "Each grouping names one of `dimension`, `tag` and `skuPriceDetail`."
             raise BadUserInputError(message, path=path)
         if self.dimension is not None:
-            return Grouping(self.dimension)
+            return _OF_DIMENSION[self.dimension]
         return Grouping(
             tag=None if self.tag is None else checked_key(self.tag, path),
             sku_detail=None if self.sku_price_detail is None else checked_key(self.sku_price_detail, path),

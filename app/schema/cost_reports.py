@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -197,14 +197,14 @@ def _group_rows(asked: Asked, answer: CostAnswer, wanted: tuple[str, ...]) -> li
     values: list[Sequence[str | None]] = [key for key, _, _ in groups]
     if any(of.dimension is CostDimension.TEAM for of in question.groupings):
         values = [shown_keys(key, question, asked.organization_id) for key in values]
-    columns: dict[str, Sequence[Any]] = {
-        "key": [shown[0] if shown else None for shown in values],
-        "total": [total for _, total, _ in groups],
-        "charge_count": [charges for _, _, charges in groups],
-        "question": [question] * len(groups),
-        "values": values,
+    columns: dict[str, Callable[[], Sequence[Any]]] = {
+        "key": lambda: [shown[0] if shown else None for shown in values],
+        "total": lambda: [total for _, total, _ in groups],
+        "charge_count": lambda: [charges for _, _, charges in groups],
+        "question": lambda: [question] * len(groups),
+        "values": lambda: values,
     }
-    return list(zip(*[columns[name] for name in wanted], strict=True)) if wanted else [()] * len(groups)
+    return list(zip(*[columns[name]() for name in wanted], strict=True)) if wanted else [()] * len(groups)
 
 
 @strawberry.type(description="A metric that some charges lack, so that its sums are too small.")

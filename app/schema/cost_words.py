@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 import strawberry
 
 from app.costs.commitments import Figure
-from app.execution import from_rows, picked
+from app.execution import Part, from_rows
 from app.records.budgets import CostGranularity
 from app.records.costs import CostMetric
 from app.schema.enums import graph_enum
@@ -42,16 +41,13 @@ class Money:
     currency: str = strawberry.field(description="Its currency, a code of ISO 4217.")
 
 
-MONEY_COLUMNS = ("amount", "currency")
+def money_part(amount: str, currency: str) -> Part:
+    """Money in two columns of a row, whose amounts are text; null where there is no amount."""
+    return Part({"amount": amount, "currency": currency}, _written_money, present=amount)
 
 
-def money_row(wanted: tuple[str, ...] | None, amount: str | None, currency: str) -> Any:
-    """Money of an amount as text, or the row of the wanted columns of it; None where there is no amount."""
-    if amount is None:
-        return None
-    if wanted is None:
-        return Money(amount=Decimal(amount), currency=currency)
-    return picked(MONEY_COLUMNS, wanted)((amount, currency))
+def _written_money(amount: str, currency: str) -> Money:
+    return Money(amount=Decimal(amount), currency=currency)
 
 
 def money_of(amounts: Mapping[str, Decimal]) -> list[Money]:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated
+from datetime import date
+from functools import lru_cache
+from typing import Annotated, Final
 
 import strawberry
 
 from app.context import Info
+from app.costs.analysis.answers import Ask
 from app.costs.analysis.coverage import period_coverage
 from app.costs.analysis.nodes import NOTHING_IMPORTED, NodeCost, reason_of
-from app.costs.analysis.periods import compared_period, spanning
+from app.costs.analysis.periods import compared_period, spanning, today
 from app.costs.analysis.plan import largest_top
 from app.errors import BadUserInputError
 from app.records import Permission
 from app.records.budgets import CostGranularity
 from app.records.cost_analysis import (
+    Condition,
     CostComparison,
     CostCoverage,
     CostMeasure,
     CostPeriodName,
     CostQuestion,
     DateRange,
+    Grouping,
 )
 from app.records.costs import CostMetric
 from app.records.currencies import checked_currency
 from app.schema.cost_filters import CostFilter, conditions_of
-from app.schema.cost_periods import MONTH_TO_DATE, Metric, Period, PeriodCost
+from app.schema.cost_periods import CostPeriodInput, Metric, Period, PeriodCost
 from app.schema.cost_questions import CostGrouping
 from app.schema.cost_report_forecasts import CostReportForecastInput
 from app.schema.cost_reports import CostReport
@@ -64,16 +67,57 @@ Forecast = Annotated[
     ),
 ]
 
+MOST_ASKED: Final = 256
+"""Reports of which it is kept what they ask; the longest unused goes first."""
 
-@contextmanager
-def _named_as_sent(*, several: bool) -> Iterator[None]:
-    """Have a refusal of `metrics` name `metric` where that was sent."""
-    try:
-        yield
-    except BadUserInputError as error:
-        if several or error.path != ("metrics",):
-            raise
-        raise BadUserInputError(error.message, path=("metric",)) from None
+
+@lru_cache(MOST_ASKED)
+def asked_on(
+    day: date,
+    name: CostPeriodName | None,
+    start: date | None,
+    end: date | None,
+    measures: tuple[CostMeasure, ...],
+    granularity: CostGranularity = CostGranularity.TOTAL,
+    groupings: tuple[Grouping, ...] = (),
+    conditions: tuple[Condition, ...] = (),
+    compare: CostComparison | None = None,
+    top: int | None = None,
+    currency: str | None = None,
+) -> tuple[DateRange | None, Ask]:
+    """What a report asks on a day, of any organization: the days over which it reaches, and the question.
+
+    None is all time. Raises BadUserInputError.
+    """
+    shown = None if currency is None else checked_currency(currency, ("currency",))
+    period = CostPeriodInput(name=name, start=start, end=end)
+
+    def compared(days: DateRange) -> DateRange | None:
+        return compared_period(days, compare, name) if compare is not None else None
+
+    asked = None if name is CostPeriodName.ALL_TIME else period.days(day=day)
+
+    def ask(coverage: CostCoverage) -> CostQuestion:
+        days = period.days(coverage, day) if asked is None else asked
+        return CostQuestion(
+            days,
+            shown or coverage.currency,
+            measures=measures,
+            granularity=granularity,
+            groupings=groupings,
+            conditions=conditions,
+            previous=compared(days),
+            top=largest_top(days, granularity) if top is None else top,
+        )
+
+    return None if asked is None else spanning(asked, compared(asked)), ask
+
+
+def _named_as_sent(error: BadUserInputError, *, several: bool) -> BadUserInputError:
+    """A refusal of `metrics` names `metric` where that was sent."""
+    if several or error.path != ("metrics",):
+        return error
+    return BadUserInputError(error.message, path=("metric",))
 
 
 @strawberry.type
@@ -101,42 +145,25 @@ class OrganizationCosts(OrganizationCurrencies):
         """One statement, one more where the imports have changed since they were last asked about."""
         key = self.require(Permission.ORGANIZATION_READ)
         groupings, conditions = tuple([one.grouping() for one in group_by or ()]), conditions_of(where)
-        shown = None if currency is None else checked_currency(currency, ("currency",))
-
-        def compared(days: DateRange) -> DateRange | None:
-            return compared_period(days, compare, period.name) if compare is not None else None
-
-        asked = None if period.name is CostPeriodName.ALL_TIME else period.days()
-
-        def ask(coverage: CostCoverage) -> CostQuestion:
-            days = period.days(coverage) if asked is None else asked
-            return CostQuestion(
-                days,
-                shown or coverage.currency,
-                measures=tuple(metrics) if metrics else (metric,),
-                granularity=granularity,
-                groupings=groupings,
-                conditions=conditions,
-                previous=compared(days),
-                top=largest_top(days, granularity) if top_n is None else top_n,
-            )
-
-        span = None if asked is None else spanning(asked, compared(asked))
-        with _named_as_sent(several=bool(metrics)):
+        measures = tuple(metrics) if metrics else (metric,)
+        days = (today(), period.name, period.start, period.end)
+        span, ask = asked_on(*days, measures, granularity, groupings, conditions, compare, top_n, currency)
+        try:
             if forecast is None:
                 return CostReport.of(key, await info.context.loaders.cost_answer(key, span, ask))
             wish = forecast.wish()
             info.context.count_forecasts(1 + wish.groups, ("forecast",))
             return CostReport.of(key, *await info.context.loaders.cost_forecasts(key, span, ask, wish))
+        except BadUserInputError as error:
+            raise _named_as_sent(error, several=bool(metrics)) from None
 
     @strawberry.field(description="What its charges cost from the first of this month to today.")
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
         """As `costs`."""
         key = self.require(Permission.ORGANIZATION_READ)
-        days, measures = MONTH_TO_DATE.days(), (CostMeasure(metric.value),)
-        answer = await info.context.loaders.cost_answer(
-            key, days, lambda coverage: CostQuestion(days, coverage.currency, measures)
-        )
+        span, ask = asked_on(today(), CostPeriodName.MONTH_TO_DATE, None, None, (CostMeasure(metric.value),))
+        answer = await info.context.loaders.cost_answer(key, span, ask)
+        days = answer.question.period
         reason = NOTHING_IMPORTED if answer.total is None else reason_of(answer.total)
         known = period_coverage(days, answer.coverage.accounts)
         return PeriodCost.of(NodeCost(answer.question.currency, answer.total, reason, known), days, metric)

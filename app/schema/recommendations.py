@@ -12,7 +12,7 @@ import strawberry
 
 from app.context import Info
 from app.detection.catalogue import CHECKS
-from app.execution import Made, batch, from_rows, gives_rows
+from app.execution import Made, Part, batch, from_rows, gives_rows
 from app.loaders.scans import Asked
 from app.recommendations.opinions import second_opinions
 from app.records import ActorKind, Permission
@@ -40,7 +40,7 @@ from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, within
 from app.schema.realised import RealisedSaving
 from app.schema.resources import Resource, resources_of
-from app.schema.saving import SAVING_COLUMNS, Saving, saving_row, savings_of
+from app.schema.saving import SAVING_COLUMNS, SAVING_KEY, Saving, saving_of_row, savings_of
 from app.schema.savings import SavingsSummary
 from app.schema.scalars import JSONObject
 
@@ -127,7 +127,7 @@ class RecommendationEvent:
 
 
 def _saving_key(recommendation: Recommendation) -> tuple[Any, ...]:
-    return tuple(recommendation.row.get(column) for column in SAVING_COLUMNS)
+    return tuple(recommendation.row[column] for column in SAVING_KEY)
 
 
 def _account_key(recommendation: Recommendation) -> tuple[UUID, UUID]:
@@ -155,7 +155,7 @@ def _evidence(written: str) -> list[Evidence]:
     subject=Made(("node",), str),
     check=Made(("check_id",), _check),
     evidence=Made(("evidence",), _evidence),
-    saving=Made(SAVING_COLUMNS, saving_row, rows=True),
+    saving=Part({column: column for column in SAVING_COLUMNS}, saving_of_row),
 )
 @strawberry.type(description="Waste that a check found on a resource or in charges, followed until it is gone.")
 class Recommendation(Node):
@@ -223,9 +223,7 @@ class Recommendation(Node):
         node: str = self.row["node"]
         return node
 
-    @strawberry.field(
-        description="What can be saved.", metadata=batch(savings_of, columns=SAVING_COLUMNS, key=_saving_key)
-    )
+    @strawberry.field(description="What can be saved.", metadata=batch(savings_of, columns=SAVING_KEY, key=_saving_key))
     async def saving(self, info: Info) -> Saving:
         """The organization's currency is one statement for all recommendations of a page."""
         return (await savings_of(info, [_saving_key(self)]))[0]

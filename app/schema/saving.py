@@ -11,9 +11,9 @@ import orjson
 import strawberry
 
 from app.context import Info
-from app.execution import Made, from_rows, is_selected, picked
+from app.execution import Made, from_rows, is_selected
 from app.records.detection import CASH_UNKNOWN, PriceBasis
-from app.schema.cost_words import Money, money_row
+from app.schema.cost_words import Money, money_part
 from app.schema.enums import graph_enum
 from app.schema.scalars import JSONObject
 
@@ -27,17 +27,17 @@ graph_enum(
     UNKNOWN="Nothing: the amount is not known.",
 )
 
-SAVING_COLUMNS = (
-    *("organization_id", "converted_saving", "monthly_saving", "currency", "price_basis", "saving"),
-    "organization_currency",
-)
-"""What a Saving is made of; the last may be None, and is read then."""
+_TOLD = ("converted_saving", "monthly_saving", "currency", "price_basis", "saving")
+SAVING_KEY = ("organization_id", *_TOLD)
+"""What a Saving is made of, when the organization's currency is read for it."""
+SAVING_COLUMNS = (*_TOLD, "organization_currency")
+"""The same of a row, which says that too."""
 
 
 @from_rows(
     basis=Made(("price_basis",), PriceBasis),
-    monthly=Made(("monthly_saving", "currency"), money_row, rows=True),
-    converted=Made(("converted_saving", "organization_currency"), money_row, rows=True),
+    monthly=money_part("monthly_saving", "currency"),
+    converted=money_part("converted_saving", "organization_currency"),
 )
 @strawberry.type(description="What a month without the waste costs less, and how that was reckoned.")
 class Saving:
@@ -60,17 +60,18 @@ class Saving:
     cash_saving_reason: str | None = strawberry.field(description="Why the cash saving is not known.")
 
 
-_WRITTEN = ("formula", "inputs", "reason", "is_hygiene", "cash_saving", "cash_saving_reason")
-"""Fields that stand in the JSON of a saving."""
-_UNREAD: Mapping[str, Any] = {"formula": "", "inputs": {}, "reason": None, "isHygiene": False}
-
-
 async def savings_of(info: Info, keys: Sequence[Sequence[Any]]) -> list[Saving]:
-    """What can be saved, by SAVING_COLUMNS of recommendations, whose numbers and JSON may be text; one statement."""
-    written, converts = is_selected(info, *_WRITTEN), is_selected(info, "converted")
-    unknown = {key[0] for key in keys if key[1] is not None and key[6] is None} if converts else set()
-    currencies = await _currencies(info, unknown) if unknown else {}
-    return [_saving(key, key[6] or currencies.get(key[0]), is_read=written) for key in keys]
+    """What can be saved, by SAVING_KEY of recommendations; one statement."""
+    wanting = {key[0] for key in keys if key[1] is not None} if is_selected(info, "converted") else set()
+    currencies = await _currencies(info, wanting) if wanting else {}
+    return [_saving(*key[1:], into=currencies.get(key[0])) for key in keys]
+
+
+def saving_of_row(
+    converted: str | None, monthly: str | None, currency: str | None, basis: str, written: str, into: str
+) -> Saving:
+    """What can be saved, of SAVING_COLUMNS of a row, whose numbers and JSON are text."""
+    return _saving(_amount(converted), _amount(monthly), currency, basis, orjson.loads(written), into=into)
 
 
 async def _currencies(info: Info, organization_ids: set[UUID]) -> dict[UUID, str]:
@@ -78,24 +79,33 @@ async def _currencies(info: Info, organization_ids: set[UUID]) -> dict[UUID, str
     return {row["id"]: row["currency"] for row in rows if row is not None}
 
 
-def _saving(key: Sequence[Any], into: str | None, *, is_read: bool) -> Saving:
-    """One of them; `into` is the organization's currency. What its JSON says is left out unless `is_read`."""
-    _, converted, monthly, currency, basis, written, _ = key
-    told = _UNREAD if not is_read else orjson.loads(written) if isinstance(written, str) else written
+def _amount(written: str | None) -> Decimal | None:
+    return None if written is None else Decimal(written)
+
+
+def _saving(
+    converted: Decimal | None,
+    monthly: Decimal | None,
+    currency: str | None,
+    basis: str,
+    told: Mapping[str, Any],
+    *,
+    into: str | None,
+) -> Saving:
+    """One of them; `into` is the organization's currency, None where nobody asks for the converted amount."""
     cash = told.get("cash")
     return Saving(
-        monthly=None if monthly is None else Money(amount=Decimal(monthly), currency=currency),
-        converted=None if converted is None or into is None else Money(amount=Decimal(converted), currency=into),
+        monthly=_money(monthly, currency),
+        converted=_money(converted, into),
         basis=PriceBasis(basis),
         formula=told["formula"],
         inputs=told["inputs"],
         reason=told["reason"],
         is_hygiene=told["isHygiene"],
-        cash_saving=None if cash is None else Money(amount=Decimal(cash), currency=currency),
+        cash_saving=None if cash is None else _money(Decimal(cash), currency),
         cash_saving_reason=told.get("cashReason") if "cash" in told else CASH_UNKNOWN,
     )
 
 
-def saving_row(wanted: tuple[str, ...] | None, *row: Any) -> Any:
-    """A saving of SAVING_COLUMNS of a row, the currency of its organization included, or the wanted ones of them."""
-    return _saving(row, row[6], is_read=True) if wanted is None else picked(SAVING_COLUMNS, wanted)(row)
+def _money(amount: Decimal | None, currency: str | None) -> Money | None:
+    return None if amount is None or currency is None else Money(amount=amount, currency=currency)

@@ -6,7 +6,7 @@ How `app/main.py` puts it together:
         schema,                                # strawberry.Schema without extensions
         identify=...,                          # async Credentials -> Identity | None, raises AuthenticationError
         make_context=...,                      # OperationFacts -> the context of one operation (or event)
-        revalidate=...,                        # async Identity -> bool, asked every 4 s for open streams
+        revalidate=...,                        # async [Identity, …] -> [bool, …], asked every 4 s of all streams
         limits=Limits.from_settings(settings),
         introspection=settings.introspection,
     )

@@ -22,11 +22,12 @@ from starlette.types import Receive, Send
 from app.errors import BadUserInputError, ErrorCode, SkyledgerError
 from app.server.credentials import Credentials, with_payload
 from app.server.hub import Encoded
-from app.server.identity import Identity, OperationFacts, watch_identity
+from app.server.identity import Identity, OperationFacts
 from app.server.masking import Fault, Refusal, errors_to_json, log_failure
 from app.server.messages import (
     CONNECTION_ACK,
     PING,
+    PING_FRAME,
     ClientMessage,
     ProtocolError,
     close_reason,
@@ -41,6 +42,7 @@ from app.server.messages import (
 from app.server.operations import GraphQLServer
 from app.server.outbox import Outbox, SlowConsumerError
 from app.server.parameters import OperationRequest, from_mapping
+from app.server.watch import Ended, Watched
 from app.server.wire import Wire
 
 # What is queued when a socket closes gets this long to leave, and the close frame as long again.
@@ -104,8 +106,9 @@ class Connection:
         self._credentials, self._socket_id = credentials, socket_id
         self._receive, self._send, self._wire = receive, send, wire
         self._identity: Identity | None = None
+        self._watched: Watched | None = None
         self._greeted = self._acknowledged = False
-        self._messages_heard = 0
+        self._heard = self._pinged = False
         self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
         self._operations: dict[str, _Running] = {}
         self._tasks: dict[asyncio.Task[None], _Running | None] = {}
@@ -128,7 +131,7 @@ class Connection:
         init = loop.call_later(self._limits.websocket_init_seconds, self._init_is_late)
         writer = asyncio.create_task(self._write())
         self._start(self._read)
-        self._start(self._keep_alive)
+        turn = self._server.keep_alive.join(self._keep_alive)
         self._server.metrics.sockets.inc()
         self._server.lifecycle.attach(self)
         close = _PEER_LEFT
@@ -138,7 +141,11 @@ class Connection:
                 await self._finish_single_results(close.grace)
         finally:
             init.cancel()
+            turn.leave()
             await self._stop_tasks()
+            if self._watched is not None:
+                self._watched.stop()
+                self._watched = None
             await self._say_goodbye(close, writer)
             self._server.lifecycle.detach(self)
             self._server.metrics.sockets.dec()
@@ -151,8 +158,13 @@ class Connection:
     ) -> asyncio.Task[None]:
         task = asyncio.create_task(self._guard(work))
         self._tasks[task] = running
-        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        running = self._tasks.pop(task, None)
+        if running is not None:
+            running.task = None  # or both would wait for a full collection, with all that their frames hold
 
     async def _guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Whatever ends a part of this socket badly ends the socket with the code that says so."""
@@ -176,7 +188,7 @@ class Connection:
             if event["type"] == "websocket.disconnect":
                 self.close(_PEER_LEFT)
                 return
-            self._messages_heard += 1
+            self._heard, self._pinged = True, False
             await self._handle(read_message(event, self._limits.websocket_frame_bytes))
 
     async def _handle(self, message: ClientMessage) -> None:
@@ -205,24 +217,22 @@ class Connection:
         self._acknowledged = True
         await self._outbox.put(CONNECTION_ACK)
         if self._identity is not None:
-            self._start(self._watch)
+            self._watched = self._server.watch.begin(self._identity, self._end)
 
-    async def _watch(self) -> None:
-        ended = await watch_identity(self._identity, self._server.revalidate, self._limits.revalidate_seconds)
+    def _end(self, ended: Ended) -> None:
         self.close(Close(ended.code, ended.reason))
 
-    async def _keep_alive(self) -> None:
-        """Ping a client that was silent for an interval; close when it stays silent for another."""
-        pinged = False
-        while True:
-            heard_before = self._messages_heard
-            await asyncio.sleep(self._limits.keepalive_seconds)
-            if self._messages_heard != heard_before:
-                pinged = False
-            elif pinged:
-                self.close(Close(4499, "No sign of life"))
-            else:
-                pinged = self._outbox.put_if_room(PING)
+    def _keep_alive(self) -> None:
+        """Ping a client that was silent since the last turn; close when it stays silent until the next."""
+        if self._pinged:
+            self.close(Close(4499, "No sign of life"))
+        elif not self._heard:
+            self._pinged = self._offer(PING_FRAME) or self._outbox.put_if_room(PING)
+        self._heard = False
+
+    def _offer(self, frame: bytes) -> bool:
+        """Send a whole frame past the queue, unless something waits in it."""
+        return self._wire is not None and self._outbox.idle and self._wire.write_frame(frame)
 
     async def _subscribe(self, message: ClientMessage) -> None:
         if message.id in self._operations:

@@ -18,6 +18,7 @@ LONGEST_ID = 128
 
 CONNECTION_ACK = b'{"type":"connection_ack"}'
 PING = b'{"type":"ping"}'
+PING_FRAME = text_frame(PING)
 
 
 class ProtocolError(Exception):

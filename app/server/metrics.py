@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -73,6 +75,11 @@ class Metrics:
         self.closes = Counter(
             "skyledger_websocket_closes", "Sockets closed by the server, by code.", ("code",), registry=registry
         )
+        self.tasks = Gauge(
+            "skyledger_event_loop_tasks",
+            "Tasks of the event loop: a few when idle, more with requests, sockets and subscriptions.",
+            registry=registry,
+        )
         # What `labels()` finds, which takes four times as long as counting.
         self._hits = self.documents.labels("hit")
         self._misses = self.documents.labels("miss")
@@ -117,4 +124,5 @@ class Metrics:
 
     async def page(self, _request: Request) -> Response:
         """The metrics in Prometheus' text format."""
+        self.tasks.set(len(asyncio.all_tasks()))
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

@@ -42,7 +42,9 @@ from app.server.masking import (
 from app.server.metrics import Metrics
 from app.server.outbox import SlowConsumerError
 from app.server.parameters import OperationRequest
+from app.server.rounds import Rounds
 from app.server.subscriptions import Subscription, Subscriptions
+from app.server.watch import Watch
 
 SINGLE_RESULT = frozenset({OperationType.QUERY, OperationType.MUTATION})
 READ_ONLY = frozenset({OperationType.QUERY})
@@ -103,8 +105,8 @@ class GraphQLServer:
 
     `may_explain` says who is told how a query is run, on asking with `"extensions": {"plan": true}`.
     `identify` turns credentials into an identity (None is anonymous, AuthenticationError a bad credential);
-    `revalidate` says whether an identity still holds; `make_context` builds a fresh context for every operation and for
-    every event of a subscription, so that nothing a loader cached is older than the event.
+    `revalidate` says which of many identities still hold; `make_context` builds a fresh context for every operation and
+    for every event of a subscription, so that nothing a loader cached is older than the event.
     """
 
     def __init__(
@@ -125,7 +127,9 @@ class GraphQLServer:
         self.limits = limits or Limits()
         self.metrics = metrics or Metrics()
         self.lifecycle = lifecycle or Lifecycle()
-        self.identify, self.revalidate = identify, revalidate
+        self.identify = identify
+        self.keep_alive = Rounds(self.limits.keepalive_seconds)
+        self.watch = Watch(revalidate, self.limits.revalidate_seconds)
         self._make_context = make_context
         self.introspection: IntrospectionPolicy = introspection
         self._schema = schema._schema  # noqa: SLF001 - Strawberry names no public way to its graphql-core schema

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import socket
 import threading
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
+from app.server.garbage import set_old_objects_aside
 from app.server.lifecycle import Lifecycle
 from app.server.limits import Limits
 from app.server.wire import WIRE
@@ -89,9 +89,7 @@ class DrainingServer(uvicorn.Server):
         if not self.started or self.should_exit:
             return
         if self._owns_process:
-            # What start-up built stays for ever: full collections, which cost 80 ms in a request, need not walk it.
-            gc.collect()
-            gc.freeze()
+            set_old_objects_aside()
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         _log.info("listening", url=url)
@@ -177,8 +175,9 @@ def _configuration(
         ws_max_size=limits.websocket_frame_bytes,
         # It doubles the CPU of a frame (PERFORMANCE.md 3) and takes 30 KiB a socket.
         ws_per_message_deflate=False,
-        ws_ping_interval=limits.keepalive_seconds,
-        ws_ping_timeout=limits.keepalive_seconds,
+        # The pings of graphql-transport-ws find out all that these would (Connection).
+        ws_ping_interval=None,
+        ws_ping_timeout=None,
         lifespan="on",
         # Our own access log has no query strings; below WARNING uvicorn would write `?token=` of each socket.
         access_log=False,

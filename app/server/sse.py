@@ -17,11 +17,12 @@ from starlette.types import Receive, Send
 
 from app.errors import ErrorCode
 from app.server.hub import Encoded
-from app.server.identity import Ended, OperationFacts, watch_identity
+from app.server.identity import OperationFacts
 from app.server.masking import Fault, Refusal, errors_to_json
 from app.server.operations import GraphQLServer
 from app.server.outbox import Outbox, SlowConsumerError
 from app.server.parameters import OperationRequest
+from app.server.watch import Ended
 from app.tasks import end_tasks
 
 _NEXT = b"event: next\ndata: "
@@ -43,6 +44,7 @@ class EventStream:
     ) -> None:
         self._server, self._request, self._facts, self._allowed = server, request, facts, allowed
         self._stopping = asyncio.Event()
+        self._ended: Ended | None = None
         limits = server.limits
         self._outbox = Outbox(limits.queue_messages, limits.queue_bytes, limits.slow_consumer_seconds)
         self._subscribes = server.subscribes(request)
@@ -69,31 +71,29 @@ class EventStream:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._server.lifecycle.attach(self)
+        turn = self._server.keep_alive.join(self._keep_alive)
+        identity = self._facts.identity
+        watched = self._server.watch.begin(identity, self._end) if identity is not None else None
         try:
             running = asyncio.create_task(self._run())
             try:
-                ended = await self._until_first_ends(
-                    self._write(send),
-                    self._keep_alive(),
-                    _until_gone(receive),
-                    self._stopping.wait(),
-                    watch_identity(
-                        self._facts.identity, self._server.revalidate, self._server.limits.revalidate_seconds
-                    ),
-                )
+                await self._until_first_ends(self._write(send), _until_gone(receive), self._stopping.wait())
             finally:
                 await end_tasks(running)
-            if isinstance(ended, Ended):
-                fault = Fault(ErrorCode.UNAUTHENTICATED, f"The stream was closed: {ended.reason}.")
+            if self._ended is not None:
+                fault = Fault(ErrorCode.UNAUTHENTICATED, f"The stream was closed: {self._ended.reason}.")
                 await self._send(send, self._errors([fault]) + _COMPLETE)
             await self._send(send, b"", more=False)
         except TimeoutError:
             _log.info("slow_consumer", transport="sse", request_id=self._facts.request_id)
         finally:
+            turn.leave()
+            if watched is not None:
+                watched.stop()
             self._server.lifecycle.detach(self)
 
     @staticmethod
-    async def _until_first_ends(*parts: Coroutine[Any, Any, object]) -> object:
+    async def _until_first_ends(*parts: Coroutine[Any, Any, object]) -> None:
         """Run the parts together until one ends; the others are cancelled and have cleaned up when this returns."""
         tasks = [asyncio.create_task(part) for part in parts]
         try:
@@ -102,7 +102,8 @@ class EventStream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        return next(task.result() for task in tasks if task in done)
+        for task in done:
+            task.result()
 
     async def _run(self) -> None:
         """Queue the results of the operation and its end; a reader that makes no room ends the stream without one."""
@@ -120,10 +121,12 @@ class EventStream:
         while (piece := await self._outbox.get()) is not None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
-    async def _keep_alive(self) -> None:
-        while True:
-            await asyncio.sleep(self._server.limits.keepalive_seconds)
-            self._outbox.put_if_room(_KEEPALIVE)
+    def _keep_alive(self) -> None:
+        self._outbox.put_if_room(_KEEPALIVE)
+
+    def _end(self, ended: Ended) -> None:
+        self._ended = ended
+        self._stopping.set()
 
     async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
         """Send a piece; TimeoutError when the reader does not make room for it in time."""

@@ -49,8 +49,11 @@ from benchmarks.graph.dataset import SECRET, plain_url
 from benchmarks.graph.load import cpu_of
 from benchmarks.graph.servers import OTHER_CORE, SERVER_CORE, pin
 from benchmarks.graph.sockets import Heard, connect, masked
+from benchmarks.graph.witness import witnessing
 
 PEOPLE = 20
+STEPS, WITNESSES = 20, 5
+"""The crowd connects in so many steps, and after each so many sockets of the witness: they stand all along the line."""
 AT_A_TIME = 5
 """Events that follow each other without waiting until all sockets have heard of them."""
 SETTLE_SECONDS = 15.0
@@ -231,6 +234,8 @@ class Crowd:
     lost: int
     closed: int
     latencies: list[float]
+    seen: list[float]
+    """How late the client of all sockets read its frames, and how late a process that reads few sockets saw its own."""
     idle_share: float
     share: float
     """Of the server's core, while nothing happens and while events come."""
@@ -241,12 +246,15 @@ class Crowd:
 async def crowd(urls: EngineUrls, folder: Path, sockets: int, seconds: float, each: float) -> Crowd:
     """So many sockets on one process of Skyledger, with an event every `each` seconds."""
     with served("skyledger", urls, folder) as (port, pid):
-        async with writing(urls, "crowd") as writer:
+        async with writing(urls, "crowd") as writer, witnessing(port, writer.messages()) as witness:
             heard = Heard()
             await connect(port, 10, heard, writer.messages())
             await asyncio.sleep(SETTLE_SECONDS)
             empty = _resident(pid)
-            await connect(port, sockets - 10, heard, writer.messages())
+            for step in range(STEPS):
+                opened = 10 + (sockets - 10) * (step + 1) // STEPS - heard.open
+                await connect(port, opened, heard, writer.messages())
+                await witness.join(WITNESSES)
             full = _resident(pid)
             gc.collect()
             gc.freeze()
@@ -262,8 +270,9 @@ async def crowd(urls: EngineUrls, folder: Path, sockets: int, seconds: float, ea
                     while heard.frames < writer.recorded * sockets:  # noqa: ASYNC110 - a count, not an event
                         await asyncio.sleep(0.05)
             lost = writer.recorded * sockets - heard.frames + heard.lost
-            each_bytes = (full - empty) / (sockets - 10)
-            return Crowd(sockets, heard.frames, lost, len(heard.closed), heard.latencies, idle, share, each_bytes)
+            each_bytes = (full - empty) / (sockets - 10 + STEPS * WITNESSES)
+            seen = await witness.latencies()
+            return Crowd(sockets, heard.frames, lost, len(heard.closed), heard.latencies, seen, idle, share, each_bytes)
 
 
 def _resident(pid: int) -> int:
@@ -285,14 +294,19 @@ def show(found: list[Contestant]) -> Table:
 
 def show_crowd(found: Crowd) -> str:
     """In lines."""
-    late = sorted(found.latencies)
-    p50, p99 = (late[int(len(late) * part)] * 1000 for part in (0.5, 0.99))
     return (
         f"{found.sockets:,} sockets: {found.frames:,} frames, {found.lost} lost, {found.closed} closed\n"
-        f"late by {p50:.0f} ms (median), {p99:.0f} ms (p99), {late[-1] * 1000:.0f} ms (most)\n"
+        f"when they were read, late by {_late(found.latencies)}\n"
+        f"when they were there, as a process saw it that reads {STEPS * WITNESSES} sockets only: {_late(found.seen)}\n"
         f"{found.share:.0%} of a core, {found.idle_share:.1%} while nothing happens; "
         f"{found.bytes_each / 1024:.0f} KiB a socket"
     )
+
+
+def _late(latencies: list[float]) -> str:
+    late = sorted(latencies)
+    p50, p99 = (late[int(len(late) * part)] * 1000 for part in (0.5, 0.99))
+    return f"{p50:.0f} ms (median), {p99:.0f} ms (p99), {late[-1] * 1000:.0f} ms (most)"
 
 
 def main() -> int:

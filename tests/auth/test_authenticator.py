@@ -152,6 +152,32 @@ async def test_a_look_up_is_one_statement_of_one_transaction(authenticator: Auth
         await asyncio.gather(*authenticator._noting.values())
 
 
+async def test_many_are_checked_by_one_statement_for_sessions_and_one_for_keys(
+    authenticator: Authenticator, elsewhere: tuple[Authenticator, Clock]
+) -> None:
+    made = await team(authenticator, mia=Role.ADMIN)
+    _, key = await a_key(made)
+    presented = [Presented(bearer=made.sign_ins[name].access_token) for name in ("olga", "mia")]
+    other, _ = elsewhere
+    found = [await other.identify(each) for each in (*presented, Presented(api_key=key))]
+    principals = [principal for principal in found if principal is not None]
+    await asyncio.gather(*other._noting.values())
+    statements: list[str] = []
+    engine = other.database.engine.sync_engine
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    assert await other.all_still_valid(principals * 50) == [True, True, True] * 50
+    event.remove(engine, "before_cursor_execute", note)
+    assert len([statement for statement in statements if statement.startswith("SELECT")]) == 2
+    await log_out(authenticator, principals[0], everywhere=False)
+    assert await other.still_valid(principals[0]), "the cache still holds what was true"
+    assert await other.all_still_valid(principals) == [False, True, True]
+    assert not await other.still_valid(principals[0]), "and does so no longer"
+
+
 async def holder(authenticator: Authenticator, key: str) -> Principal:
     """The principal of a key, whose first use has been noted and which is in the cache."""
     for _ in range(2):

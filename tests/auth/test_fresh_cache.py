@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 
@@ -20,9 +21,9 @@ class Store:
         self.asked = asyncio.Event()
         self.now = 0.0
 
-    async def look_up(self, key: str) -> int | None:
-        self.looked_up.append(key)
-        found = self.values.get(key)
+    async def look_up(self, keys: Collection[str]) -> dict[str, int]:
+        self.looked_up.extend(keys)
+        found = {key: self.values[key] for key in keys if key in self.values}
         self.asked.set()
         await self.open.wait()
         return found
@@ -110,10 +111,37 @@ async def test_forgetting_also_outdates_a_look_up_under_way() -> None:
 
 
 async def test_a_failed_look_up_fails_its_callers_and_is_tried_again() -> None:
-    async def fail(_: str) -> int:
+    async def fail(_: Collection[str]) -> dict[str, int]:
         raise LookupError
 
-    cache = FreshCache(fail, seconds=4, size=10)
+    cache: FreshCache[str, int] = FreshCache(fail, seconds=4, size=10)
     for _ in range(2):
         with pytest.raises(LookupError):
             await cache.get("a")
+
+
+async def test_what_is_asked_for_now_is_one_look_up_of_all_and_fresh_for_everybody() -> None:
+    store = Store()
+    cache = store.cache()
+    store.values |= {"a": 1, "b": 2}
+    assert await cache.get("a") == 1
+    store.values["a"] = 10
+    assert await cache.get_now(["a", "b", "c"]) == {"a": 10, "b": 2}
+    assert await cache.get("a") == 10
+    assert await cache.get("b") == 2
+    assert store.looked_up == ["a", "a", "b", "c"]
+
+
+async def test_forgetting_also_outdates_a_look_up_of_many_under_way() -> None:
+    store = Store()
+    cache = store.cache()
+    store.values |= {"a": 1, "b": 2}
+    store.open.clear()
+    waiting = asyncio.create_task(cache.get_now(["a", "b"]))
+    await store.asked.wait()
+    cache.drop("a")
+    store.values |= {"a": 10, "b": 20}
+    store.open.set()
+    assert await waiting == {"a": 1, "b": 2}, "who asked before may hear what was true before"
+    assert await cache.get("a") == 10
+    assert await cache.get("b") == 2, "which nobody has forgotten"

@@ -81,7 +81,7 @@ class Fleet:
         self.members: dict[str, Member] = {}
         self._tending: asyncio.Task[None] | None = None
         for number in (1, 2):
-            self._add(f"api-{number}", "serve", port=_free_port())
+            self._add(f"api-{number}", "serve", port=free_port())
         self._add("worker", "worker")
 
     def _add(self, name: str, command: str, port: int | None = None) -> None:
@@ -186,7 +186,8 @@ async def until_ready(url: str) -> float:
             await asyncio.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -14,12 +14,13 @@ import pytest
 import strawberry
 from graphql import GraphQLError, OperationDefinitionNode, parse
 
-from app.execution import CompiledExecutor, Made, Plans, batch, from_rows, gives_rows, is_selected, wanted_of
+from app.execution import CompiledExecutor, Made, Part, Plans, batch, from_rows, gives_rows, is_selected, wanted_of
 from app.execution.code import Bail
 from app.execution.leaves import moment
 from app.schema.scalars import moment_text
 
 SHELVES = {1: ("Poems", 3), 2: ("Maps", None), 3: ("Novels", 0)}
+TALL = 10
 
 
 @dataclass
@@ -43,14 +44,47 @@ async def books_of(info: Info, keys: Sequence[tuple[int]], least: int = 0) -> li
     wanted = wanted_of(info)
     info.context.asked.append(("books", list(keys), least, wanted))
     rows: list[list[dict[str, Any]]] = [
-        [{"number": key * 10 + each, "mood": "glad"} for each in range(least, 2)] for (key,) in keys
+        [{"number": key * 10 + each, "mood": "glad", **sized(key * 10 + each)} for each in range(least, 2)]
+        for (key,) in keys
     ]
     if wanted is not None:
         return [[tuple(row[name] for name in wanted) for row in each] for each in rows]
     return [[Book(number=row["number"], mood=Mood(row["mood"])) for row in each] for each in rows]
 
 
-@from_rows("number", "mood", title=Made(("number",), lambda number: f"Book {number}"))
+@from_rows("grams")
+@strawberry.type
+class Weight:
+    grams: int
+
+
+@from_rows("height", weight=Part({"grams": "weight"}, lambda weight: Weight(grams=weight), present="weight"))
+@strawberry.type
+class Size:
+    height: int
+    weight: Weight | None
+
+    @strawberry.field
+    def is_tall(self) -> bool:
+        return self.height > TALL
+
+
+def size_of(height: int, weight: int | None) -> Size:
+    """The size of columns of a book."""
+    return Size(height=height, weight=None if weight is None else Weight(grams=weight))
+
+
+def sized(number: int) -> dict[str, Any]:
+    """Columns of a book: those with an odd number have no weight."""
+    return {"tall": number * 3, "weight": None if number % 2 else number * 100}
+
+
+@from_rows(
+    "number",
+    "mood",
+    size=Part({"height": "tall", "weight": "weight"}, size_of),
+    title=Made(("number",), lambda number: f"Book {number}"),
+)
 @strawberry.type
 class Book:
     number: int
@@ -59,6 +93,10 @@ class Book:
     @strawberry.field
     def title(self) -> str:
         return f"Book {self.number}"
+
+    @strawberry.field
+    def size(self) -> Size:
+        return size_of(*sized(self.number).values())
 
     @strawberry.field
     async def pages(self) -> int:
@@ -102,7 +140,7 @@ class Query:
     async def book(self, info: Info, number: int, mood: Mood = Mood.GRAVE) -> Book | None:
         wanted = wanted_of(info)
         info.context.asked.append(("book", wanted))
-        row = {"number": number, "mood": mood.value}
+        row = {"number": number, "mood": mood.value, **sized(number)}
         if number < 0:
             return None
         return Book(number=number, mood=mood) if wanted is None else tuple(row[name] for name in wanted)  # type: ignore[return-value]
@@ -155,6 +193,9 @@ ALIKE: list[tuple[str, Mapping[str, Any]]] = [
     ("query ($n: Int = 7, $m: Mood! = GLAD) { book(number: $n, mood: $m) { number mood } }", {}),
     ("{ ...All } fragment All on Query { shelves { ...Two } } fragment Two on Shelf { name ... { number } }", {}),
     ("{ shelves(numbers: []) { books { number pages } } }", {}),
+    ("{ shelves { books { size { height weight { grams } } number } } }", {}),
+    ("{ shelves { books { size { isTall weight { __typename grams } } } } }", {}),
+    ("{ book(number: 3) { a: size { __typename } b: size { weight { g: grams } } } }", {}),
 ]
 
 
@@ -170,6 +211,20 @@ async def test_a_batch_is_one_call_for_all_parents_and_gives_the_wanted_columns(
     answer, library = await Asked("{ shelves { books(least: 1) { title mood } } }").run()
     assert library.asked[1:] == [("books", [(1,), (2,), (3,)], 1, ("number", "mood"))]
     assert answer["shelves"][0] == {"books": [{"title": "Book 11", "mood": "GLAD"}]}
+
+
+async def test_a_part_of_a_row_is_read_in_its_place_by_the_names_of_the_row() -> None:
+    answer, library = await Asked("{ book(number: 4) { size { weight { grams } } } }").run()
+    assert (answer, library.asked) == ({"book": {"size": {"weight": {"grams": 400}}}}, [("book", ("weight",))])
+    answer, library = await Asked("{ book(number: 3) { size { height weight { grams } } } }").run()
+    assert answer == {"book": {"size": {"height": 9, "weight": None}}}
+    assert library.asked == [("book", ("tall", "weight"))]
+
+
+async def test_a_part_is_made_an_object_where_one_is_needed_and_the_rest_stays_a_row() -> None:
+    answer, library = await Asked("{ book(number: 4) { size { isTall } number } }").run()
+    assert answer == {"book": {"size": {"isTall": True}, "number": 4}}
+    assert library.asked == [("book", ("tall", "weight", "number"))]
 
 
 async def test_a_field_that_no_row_has_makes_the_level_one_of_objects() -> None:

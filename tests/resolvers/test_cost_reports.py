@@ -11,6 +11,9 @@ from sqlalchemy import text
 from app.context import Runtime
 from app.costs.analysis.periods import today
 from app.database import Database
+from app.records.cost_analysis import CostMeasure, CostPeriodName, DateRange
+from app.schema.costs import asked_on
+from app.schema.node import parse_id
 from tests.clients import GraphQL, register
 from tests.costs.analysis.store import charge
 from tests.house.statements import counted
@@ -62,6 +65,34 @@ async def test_a_report_in_full(graphql: GraphQL, runtime: Runtime) -> None:
         ("2026-10-01", Decimal("21.00"), 5)
     ]
     assert found["points"][0]["unconverted"] == [{"currency": "JPY", "amount": "5"}]
+
+
+async def test_the_same_report_is_of_whoever_asks(graphql: GraphQL, runtime: Runtime) -> None:
+    """What a report asks is kept by its arguments: its answer is of the organization, in the currency of that one."""
+    day = date(2026, 10, 5)
+    ours = await olga(graphql, runtime, [charge(day, "3", billing_currency="EUR"), charge(day, "1")])
+    theirs = await olga(graphql, runtime, [charge(day, "7"), charge(day, "2", service_name="VM")], name="Otto")
+    daily = {"granularity": "DAY", "groupBy": SERVICE, "topN": 1}
+    for _ in range(2):
+        first, second = await report(graphql, ours, **daily), await report(graphql, theirs, **daily)
+        assert (first["currency"], first["total"], first["chargeCount"]) == ("USD", "1", 2)
+        assert (second["currency"], second["total"], second["chargeCount"]) == ("USD", "9", 2)
+        assert [group["key"] for group in second["groups"]] == ["Amazon EC2"]
+        assert second["other"]["total"] == "2"
+    async with runtime.database.write(parse_id(ours.organization_id).id) as session:
+        await session.execute(text("UPDATE organizations SET currency = 'EUR'"))
+    in_euro = await report(graphql, ours, **daily)
+    assert (in_euro["currency"], in_euro["total"]) == ("EUR", "3")
+    assert (await report(graphql, theirs, **daily))["total"] == "9"
+
+
+def test_a_named_period_is_that_of_the_day() -> None:
+    def of(day: date) -> DateRange | None:
+        return asked_on(day, CostPeriodName.LAST_MONTH, None, None, (CostMeasure.EFFECTIVE_COST,))[0]
+
+    october, november = (DateRange(date(2026, month, 1), date(2026, month + 1, 1)) for month in (10, 11))
+    assert (of(date(2026, 11, 30)), of(date(2026, 12, 1))) == (october, november)
+    assert of(date(2026, 11, 30)) == october
 
 
 async def test_quantities_in_unlike_units_have_no_sum(graphql: GraphQL, runtime: Runtime) -> None:

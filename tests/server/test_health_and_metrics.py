@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import httpx
 import orjson
@@ -11,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.server.health import Health
 from app.server.lifecycle import Lifecycle
+from app.tasks import end_tasks
 from tests.server.toy_graph import TOKEN, Toy, make_toy
 
 
@@ -95,6 +97,20 @@ async def test_metrics_count_requests_operations_and_lookups() -> None:
     assert samples["skyledger_http_requests_total", "200", "POST"] == 5
     assert samples["skyledger_http_requests_total", "415", "POST"] == 1
     assert ("process_resident_memory_bytes",) in samples
+
+
+async def test_metrics_tell_how_many_tasks_there_are() -> None:
+    toy = make_toy()
+
+    async def told() -> float:
+        page = (await get(toy, "/metrics")).text
+        return float(re.findall(r"^skyledger_event_loop_tasks (.+)$", page, re.MULTILINE)[0])
+
+    before = await told()
+    more = [asyncio.create_task(hangs()) for _ in range(7)]
+    assert await told() == before + 7
+    await end_tasks(*more)
+    assert await told() == before
 
 
 async def test_two_servers_count_apart() -> None:

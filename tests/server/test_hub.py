@@ -237,3 +237,24 @@ async def test_the_source_is_left_with_the_last_follower(desk: Desk) -> None:
     await eventually(lambda: desk.ledger.open == 0)
     assert len(desk.hub) == 0
     await eventually(lambda: len(asyncio.all_tasks()) == 1, seconds=10)
+
+
+@pytest.mark.parametrize("failure", [None, ConnectionError()], ids=["ends", "breaks"])
+@pytest.mark.parametrize("ticks", range(16))
+async def test_who_joins_in_the_tick_in_which_the_source_ends_hears_of_its_end(
+    desk: Desk, ticks: int, failure: Exception | None
+) -> None:
+    live, late = Memory(), Memory()
+    tasks = [desk.follow(live)]
+    await eventually(lambda: live.given == [0])
+    desk.ledger.add()
+    desk.ledger.end(failure)
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    tasks.append(desk.follow(late))
+    async with asyncio.timeout(20):
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert ends == [failure, failure]
+    assert late.given in ([0, 1], [1]) if failure is None else late.given in ([0, 1], [0], [1], [])
+    assert live.given == [0, 1]
+    assert (len(desk.hub), desk.ledger.open) == (0, 0)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
+from contextlib import AsyncExitStack
 
 import pytest
 import structlog
@@ -205,6 +208,36 @@ async def test_the_socket_closes_soon_after_revocation() -> None:
         toy.world.revoked.add("alice")
         assert await alice.closed() == (4403, "session revoked")
         assert await viewer(bob) == "bob"
+
+
+async def test_many_sockets_are_looked_at_together_and_nothing_is_left_of_them() -> None:
+    toy = make_toy(revalidate_seconds=0.2)
+    async with live(toy) as address, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(socket(address)) for _ in range(100)]
+        assert (len(toy.server.watch), len(toy.server.keep_alive)) == (100, 100)
+        looks = len(toy.world.looks)
+        await eventually(lambda: toy.world.looks[looks:][:2] == [100, 100])
+        toy.world.revoked.add("alice")
+        assert {await client.closed() for client in clients} == {(4403, "session revoked")}
+        await eventually(lambda: len(toy.server.lifecycle) == 0)
+        assert (len(toy.server.watch), len(toy.server.keep_alive)) == (0, 0)
+
+
+async def test_a_closed_socket_leaves_no_ring_of_objects_for_the_collector() -> None:
+    """Where full collections are rare (app.server.garbage) this would be memory that is not given back for long."""
+    toy = make_toy()
+    async with live(toy) as address:
+        gc.disable()
+        try:
+            async with socket(address) as client:
+                await client.subscribe("1", "subscription { waits }")
+                await eventually(lambda: toy.world.sources_open == 1)
+                (connection,) = toy.server.lifecycle._streams
+                kept = weakref.ref(connection)
+                del connection
+            await eventually(lambda: kept() is None, seconds=10)
+        finally:
+            gc.enable()
 
 
 async def test_a_session_store_that_stays_broken_closes_with_1013() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -56,6 +56,8 @@ class World:
     seen: list[Credentials] = field(default_factory=list)
     broken_identify: bool = False
     broken_revalidate: bool = False
+    looks: list[int] = field(default_factory=list)
+    """How many callers each look was for."""
     ledger: Ledger = field(default_factory=Ledger)
     written: list[int] = field(default_factory=list)
 
@@ -381,12 +383,13 @@ async def identify(world: World, credentials: Credentials) -> Identity | None:
     return Caller(subjects[secret], world.expires_at)
 
 
-async def revalidate(world: World, identity: Identity) -> bool:
-    """Whether the session was not revoked meanwhile."""
+async def revalidate(world: World, identities: Sequence[Identity]) -> list[bool]:
+    """Whether their sessions were not revoked meanwhile."""
+    world.looks.append(len(identities))
     if world.broken_revalidate:
         message = "valkey is down"
         raise RuntimeError(message)
-    return identity.subject not in world.revoked
+    return [identity.subject not in world.revoked for identity in identities]
 
 
 def in_seconds(seconds: float) -> datetime:

@@ -32,6 +32,7 @@ MOST_KNOWN: Final = 1_024
 MOST_PLANS: Final = 32
 """Plans of each of them."""
 Ask = Callable[[CostCoverage], CostQuestion]
+"""A question by what the imports say, and by that alone. Plans are kept by it: who asks again brings the same one."""
 
 
 async def answer(database: Database, organization_id: UUID, question: CostQuestion) -> CostAnswer:
@@ -131,14 +132,13 @@ class _Known:
     def __init__(self, organization_id: UUID, span: DateRange | None, told: str) -> None:
         self.organization_id, self.span, self.told = organization_id, span, told
         self.coverage = coverage_of(told)
-        self._made: dict[CostQuestion, _Made] = {}
+        self._made: dict[Ask, _Made] = {}
 
     def plan(self, ask: Ask) -> _Made:
         """The plan of a question. Raises BadUserInputError."""
-        question = ask(self.coverage)
-        made = self._made.get(question)
+        made = self._made.get(ask)
         if made is None:
-            plan = make_plan(question, self.coverage)
+            plan = make_plan(ask(self.coverage), self.coverage)
             conditions = plan.question.conditions
             named = named_in(conditions) if says_payers(conditions) else None
             reading = reading_of(self.organization_id, self.span, plan, named)
@@ -146,7 +146,7 @@ class _Known:
             made = _Made(plan, reading, coverage, named is not None)
             if len(self._made) >= MOST_PLANS:
                 self._made.clear()
-            self._made[question] = made
+            self._made[ask] = made
         return made
 
 

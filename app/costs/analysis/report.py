@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Context, Decimal, localcontext
+from decimal import Context, Decimal
 from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any
@@ -48,6 +48,7 @@ class CostAnswer:
         """`found` are the plan's rows, as the database gives them or with those of the groups beyond."""
         self.plan, self.question, self.coverage = plan, plan.question, coverage
         self._found = found if isinstance(found, CostFound) else None
+        self._plain = self._found if self._found is not None and self._found.adds_up else None
         self._rows = None if isinstance(found, CostFound) else found
         self._owners = owners or Owners(coverage)
 
@@ -75,15 +76,10 @@ class CostAnswer:
             rows = [row for row in self.rows if not row.previous]
             is_known = bool(rows) or touches(question.period, self.coverage.covered)
             return amount_of(rows, question.measures) if is_known else None
-        found = self._plain.totals if self.plan.by_index else self._plain.rows
-        if not found:
+        if not self._plain.totals:
             is_known = touches(question.period, self.coverage.covered)
             return amount_of((), question.measures) if is_known else None
-        charges = sum([row[CHARGES] for row in found])
-        with localcontext(EXACT):
-            each = [[Decimal(row[at]) for row in found if row[at] is not None] for at in self._places]
-            amounts = tuple(sum(own, start=_ZERO) if own else None for own in each)
-        return CostAmount(amounts if charges else (_ZERO,) * len(amounts), charges)
+        return amount_of([cost_row(row, question) for row in self._plain.totals], question.measures)
 
     @cached_property
     def previous(self) -> CostAmount | None:
@@ -109,11 +105,6 @@ class CostAnswer:
     def other(self) -> CostGroup | None:
         """The groups beyond together; None where there are none."""
         return self._group(self._by_place[None]) if None in self._by_place else None
-
-    @property
-    def _places(self) -> range:
-        """Where the amounts stand in each row of the database."""
-        return range(AMOUNTS, AMOUNTS + len(self.question.measures))
 
     def group_rows(self) -> list[tuple[Sequence[str | None], str | None, int]]:
         """Of each of the groups its key, the main amount as text, and how many charges it has."""
@@ -145,27 +136,14 @@ class CostAnswer:
         return [one.days - uncovered_days(one, self.coverage.missing) for one in steps.days]
 
     def _amount(self, steps: _Bounds) -> Sequence[str | None]:
-        if self._by_step is None:
+        if self._plain is None or self.question.groupings:
             return [None if one.sum is None else _text(one.sum.amounts[0]) for one in self.steps]
-        rows, covered = map(self._by_step.get, steps.floors), self.coverage.covered
+        # There is only one row of each step.
+        found, covered = {row[STEP]: row for row in self._plain.rows}, self.coverage.covered
         return [
             ("0" if touches(days, covered) else None) if row is None else row[AMOUNTS] if row[CHARGES] else "0"
-            for row, days in zip(rows, steps.days, strict=True)
+            for row, days in zip(map(found.get, steps.written), steps.days, strict=True)
         ]
-
-    @cached_property
-    def _plain(self) -> CostFound | None:
-        """What was found, where a sum is that of the rows: all in one currency, nothing compared, no units."""
-        question = self.question
-        is_plain = not self.plan.converts and question.previous is None and UNIT_OF.keys().isdisjoint(question.measures)
-        return self._found if is_plain else None
-
-    @cached_property
-    def _by_step(self) -> dict[date | None, Any] | None:
-        """The only row of each step, where there is only one."""
-        if self._plain is None or self.question.groupings:
-            return None
-        return {row[STEP]: row for row in self._plain.rows}
 
     @cached_property
     def _by_place(self) -> dict[int | None, list[CostRow]]:
@@ -211,12 +189,13 @@ def first_and_beyond(first: Sequence[CostRow], totals: Sequence[CostRow], top: i
 
 
 class _Bounds:
-    """The steps of a period, their starts, ends, and the first days of the calendar steps that they lie in."""
+    """The steps of a period, their starts and ends, and the first days of their calendar steps, also as written."""
 
     def __init__(self, days: Sequence[DateRange], granularity: CostGranularity) -> None:
         self.days = days
         self.starts, self.ends = [one.start for one in days], [one.end for one in days]
         self.floors = [_floor(one.start, granularity) for one in days]
+        self.written = [day.isoformat() for day in self.floors]
 
 
 @lru_cache(256)

@@ -142,7 +142,7 @@ class Database:
         Inside `hold` a part of that transaction, which is undone by itself when anything is raised.
         """
         held = _held.get()
-        if held is not None:
+        if held is not None and held.open:
             async with held.part() as session:
                 await set_tenant(session, organization_id, user_id)
                 yield session
@@ -165,6 +165,7 @@ class Database:
             async with held.stack:
                 yield held
         finally:
+            held.open = False  # a task that was started in the block may outlive it
             _held.reset(token)
 
     @asynccontextmanager
@@ -241,6 +242,7 @@ class HeldTransaction:
         begin: Callable[[AsyncSession], Awaitable[None]],
     ) -> None:
         self.stack = AsyncExitStack()
+        self.open = True
         self._writing = writing
         self._begin = begin
         self._session: AsyncSession | None = None

@@ -159,3 +159,16 @@ async def test_an_act_costs_two_statements_more(graphql: GraphQL, runtime: Runti
         await graphql.data(INGEST, {"input": {"organizationId": ada.organization_id, "rows": sent}}, token=ada.token)
     assert len([each for each in statements if "audit_" in each]) == 2
     assert all("audit_heads" in each for each in statements[-2:]), "the last before the commit"
+
+
+async def test_a_page_costs_the_same_whatever_its_size(graphql: GraphQL, runtime: Runtime) -> None:
+    ada = await register(graphql)
+    for number in range(20):
+        values = {"organizationId": ada.organization_id, "text": str(number)}
+        await graphql.data(NOTE, {"input": values}, token=ada.token)
+    counts = []
+    for size in (1, 20):
+        with counted(runtime.database) as statements:
+            assert len((await log(graphql, ada.slug, ada.token, first=size))["nodes"]) == size
+        counts.append(len(statements))
+    assert counts[0] == counts[1]

@@ -19,7 +19,6 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.vault import Place, Sealed, Vault, VaultError
 from app.context import Info
 from app.database import ORGANIZATION, Database, set_tenant
 from app.errors import BadUserInputError, ConflictError
@@ -28,6 +27,7 @@ from app.repositories.stored_answers import ANSWERS, AnswerKey, claim, find_answ
 from app.resolvers.kept_answers import UnreadableAnswerError, answer_of, answer_text
 from app.schema.errors import UserError
 from app.schema.repeatable import Repeatable
+from app.sealing.vault import Place, Sealed, Vault, VaultError
 
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 255

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261123_audit"
-down_revision = "20261123_deletion_tags"
+down_revision = "20261123_second_factors"
 branch_labels = None
 depends_on = None
 

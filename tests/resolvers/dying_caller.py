@@ -9,7 +9,6 @@ import sys
 from typing import Any
 from uuid import UUID
 
-from app.accounts.vault import Vault
 from app.activity.audit import AuditedAct
 from app.activity.notes import add_note
 from app.config import load_settings
@@ -18,6 +17,7 @@ from app.records import Actor, ActorKind
 from app.repositories.stored_answers import AnswerKey
 from app.resolvers import repeats
 from app.schema.activity import ActivityEvent, AddNotePayload
+from app.sealing.vault import Vault
 
 SYSTEM = Actor(ActorKind.SYSTEM)
 KILLS = ("after the claim", "after the effect", "after the answer", "before the commit", "after the commit")

@@ -14,7 +14,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from app.accounts.vault import Vault
 from app.activity.verify_audit import verify
 from app.config import Settings
 from app.database import Database
@@ -23,6 +22,7 @@ from app.repositories.stored_answers import delete_expired_answers
 from app.resolvers import repeats
 from app.resolvers.roots import make_schema
 from app.schema.node import parse_id
+from app.sealing.vault import Vault
 from tests.accounts.clouds import settings
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL, register

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -18,12 +19,45 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from app.row_door import Planned, RowDoor, says_away, unavailable
 
 ENTERED = "database.entered"  # in a session's `info`, once it has its connection
+ORGANIZATION = "database.organization"  # in a session's `info`: the organization that it entered last
 APP_ROLE = "skyledger_app"
 SYSTEM_ROLE = "skyledger_system"
 _ENTER = text("SELECT app_set_org(:organization_id), app_set_user(:user_id)")
 # Told after a commit with the session's `info`, in which rooms leave what others should hear of.
 CommitListener = Callable[[dict[Any, Any]], Awaitable[None]]
 _SYSTEM = text(f"SET LOCAL ROLE {SYSTEM_ROLE}")
+
+
+class Act(Protocol):
+    """What somebody does, of which every transaction of it leaves a trace; see `acting`."""
+
+    async def leave_trace(self, session: AsyncSession) -> None:
+        """Write the trace: the last statements before the commit. What it raises undoes the transaction."""
+
+
+_act: ContextVar[Act | None] = ContextVar("act", default=None)
+_held: ContextVar[HeldTransaction | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def acting(act: Act | None) -> Iterator[None]:
+    """Have the transactions that the block commits be those of an act."""
+    token = _act.set(act)
+    try:
+        yield
+    finally:
+        _act.reset(token)
+
+
+@contextmanager
+def _inside() -> Iterator[None]:
+    """What is written beside a transaction while it runs is a part of it: it leaves no trace and is held by nothing."""
+    act, held = _act.set(None), _held.set(None)
+    try:
+        yield
+    finally:
+        _held.reset(held)
+        _act.reset(act)
 
 
 class Database:
@@ -103,12 +137,36 @@ class Database:
 
     @asynccontextmanager
     async def write(self, organization_id: UUID | None, *, user_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
-        """A transaction of one organization: committed on leaving, rolled back when anything is raised."""
-        async with self._session() as session, session.begin():
-            await session.execute(_ENTER, _tenant(organization_id, user_id))
+        """A transaction of one organization: committed on leaving, rolled back when anything is raised.
+
+        Inside `hold` a part of that transaction, which is undone by itself when anything is raised.
+        """
+        held = _held.get()
+        if held is not None and held.open:
+            async with held.part() as session:
+                await set_tenant(session, organization_id, user_id)
+                yield session
+            return
+        async with self._writing() as session:
+            await set_tenant(session, organization_id, user_id)
             session.info[ENTERED] = True
-            yield session
-        await self._committed(session)
+            with _inside():
+                yield session
+
+    @asynccontextmanager
+    async def hold(self, begin: Callable[[AsyncSession], Awaitable[None]]) -> AsyncIterator[HeldTransaction]:
+        """Have all that `write` does in the block be one transaction, which is committed on leaving the block.
+
+        It opens with the first of them, after what `begin(session)` does in it, so that nothing waits before.
+        """
+        held = HeldTransaction(self._writing, begin)
+        token = _held.set(held)
+        try:
+            async with held.stack:
+                yield held
+        finally:
+            held.open = False  # a task that was started in the block may outlive it
+            _held.reset(token)
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[AsyncSession]:
@@ -116,10 +174,20 @@ class Database:
 
         That role reaches the identity and job tables only, so a mistake here cannot show costs or resources.
         """
-        async with self._session() as session, session.begin():
+        async with self._writing() as session:
             await session.execute(_SYSTEM)
             session.info[ENTERED] = True
+            with _inside():
+                yield session
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncSession]:
+        act = _act.get()
+        async with self._session() as session, session.begin():
             yield session
+            if act is not None:
+                await session.flush()
+                await act.leave_trace(session)
         await self._committed(session)
 
     async def _committed(self, session: AsyncSession) -> None:
@@ -159,6 +227,39 @@ def _tenant(organization_id: UUID | None, user_id: UUID | None) -> Mapping[str, 
     return {"organization_id": organization_id, "user_id": user_id}
 
 
-async def set_tenant(session: AsyncSession, organization_id: UUID, user_id: UUID | None = None) -> None:
+async def set_tenant(session: AsyncSession, organization_id: UUID | None, user_id: UUID | None = None) -> None:
     """Enter an organization in the running transaction: for acts that create the organization they write to."""
     await session.execute(_ENTER, _tenant(organization_id, user_id))
+    session.info[ORGANIZATION] = organization_id
+
+
+class HeldTransaction:
+    """A transaction that several writes share: see `Database.hold`."""
+
+    def __init__(
+        self,
+        writing: Callable[[], AbstractAsyncContextManager[AsyncSession]],
+        begin: Callable[[AsyncSession], Awaitable[None]],
+    ) -> None:
+        self.stack = AsyncExitStack()
+        self.open = True
+        self._writing = writing
+        self._begin = begin
+        self._session: AsyncSession | None = None
+
+    async def session(self) -> AsyncSession:
+        """The session of the transaction, which is open from now on until the block of `hold` is left."""
+        if self._session is None:
+            session = await self.stack.enter_async_context(self._writing())
+            session.info[ENTERED] = True
+            await self._begin(session)
+            self._session = session
+        return self._session
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[AsyncSession]:
+        """A savepoint in it. What is written beside it meanwhile has transactions of its own."""
+        session = await self.session()
+        async with session.begin_nested():
+            with _inside():
+                yield session

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.accounts.target import place_of, sealed_of
+from app.activity.audit import AuditedAct
 from app.auth import second_factor
-from app.database import Database
+from app.database import Database, acting
+from app.records import Actor, ActorKind
 from app.repositories.account_credentials import lock_sealed_otherwise, rewrap_credential
 from app.repositories.organizations import organization_ids
 from app.repositories.second_factors import lock_factors_sealed_otherwise, rewrap_factor
 from app.sealing.vault import Vault, VaultError
 
 BATCH = 100
+ACT = "rotateCredentials"
 # (organizations done, organizations, credentials put under the active key)
 Tell = Callable[[int, int, int], None]
 
@@ -77,21 +80,33 @@ async def _rewrap_all(database: Database, vault: Vault, organizations: list[UUID
 async def _rewrap(database: Database, vault: Vault, organization_id: UUID, rotation: Rotation) -> None:
     after: UUID | None = None
     while True:
-        async with database.write(organization_id) as session:
-            rows = await lock_sealed_otherwise(session, organization_id, rotation.key_id, after, BATCH)
-            for row in rows:
-                after = row["account_id"]
-                try:
-                    sealed = vault.rewrap(place_of(organization_id, after), sealed_of(row))
-                except VaultError as error:
-                    rotation.failures.append((organization_id, after, str(error)))
-                    continue
-                await rewrap_credential(
-                    session, organization_id, after, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key
-                )
-                rotation.rewrapped += 1
+        # One row of the audit for each batch in which something was put under another key.
+        with acting(AuditedAct(ACT, Actor(ActorKind.SYSTEM), arguments={"keyId": rotation.key_id})):
+            rows = await _rewrap_some(database, vault, organization_id, rotation, after)
+        if rows:
+            after = rows[-1]
         if len(rows) < BATCH:
             return
+
+
+async def _rewrap_some(
+    database: Database, vault: Vault, organization_id: UUID, rotation: Rotation, after: UUID | None
+) -> list[UUID]:
+    """Rewrap the next credentials; the ids of their accounts, in order."""
+    async with database.write(organization_id) as session:
+        rows = await lock_sealed_otherwise(session, organization_id, rotation.key_id, after, BATCH)
+        for row in rows:
+            account_id = row["account_id"]
+            try:
+                sealed = vault.rewrap(place_of(organization_id, account_id), sealed_of(row))
+            except VaultError as error:
+                rotation.failures.append((organization_id, account_id, str(error)))
+                continue
+            await rewrap_credential(
+                session, organization_id, account_id, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key
+            )
+            rotation.rewrapped += 1
+        return [row["account_id"] for row in rows]
 
 
 async def _rewrap_factors(database: Database, vault: Vault, rotation: Rotation) -> None:

@@ -13,6 +13,8 @@ from app.repositories import activity
 
 # Where `record` leaves {organization: last number} in a session's `info`, for the commit listener.
 RECORDED = "activity.recorded"
+# And the events themselves, in their order, for the audit of the act.
+EVENTS = "activity.events"
 
 
 async def record(session: AsyncSession, organization_id: UUID, *events: NewEvent) -> int:
@@ -36,6 +38,7 @@ async def record(session: AsyncSession, organization_id: UUID, *events: NewEvent
         ],
     )
     session.info.setdefault(RECORDED, {})[organization_id] = last
+    session.info.setdefault(EVENTS, []).extend(events)
     return last
 
 

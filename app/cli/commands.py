@@ -22,6 +22,8 @@ keys = typer.Typer(
     no_args_is_help=True, help="Make secrets, rotate the key of stored credentials, and make, list and revoke API keys."
 )
 exports = typer.Typer(no_args_is_help=True, help="Write files of costs.")
+audit = typer.Typer(no_args_is_help=True, help="Verify the audit, and keep anchors of it elsewhere.")
+app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
 app.add_typer(exports, name="export")
 app.add_typer(keys, name="keys")
@@ -258,3 +260,40 @@ def keys_revoke(
     from app.cli.keys import run_revoke
 
     run_revoke(organization, key_id)
+
+
+@audit.command("verify")
+def audit_verify(
+    organization: Annotated[
+        str | None, typer.Option("--organization", "-o", help="Slug of the organization; all if left out.")
+    ] = None,
+    anchor: Annotated[
+        Path | None, typer.Option(help="File of lines that `audit anchor` gave: shows that the last rows are there.")
+    ] = None,
+) -> None:
+    """Tell whether a row of the audit was edited, deleted or moved, and which is the first."""
+    from app.cli.audit import run_verify
+
+    run_verify(organization, anchor)
+
+
+@audit.command("anchor")
+def audit_anchor(
+    organization: Annotated[
+        str | None, typer.Option("--organization", "-o", help="Slug of the organization; all if left out.")
+    ] = None,
+) -> None:
+    """Print the ends of the chains as JSON lines, to be kept where nobody who could change the audit can."""
+    from app.cli.audit import run_anchor
+
+    run_anchor(organization)
+
+
+@audit.command("erase")
+def audit_erase(
+    organization: Organization, user_id: Annotated[str, typer.Argument(help="Id of the person, a UUID.")]
+) -> None:
+    """Erase what the audit tells of a person's acts beyond their ids; it says so in a row of its own."""
+    from app.cli.audit import run_erase
+
+    run_erase(organization, user_id)

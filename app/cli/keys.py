@@ -49,7 +49,7 @@ def run_create(organization: str, name: str, scopes: list[str], days: int | None
         )
         return text
 
-    print(as_operator(organization, create))  # noqa: T201  (for scripts, without colours or wrapping)
+    print(as_operator(organization, create, "createApiKey"))  # noqa: T201  (for scripts, without colours or wrapping)
 
 
 def run_list(organization: str) -> None:
@@ -83,6 +83,6 @@ def run_revoke(organization: str, key_id: str) -> None:
     async def revoke(database: Database, organization_id: UUID) -> RowMapping:
         return await revoke_api_key(database, organization_id, operator_of(organization_id), wanted)
 
-    row = as_operator(organization, revoke)
+    row = as_operator(organization, revoke, "revokeApiKey")
     message = f"Revoked {row['name']}; it stops working within 5 seconds."
     out.print(message, highlight=False, markup=False, soft_wrap=True)

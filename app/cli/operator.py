@@ -12,10 +12,11 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.activity.announce import Announcer
+from app.activity.audit import AuditedAct
 from app.auth.permissions import grant_of
 from app.cli.migrate import complaint_about_tables
 from app.cli.terminal import engines_of, fail, reason_of, settings_or_exit
-from app.database import Database
+from app.database import Database, acting
 from app.embedded import EngineUrls
 from app.errors import SkyledgerError
 from app.records import Actor, ActorKind, Principal, Role
@@ -26,8 +27,11 @@ Result = TypeVar("Result")
 OPERATOR = Actor(ActorKind.SYSTEM)
 
 
-def as_operator(slug: str, work: Callable[[Database, UUID], Awaitable[Result]]) -> Result:
-    """Run `work(database, organization id)`. Ends the command with the reason when it fails for one that is known."""
+def as_operator(slug: str, work: Callable[[Database, UUID], Awaitable[Result]], act: str | None = None) -> Result:
+    """Run `work(database, organization id)`. Ends the command with the reason when it fails for one that is known.
+
+    `act` is its name in the audit, for what is about who may do what; imports stand in the activity.
+    """
 
     async def within(database: Database) -> Result:
         async with database.system() as session:
@@ -35,7 +39,8 @@ def as_operator(slug: str, work: Callable[[Database, UUID], Awaitable[Result]]) 
         if found is None:
             message = f"there is no organization with the slug {slug!r}."
             raise fail(message)
-        return await work(database, found["id"])
+        with acting(None if act is None else AuditedAct(act, OPERATOR)):
+            return await work(database, found["id"])
 
     return as_platform_operator(within)
 

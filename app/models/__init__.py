@@ -12,6 +12,7 @@ from app.models.allocation import (
     Team,
     TeamDaily,
 )
+from app.models.audit import AuditDetail, AuditEvent, AuditHead
 from app.models.base import Base, new_id, now
 from app.models.budgets import (
     Budget,
@@ -74,6 +75,7 @@ from app.models.recommendations import (
     RecommendationHistory,
 )
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
+from app.models.stored_answers import StoredAnswer
 from app.models.uploads import Upload
 from app.models.usage import ResourceUsage
 
@@ -90,6 +92,9 @@ __all__ = [
     "AllocationRun",
     "AllocationSet",
     "ApiKey",
+    "AuditDetail",
+    "AuditEvent",
+    "AuditHead",
     "Base",
     "Budget",
     "BudgetAlert",
@@ -145,6 +150,7 @@ __all__ = [
     "ServiceMonthly",
     "Session",
     "SkuDim",
+    "StoredAnswer",
     "Subscription",
     "SummaryDim",
     "SummaryMonthly",

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     COSTS_MANAGE = "costs:manage"
     RECOMMENDATIONS_MANAGE = "recommendations:manage"
     ACTIVITY_WRITE = "activity:write"
+    AUDIT_READ = "audit:read"
 
 
 class Provider(StrEnum):

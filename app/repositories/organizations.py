@@ -12,13 +12,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import APP_ROLE, Database, set_tenant
-from app.models import Base, Job, Organization, now
+from app.models import AuditEvent, AuditHead, Base, Job, Organization, now
 from app.paging import Page, PageRequest
 from app.records.criteria import Direction
 from app.repositories.selection import page_of_statement
 
 ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]
 _JOBS: Table = Job.__table__  # type: ignore[assignment]
+_KEPT = frozenset({AuditHead.__tablename__, AuditEvent.__tablename__})
 
 
 _LIVING = """
@@ -132,8 +133,12 @@ async def deletion_of(session: AsyncSession, organization_id: UUID) -> RowMappin
 
 
 def tenant_tables() -> Sequence[Table]:
-    """Every table with an `organization_id`, those that point to others first, so that no row loses its parent."""
-    return [table for table in reversed(Base.metadata.sorted_tables) if "organization_id" in table.c]
+    """Every table with an `organization_id`, those that point to others first, so that no row loses its parent.
+
+    Without the chain of the audit, which outlives its organization, and of which only the details are deleted.
+    """
+    tables = reversed(Base.metadata.sorted_tables)
+    return [table for table in tables if "organization_id" in table.c and table.name not in _KEPT]
 
 
 async def delete_rows(

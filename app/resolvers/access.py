@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,9 +16,12 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
 from app.context import Context, Info
+from app.database import acting
 from app.errors import NotFoundError, RateLimitedError, SkyledgerError
 from app.rate_limits import Rate, Take
 from app.records import Actor, ActorKind, Permission, Principal
+from app.resolvers.acts import act_of
+from app.resolvers.repeats import once
 from app.schema.errors import as_data
 from app.schema.node import parse_id
 from app.server.hub import Event, SharedSource
@@ -58,7 +62,11 @@ class Limit:
 
 
 class Guard(FieldExtension):
-    """Checks the caller before the resolver runs, and turns expected failures into members of the result."""
+    """Checks the caller before the resolver runs, and turns expected failures into members of the result.
+
+    Here a call also becomes an act: what it changes in an organization leaves a row in the audit, and with an
+    idempotency key it has one effect.
+    """
 
     def __init__(self, needs: Permission | Access, limit: Limit | None = None) -> None:
         self.needs, self.limit = needs, limit
@@ -79,7 +87,10 @@ class Guard(FieldExtension):
             if self.limit is not None:
                 await count(info, self.limit)
             check(info, self.needs, kwargs)
-            return await next_(source, info, **kwargs)
+            sent = kwargs.get("input")
+            organization_id = organization_of(sent) if isinstance(self.needs, Permission) else None
+            with acting(act_of(info, kwargs)):
+                return await once(info, sent, organization_id, partial(next_, source, info, **kwargs))
         except SkyledgerError as error:
             member = as_data(error)
             if member is None or not _is_member(info, type(member)):

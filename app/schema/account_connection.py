@@ -24,6 +24,7 @@ from app.errors import BadUserInputError
 from app.records import UNSET
 from app.schema.accounts import Account
 from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from app.schema.repeatable import Repeatable
 from app.server.costs.directives import at_most
 
 SECRET = "Written only: it is sealed at once and never shown."  # noqa: S105  (a description)
@@ -134,7 +135,7 @@ class GcpConnectionInput(GcpCredentialsInput):
 
 
 @strawberry.input(description="Accounts to connect: exactly one of `aws`, `azure`, `gcp` and `microsoft365`.")
-class ConnectAccountInput:
+class ConnectAccountInput(Repeatable):
     """See `connectAccount`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization that gets the accounts.")

@@ -24,6 +24,7 @@ from app.schema.node_costs import AccountCosts
 from app.schema.opinions import AccountAdvice
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments, within
+from app.schema.repeatable import Repeatable
 
 MOST_CHECKS = 100
 graph_enum(
@@ -204,7 +205,7 @@ async def account_page(
 
 
 @strawberry.input(description="A manual account to add.")
-class CreateAccountInput:
+class CreateAccountInput(Repeatable):
     """See `createAccount`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization that gets the account.")

@@ -14,11 +14,12 @@ from app.context import Info
 from app.loaders.activity import ActivityPages
 from app.records import ActorKind, EventKind, Permission
 from app.schema.enums import graph_enum
-from app.schema.errors import InvalidInput, NotFound
+from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments, connection, page_request
 from app.schema.people import User, fellow
+from app.schema.repeatable import Repeatable
 from app.schema.scalars import JSONObject
 
 graph_enum(
@@ -213,7 +214,7 @@ class OrganizationActivity(OrganizationPart):
 
 
 @strawberry.input(description="A note to write into the activity.")
-class AddNoteInput:
+class AddNoteInput(Repeatable):
     """See `addNote`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
@@ -228,7 +229,7 @@ class AddNotePayload:
 
 
 AddNoteResult = Annotated[
-    AddNotePayload | InvalidInput | NotFound,
+    AddNotePayload | InvalidInput | NotFound | Conflict,
     strawberry.union("AddNoteResult", description="What `addNote` answers."),
 ]
 

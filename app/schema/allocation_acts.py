@@ -20,6 +20,7 @@ from app.schema.allocation import AllocationRule, AllocationRun
 from app.schema.cost_filters import CostFilter, conditions_of
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.node import parse_id
+from app.schema.repeatable import Repeatable
 from app.server.costs.directives import at_most
 
 
@@ -152,7 +153,7 @@ SetPromotedTagKeysResult = Annotated[
 
 
 @strawberry.input(description="An allocation rule to make.")
-class CreateAllocationRuleInput:
+class CreateAllocationRuleInput(Repeatable):
     """See `createAllocationRule`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
@@ -267,7 +268,7 @@ DeleteAllocationRuleResult = Annotated[
 
 
 @strawberry.input(description="Months to allocate anew.")
-class RerunAllocationInput:
+class RerunAllocationInput(Repeatable):
     """See `rerunAllocation`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
@@ -285,6 +286,6 @@ class RerunAllocationPayload:
 
 
 RerunAllocationResult = Annotated[
-    RerunAllocationPayload | InvalidInput | NotFound,
+    RerunAllocationPayload | InvalidInput | NotFound | Conflict,
     strawberry.union("RerunAllocationResult", description="What `rerunAllocation` answers."),
 ]

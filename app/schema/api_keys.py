@@ -11,9 +11,10 @@ import strawberry
 
 from app.context import Info
 from app.records import Permission
-from app.schema.errors import InvalidInput, NotFound, QuotaExceeded
+from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from app.schema.node import Node, global_id
 from app.schema.people import User, fellow
+from app.schema.repeatable import Repeatable
 
 
 @strawberry.type(description="A key by which a program acts for an organization.")
@@ -54,7 +55,7 @@ class ApiKey(Node):
 
 
 @strawberry.input(description="A key to make.")
-class CreateApiKeyInput:
+class CreateApiKeyInput(Repeatable):
     """See `createApiKey`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization for which it acts.")
@@ -78,7 +79,7 @@ class CreateApiKeyPayload:
 
 
 CreateApiKeyResult = Annotated[
-    CreateApiKeyPayload | InvalidInput | NotFound | QuotaExceeded,
+    CreateApiKeyPayload | InvalidInput | NotFound | Conflict | QuotaExceeded,
     strawberry.union("CreateApiKeyResult", description="What `createApiKey` answers."),
 ]
 

@@ -14,6 +14,7 @@ from app.records.costs import CostMetric
 from app.schema.budgets import Budget
 from app.schema.cost_filters import CostFilter
 from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.repeatable import Repeatable
 
 
 @strawberry.input(description="A percentage of the amount at which an alert is raised.")
@@ -39,7 +40,7 @@ _USUAL = ((80, ThresholdBasis.ACTUAL), (100, ThresholdBasis.ACTUAL), (100, Thres
 
 
 @strawberry.input(description="A budget to make.")
-class CreateBudgetInput:
+class CreateBudgetInput(Repeatable):
     """See `createBudget`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")

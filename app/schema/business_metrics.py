@@ -23,6 +23,7 @@ from app.schema.cost_words import Money, money_of
 from app.schema.errors import Conflict, InvalidInput, NotFound
 from app.schema.ingestion import RowIssue
 from app.schema.node import Node, global_id
+from app.schema.repeatable import Repeatable
 
 
 @strawberry.type(description="Something that the organization counts, such as orders, to hold its costs against.")
@@ -170,7 +171,7 @@ class BusinessMetricValueInput:
 
 
 @strawberry.input(description="Values of one business metric.")
-class RecordBusinessMetricsInput:
+class RecordBusinessMetricsInput(Repeatable):
     """See `recordBusinessMetrics`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")

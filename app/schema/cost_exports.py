@@ -25,6 +25,7 @@ from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.people import User, fellow
+from app.schema.repeatable import Repeatable
 from app.schema.scalars import BigInt
 
 graph_enum(
@@ -135,7 +136,7 @@ class OrganizationCostExports(OrganizationPart):
 
 
 @strawberry.input(description="Which charges to write into a file, and how.")
-class ExportCostsInput:
+class ExportCostsInput(Repeatable):
     """See `exportCosts`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")

@@ -11,10 +11,11 @@ from app.costs.imports.order import REJECT_SHARE
 from app.records.costs import ImportMode
 from app.schema.cost_imports import CostImport, CostImportPeriod
 from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from app.schema.repeatable import Repeatable
 
 
 @strawberry.input(description="Complete uploads to import as one delivery.")
-class ImportCostsInput:
+class ImportCostsInput(Repeatable):
     """See `importCosts`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization that is charged.")

@@ -12,11 +12,12 @@ from app.schema.conformance import ConformanceNote
 from app.schema.cost_imports import CostImport
 from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from app.schema.ingestion import RowIssue
+from app.schema.repeatable import Repeatable
 from app.schema.scalars import JSONObject
 
 
 @strawberry.input(description="At most 5,000 FOCUS rows of one organization.")
-class IngestCostsInput:
+class IngestCostsInput(Repeatable):
     """See `ingestCosts`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization that is charged.")

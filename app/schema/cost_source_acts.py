@@ -9,6 +9,7 @@ import strawberry
 from app.costs.datasets import DEFAULT_DATASET
 from app.schema.cost_sources import CostSource, CostSourceRun
 from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.repeatable import Repeatable
 from app.sourcing.change import DEFAULT_CRON
 
 
@@ -70,7 +71,7 @@ class BigQueryInput:
 
 
 @strawberry.input(description="A source to fetch costs from. Name exactly one of the four places.")
-class CreateCostSourceInput:
+class CreateCostSourceInput(Repeatable):
     """See `createCostSource`."""
 
     account_id: strawberry.ID = strawberry.field(description="A connected account; its credentials are used.")
@@ -171,7 +172,7 @@ DeleteCostSourceResult = Annotated[
 
 
 @strawberry.input(description="A source to run now.")
-class RunCostSourceInput:
+class RunCostSourceInput(Repeatable):
     """See `runCostSource`."""
 
     id: strawberry.ID = strawberry.field(description="The source.")

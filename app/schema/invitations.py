@@ -14,6 +14,7 @@ from app.records import Role
 from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from app.schema.node import Node, global_id
 from app.schema.people import User, fellow
+from app.schema.repeatable import Repeatable
 
 
 @strawberry.type(description="A place in an organization that is offered to an e-mail address.")
@@ -51,7 +52,7 @@ class Invitation(Node):
 
 
 @strawberry.input(description="Whom to invite.")
-class InviteMemberInput:
+class InviteMemberInput(Repeatable):
     """See `inviteMember`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")

@@ -15,6 +15,7 @@ from app.schema.activity import OrganizationActivity
 from app.schema.allocation import OrganizationAllocation
 from app.schema.allocation_preview import OrganizationAllocationPreview
 from app.schema.api_keys import ApiKey
+from app.schema.audit import OrganizationAudit
 from app.schema.cost_exports import OrganizationCostExports
 from app.schema.cost_imports import OrganizationCostImports
 from app.schema.cost_sources import OrganizationCostSources
@@ -32,6 +33,7 @@ from app.schema.people import Member
 from app.schema.plans import OrganizationPlan
 from app.schema.prices import OrganizationPrices
 from app.schema.recommendations import OrganizationRecommendations
+from app.schema.repeatable import Repeatable
 from app.schema.scans import OrganizationScans
 from app.schema.uploads import OrganizationUploads
 
@@ -54,6 +56,7 @@ class Organization(
     OrganizationAllocation,
     OrganizationAllocationPreview,
     OrganizationActivity,
+    OrganizationAudit,
     Node,
 ):
     """A row of `organizations`, with what the caller may do in it."""
@@ -135,7 +138,7 @@ class Organization(
 
 
 @strawberry.input(description="An organization to make.")
-class CreateOrganizationInput:
+class CreateOrganizationInput(Repeatable):
     """See `createOrganization`."""
 
     name: str = strawberry.field(description="Name for people; 1 to 100 characters.")

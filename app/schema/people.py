@@ -38,6 +38,7 @@ graph_enum(
     COSTS_MANAGE="Manage cost sources, budgets, rates, teams and allocation.",
     RECOMMENDATIONS_MANAGE="Ignore recommendations, mark them for deletion, resolve and reopen them; tune checks.",
     ACTIVITY_WRITE="Write notes into the activity.",
+    AUDIT_READ="Read the audit log.",
 )
 
 

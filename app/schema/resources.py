@@ -24,6 +24,7 @@ from app.schema.node import Node, global_id, node_id
 from app.schema.node_costs import ResourceCosts
 from app.schema.pages import rows_page
 from app.schema.paging import Connection, PageArguments
+from app.schema.repeatable import Repeatable
 from app.schema.resource_graph import ResourceGraph
 from app.schema.resource_recommendations import ResourceRecommendations
 from app.schema.scalars import JSONObject
@@ -225,7 +226,7 @@ class ResourceRowInput:
 
 
 @strawberry.input(description="At most 5,000 resources of one organization.")
-class IngestResourcesInput:
+class IngestResourcesInput(Repeatable):
     """See `ingestResources`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization that they belong to.")

@@ -8,6 +8,7 @@ import strawberry
 
 from app.schema.accounts import Account
 from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from app.schema.repeatable import Repeatable
 from app.schema.scans import Scan, ScanSchedule
 from app.server.costs.directives import at_most
 
@@ -16,7 +17,7 @@ MOST_TOLD = 1_000
 
 
 @strawberry.input(description="What to scan; what is left out is not limited.")
-class StartScanInput:
+class StartScanInput(Repeatable):
     """See `startScan`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
@@ -85,7 +86,7 @@ CancelScanResult = Annotated[
 
 
 @strawberry.input(description="Scans to start by themselves.")
-class ScheduleScansInput:
+class ScheduleScansInput(Repeatable):
     """See `scheduleScans`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")

@@ -27,6 +27,7 @@ from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
+from app.schema.repeatable import Repeatable
 
 
 @strawberry.type(description="What a team bears, in the organization's currency.")
@@ -134,7 +135,7 @@ class OrganizationTeams(OrganizationPart):
 
 
 @strawberry.input(description="A team to make; an organization has at most 2,000, archived ones included.")
-class CreateTeamInput:
+class CreateTeamInput(Repeatable):
     """See `createTeam`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization.")

@@ -20,6 +20,7 @@ from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.people import User, fellow
+from app.schema.repeatable import Repeatable
 from app.schema.scalars import BigInt
 from app.uploads.standing import state_of
 
@@ -111,7 +112,7 @@ class OrganizationUploads(OrganizationPart):
 
 
 @strawberry.input(description="A file that is to be sent.")
-class CreateUploadInput:
+class CreateUploadInput(Repeatable):
     """See `createUpload`."""
 
     organization_id: strawberry.ID = strawberry.field(description="The organization that the file is for.")

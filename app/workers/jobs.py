@@ -53,6 +53,7 @@ from app.repositories.expiry import delete_expired_sessions
 from app.repositories.identity_mails import delete_expired_mails
 from app.repositories.jobs import delete_finished_jobs
 from app.repositories.second_factors import delete_expired_challenges
+from app.repositories.stored_answers import delete_expired_answers
 from app.scanning.retention import purge_expired_scans
 from app.scanning.run import run_scan
 from app.scanning.schedule import SCHEDULE_JOB, start_scheduled_scans
@@ -149,6 +150,13 @@ async def purge_sessions(context: dict[str, Any]) -> None:
         "mails": await _in_batches(database, lambda session: delete_expired_mails(session, now(), BATCH)),
     }
     structlog.get_logger(__name__).info("sessions_purged", **purged)
+
+
+async def purge_stored_answers(context: dict[str, Any]) -> None:
+    """Delete answers that are no longer given to a call with the same idempotency key."""
+    database, _ = _tools(context)
+    purged = await _in_batches(database, lambda session: delete_expired_answers(session, now(), BATCH))
+    structlog.get_logger(__name__).info("stored_answers_purged", answers=purged)
 
 
 async def purge_jobs(context: dict[str, Any]) -> None:
@@ -269,6 +277,7 @@ def _hourly() -> list[CronJob]:
         purge_activity: 7,
         purge_scans: 17,
         purge_sessions: 27,
+        purge_stored_answers: 32,
         purge_uploads: 37,
         purge_jobs: 47,
         end_imports: 52,

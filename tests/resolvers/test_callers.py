@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from app.activity.verify_audit import verify
 from app.database import Database
 from app.records import Permission
 from app.schema.node import global_id, parse_id
@@ -141,9 +143,13 @@ async def test_four_callers(graphql: GraphQL, owner: Database, database: Databas
     await _ids_of_other_things_are_refused(graphql, made, rule, variables["input"])
     assert await everything_stored(owner) == before, "a denied call changes nothing"
 
+    audited = await _audited(owner)
     allowed = (await graphql.data(rule.document, variables, token=made.token(rule.allowed)))[rule.mutation]
     assert allowed["__typename"] == rule.mutation[0].upper() + rule.mutation[1:] + "Payload", allowed
     assert await everything_stored(owner) != before
+    organization_id = parse_id(made.organization_id).id
+    assert (await _audited(owner))[len(audited) :] == [(organization_id, rule.mutation, "USER")], "one row of the audit"
+    assert (await verify(database, organization_id)).problem is None
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.key_scope is not None], ids=lambda rule: rule.mutation)
@@ -165,6 +171,15 @@ async def _ids_of_other_things_are_refused(graphql: GraphQL, made: Company, rule
         variables = {"input": {**values, field: wrong}}
         answer = (await graphql.data(rule.document, variables, token=made.token("OWNER")))[rule.mutation]
         assert answer["__typename"] in {"InvalidInput", "NotFound"}, answer
+
+
+async def _audited(owner: Database) -> list[tuple[Any, ...]]:
+    """Whose audit has which acts, in their order."""
+    async with owner.engine.connect() as connection:
+        rows = await connection.execute(
+            text("SELECT organization_id, act, actor_kind FROM audit_events ORDER BY occurred_at, number")
+        )
+        return [tuple(row) for row in rows]
 
 
 async def _used(graphql: GraphQL, key: str) -> None:

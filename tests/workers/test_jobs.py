@@ -39,6 +39,7 @@ def test_the_schedule_spreads_its_work_over_the_hour() -> None:
         "purge_activity": "10:07:00",
         "purge_scans": "10:17:00",
         "purge_sessions": "10:27:00",
+        "purge_stored_answers": "10:32:00",
         "purge_uploads": "10:37:00",
         "purge_jobs": "10:47:00",
         "end_imports": "10:52:00",

@@ -21,10 +21,12 @@ imports = typer.Typer(
 keys = typer.Typer(
     no_args_is_help=True, help="Make secrets, rotate the key of stored credentials, and make, list and revoke API keys."
 )
+jobs = typer.Typer(no_args_is_help=True, help="Look at background jobs, and have those that were given up run again.")
 exports = typer.Typer(no_args_is_help=True, help="Write files of costs.")
 app.add_typer(imports, name="import")
 app.add_typer(exports, name="export")
 app.add_typer(keys, name="keys")
+app.add_typer(jobs, name="jobs")
 
 Parent = Annotated[int | None, typer.Option(hidden=True, help="Process whose end ends this one.")]
 Organization = Annotated[str, typer.Option("--organization", "-o", help="Slug of the organization.")]
@@ -250,3 +252,23 @@ def keys_revoke(
     from app.cli.keys import run_revoke
 
     run_revoke(organization, key_id)
+
+
+@jobs.command("list")
+def jobs_list(
+    state: Annotated[str, typer.Option(help="QUEUED, RUNNING, SUCCEEDED or DEAD.")] = "DEAD",
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as run_scan.")] = None,
+    first: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
+) -> None:
+    """List background jobs of all organizations, the newest first, with why they failed."""
+    from app.cli.jobs import run_list
+
+    run_list(state, kind, first)
+
+
+@jobs.command("requeue")
+def jobs_requeue(job_id: Annotated[str, typer.Argument(help="Id as `jobs list` shows it.")]) -> None:
+    """Have a dead job run again, once, with all its attempts."""
+    from app.cli.jobs import run_requeue
+
+    run_requeue(job_id)

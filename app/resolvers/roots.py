@@ -21,6 +21,7 @@ from app.resolvers.costs import CostMutations
 from app.resolvers.currencies import CurrencyMutations
 from app.resolvers.detection_rules import DetectionRuleMutations
 from app.resolvers.invitations import InvitationMutations
+from app.resolvers.jobs import JobMutations
 from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
@@ -62,6 +63,7 @@ class Mutation(
     DetectionRuleMutations,
     AllocationMutations,
     ActivityMutations,
+    JobMutations,
 ):
     """Root of mutations."""
 

@@ -6,6 +6,7 @@ import strawberry
 
 from app.context import Info
 from app.loaders.organizations import PlatformFigures
+from app.schema.jobs import JobsOfPlatform
 from app.schema.price_lists import Pricing
 
 
@@ -19,7 +20,7 @@ class PlatformCounts:
 
 
 @strawberry.type(description="The platform as its operators see it: with the root key, or as a platform admin.")
-class Platform:
+class Platform(JobsOfPlatform):
     """Made by the resolver for those who may see it."""
 
     version: str = strawberry.field(description="Version of Skyledger that answers.")

@@ -72,6 +72,7 @@ NEEDS = {
     "removeMember": Permission.ORGANIZATION_READ,
     "reopenAnomaly": Permission.COSTS_MANAGE,
     "reopenRecommendations": Permission.RECOMMENDATIONS_MANAGE,
+    "requeueJob": Access.ROOT,
     "rerunAllocation": Permission.COSTS_MANAGE,
     "resetDetectionRule": Permission.RECOMMENDATIONS_MANAGE,
     "resolveRecommendations": Permission.RECOMMENDATIONS_MANAGE,

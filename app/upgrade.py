@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _LINKS = re.compile(r'^(revision|down_revision) = "([^"]+)"$', re.MULTILINE)
+_ROLES_REVISION = "20261122_row_security"
 _UNDEFINED_TABLE = "42P01"
 
 
@@ -39,6 +40,20 @@ def newest_revision() -> str:
         message = f"{MIGRATIONS} has {len(heads)} newest revisions instead of one: {', '.join(sorted(heads))}"
         raise RuntimeError(message)
     return heads.pop()
+
+
+def known_revisions() -> set[str]:
+    """All revisions that this code can bring tables from."""
+    paths = (MIGRATIONS / "versions").glob("*.py")
+    return {value for path in paths for name, value in _LINKS.findall(path.read_text()) if name == "revision"}
+
+
+def role_statements() -> list[str]:
+    """What makes the roles that tables are granted to, where they are missing: no dump of a database holds roles."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  (see above)
+
+    module = ScriptDirectory(str(MIGRATIONS)).get_revision(_ROLES_REVISION).module
+    return [module.CREATE_ROLE.format(role=role) for role in (module.APP, module.SYSTEM)]
 
 
 async def check_up_to_date(database: Database, newest: str) -> None:

@@ -81,6 +81,41 @@ def migrate() -> None:
     run_migrate()
 
 
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="Folder to make, or a file that ends in .tar.")],
+    *,
+    with_keys: Annotated[
+        bool, typer.Option("--with-keys", help="Copy the generated keys of the data folder too: it opens everything.")
+    ] = False,
+) -> None:
+    """Copy everything while it runs: the database as of one moment, and the uploads that lie in a folder.
+
+    The role of SKYLEDGER_DATABASE_URL has to see all rows: a superuser, or one with BYPASSRLS. A tar file needs twice
+    its size on the disk while it is made.
+    """
+    from app.cli.backup import run_backup
+
+    run_backup(target, with_keys=with_keys)
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="Folder or .tar file that `skyledger backup` has made.")],
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of what is in the database and the folders now.")
+    ] = False,
+) -> None:
+    """Bring a backup back into an empty database; stop API and workers first.
+
+    Each table is counted and compared with the backup before it takes the place of what was there.
+    """
+    from app.cli.backup import run_restore
+
+    run_restore(source, replace=replace)
+
+
 @app.command("export-schema")
 def export_schema(
     path: Annotated[Path, typer.Argument(help="File to write.")] = Path("schema.graphql"),

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from app import tracing
 from app.row_door import Planned, RowDoor, says_away, unavailable
 
 ENTERED = "database.entered"  # in a session's `info`, once it has its connection
@@ -63,6 +64,7 @@ class Database:
             json_deserializer=orjson.loads,
             connect_args=arguments,
         )
+        tracing.watch(engine.sync_engine)
         _, address = engine.dialect.create_connect_args(engine.url)
         return cls(engine, RowDoor({**address, **arguments}, size=pool_size))
 

@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -191,7 +192,7 @@ async def test_the_api_works_on_what_was_restored_and_numbers_go_on(
         await restored.close()
 
 
-async def asked(settings: Settings, urls: EngineUrls) -> dict[str, object]:
+async def asked(settings: Settings, urls: EngineUrls) -> dict[str, Any]:
     """What somebody who logs in at an API on these settings is told, and the number of a note that they then write."""
     runtime = make_runtime(settings, EngineUrls(url_of(settings), urls.redis_url), passwords=cheap_passwords())
     app, _ = create_app(runtime)

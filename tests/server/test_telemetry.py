@@ -100,7 +100,7 @@ async def test_an_operation_has_its_statements_and_its_request_id(traced: GraphQ
 async def test_nothing_that_a_caller_sends_is_in_a_span(traced: GraphQL, spans: Any, far_side: FarSide) -> None:
     ada = await register(traced)
     headers = {"user-agent": CANARY, "x-canary": CANARY, "cookie": f"a={CANARY}"}
-    documents = (
+    documents: tuple[tuple[str, dict[str, Any]], ...] = (
         ("query($slug: String!) { organization(slug: $slug) { name } }", {"slug": CANARY}),
         (f'{{ organization(slug: "{CANARY}") {{ name }} }}', {}),
         (f'{{ node(id: "{CANARY}") {{ id }} }}', {}),

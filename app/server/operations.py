@@ -210,7 +210,7 @@ class GraphQLServer:
     def _recorded(self, facts: OperationFacts) -> Iterator[_Record]:
         """Count and time what happens inside; anything unforeseen is logged and becomes the refusal that hides it."""
         record = _Record(time.perf_counter())
-        span = tracing.begin_traced("graphql", skyledger_request_id=facts.request_id)
+        span = tracing.begin_traced("graphql", skyledger_request_id=facts.request_id) if tracing.is_on() else None
         try:
             yield record
         except Refusal:

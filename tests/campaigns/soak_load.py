@@ -136,7 +136,7 @@ class Load:
         """What begins an act; leaving waits for all of them."""
         places, tasks = asyncio.Semaphore(MOST_AT_A_TIME), set[asyncio.Task[None]]()
         clients = [
-            httpx.AsyncClient(base_url=url, timeout=60, limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS))
+            httpx.AsyncClient(base_url=url, timeout=ACT_SECONDS, limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS))
             for url in self.urls
         ]
 

@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from app import tracing
 from app.row_door import Planned, RowDoor, says_away, unavailable
+from app.statement_spans import watch
 
 ENTERED = "database.entered"  # in a session's `info`, once it has its connection
 APP_ROLE = "skyledger_app"
@@ -64,7 +64,7 @@ class Database:
             json_deserializer=orjson.loads,
             connect_args=arguments,
         )
-        tracing.watch(engine.sync_engine)
+        watch(engine.sync_engine)
         _, address = engine.dialect.create_connect_args(engine.url)
         return cls(engine, RowDoor({**address, **arguments}, size=pool_size))
 

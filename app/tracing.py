@@ -140,31 +140,3 @@ def statement_name(sql: str) -> str:
     if found is None:
         return "SQL"
     return f"{found[1].upper()} {found[2]}" if found[2] else found[1].upper()
-
-
-def watch(engine: Any) -> None:
-    """Have the statements of an SQLAlchemy engine traced, where spans are on when it is made."""
-    if _tracer is None:
-        return
-    from sqlalchemy import event  # noqa: PLC0415  (this room knows no SQL otherwise)
-
-    def before(_connection: Any, _cursor: Any, sql: str, _values: Any, context: Any, _many: Any) -> None:
-        if context is not None:
-            context.skyledger_span = begin(statement_name(sql), db_system_name="postgresql")
-
-    def after(_connection: Any, _cursor: Any, _sql: str, _values: Any, context: Any, _many: Any) -> None:
-        _end(context, failed=False)
-
-    def failed(error: Any) -> None:
-        _end(error.execution_context, failed=True)
-
-    event.listen(engine, "before_cursor_execute", before)
-    event.listen(engine, "after_cursor_execute", after)
-    event.listen(engine, "handle_error", failed)
-
-
-def _end(context: Any, *, failed: bool) -> None:
-    span: OpenSpan | None = getattr(context, "skyledger_span", None)
-    if span is not None:
-        context.skyledger_span = None
-        span.end(failed=failed)

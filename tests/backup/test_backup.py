@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+from alembic import command
 
 from app.accounts.target import open_target, seal_secret
 from app.accounts.vault import Vault
@@ -31,6 +32,7 @@ from app.embedded import EngineUrls
 from app.main import create_app, make_runtime, running
 from app.organizations.create import register_with_organization
 from app.repositories.accounts import connect_account
+from app.upgrade import _configuration, newest_revision
 from tests.activity.probes import write
 from tests.cli.conftest import Command, on_engines, skyledger
 from tests.clients import PASSWORD, GraphQL, cheap_passwords
@@ -239,6 +241,19 @@ async def test_rows_in_the_way_are_replaced_only_when_asked(
     assert any("later" in row for row in await rows(url_of(empty), "activity_events"))
     await restore(empty, url_of(empty), target, replace=True)
     assert not any("later" in row for row in await rows(url_of(empty), "activity_events"))
+
+
+async def test_older_tables_are_brought_up_to_date(small_company: Company, empty: Settings, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    await back_up(small_company.settings, url_of(small_company.settings), first)
+    await restore(empty, url_of(empty), first)
+    await asyncio.to_thread(command.downgrade, _configuration(url_of(empty)), "-1")
+    (older,) = await rows(url_of(empty), "alembic_version")
+    await back_up(empty, url_of(empty), second)
+    done = await restore(empty, url_of(empty), second, replace=True)
+    assert done.upgraded_from == older.strip("()") != newest_revision()
+    assert await rows(url_of(empty), "alembic_version") == [f"({newest_revision()})"]
+    assert len(await rows(url_of(empty), "charges")) == len(await rows(url_of(small_company.settings), "charges")) > 100
 
 
 async def test_damage_is_named_and_changes_nothing(small_company: Company, empty: Settings, tmp_path: Path) -> None:

@@ -289,8 +289,11 @@ def load_settings() -> Settings:
 
 
 def _variable(name: str) -> str:
-    """The variable of a setting; one that has several is named by it already."""
-    return name if name.isupper() else f"SKYLEDGER_{name.upper()}"
+    """The variable of a setting; all of them where it has several."""
+    for field in Settings.model_fields.values():
+        if isinstance(field.validation_alias, AliasChoices) and name in field.validation_alias.choices:
+            return " or ".join(map(str, field.validation_alias.choices))
+    return f"SKYLEDGER_{name.upper()}"
 
 
 def insecurities(settings: Settings) -> list[str]:

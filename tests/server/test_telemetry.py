@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import threading
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import httpx
 import orjson
@@ -13,7 +16,7 @@ import structlog
 from sqlalchemy import text
 
 from app import error_reports, tracing
-from app.config import Settings
+from app.config import Settings, load_settings
 from app.database import Database
 from app.embedded import EngineUrls
 from app.errors import ConfigurationError
@@ -186,6 +189,49 @@ async def test_a_job_has_a_span_and_its_error_a_report(
 )
 def test_statements_are_named_without_a_value(sql: str, name: str) -> None:
     assert tracing.statement_name(sql) == name
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes what an exporter sends over HTTP."""
+
+    taken: ClassVar[list[tuple[str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        self.taken.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Not to the terminal."""
+
+
+def test_spans_go_out_over_http() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            tracing.start(f"http://127.0.0.1:{server.server_address[1]}/", "tests", "1")
+            span = tracing.begin("graphql query", skyledger_request_id="request-of-the-test")
+            assert span is not None
+            span.end()
+        finally:
+            tracing.stop()
+            server.shutdown()
+            thread.join()
+    ((path, body),) = Collector.taken
+    body = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    assert path == "/v1/traces"
+    assert b"graphql query" in body
+    assert b"request-of-the-test" in body
+
+
+@pytest.mark.parametrize("variable", ["SKYLEDGER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_either_variable_names_the_endpoint(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "http://localhost:4318")
+    assert load_settings().otlp_endpoint == "http://localhost:4318"
+    monkeypatch.setenv(variable, "localhost")
+    with pytest.raises(ConfigurationError, match=f"{variable}.*: String should match"):
+        load_settings()
 
 
 async def test_off_there_is_nothing(graphql: GraphQL) -> None:

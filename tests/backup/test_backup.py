@@ -34,12 +34,12 @@ from app.organizations.create import register_with_organization
 from app.repositories.accounts import connect_account
 from app.upgrade import _configuration, newest_revision
 from tests.activity.probes import write
-from tests.cli.conftest import Command, on_engines, skyledger
+from tests.cli.conftest import Command, on_engines, own_engines, plain_database, skyledger
 from tests.clients import PASSWORD, GraphQL, cheap_passwords
 from tests.conftest import database_url
 from tests.costs.deliveries import COSTS, deliver
 
-__all__ = ["on_engines", "skyledger"]  # fixtures
+__all__ = ["on_engines", "own_engines", "plain_database", "skyledger"]  # fixtures
 
 EMAIL = "keeper@skyledger.example"
 CANARY = "canary-of-a-cloud-secret-7781"
@@ -254,6 +254,22 @@ async def test_older_tables_are_brought_up_to_date(small_company: Company, empty
     assert done.upgraded_from == older.strip("()") != newest_revision()
     assert await rows(url_of(empty), "alembic_version") == [f"({newest_revision()})"]
     assert len(await rows(url_of(empty), "charges")) == len(await rows(url_of(small_company.settings), "charges")) > 100
+
+
+async def test_it_comes_back_on_a_server_that_has_none_of_the_roles(
+    small_company: Company, plain_database: EngineUrls, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup"
+    made = await back_up(small_company.settings, url_of(small_company.settings), target)
+    elsewhere = small_company.settings.model_copy(update={"data_dir": tmp_path / "elsewhere"})
+    done = await restore(elsewhere, plain_database.database_url, target)
+    assert done.rows == made.rows
+    restored = Database.connect(plain_database.database_url)
+    try:
+        await deliver(restored, small_company.id, COSTS, dataset="another")  # by the roles, and their grants
+        assert await write(restored, small_company.id, "on another server") > 1
+    finally:
+        await restored.close()
 
 
 async def test_damage_is_named_and_changes_nothing(small_company: Company, empty: Settings, tmp_path: Path) -> None:

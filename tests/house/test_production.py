@@ -39,6 +39,7 @@ UNSAFE: tuple[tuple[str, Any], ...] = (
     ("trusted_proxies", ("0.0.0.0/0",)),
     ("trusted_proxies", ("::/0",)),
     ("introspection", "public"),
+    ("public_url", "http://skyledger.example.com"),
     *((name, most + 1) for name, most in MOST_IN_PRODUCTION.items()),
 )
 

@@ -356,6 +356,29 @@ def insecurities(settings: Settings) -> list[str]:
         for origin in settings.cors_origins
         if "*" in origin or origin == "null"
     ]
+    found += _weak_secrets(settings)
+    found += [
+        f"SKYLEDGER_TRUSTED_PROXIES contains {proxy}: anyone could name any address; list your proxies."
+        for proxy in settings.trusted_proxies
+        if proxy == "*" or proxy.endswith("/0")
+    ]
+    found += [
+        f"SKYLEDGER_{name.upper()} is {getattr(settings, name):g}, which is no limit: set it to {most:g} or less."
+        for name, most in MOST_IN_PRODUCTION.items()
+        if getattr(settings, name) > most
+    ]
+    if settings.introspection == "public":
+        found.append("SKYLEDGER_INTROSPECTION is public: use authenticated or off.")
+    if settings.database_url is None:
+        found.append("SKYLEDGER_DATABASE_URL is not set: the embedded PostgreSQL is for one machine without services.")
+    if settings.redis_url is None:
+        found.append("SKYLEDGER_REDIS_URL is not set: the embedded Valkey is for one machine without services.")
+    return found
+
+
+def _weak_secrets(settings: Settings) -> list[str]:
+    """Secrets that somebody may guess, or that one holder of another has."""
+    found = []
     if settings.root_key is not None and len(set(settings.root_key.get_secret_value())) < DISTINCT_CHARACTERS:
         found.append(
             "SKYLEDGER_ROOT_KEY is no random text: set it to the output of `skyledger keys secret`, or unset it."
@@ -370,24 +393,8 @@ def insecurities(settings: Settings) -> list[str]:
         )
     if settings.secret_key is not None and len(set(settings.secret_key.get_secret_value())) < DISTINCT_CHARACTERS:
         found.append("SKYLEDGER_SECRET_KEY is no random text: set it to the output of `skyledger keys secret`.")
-    found += [
-        f"SKYLEDGER_TRUSTED_PROXIES contains {proxy}: anyone could name any address; list your proxies."
-        for proxy in settings.trusted_proxies
-        if proxy == "*" or proxy.endswith("/0")
-    ]
-    found += [
-        f"SKYLEDGER_{name.upper()} is {getattr(settings, name):g}, which is no limit: set it to {most:g} or less."
-        for name, most in MOST_IN_PRODUCTION.items()
-        if getattr(settings, name) > most
-    ]
     if settings.public_url is not None and settings.public_url.startswith("http://"):
         found.append("SKYLEDGER_PUBLIC_URL is not https: links in mail carry tokens; use https.")
-    if settings.introspection == "public":
-        found.append("SKYLEDGER_INTROSPECTION is public: use authenticated or off.")
-    if settings.database_url is None:
-        found.append("SKYLEDGER_DATABASE_URL is not set: the embedded PostgreSQL is for one machine without services.")
-    if settings.redis_url is None:
-        found.append("SKYLEDGER_REDIS_URL is not set: the embedded Valkey is for one machine without services.")
     return found
 
 

@@ -48,7 +48,7 @@ async def back_up(settings: Settings, database_url: str, target: Path, *, with_k
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 revision = await _revision(connection)
-                sealed_under = await _sealed_under(connection)
+                sealed_under = await tables.sealed_under(connection)
                 server = connection.get_server_version().major
                 figures = await _dump(connection, database_url, folder / parts.DUMP, server)
         finally:
@@ -95,11 +95,6 @@ async def _revision(connection: asyncpg.Connection) -> str:
         message = f"The tables are at revision {found}, which this version of Skyledger does not know: use a newer one."
         raise BackupError(message)
     return str(found)
-
-
-async def _sealed_under(connection: asyncpg.Connection) -> tuple[str, ...]:
-    rows = await connection.fetch("SELECT DISTINCT key_id FROM public.account_credentials ORDER BY 1")
-    return tuple(row["key_id"] for row in rows)
 
 
 def _copy_uploads(source: Path, folder: Path) -> dict[str, parts.Part]:

@@ -100,8 +100,7 @@ async def _restore_tables(database_url: str, dump: Path, manifest: parts.Manifes
             await connection.execute(_BACK)
             raise
         await connection.execute(_FORGET)
-        rows = await connection.fetch("SELECT DISTINCT key_id FROM public.account_credentials ORDER BY 1")
-        return tuple(row["key_id"] for row in rows)
+        return await tables.sealed_under(connection)
     finally:
         await connection.close()
 

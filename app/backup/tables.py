@@ -34,6 +34,10 @@ _DIGEST = """
     FROM public.{table} AS whole_row
 """
 
+_SEALED = """
+    SELECT table_name::text FROM information_schema.columns
+    WHERE table_schema = 'public' AND column_name = 'key_id' AND data_type = 'text'
+"""
 _HAS_ROWS = "SELECT EXISTS (SELECT FROM public.{table})"
 
 
@@ -88,6 +92,15 @@ async def is_empty(connection: asyncpg.Connection) -> bool:
         if name != "alembic_version" and await connection.fetchval(_HAS_ROWS.format(table=_quoted(name))):
             return False
     return True
+
+
+async def sealed_under(connection: asyncpg.Connection) -> tuple[str, ...]:
+    """Ids of the keys that seal anything: every table with sealed values names them in `key_id`."""
+    found: set[str] = set()
+    for row in await connection.fetch(_SEALED):
+        statement = f"SELECT DISTINCT key_id FROM public.{_quoted(row['table_name'])} WHERE key_id IS NOT NULL"  # noqa: S608
+        found.update(each["key_id"] for each in await connection.fetch(statement))
+    return tuple(sorted(found))
 
 
 def differences(wanted: dict[str, TableFigures], found: dict[str, TableFigures]) -> list[str]:

@@ -19,7 +19,6 @@ import pytest
 from alembic import command
 
 from app.accounts.target import open_target, seal_secret
-from app.accounts.vault import Vault
 from app.auth.authenticator import Authenticator
 from app.auth.sessions import Origin
 from app.backup import BackupError, back_up, restore
@@ -32,6 +31,7 @@ from app.embedded import EngineUrls
 from app.main import create_app, make_runtime, running
 from app.organizations.create import register_with_organization
 from app.repositories.accounts import connect_account
+from app.sealing.vault import Vault
 from app.upgrade import _configuration, newest_revision
 from tests.activity.probes import write
 from tests.cli.conftest import Command, on_engines, own_engines, plain_database, skyledger

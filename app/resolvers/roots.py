@@ -25,8 +25,10 @@ from app.resolvers.invitations import InvitationMutations
 from app.resolvers.jobs import JobMutations
 from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
+from app.resolvers.onboarding import OnboardingMutations, OnboardingQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
 from app.resolvers.password_changes import PasswordChangeMutations
+from app.resolvers.plans import PlanMutations, PlanQueries
 from app.resolvers.platform import PlatformQueries
 from app.resolvers.prices import PriceMutations
 from app.resolvers.recommendations import CheckQueries, RecommendationMutations, RecommendationSubscriptions
@@ -40,7 +42,9 @@ from app.schema.scalars import SCALARS
 
 
 @strawberry.type(description="Reading. Everything that a tenant owns hangs under `organization`.")
-class Query(ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, PlatformQueries):
+class Query(
+    ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, PlanQueries, PlatformQueries, OnboardingQueries
+):
     """Root of queries."""
 
 
@@ -51,6 +55,8 @@ class Mutation(
     PasswordChangeMutations,
     SecondFactorMutations,
     OrganizationMutations,
+    PlanMutations,
+    OnboardingMutations,
     MemberMutations,
     InvitationMutations,
     ApiKeyMutations,

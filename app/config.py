@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
@@ -21,6 +21,16 @@ from app.smtp_server import read_smtp_url
 MINIMUM_SECRET_LENGTH = 32
 CREDENTIAL_KEY_BYTES = 32
 DISTINCT_CHARACTERS = 12  # 48 random characters of 64 have about 34
+# Limits that a setting may raise without bound; beyond these a single caller may hold up everybody.
+MOST_IN_PRODUCTION = {
+    "body_bytes": 268_435_456,
+    "anonymous_body_bytes": 16_777_216,
+    "statement_seconds": 300,
+    "execution_seconds": 300,
+    "websocket_frame_bytes": 16_777_216,
+    "websocket_init_seconds": 120,
+    "shutdown_seconds": 300,
+}
 
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -28,7 +38,7 @@ _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class Settings(BaseSettings):
     """Every setting of Skyledger. Environment variables are `SKYLEDGER_` + the name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="SKYLEDGER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SKYLEDGER_", frozen=True, extra="ignore", populate_by_name=True)
 
     environment: Literal["development", "production"] = Field(
         default="development", description="`production` refuses to start with insecure settings and says which."
@@ -245,6 +255,18 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level that is logged."
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+$",
+        validation_alias=AliasChoices("SKYLEDGER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="OTLP/HTTP endpoint for traces, such as `http://localhost:4318`; also read from "
+        "OTEL_EXPORTER_OTLP_ENDPOINT. Needs the extra `telemetry`; off when left out.",
+    )
+    sentry_dsn: SecretStr | None = Field(
+        default=None,
+        description="DSN of Sentry, which is told of unforeseen errors: their kind and place, never a text or a value. "
+        "Needs the extra `sentry`; off when left out.",
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="Shape of a log line.")
 
     @property
@@ -307,7 +329,7 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         lines = [
-            f"SKYLEDGER_{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            f"{_variable(str(problem['loc'][0]))}: {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors()
         ]
         raise ConfigurationError("\n".join(lines)) from None
@@ -327,6 +349,14 @@ def _contradictions(settings: Settings) -> list[str]:
     return found
 
 
+def _variable(name: str) -> str:
+    """The variable of a setting; all of them where it has several."""
+    for field in Settings.model_fields.values():
+        if isinstance(field.validation_alias, AliasChoices) and name in field.validation_alias.choices:
+            return " or ".join(map(str, field.validation_alias.choices))
+    return f"SKYLEDGER_{name.upper()}"
+
+
 def insecurities(settings: Settings) -> list[str]:
     """What makes these settings unfit for production, a sentence each with its mend; empty when nothing does."""
     found = []
@@ -334,16 +364,18 @@ def insecurities(settings: Settings) -> list[str]:
         found.append("SKYLEDGER_SECRET_KEY is not set: set it to the output of `skyledger keys secret`.")
     if settings.credential_keys is None:
         found.append("SKYLEDGER_CREDENTIAL_KEYS is not set: set it to the output of `skyledger keys credential`.")
-    if "*" in settings.cors_origins:
-        found.append("SKYLEDGER_CORS_ORIGINS contains *: name the origins of your frontend.")
-    if settings.secret_key is not None and len(set(settings.secret_key.get_secret_value())) < DISTINCT_CHARACTERS:
-        found.append("SKYLEDGER_SECRET_KEY is no random text: set it to the output of `skyledger keys secret`.")
-    if "*" in settings.trusted_proxies:
-        found.append("SKYLEDGER_TRUSTED_PROXIES contains *: anyone could name any address; list your proxies.")
-    if settings.public_url is not None and settings.public_url.startswith("http://"):
-        found.append("SKYLEDGER_PUBLIC_URL is not https: links in mail carry tokens; use https.")
-    if settings.cost_maximum == 0:
-        found.append("SKYLEDGER_COST_MAXIMUM is 0: leave it out, or set how many points a caller may spend at once.")
+    found += [
+        f"SKYLEDGER_CORS_ORIGINS contains {origin}: name the origins of your frontend."
+        for origin in settings.cors_origins
+        if "*" in origin or origin == "null"
+    ]
+    found += _weak_secrets(settings)
+    found += [
+        f"SKYLEDGER_TRUSTED_PROXIES contains {proxy}: anyone could name any address; list your proxies."
+        for proxy in settings.trusted_proxies
+        if proxy == "*" or proxy.endswith("/0")
+    ]
+    found += _no_limits(settings)
     if settings.introspection == "public":
         found.append("SKYLEDGER_INTROSPECTION is public: use authenticated or off.")
     if settings.database_url is None:
@@ -351,6 +383,45 @@ def insecurities(settings: Settings) -> list[str]:
     if settings.redis_url is None:
         found.append("SKYLEDGER_REDIS_URL is not set: the embedded Valkey is for one machine without services.")
     return found
+
+
+def _no_limits(settings: Settings) -> list[str]:
+    """Limits that are so high, or off, that they are none."""
+    found = [
+        f"SKYLEDGER_{name.upper()} is {getattr(settings, name):g}, which is no limit: set it to {most:g} or less."
+        for name, most in MOST_IN_PRODUCTION.items()
+        if getattr(settings, name) > most
+    ]
+    if settings.cost_maximum == 0:
+        found.append("SKYLEDGER_COST_MAXIMUM is 0, which is no limit: set it to the points a caller may spend at once.")
+    return found
+
+
+def _weak_secrets(settings: Settings) -> list[str]:
+    """Secrets that somebody may guess, or that one holder of another has."""
+    found = []
+    if settings.root_key is not None and len(set(settings.root_key.get_secret_value())) < DISTINCT_CHARACTERS:
+        found.append(
+            "SKYLEDGER_ROOT_KEY is no random text: set it to the output of `skyledger keys secret`, or unset it."
+        )
+    if settings.root_key is not None and settings.secret_key is not None and settings.root_key == settings.secret_key:
+        found.append(
+            "SKYLEDGER_ROOT_KEY is SKYLEDGER_SECRET_KEY: set each to an output of `skyledger keys secret` of its own."
+        )
+    if settings.credential_keys is not None and _has_weak_key(settings.credential_keys):
+        found.append(
+            "SKYLEDGER_CREDENTIAL_KEYS has a key that is not random: use the output of `skyledger keys credential`."
+        )
+    if settings.secret_key is not None and len(set(settings.secret_key.get_secret_value())) < DISTINCT_CHARACTERS:
+        found.append("SKYLEDGER_SECRET_KEY is no random text: set it to the output of `skyledger keys secret`.")
+    if settings.public_url is not None and settings.public_url.startswith("http://"):
+        found.append("SKYLEDGER_PUBLIC_URL is not https: links in mail carry tokens; use https.")
+    return found
+
+
+def _has_weak_key(keys: SecretStr) -> bool:
+    """Whether a key has fewer different bytes than chance ever gives; 32 random bytes have about 30."""
+    return any(len(set(key)) < DISTINCT_CHARACTERS for key in read_credential_keys(keys.get_secret_value()).values())
 
 
 def signing_key(settings: Settings) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.row_door import Planned, RowDoor, says_away, unavailable
+from app.statement_spans import watch
 
 ENTERED = "database.entered"  # in a session's `info`, once it has its connection
 ORGANIZATION = "database.organization"  # in a session's `info`: the organization that it entered last
@@ -97,6 +98,7 @@ class Database:
             json_deserializer=orjson.loads,
             connect_args=arguments,
         )
+        watch(engine.sync_engine)
         _, address = engine.dialect.create_connect_args(engine.url)
         return cls(engine, RowDoor({**address, **arguments}, size=pool_size))
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
+import structlog
 from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.asyncio.client import Pipeline
@@ -19,11 +20,14 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.announcing import CommitAnnouncer
 from app.database import Database
+from app.errors import ConflictError, NotFoundError
 from app.repositories import jobs
+from app.repositories.job_pages import job_with_owner
 
 QUEUE_NAME = "skyledger:jobs"
 RUN_JOB = "run_job"  # the one arq function: the row tells the rest
@@ -57,6 +61,26 @@ async def enqueue_all(
     """The same for many jobs that are due at once, {id: arguments}, in one statement. The ids are the caller's."""
     await jobs.insert_jobs(session, kind, organization_id, arguments)
     session.info.setdefault(ENQUEUED, []).extend((job_id, 0) for job_id in arguments)
+
+
+async def requeue(database: Database, job_id: UUID) -> RowMapping:
+    """Have a dead job run again, with all its attempts; returns it as `app.repositories.job_pages` shows it.
+
+    Raises NotFoundError for no job, ConflictError for one that is not dead: what still runs must not run twice, what
+    succeeded has had its effect. Of two that requeue it at once one succeeds.
+    """
+    async with database.system() as session:
+        token = await jobs.requeue_dead_job(session, job_id)
+        found = await job_with_owner(session, job_id)
+        if found is None:
+            message = "There is no such job: those that succeeded are kept for 30 days."
+            raise NotFoundError(message)
+        if token is None:
+            message = f"The job is {found['state']}: only a DEAD one can be queued again."
+            raise ConflictError(message)
+        session.info.setdefault(ENQUEUED, []).append((job_id, token))
+    structlog.get_logger(__name__).info("job_requeued", job_id=str(job_id), kind=found["kind"])
+    return found
 
 
 class HeldJob(Protocol):

@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from app import tracing
 from app.errors import UnavailableError
 from app.tasks import end_tasks
 
@@ -94,7 +95,14 @@ class RowDoor:
         self._open = True
 
     async def fetch(self, sql: str, values: Sequence[object], tenant: Tenant) -> list[asyncpg.Record]:
-        """The rows of one statement that changes nothing, as this tenant sees them.
+        """The rows of one statement that changes nothing, as this tenant sees them; see `_fetch`."""
+        if not tracing.is_on():
+            return await self._fetch(sql, values, tenant)
+        with tracing.statement(sql):
+            return await self._fetch(sql, values, tenant)
+
+    async def _fetch(self, sql: str, values: Sequence[object], tenant: Tenant) -> list[asyncpg.Record]:
+        """The same, whether anybody wants spans or not.
 
         A statement has one plan for all organizations where it is planned for the average. Otherwise PostgreSQL plans
         it for the values at hand, or not, as it sees fit.

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _LINKS = re.compile(r'^(revision|down_revision) = "([^"]+)"$', re.MULTILINE)
+_ROLES_REVISION = "20261122_row_security"
+_IMPORTER_REVISION = "20261122_cost_store"
+# As its migration does. Where it may not pass row security by, imports go through a temporary table instead.
+_MAKE_IMPORTER = """
+DO $$ BEGIN
+    IF to_regrole('{role}') IS NULL THEN CREATE ROLE {role} NOLOGIN BYPASSRLS; END IF;
+EXCEPTION WHEN insufficient_privilege OR duplicate_object OR unique_violation THEN NULL;
+END $$
+"""
 _UNDEFINED_TABLE = "42P01"
 
 
@@ -39,6 +48,23 @@ def newest_revision() -> str:
         message = f"{MIGRATIONS} has {len(heads)} newest revisions instead of one: {', '.join(sorted(heads))}"
         raise RuntimeError(message)
     return heads.pop()
+
+
+def known_revisions() -> set[str]:
+    """All revisions that this code can bring tables from."""
+    paths = (MIGRATIONS / "versions").glob("*.py")
+    return {value for path in paths for name, value in _LINKS.findall(path.read_text()) if name == "revision"}
+
+
+def role_statements() -> list[str]:
+    """What makes the roles that tables are granted to, where they are missing: no dump of a database holds roles."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  (see above)
+
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    module = scripts.get_revision(_ROLES_REVISION).module
+    importer = scripts.get_revision(_IMPORTER_REVISION).module.IMPORTER
+    of_tenants = [module.CREATE_ROLE.format(role=role) for role in (module.APP, module.SYSTEM)]
+    return [*of_tenants, _MAKE_IMPORTER.format(role=importer), module.CREATE_ROLE.format(role=importer)]
 
 
 async def check_up_to_date(database: Database, newest: str) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `skyledger demo serve worker migrate import export export-schema keys doctor`."""
+"""The command line: `skyledger demo serve worker migrate backup restore jobs import export keys doctor` and others."""
 
 from __future__ import annotations
 

@@ -21,12 +21,14 @@ imports = typer.Typer(
 keys = typer.Typer(
     no_args_is_help=True, help="Make secrets, rotate the key of stored credentials, and make, list and revoke API keys."
 )
+jobs = typer.Typer(no_args_is_help=True, help="Look at background jobs, and have those that were given up run again.")
 exports = typer.Typer(no_args_is_help=True, help="Write files of costs.")
 audit = typer.Typer(no_args_is_help=True, help="Verify the audit, and keep anchors of it elsewhere.")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
 app.add_typer(exports, name="export")
 app.add_typer(keys, name="keys")
+app.add_typer(jobs, name="jobs")
 
 Parent = Annotated[int | None, typer.Option(hidden=True, help="Process whose end ends this one.")]
 Organization = Annotated[str, typer.Option("--organization", "-o", help="Slug of the organization.")]
@@ -79,6 +81,41 @@ def migrate() -> None:
     from app.cli.migrate import run_migrate
 
     run_migrate()
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="Folder to make, or a file that ends in .tar.")],
+    *,
+    with_keys: Annotated[
+        bool, typer.Option("--with-keys", help="Copy the generated keys of the data folder too: it opens everything.")
+    ] = False,
+) -> None:
+    """Copy everything while it runs: the database as of one moment, and the uploads that lie in a folder.
+
+    The role of SKYLEDGER_DATABASE_URL has to see all rows: a superuser, or one with BYPASSRLS. A tar file needs twice
+    its size on the disk while it is made.
+    """
+    from app.cli.backup import run_backup
+
+    run_backup(target, with_keys=with_keys)
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="Folder or .tar file that `skyledger backup` has made.")],
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of what is in the database and the folders now.")
+    ] = False,
+) -> None:
+    """Bring a backup back into an empty database; stop API and workers first.
+
+    Each table is counted and compared with the backup before it takes the place of what was there.
+    """
+    from app.cli.backup import run_restore
+
+    run_restore(source, replace=replace)
 
 
 @app.command()
@@ -297,3 +334,23 @@ def audit_erase(
     from app.cli.audit import run_erase
 
     run_erase(organization, user_id)
+
+
+@jobs.command("list")
+def jobs_list(
+    state: Annotated[str, typer.Option(help="QUEUED, RUNNING, SUCCEEDED or DEAD.")] = "DEAD",
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as run_scan.")] = None,
+    first: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
+) -> None:
+    """List background jobs of all organizations, the newest first, with why they failed."""
+    from app.cli.jobs import run_list
+
+    run_list(state, kind, first)
+
+
+@jobs.command("requeue")
+def jobs_requeue(job_id: Annotated[str, typer.Argument(help="Id as `jobs list` shows it.")]) -> None:
+    """Have a dead job run again, once, with all its attempts."""
+    from app.cli.jobs import run_requeue
+
+    run_requeue(job_id)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.metadata import version
 
 from app.cli.ahead import told_port
 from app.cli.listen import listen
 from app.cli.processes import Children, end_with_parent
 from app.cli.terminal import Engines, engines_of, fail, settings_or_exit
 from app.config import Settings
+from app.errors import ConfigurationError
 from app.loading import loading
 
 
@@ -40,7 +43,8 @@ def run_serve(
                 engines.renew()
 
             try:
-                run_api(settings, engines.urls, listener, tend=tend)
+                with observed(settings, "skyledger-api"):
+                    run_api(settings, engines.urls, listener, tend=tend)
             finally:
                 children.stop(settings.shutdown_seconds + 2)
 
@@ -64,9 +68,33 @@ def run_background_worker(parent: int | None = None) -> None:
     with engines_of(settings) as engines:
         _look_at_tables(settings, engines)
         try:
-            run_worker(settings, engines.urls, tend=engines.renew)
+            with observed(settings, "skyledger-worker"):
+                run_worker(settings, engines.urls, tend=engines.renew)
         except RuntimeError as error:
             raise fail(str(error)) from None
+
+
+@contextmanager
+def observed(settings: Settings, service: str) -> Iterator[None]:
+    """Send spans and error reports for as long as the block runs, where the settings say where to.
+
+    Ends the command where what they need is not installed.
+    """
+    from app import error_reports, tracing  # noqa: PLC0415  (with the rest of the process)
+
+    release = version("skyledger")
+    try:
+        if settings.otlp_endpoint is not None:
+            tracing.start(settings.otlp_endpoint, service, release)
+        if settings.sentry_dsn is not None:
+            error_reports.start(settings.sentry_dsn.get_secret_value(), settings.environment, release)
+    except ConfigurationError as error:
+        raise fail(str(error)) from None
+    try:
+        yield
+    finally:
+        tracing.stop()
+        error_reports.stop()
 
 
 def _look_at_tables(settings: Settings, engines: Engines) -> None:

@@ -20,6 +20,7 @@ from app.loaders.cost_sources import CostSourceLoaders
 from app.loaders.costs import CostLoaders
 from app.loaders.detection_rules import DetectionRuleLoaders
 from app.loaders.inventory import InventoryLoaders
+from app.loaders.jobs import PlatformJobs
 from app.loaders.opinions import OpinionLoaders
 from app.loaders.organizations import OwnIdentity, OwnUser, ReachableOrganizations
 from app.loaders.people import FellowById, Listing, RowById
@@ -119,6 +120,11 @@ class Loaders(
     def event_by_id(self) -> DataLoader[tuple[UUID, UUID], RowMapping | None]:
         """Activity events by (organization, number as a UUID)."""
         return DataLoader(load_fn=EventByKey(self.database).load_many)
+
+    @cached_property
+    def jobs(self) -> PlatformJobs:
+        """Background jobs of all organizations."""
+        return PlatformJobs(self.database)
 
     @cached_property
     def platform(self) -> PlatformFigures:

@@ -89,7 +89,11 @@ _BURY = text("""
     FROM spent WHERE jobs.id = spent.id
     RETURNING jobs.id, kind, failure
 """)
-
+_REQUEUE = text("""
+    UPDATE jobs SET state = 'QUEUED', attempts = 0, fencing_token = fencing_token + 1, wake_at = now(),
+        lease_until = NULL, finished_at = NULL, failure = NULL, arguments = arguments - CAST(:settled AS text)
+    WHERE id = :id AND state = 'DEAD' RETURNING fencing_token
+""")
 _INSERT = text("""
     INSERT INTO jobs (id, organization_id, kind, arguments, state, attempts, fencing_token, wake_at, created_at)
     SELECT sent.id, CAST(:organization_id AS uuid), :kind, CAST(sent.arguments AS jsonb), 'QUEUED', 0, 0, now(), now()
@@ -264,6 +268,14 @@ async def settle_dead_job(session: AsyncSession, job_id: UUID) -> None:
     await session.execute(
         update(JOBS).where(JOBS.c.id == job_id, JOBS.c.state == "DEAD").values(arguments=JOBS.c.arguments + settled)
     )
+
+
+async def requeue_dead_job(session: AsyncSession, job_id: UUID) -> int | None:
+    """Queue a dead job again, due at once, with all its attempts; its new fencing token, None if it is not dead.
+
+    What its object was told of its end is forgotten: should it die again, that is told again.
+    """
+    return (await session.execute(_REQUEUE, {"id": job_id, "settled": SETTLED})).scalar_one_or_none()
 
 
 async def delete_finished_jobs(session: AsyncSession, before: datetime, limit: int) -> int:

@@ -23,6 +23,7 @@ from app.resolvers.currencies import CurrencyMutations
 from app.resolvers.detection_rules import DetectionRuleMutations
 from app.resolvers.email_addresses import EmailAddressMutations
 from app.resolvers.invitations import InvitationMutations
+from app.resolvers.jobs import JobMutations
 from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
 from app.resolvers.onboarding import OnboardingMutations, OnboardingQueries
@@ -77,6 +78,7 @@ class Mutation(
     DetectionRuleMutations,
     AllocationMutations,
     ActivityMutations,
+    JobMutations,
 ):
     """Root of mutations."""
 

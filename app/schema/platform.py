@@ -12,6 +12,7 @@ from app.context import Info
 from app.loaders.platform import PlatformFigures
 from app.records.plans import SubscriptionStatus
 from app.schema.filters import DateTimeFilter, EnumFilter, StringFilter, to_criteria
+from app.schema.jobs import JobsOfPlatform
 from app.schema.listings import by_id, connection_by_id
 from app.schema.node import global_id
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
@@ -153,7 +154,7 @@ class PlatformStatistics:
 
 
 @strawberry.type(description="The platform as its operators see it: with the root key, or as a platform admin.")
-class Platform:
+class Platform(JobsOfPlatform):
     """Made by the resolver for those who may see it."""
 
     version: str = strawberry.field(description="Version of Skyledger that answers.")

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
+from app import error_reports
 from app.errors import BadUserInputError, ErrorCode, SkyledgerError
 
 MOST_ERRORS = 5
@@ -128,6 +129,7 @@ def mask(errors: Iterable[GraphQLError], request_id: str) -> list[Fault]:
 def log_failure(error: BaseException, request_id: str, **facts: Any) -> None:
     """Log an unforeseen error with its traceback under the request id that the caller was given."""
     _log.error("unforeseen_error", request_id=request_id, exc_info=error, **facts)
+    error_reports.report(error, request_id=request_id)
 
 
 def retry_after(faults: Iterable[Fault]) -> int | None:

@@ -22,6 +22,7 @@ from graphql import (
 )
 from strawberry.execution import optimized_is_awaitable
 
+from app import tracing
 from app.errors import ErrorCode
 from app.execution import CompiledExecutor, Plans
 from app.server.costs.charging import Charge, Costs, Headers
@@ -227,6 +228,7 @@ class GraphQLServer:
     def _recorded(self, facts: OperationFacts) -> Iterator[_Record]:
         """Count and time what happens inside; anything unforeseen is logged and becomes the refusal that hides it."""
         record = _Record(time.perf_counter())
+        span = tracing.begin_traced("graphql", skyledger_request_id=facts.request_id) if tracing.is_on() else None
         try:
             yield record
         except Refusal:
@@ -246,6 +248,10 @@ class GraphQLServer:
             self.metrics.count_operation(record.kind, facts.transport, record.result)
             if record.kind != OperationType.SUBSCRIPTION.value:
                 self.metrics.time_operation(record.kind, seconds)
+            if span is not None:
+                told = {"graphql_operation_type": record.kind, "graphql_operation_name": record.name}
+                outcome, failed = record.result, record.result in {"failed", "timeout"}
+                span.end(f"graphql {record.kind}", failed=failed, **told, skyledger_outcome=outcome)
             if facts.transport != "http":  # an HTTP request has its line in the access log
                 _log.info("operation", **record.facts(), seconds=round(seconds, 4), request_id=facts.request_id)
 

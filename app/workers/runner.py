@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import error_reports, tracing
 from app.database import Database
 from app.errors import SkyledgerError
 from app.queue import JobQueue
@@ -299,6 +300,16 @@ class JobRunner:
             refill.add_done_callback(self._wakes.discard)
 
     async def _perform(self, job: RunningJob) -> None:
+        span = tracing.begin_traced(f"job {job.kind}", skyledger_job_id=str(job.id), skyledger_attempt=job.attempt)
+        failed = True
+        try:
+            failed = await self._perform_within(job)
+        finally:
+            if span is not None:
+                span.end(failed=failed or job.lost)
+
+    async def _perform_within(self, job: RunningJob) -> bool:
+        """Run a job's function and write how it went; whether it failed."""
         job.log.info("job_started")
         try:
             await self._handlers[job.kind](job)
@@ -308,8 +319,10 @@ class JobRunner:
             job.lost = True
         except Exception as error:
             job.log.warning("job_failed", exc_info=error)
+            if not isinstance(error, SkyledgerError):
+                error_reports.report(error, job_id=str(job.id), kind=job.kind)
             await self._fail(job, error)
-            return
+            return True
         if job.lost:
             job.log.warning("job_lease_lost")
         elif job.stopping:
@@ -318,6 +331,7 @@ class JobRunner:
             self._queue.wake([(job.id, job.token)])
         else:
             await self._settle(job, "job_succeeded", jobs.finish_job)
+        return False
 
     async def _fail(self, job: RunningJob, error: Exception) -> None:
         # The text of foreign errors may hold values of customers; it stands in the log only.

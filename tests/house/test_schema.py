@@ -105,6 +105,7 @@ NEEDS = {
     "reopenAnomaly": Permission.COSTS_MANAGE,
     "reopenRecommendations": Permission.RECOMMENDATIONS_MANAGE,
     "requestPasswordReset": Access.ANYONE,
+    "requeueJob": Access.ROOT,
     "rerunAllocation": Permission.COSTS_MANAGE,
     "resendVerification": Access.ANYONE,
     "resetDetectionRule": Permission.RECOMMENDATIONS_MANAGE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 
 import strawberry
@@ -32,12 +33,19 @@ from app.resolvers.scans import ScanMutations, ScanSubscriptions
 from app.resolvers.sessions import SessionMutations
 from app.resolvers.uploads import UploadMutations
 from app.resolvers.viewer import ViewerQueries
+from app.schema.federation import FEDERATION_SCALARS, Service, as_subgraph
 from app.schema.scalars import SCALARS
 
 
 @strawberry.type(description="Reading. Everything that a tenant owns hangs under `organization`.")
 class Query(ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, PlatformQueries):
     """Root of queries."""
+
+    # Who may see it is decided where introspection is.
+    @strawberry.field(name="_service", description="For composers of Apollo Federation: this graph as a subgraph.")
+    async def service(self) -> Service:
+        """The text takes more than a second to make, off the loop and once."""
+        return Service(sdl=await asyncio.to_thread(schema_text))
 
 
 @strawberry.type(description="Acting. Each mutation names the permission that it needs.")
@@ -78,12 +86,13 @@ def make_schema() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+        config=StrawberryConfig(scalar_map={**SCALARS, **FEDERATION_SCALARS}, disable_field_suggestions=True),
     )
 
 
+@functools.cache
 def schema_text() -> str:
-    """The schema in GraphQL's own language, as it stands in schema.graphql."""
+    """The schema in GraphQL's own language, as it stands in schema.graphql; a subgraph of Apollo Federation."""
     # Sorted as a copy: Strawberry's `sort_schema` leaves the served schema with enums that refuse their own values.
     copy = build_schema(strawberry_text(make_schema()))
-    return print_schema(lexicographic_sort_schema(copy)) + "\n"
+    return as_subgraph(print_schema(lexicographic_sort_schema(copy)) + "\n")

@@ -123,7 +123,9 @@ class NodeQueries:
         """The same as `nodes`, asked as gateways ask."""
         info.context.signed_in()
         if len(representations) > MOST_NODES:
-            message = f"`representations` has {len(representations)} items; at most {MOST_NODES} are answered at a time."
+            message = (
+                f"`representations` has {len(representations)} items; at most {MOST_NODES} are answered at a time."
+            )
             raise BadUserInputError(message, path=("representations",))
         keys = [_key_of(given, index) for index, given in enumerate(representations)]
         return list(await asyncio.gather(*(find_node(info.context, key) for key in keys)))
@@ -133,7 +135,7 @@ def _key_of(representation: dict[str, Any], index: int) -> NodeKey:
     """What a representation names; BadUserInputError where that is no type with a key, or no id of it."""
     path = ("representations", str(index))
     type_name, id_ = representation.get("__typename"), representation.get("id")
-    if type_name != "Organization" and type_name not in _TENANT_NODES:
+    if not isinstance(type_name, str) or (type_name != "Organization" and type_name not in _TENANT_NODES):
         wanted = "the name of a type with `@key`, such as Organization"
         message = f"`{'.'.join(path)}.__typename` must be {wanted}; this is {type_name!r}."
         raise BadUserInputError(message, path=(*path, "__typename"))

@@ -80,7 +80,8 @@ def entity_union(types: Iterable[type[Node]]) -> Any:
     """The union `_Entity` of all types that other subgraphs may refer to."""
     members: Any = tuple(sorted(types, key=lambda type_: type_.__name__))
     description = "Anything that another subgraph may refer to by its `id`."
-    return Annotated[Union[members], strawberry.union("_Entity", description=description)]
+    joined = Union[members]  # noqa: UP007  (of a tuple that is known when it runs)
+    return Annotated[joined, strawberry.union("_Entity", description=description)]
 
 
 def as_subgraph(text: str) -> str:

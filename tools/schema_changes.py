@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from tools.schema_policy import (
@@ -85,19 +86,27 @@ def main(arguments: list[str] | None = None, *, root: Path = ROOT, today: date |
     return _keep(house, today, check=options.check)
 
 
+def _wrong(house: House, record: Record, changes: Changes) -> list[str]:
+    """What breaks the policy: since the last release, and in that release since the one before."""
+    days, refused = house.days(), list(changes.refused)
+    for before, after in pairwise(days[-2:]):
+        refused += compare(house.released(before), house.released(after), record, after).refused
+    told = [f"Not announced {NOTICE.days} days before: {each}" for each in refused]
+    return told + [each for day in days[-2:] for each in backdated(record, house.released(day), day)]
+
+
 def _keep(house: House, today: date, *, check: bool) -> int:
     """Bring the record and the page up to date, or tell what is wrong with them or with the schema."""
     last, new, known = house.days()[-1], house.schema.read_text(), house.record()
     old = house.released(last)
     try:
-        record = renewed(known, old, new, today)
+        record = renewed(known, new, today)
     except ValueError as error:
         print(error)
         return 1
     changes = compare(old, new, record, today)
     print("\n".join(_lines(changes)) or f"Nothing has changed since the release of {last}.")
-    wrong = [f"Not announced {NOTICE.days} days before: {each}" for each in changes.refused]
-    wrong += backdated(known, old, last)
+    wrong = _wrong(house, record, changes)
     for path, text in ((house.record_file, _as_json(record)), (house.page, page(house, record))):
         if check and (not path.exists() or path.read_text() != text):
             wrong.append(f"{path.name} is stale: run `python -m tools.schema_changes` and commit it.")

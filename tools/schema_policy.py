@@ -138,14 +138,13 @@ def deprecations(text: str) -> dict[str, str]:
     return {place: member.deprecation_reason for place, _, _, member in found if member.deprecation_reason is not None}
 
 
-def renewed(record: Record, old: str, new: str, today: date) -> dict[str, Announcement]:
-    """The record of a schema: what is deprecated now, and what was announced and has gone since the last release.
+def renewed(record: Record, new: str, today: date) -> dict[str, Announcement]:
+    """The record of a schema: what is deprecated now, and what was announced and is gone.
 
     Raises ValueError for a deprecation that does not say until when, or for less than the notice.
     """
-    released = {place for place, *_ in deprecable(build_schema(old))}
     present = {place for place, *_ in deprecable(build_schema(new))}
-    kept = {place: said for place, said in record.items() if place in released - present}
+    kept = {place: said for place, said in record.items() if place not in present}
     for place, reason in deprecations(new).items():
         since = record[place].since if place in record else today
         kept[place] = Announcement(since, _until(place, reason, since))
@@ -165,10 +164,9 @@ def _until(place: str, reason: str, since: date) -> date:
 
 
 def backdated(record: Record, old: str, released: date) -> list[str]:
-    """Sentences about what the record dates before a release that does not have it."""
-    known = deprecations(old)
+    """Sentences about what the record dates before a release that has it without its deprecation."""
     return [
-        f"{place}: recorded since {said.since}, but the release of {released} does not deprecate it."
-        for place, said in record.items()
-        if place not in known and said.since < released
+        f"{place}: recorded since {record[place].since}, but the release of {released} does not deprecate it."
+        for place, _, _, member in deprecable(build_schema(old))
+        if place in record and member.deprecation_reason is None and record[place].since < released
     ]

@@ -102,6 +102,7 @@ async def test_a_wrong_representation_is_refused_at_its_place(
     (error,) = answer["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["path"] == ["_entities"]
+    assert error["extensions"]["inputPath"] == ["representations", "1", path]
     assert error["message"].startswith(f"`representations.1.{path}`")
     assert message in error["message"]
 

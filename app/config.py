@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
+from app.smtp_server import read_smtp_url
 
 MINIMUM_SECRET_LENGTH = 32
 CREDENTIAL_KEY_BYTES = 32
@@ -75,6 +76,27 @@ class Settings(BaseSettings):
         ge=1,
         le=10_000,
         description="Failed log-ins per network address in 15 minutes before it is throttled.",
+    )
+    require_verified_email: bool = Field(
+        default=False,
+        description="Whether people reach organizations only after they have verified their e-mail address.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Server that sends mail: `smtp://user:password@host:587` (with STARTTLS, which it must offer where "
+        "there is a password and the host is another machine) or `smtps://` (TLS from the start, port 465). Without it "
+        "mail is written to the worker's terminal in development, and not sent in production.",
+    )
+    mail_from: str | None = Field(
+        default=None,
+        pattern=r"^([^\x00-\x1f\x7f<>@]{1,100} <[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$",
+        description="Sender of mail, `Name <address>` or an address; needed with a server that sends it.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="URL of your frontend, for links in mail: its pages `verify-email` and `reset-password` find the "
+        "token behind `#token=`. Without it mail says how to use the token by hand.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of browser clients on other hosts, separated by commas."
@@ -212,6 +234,11 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field(default="console", description="Shape of a log line.")
 
+    @property
+    def sends_mail(self) -> bool:
+        """Whether mail goes anywhere: to a server, or to the terminal of a developer."""
+        return self.smtp_url is not None or self.environment == "development"
+
     @field_validator("cors_origins", "trusted_proxies", "endpoint_hosts", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
@@ -246,6 +273,13 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _readable_smtp_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_smtp_url(value.get_secret_value())
+        return value
+
     @field_validator("credential_keys")
     @classmethod
     def _readable_keys(cls, value: SecretStr | None) -> SecretStr | None:
@@ -257,13 +291,27 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the environment. Raises ConfigurationError that names each wrong variable and the reason."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         lines = [
             f"SKYLEDGER_{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors()
         ]
         raise ConfigurationError("\n".join(lines)) from None
+    lines = _contradictions(settings)
+    if lines:
+        raise ConfigurationError("\n".join(lines))
+    return settings
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """Settings that do not work together."""
+    found = []
+    if settings.smtp_url is not None and settings.mail_from is None:
+        found.append("SKYLEDGER_MAIL_FROM: must be set with SKYLEDGER_SMTP_URL, such as skyledger@example.com")
+    if settings.require_verified_email and not settings.sends_mail:
+        found.append("SKYLEDGER_REQUIRE_VERIFIED_EMAIL: nobody can verify an address without SKYLEDGER_SMTP_URL")
+    return found
 
 
 def insecurities(settings: Settings) -> list[str]:
@@ -279,6 +327,8 @@ def insecurities(settings: Settings) -> list[str]:
         found.append("SKYLEDGER_SECRET_KEY is no random text: set it to the output of `skyledger keys secret`.")
     if "*" in settings.trusted_proxies:
         found.append("SKYLEDGER_TRUSTED_PROXIES contains *: anyone could name any address; list your proxies.")
+    if settings.public_url is not None and settings.public_url.startswith("http://"):
+        found.append("SKYLEDGER_PUBLIC_URL is not https: links in mail carry tokens; use https.")
     if settings.introspection == "public":
         found.append("SKYLEDGER_INTROSPECTION is public: use authenticated or off.")
     if settings.database_url is None:

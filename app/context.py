@@ -9,9 +9,9 @@ from uuid import UUID
 import strawberry
 from redis.asyncio import Redis
 
-from app.accounts.vault import Vault
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
+from app.auth.email_addresses import require_verified_email
 from app.config import Settings
 from app.database import Database
 from app.errors import AuthenticationError, BadUserInputError, ForbiddenError, NotFoundError
@@ -20,6 +20,7 @@ from app.providers.calls import ProviderPool
 from app.queue import JobQueue
 from app.records import Grant, Permission, Principal
 from app.scanning.feed import ScanFeed
+from app.sealing.vault import Vault
 from app.uploads.kept import KeptFiles
 from app.uploads.storage import UploadStores
 
@@ -98,8 +99,10 @@ class Context:
         """The caller's grant in an organization.
 
         Raises AuthenticationError for an anonymous caller, NotFoundError for an organization out of reach (the same
-        as for an absent one), ForbiddenError when the role or the key's scopes lack the permission.
+        as for an absent one), ForbiddenError when the role or the key's scopes lack the permission, or when the
+        caller has to verify their e-mail address first.
         """
+        require_verified_email(self.signed_in())
         found = self.signed_in().grants.get(organization_id)
         if found is None:
             message = "There is no such organization within your reach. Check the id, or ask its owner to invite you."

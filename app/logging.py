@@ -31,7 +31,7 @@ _SECRET_TEXT = re.compile(
       | \bpassword["']?\s*[:=]\s*["']? | (?<=://)[^\s:/@]*: (?=[^\s/@]+@) )
     [^\s"'&,@]+
     | ()\beyJ[\w-]+\.[\w-]+\.[\w-]*         # a JSON Web Token
-    | ()\bsky_[\w-]{16,}                     # an API key
+    | ()\bsk[a-z]_[\w-]{16,}                 # an API key, or a token of a session, a mail, an invitation, a challenge
     """
 )
 

@@ -19,7 +19,6 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from app.accounts.vault import Vault
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
 from app.auth.passwords import Passwords
@@ -36,6 +35,7 @@ from app.resolvers.export_door import ExportDoor
 from app.resolvers.roots import make_schema
 from app.resolvers.upload_door import UploadDoor
 from app.scanning.feed import ScanFeed
+from app.sealing.vault import Vault
 from app.server.assembly import create_graphql_app
 from app.server.downloads import EXPORT_PATH, DownloadEndpoint
 from app.server.identity import Identity, OperationFacts

@@ -29,7 +29,6 @@ from rich.table import Table
 
 from app.accounts.connect import NewConnection, connect_accounts
 from app.accounts.credentials import AwsCredentials
-from app.accounts.vault import Vault
 from app.auth.authenticator import Authenticator
 from app.auth.sessions import Origin
 from app.config import Settings
@@ -41,6 +40,7 @@ from app.queue import JobQueue
 from app.records import Actor, ActorKind, ScanState
 from app.repositories import scans
 from app.scanning.start import start_scans
+from app.sealing.vault import Vault
 from app.upgrade import upgrade
 from benchmarks.contestants import Calls, Contestant, FarSide, PlainBoto3, moto, plain_boto3, worker
 

@@ -16,7 +16,6 @@ from app.accounts.health import Health, health_of_verification, in_words, record
 from app.accounts.manual import checked
 from app.accounts.target import no_such_account, open_target, require_connected, seal_secret
 from app.accounts.trial import ANCESTORS, InputPlaces, try_credentials
-from app.accounts.vault import Vault
 from app.accounts.verify import Threads
 from app.activity.record import record
 from app.database import Database
@@ -27,6 +26,7 @@ from app.providers.problems import ProviderError
 from app.providers.tagging import TAGGED_CLOUDS
 from app.records import UNSET, Actor, ConnectionMethod, EventKind, NewEvent, Provider, Unset
 from app.repositories.accounts import find_account, get_account
+from app.sealing.vault import Vault
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from app.accounts.health import check_of, health_columns, health_of_verification
 from app.accounts.manual import checked
 from app.accounts.target import seal_secret
 from app.accounts.trial import InputPlaces, told_settings, try_credentials
-from app.accounts.vault import Vault
 from app.accounts.verify import Answer, Threads
 from app.activity.record import record
 from app.database import Database
@@ -28,6 +27,7 @@ from app.records import Actor, EventKind, NewEvent, Provider
 from app.repositories.account_checks import add_check
 from app.repositories.accounts import ACCOUNTS, connect_account, connected_native_ids, nested_account
 from app.repositories.selection import by_keys
+from app.sealing.vault import Vault
 
 MOST_AT_ONCE = 50
 _LISTS = frozenset({"subscriptions", "projects"})

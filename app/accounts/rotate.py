@@ -1,4 +1,4 @@
-"""Rotating the key of stored credentials, of all organizations, in small transactions beside everything that runs."""
+"""Rotating the key of what is sealed, credentials and second factors, in small transactions beside all that runs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.accounts.target import place_of, sealed_of
-from app.accounts.vault import Vault, VaultError
+from app.auth import second_factor
 from app.database import Database
 from app.repositories.account_credentials import lock_sealed_otherwise, rewrap_credential
 from app.repositories.organizations import organization_ids
+from app.repositories.second_factors import lock_factors_sealed_otherwise, rewrap_factor
+from app.sealing.vault import Vault, VaultError
 
 BATCH = 100
 # (organizations done, organizations, credentials put under the active key)
@@ -21,6 +23,8 @@ Tell = Callable[[int, int, int], None]
 class Rotation:
     """What was done: the key that seals now, whether it is new, and (organization, account, reason) of failures.
 
+    Of a second factor the organization is None, and in the place of the account stands the user.
+
     `resumed` tells that an earlier rotation was finished instead of making a key.
     """
 
@@ -28,7 +32,7 @@ class Rotation:
     renewed: bool = False
     resumed: bool = False
     rewrapped: int = 0
-    failures: list[tuple[UUID, UUID, str]] = field(default_factory=list)
+    failures: list[tuple[UUID | None, UUID, str]] = field(default_factory=list)
 
 
 async def rotate_credentials(database: Database, vault: Vault, tell: Tell) -> Rotation:
@@ -65,6 +69,7 @@ async def _rewrap_all(database: Database, vault: Vault, organizations: list[UUID
     for done, organization_id in enumerate(organizations):
         tell(done, len(organizations), rotation.rewrapped)
         await _rewrap(database, vault, organization_id, rotation)
+    await _rewrap_factors(database, vault, rotation)
     tell(len(organizations), len(organizations), rotation.rewrapped)
     return rotation
 
@@ -84,6 +89,24 @@ async def _rewrap(database: Database, vault: Vault, organization_id: UUID, rotat
                 await rewrap_credential(
                     session, organization_id, after, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key
                 )
+                rotation.rewrapped += 1
+        if len(rows) < BATCH:
+            return
+
+
+async def _rewrap_factors(database: Database, vault: Vault, rotation: Rotation) -> None:
+    after: UUID | None = None
+    while True:
+        async with database.system() as session:
+            rows = await lock_factors_sealed_otherwise(session, rotation.key_id, after, BATCH)
+            for row in rows:
+                after = row["user_id"]
+                try:
+                    sealed = vault.rewrap(second_factor.place_of(after), second_factor.sealed_of(row))
+                except VaultError as error:
+                    rotation.failures.append((None, after, str(error)))
+                    continue
+                await rewrap_factor(session, after, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key)
                 rotation.rewrapped += 1
         if len(rows) < BATCH:
             return

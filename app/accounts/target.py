@@ -10,7 +10,6 @@ import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.vault import Place, Sealed, Vault, VaultError
 from app.database import Database
 from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.providers.base import Target
@@ -18,6 +17,7 @@ from app.providers.problems import ProblemCode, ProviderError
 from app.records import AccountKind, ConnectionMethod, Provider
 from app.repositories.account_credentials import get_credential, put_credential
 from app.repositories.accounts import find_account
+from app.sealing.vault import Place, Sealed, Vault, VaultError
 
 _log = structlog.stdlib.get_logger("skyledger.accounts")
 

@@ -12,13 +12,13 @@ from sqlalchemy import RowMapping
 from app.accounts.credentials import REGIONS
 from app.accounts.health import Health, health_of_problem, health_of_verification, record_health
 from app.accounts.target import no_such_account, open_target, require_connected
-from app.accounts.vault import Vault
 from app.database import Database
 from app.providers.base import Target, Verification
 from app.providers.problems import ProviderError
 from app.providers.registry import cloud
 from app.records import Actor
 from app.repositories.accounts import find_account, get_account
+from app.sealing.vault import Vault
 
 VERIFY_SECONDS = 8.0
 """Two less than an operation may take, so that what came of it can still be stored."""

@@ -15,10 +15,11 @@ from redis.asyncio import Redis
 
 from app.auth.api_keys import PresentedKey, looks_like_api_key, read_api_key
 from app.auth.fresh_cache import FreshCache
+from app.auth.identity_mails import MailTokens
 from app.auth.notices import Notices
 from app.auth.passwords import Passwords
 from app.auth.reach import KeyReach, SessionReach
-from app.auth.throttle import LogInThrottle
+from app.auth.throttle import Throttle
 from app.auth.tokens import AccessClaims, AccessTokens
 from app.config import Settings, signing_key
 from app.database import Database
@@ -30,6 +31,10 @@ from app.repositories import api_keys, sessions
 CACHE_SECONDS = 4.0
 CACHE_SIZE = 10_000
 NOTE_KEY_USE_EVERY = timedelta(minutes=1)
+# In 15 minutes. Of 10^6 codes three are good at a time: who knows the password meets one in a day with 0.14 %.
+CODES_PER_ACCOUNT = 5
+MAILS_PER_ACCOUNT = 5
+MAILS_PER_ADDRESS = 50
 
 
 class Credentials(Protocol):
@@ -49,7 +54,7 @@ class Credentials(Protocol):
 
 
 class Authenticator:
-    """Identifies callers, and holds what signing in needs: password threads, token key, throttle.
+    """Identifies callers, and holds what signing in needs: password threads, keys of tokens, throttles.
 
     One for each process. `passwords` is given by tests, whose hashes need not be slow.
     """
@@ -62,12 +67,17 @@ class Authenticator:
         self.database = database
         self.passwords = passwords or Passwords()
         self.tokens = AccessTokens(key, seconds=settings.access_token_seconds)
-        self.throttle = LogInThrottle(
+        self.throttle = Throttle(
             valkey,
             key=key,
             per_account=settings.login_attempts_per_account,
             per_address=settings.login_attempts_per_address,
         )
+        self.codes = Throttle(
+            valkey, key=key, per_account=CODES_PER_ACCOUNT, per_address=settings.login_attempts_per_address, act="code"
+        )
+        self.mails = Throttle(valkey, key=key, per_account=MAILS_PER_ACCOUNT, per_address=MAILS_PER_ADDRESS, act="mail")
+        self.mail_tokens = MailTokens(key)
         self._sessions: FreshCache[UUID, SessionReach] = FreshCache(
             self._look_up_sessions, seconds=CACHE_SECONDS, size=CACHE_SIZE
         )
@@ -165,7 +175,8 @@ class Authenticator:
 
     async def _look_up_sessions(self, ids: Collection[UUID]) -> dict[UUID, SessionReach]:
         async with self.database.system() as session:
-            return SessionReach.of_all(await sessions.identity_rows(session, ids))
+            rows = await sessions.identity_rows(session, ids)
+            return SessionReach.of_all(rows, require_verified_email=self.settings.require_verified_email)
 
     async def _look_up_keys(self, ids: Collection[UUID]) -> dict[UUID, KeyReach]:
         async with self.database.system() as session:

@@ -23,6 +23,7 @@ class SessionReach:
     revoked: bool
     is_platform_admin: bool
     grants: dict[UUID, Grant]
+    must_verify_email: bool = False
     _principals: dict[datetime, Principal] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def principal(self, claims: AccessClaims) -> Principal:
@@ -35,6 +36,7 @@ class SessionReach:
                 user_id=self.user_id,
                 session_id=claims.session_id,
                 is_platform_admin=self.is_platform_admin,
+                must_verify_email=self.must_verify_email,
                 expires_at=claims.expires_at,
             )
         return made
@@ -44,20 +46,25 @@ class SessionReach:
         return self.user_id in ids or not ids.isdisjoint(self.grants)
 
     @classmethod
-    def of_all(cls, rows: Sequence[RowMapping]) -> dict[UUID, SessionReach]:
-        """Make them of `repositories.sessions.identity_rows`, by the session."""
+    def of_all(cls, rows: Sequence[RowMapping], *, require_verified_email: bool = False) -> dict[UUID, SessionReach]:
+        """Make them of `repositories.sessions.identity_rows`, by the session.
+
+        Where addresses have to be verified, who has not done so reaches no organization and no platform operation.
+        """
         found: dict[UUID, SessionReach] = {}
         for row in rows:
+            must_verify = require_verified_email and row["email_verified_at"] is None
             reach = found.get(row["id"])
             if reach is None:
                 reach = found[row["id"]] = cls(
                     user_id=row["user_id"],
                     expires_at=row["expires_at"],
                     revoked=row["revoked_at"] is not None,
-                    is_platform_admin=row["is_platform_admin"],
+                    is_platform_admin=row["is_platform_admin"] and not must_verify,
                     grants={},
+                    must_verify_email=must_verify,
                 )
-            if row["role"] is not None:
+            if row["role"] is not None and not must_verify:
                 grant = grant_of(row["organization_id"], Role(row["role"]), row["slug"])
                 reach.grants[grant.organization_id] = grant
         return found

@@ -12,16 +12,25 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.authenticator import Authenticator
+from app.auth.identity_mails import MailKind, ask_for_mail
 from app.auth.names import checked_name, normal_email
 from app.auth.notices import reach_changed
 from app.auth.passwords import check_policy
 from app.auth.throttle import Attempt
-from app.auth.tokens import REFRESH_PREFIX, is_opaque_token, new_opaque_token, token_hash
-from app.errors import AuthenticationError, BadUserInputError, ConflictError, ForbiddenError, RateLimitedError
+from app.auth.tokens import CHALLENGE_PREFIX, REFRESH_PREFIX, is_opaque_token, new_opaque_token, token_hash
+from app.errors import (
+    AuthenticationError,
+    BadUserInputError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    RateLimitedError,
+)
 from app.models import Session, now
 from app.records import Principal
-from app.repositories import sessions, users
+from app.repositories import second_factors, sessions, users
 
+CHALLENGE_LIFE = timedelta(minutes=5)
 _LONGEST_USER_AGENT = 300
 
 Result = TypeVar("Result")
@@ -47,6 +56,14 @@ class SignIn:
     refresh_expires_at: datetime
 
 
+@dataclass(frozen=True)
+class Challenge:
+    """A log-in that waits for its second factor: the password was right. The token is shown this once."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
 async def register(
     authenticator: Authenticator,
     origin: Origin,
@@ -55,8 +72,11 @@ async def register(
     name: str,
     password: str,
     within: Callable[[AsyncSession, UUID], Awaitable[object]] | None = None,
+    email_is_verified: bool = False,
 ) -> SignIn:
     """Make a user and sign them in. `within(session, user_id)` is the last act of the same transaction.
+
+    They get a mail to verify their address, unless it is known to be theirs or no mail is sent here.
 
     Raises BadUserInputError, ConflictError for an address that has an account, and RateLimitedError when this
     network address has asked for too many such.
@@ -65,21 +85,28 @@ async def register(
     name = checked_name(name, ("input", "name"))
     check_policy(password, email)
     attempt = await authenticator.throttle.begin(None, origin.client_address)
-    password_hash = await _in_turn(authenticator, attempt, authenticator.passwords.hash(password))
+    password_hash = await in_turn(authenticator, attempt, authenticator.passwords.hash(password))
+    gets_mail = not email_is_verified and await _may_mail(authenticator, email, origin)
     async with authenticator.database.system() as session:
-        user = await users.add_user(session, email=email, name=name, password_hash=password_hash)
+        user = await users.add_user(
+            session, email=email, name=name, password_hash=password_hash, email_is_verified=email_is_verified
+        )
         if user is None:
             message = "This e-mail address has an account already; log in with it, or register another address."
             raise ConflictError(message)
-        sign_in = await _start(authenticator, session, user, origin)
+        sign_in = await start_session(authenticator, session, user, origin)
+        if gets_mail:
+            await ask_for_mail(session, MailKind.VERIFY_EMAIL, email=email, user_id=user["id"])
         if within is not None:
             await within(session, user["id"])
     await authenticator.throttle.succeeded(attempt)
     return sign_in
 
 
-async def log_in(authenticator: Authenticator, origin: Origin, *, email: str, password: str) -> SignIn:
-    """Start a session. An unknown address and a wrong password get the same AuthenticationError after the same work.
+async def log_in(authenticator: Authenticator, origin: Origin, *, email: str, password: str) -> SignIn | Challenge:
+    """Start a session, or give the challenge that `complete_log_in` takes where a second factor is on.
+
+    An unknown address and a wrong password get the same AuthenticationError after the same work.
 
     Raises BadUserInputError for what cannot be an address, RateLimitedError after too many failures.
     """
@@ -88,7 +115,7 @@ async def log_in(authenticator: Authenticator, origin: Origin, *, email: str, pa
     async with authenticator.database.system() as session:
         user = await users.sign_in_row(session, email)
     stored = user["password_hash"] if user is not None else None
-    verdict = await _in_turn(authenticator, attempt, authenticator.passwords.verify(password, stored))
+    verdict = await in_turn(authenticator, attempt, authenticator.passwords.verify(password, stored))
     if user is None or stored is None or not verdict.correct:
         raise _wrong_credentials()
     async with authenticator.database.system() as session:
@@ -96,9 +123,12 @@ async def log_in(authenticator: Authenticator, origin: Origin, *, email: str, pa
             raise _wrong_credentials()  # it was changed in the meantime
         if verdict.new_hash is not None:
             await users.set_password_hash(session, user["id"], verdict.new_hash)
-        sign_in = await _start(authenticator, session, user, origin)
+        if await second_factors.has_factor(session, user["id"]):
+            outcome: SignIn | Challenge = await _challenge(session, user["id"])
+        else:
+            outcome = await start_session(authenticator, session, user, origin)
     await authenticator.throttle.succeeded(attempt)
-    return sign_in
+    return outcome
 
 
 async def refresh_session(authenticator: Authenticator, origin: Origin, *, refresh_token: str) -> SignIn:
@@ -135,7 +165,63 @@ async def log_out(authenticator: Authenticator, principal: Principal, *, everywh
         return await _revoke(session, principal.user_id, None if everywhere else principal.session_id, "LOGGED_OUT")
 
 
-async def _in_turn(authenticator: Authenticator, attempt: Attempt, work: Awaitable[Result]) -> Result:
+async def revoke_session(authenticator: Authenticator, principal: Principal, session_id: UUID) -> None:
+    """End one of the caller's own sessions. Raises NotFoundError alike for an absent, an ended and a foreign one."""
+    user_id = person(principal)
+    async with authenticator.database.system() as session:
+        ended = await _revoke(session, user_id, session_id, "REVOKED")
+    if not ended:
+        message = "There is no such session of yours, or it has ended."
+        raise NotFoundError(message)
+
+
+async def revoke_other_sessions(
+    authenticator: Authenticator, principal: Principal, used_before: datetime | None = None
+) -> int:
+    """End the caller's sessions but this one, with `used_before` those last used before then; returns how many."""
+    user_id = person(principal)
+    async with authenticator.database.system() as session:
+        return await end_other_sessions(session, user_id, principal.session_id, "REVOKED", used_before)
+
+
+async def end_other_sessions(
+    session: AsyncSession, user_id: UUID, keep: UUID | None, reason: str, used_before: datetime | None = None
+) -> int:
+    """End all sessions of a user but one, within a transaction; returns how many."""
+    ended = await sessions.revoke_other_sessions(
+        session, user_id=user_id, keep=keep, reason=reason, used_before=used_before
+    )
+    reach_changed(session, *ended)
+    return len(ended)
+
+
+def person(principal: Principal) -> UUID:
+    """The user behind a principal. Raises ForbiddenError for keys."""
+    if principal.user_id is None:
+        message = "Only a person who is signed in can do this, not a key."
+        raise ForbiddenError(message)
+    return principal.user_id
+
+
+async def _may_mail(authenticator: Authenticator, email: str, origin: Origin) -> bool:
+    """Whether a new account gets its mail at once; who registers many cannot send mail to as many strangers."""
+    if not authenticator.settings.sends_mail:
+        return False
+    try:
+        await authenticator.mails.begin(email, origin.client_address)
+    except RateLimitedError:
+        return False
+    return True
+
+
+async def _challenge(session: AsyncSession, user_id: UUID) -> Challenge:
+    token, expires_at = new_opaque_token(CHALLENGE_PREFIX), now() + CHALLENGE_LIFE
+    await second_factors.add_challenge(session, user_id, token_hash(token), expires_at)
+    return Challenge(token, expires_at)
+
+
+async def in_turn(authenticator: Authenticator, attempt: Attempt, work: Awaitable[Result]) -> Result:
+    """The outcome of work with a password; a try that was turned away does not count."""
     try:
         return await work
     except RateLimitedError:  # the threads are busy: that is not the caller's failure
@@ -143,7 +229,10 @@ async def _in_turn(authenticator: Authenticator, attempt: Attempt, work: Awaitab
         raise
 
 
-async def _start(authenticator: Authenticator, session: AsyncSession, user: RowMapping, origin: Origin) -> SignIn:
+async def start_session(
+    authenticator: Authenticator, session: AsyncSession, user: RowMapping, origin: Origin
+) -> SignIn:
+    """Start a session of somebody who has proved who they are, in the transaction of that proof."""
     row = Session(
         user_id=user["id"],
         expires_at=now() + timedelta(days=authenticator.settings.refresh_token_days),

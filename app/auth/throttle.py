@@ -1,4 +1,4 @@
-"""The log-in throttle: failed tries are counted per account and per network address, in Valkey."""
+"""Throttles of log-ins, codes and mail: tries are counted per account and per network address, in Valkey."""
 
 from __future__ import annotations
 
@@ -37,25 +37,30 @@ class Attempt:
     address: str
 
 
-class LogInThrottle:
-    """Counts failed tries in windows of 15 minutes and refuses further ones.
+class Throttle:
+    """Counts tries of one kind of act, such as log-ins, in windows of 15 minutes and refuses further ones.
 
     A try is counted before its password is checked and taken back when it succeeds: many tries at the same moment,
-    such as aliases of one document, cannot all pass before the first is counted. While Valkey is away this process
-    counts in its own memory. `key` keeps addresses and accounts unreadable in Valkey.
+    such as aliases of one document, cannot all pass before the first is counted. Asking for mail is never taken back.
+    While Valkey is away this process counts in its own memory. `key` keeps addresses and accounts unreadable in Valkey.
     """
 
-    def __init__(self, valkey: Redis | None, *, key: str, per_account: int, per_address: int) -> None:
+    def __init__(
+        self, valkey: Redis | None, *, key: str, per_account: int, per_address: int, act: str = "log-in"
+    ) -> None:
         self._key = key.encode()
-        self._per_account = RateLimitItemPerMinute(per_account, WINDOW_MINUTES, namespace="account")
-        self._per_address = RateLimitItemPerMinute(per_address, WINDOW_MINUTES, namespace="address")
+        self._per_account = RateLimitItemPerMinute(per_account, WINDOW_MINUTES, namespace=f"{act}-account")
+        self._per_address = RateLimitItemPerMinute(per_address, WINDOW_MINUTES, namespace=f"{act}-address")
         self._shared = _limiter_on(valkey) if valkey is not None else None
         self._own: FixedWindowRateLimiter | None = None
         self._shared_again_at = 0.0
 
-    async def begin(self, email: str | None, address: str | None) -> Attempt:
-        """Count a try. Raises RateLimitedError when the account or the address has failed too often."""
-        account = self._hidden(email) if email is not None else None
+    async def begin(self, account_name: str | None, address: str | None) -> Attempt:
+        """Count a try. Raises RateLimitedError when there were too many for the account or from the address.
+
+        `account_name` is what tells accounts apart, an e-mail address or an id.
+        """
+        account = self._hidden(account_name) if account_name is not None else None
         attempt = Attempt(account, self._hidden(_site(address)))
         await self._count(self._per_address, attempt.address)
         if attempt.account is not None:
@@ -81,7 +86,7 @@ class LogInThrottle:
             return
         ends = (await self._on_store(lambda limiter: limiter.get_window_stats(limit, who))).reset_time
         seconds = max(1, math.ceil(ends - time.time()))
-        message = f"Too many failed tries. Wait {seconds} seconds before the next."
+        message = f"Too many tries. Wait {seconds} seconds before the next."
         raise RateLimitedError(message, retry_after=seconds)
 
     async def _on_store(self, act: Callable[[FixedWindowRateLimiter], Awaitable[Result]]) -> Result:
@@ -91,11 +96,11 @@ class LogInThrottle:
                     result = await act(self._shared)
             except (RedisError, OSError) as error:  # TimeoutError is an OSError
                 if self._own is None:
-                    structlog.get_logger(__name__).warning("log_in_throttle_counts_in_memory", error=str(error))
+                    structlog.get_logger(__name__).warning("throttle_counts_in_memory", error=str(error))
                 self._shared_again_at = time.monotonic() + RETRY_STORE_SECONDS
             else:
                 if self._own is not None:
-                    structlog.get_logger(__name__).info("log_in_throttle_counts_in_valkey")
+                    structlog.get_logger(__name__).info("throttle_counts_in_valkey")
                     self._own = None
                 return result
         if self._own is None:

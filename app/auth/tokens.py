@@ -1,4 +1,4 @@
-"""Access tokens (signed, short) and the opaque tokens that are stored as hashes: refresh tokens and invitations."""
+"""Access tokens (signed, short) and opaque tokens, stored as hashes: to refresh, to join, to complete a log-in."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _OPAQUE = re.compile(r"[A-Za-z0-9_-]{43}")
 # The prefixes let a secret scanner tell what it has found.
 REFRESH_PREFIX = "skr_"
 INVITATION_PREFIX = "ski_"
+CHALLENGE_PREFIX = "skc_"
 
 
 @dataclass(frozen=True)

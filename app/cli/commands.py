@@ -210,7 +210,7 @@ def keys_credential() -> None:
 
 @keys.command("rotate")
 def keys_rotate() -> None:
-    """Put the stored credentials of all accounts under another key, while everything runs; safe to repeat.
+    """Put credentials of accounts and second factors under another key, while everything runs; safe to repeat.
 
     Without SKYLEDGER_CREDENTIAL_KEYS a new key is made. With it, in two steps, so that every process can open what any
     other has sealed: add the new key at its end and restart all processes; then put it first and restart them, run

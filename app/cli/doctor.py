@@ -29,6 +29,8 @@ from app.config import Settings, insecurities, load_settings
 from app.database import APP_ROLE, SYSTEM_ROLE, Database
 from app.embedded import EmbeddedEngineError, EngineUrls, wait_stopped
 from app.errors import ConfigurationError
+from app.notifications.mailer import greet
+from app.smtp_server import read_smtp_url
 from app.upgrade import check_up_to_date, newest_revision
 
 POSTGRESQL_AT_LEAST = 16
@@ -102,6 +104,7 @@ def _findings() -> Iterator[Finding]:
     for sentence in insecurities(settings):
         yield Finding("production", unfit, sentence)
     yield from _machine(settings)
+    yield asyncio.run(_mail(settings))
     try:
         with _engines(settings) as engines:
             yield from asyncio.run(_engine_findings(settings, engines.urls))
@@ -122,6 +125,19 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(there).free
     yield _judged("disk", f"{free / 2**30:.1f} GiB free", well=free >= FREE_BYTES_AT_LEAST, mend="Free 1 GiB or more.")
     yield _port(settings)
+
+
+async def _mail(settings: Settings) -> Finding:
+    if settings.smtp_url is None:
+        where = "written to the worker's terminal" if settings.sends_mail else "not sent"
+        mend = "To verify addresses and reset passwords set SKYLEDGER_SMTP_URL and SKYLEDGER_MAIL_FROM."
+        return Finding("mail", State.NOTE, where, mend)
+    server = read_smtp_url(settings.smtp_url.get_secret_value())
+
+    async def ask() -> Finding:
+        return Finding("mail", State.OK, await greet(server))
+
+    return await _asked("mail", ask, "Correct host, port, user and password in SKYLEDGER_SMTP_URL.")
 
 
 def _port(settings: Settings) -> Finding:

@@ -1,4 +1,4 @@
-"""`skyledger keys rotate`: the stored credentials of all accounts under another key."""
+"""`skyledger keys rotate`: credentials of all accounts and second factors of all people under another key."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.rotate import Rotation, rotate_credentials
-from app.accounts.vault import Vault
 from app.cli.migrate import complaint_about_tables
 from app.cli.terminal import engines_of, errors, fail, out, reason_of, settings_or_exit
 from app.database import Database
 from app.embedded import EngineUrls
 from app.errors import ConfigurationError, SkyledgerError
+from app.sealing.vault import Vault
 
 SHOWN_FAILURES = 20
 
@@ -65,7 +65,8 @@ def _tell(rotation: Rotation) -> None:
         message = "An earlier rotation had been interrupted; it is finished now. Run this again for another new key."
         out.print(message, highlight=False, soft_wrap=True)
     for organization_id, account_id, reason in rotation.failures[:SHOWN_FAILURES]:
-        message = f"organization {organization_id}, account {account_id}: {reason}"
+        where = f"organization {organization_id}, account" if organization_id else "second factor of user"
+        message = f"{where} {account_id}: {reason}"
         errors.print(message, highlight=False, markup=False, soft_wrap=True)
     if rotation.failures:
         errors.print(f"{len(rotation.failures):,} credentials could not be opened; they stay as they were.")

@@ -21,7 +21,7 @@ from app.loaders.costs import CostLoaders
 from app.loaders.detection_rules import DetectionRuleLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.opinions import OpinionLoaders
-from app.loaders.organizations import OwnUser, PlatformFigures, ReachableOrganizations
+from app.loaders.organizations import OwnIdentity, OwnUser, PlatformFigures, ReachableOrganizations
 from app.loaders.people import FellowById, Listing, RowById
 from app.loaders.prices import PriceLoaders
 from app.loaders.recommendations import RecommendationLoaders
@@ -66,6 +66,11 @@ class Loaders(
     def own_user(self) -> OwnUser:
         """The caller as a person."""
         return OwnUser(self.database, self.principal)
+
+    @cached_property
+    def own_identity(self) -> OwnIdentity:
+        """How the caller signs in."""
+        return OwnIdentity(self.database, self.principal)
 
     @cached_property
     def users(self) -> DataLoader[tuple[UUID, UUID], Record | None]:

@@ -16,7 +16,11 @@ from app.paging import Page, PageRequest
 from app.records import Permission, Principal
 from app.repositories import organizations
 from app.repositories.platform import PlatformCounts, platform_counts
+from app.repositories.second_factors import factor_summary
+from app.repositories.sessions import living_sessions
 from app.repositories.users import own_row
+
+MOST_SESSIONS = 100
 
 
 class ReachableOrganizations:
@@ -93,6 +97,28 @@ class OwnUser:
         if self.principal is None or self.principal.user_id is None:
             return None
         return await own_row(self.database, self.principal.user_id)
+
+
+class OwnIdentity:
+    """How the caller signs in."""
+
+    def __init__(self, database: Database, principal: Principal | None) -> None:
+        self.database = database
+        self.principal = principal
+
+    async def sessions(self) -> Sequence[RowMapping]:
+        """The caller's living sessions, at most 100; none for keys."""
+        if self.principal is None or self.principal.user_id is None:
+            return []
+        async with self.database.system() as session:
+            return await living_sessions(session, self.principal.user_id, MOST_SESSIONS)
+
+    async def second_factor(self) -> RowMapping | None:
+        """The caller's second factor, if it is on."""
+        if self.principal is None or self.principal.user_id is None:
+            return None
+        async with self.database.system() as session:
+            return await factor_summary(session, self.principal.user_id)
 
 
 class PlatformFigures:

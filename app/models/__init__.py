@@ -51,7 +51,15 @@ from app.models.costs import (
 )
 from app.models.currencies import CurrencyRate
 from app.models.detection_rules import DetectionRuleVersion
-from app.models.identity import RefreshToken, Session, User
+from app.models.identity import (
+    IdentityMail,
+    LogInChallenge,
+    RecoveryCode,
+    RefreshToken,
+    Session,
+    TotpFactor,
+    User,
+)
 from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.opinions import OpinionReading, ProviderOpinion
@@ -102,10 +110,12 @@ __all__ = [
     "DeletionTag",
     "DetailDim",
     "DetectionRuleVersion",
+    "IdentityMail",
     "ImportReject",
     "Invitation",
     "Job",
     "ListedPrice",
+    "LogInChallenge",
     "Membership",
     "OpinionReading",
     "Organization",
@@ -117,6 +127,7 @@ __all__ = [
     "RealisedSaving",
     "Recommendation",
     "RecommendationHistory",
+    "RecoveryCode",
     "RefreshToken",
     "Resource",
     "ResourceChange",
@@ -142,6 +153,7 @@ __all__ = [
     "Team",
     "TeamDaily",
     "ToldFigure",
+    "TotpFactor",
     "Upload",
     "User",
     "new_id",

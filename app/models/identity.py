@@ -1,11 +1,11 @@
-"""Tables of people and their sign-ins: users, sessions, refresh tokens. They belong to no organization."""
+"""Tables of people: users, their sign-ins, second factors and mails. They belong to no organization."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, new_id, now
@@ -20,6 +20,7 @@ class User(Base, kw_only=True):
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     password_hash: Mapped[str]
+    email_verified_at: Mapped[datetime | None] = mapped_column(default=None)
     is_platform_admin: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
 
@@ -50,4 +51,66 @@ class RefreshToken(Base, kw_only=True):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class TotpFactor(Base, kw_only=True):
+    """The shared secret of somebody's authenticator, sealed by the vault; it counts once it is confirmed.
+
+    `last_step` is the newest time step (of 30 s since 1970) whose code was used: no code is good twice.
+    """
+
+    __tablename__ = "totp_factors"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    key_id: Mapped[str]
+    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(default_factory=now)
+    confirmed_at: Mapped[datetime | None] = mapped_column(default=None)
+    last_step: Mapped[int | None] = mapped_column(BigInteger, default=None)
+
+
+class RecoveryCode(Base, kw_only=True):
+    """One code that stands in for a lost authenticator, kept as its SHA-256; used once."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(default_factory=now)
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class LogInChallenge(Base, kw_only=True):
+    """A log-in whose password was right and whose second factor is asked for; its token is kept as SHA-256."""
+
+    __tablename__ = "log_in_challenges"
+    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(default_factory=now)
+    expires_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0)
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class IdentityMail(Base, kw_only=True):
+    """A mail about somebody's sign-in, asked for and then sent by a job.
+
+    `email` is whom it goes to. `user_id` is empty where only an address was named, until the job has found whose it
+    is. The token of a link is made of the row's id (`app.auth.identity_mails`) and stored nowhere; `used_at` ends it.
+    """
+
+    __tablename__ = "identity_mails"
+    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    kind: Mapped[str]
+    email: Mapped[str]
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(default_factory=now)
+    expires_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None] = mapped_column(default=None)
     used_at: Mapped[datetime | None] = mapped_column(default=None)

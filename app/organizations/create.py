@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.auth.authenticator import Authenticator
+from app.auth.email_addresses import require_verified_email
 from app.auth.names import checked_name
 from app.auth.notices import reach_changed
 from app.auth.sessions import Origin, SignIn, register
@@ -36,6 +37,7 @@ async def create_organization(
     if principal.user_id is None:
         message = "Only a person who is signed in can create an organization: it needs an owner."
         raise ForbiddenError(message)
+    require_verified_email(principal)
     name = checked_name(name, ("input", "name"))
     slug = checked_slug(slug) if slug is not None else None
     currency = checked_currency(currency) if currency is not None else DEFAULT_CURRENCY
@@ -45,7 +47,14 @@ async def create_organization(
 
 
 async def register_with_organization(
-    authenticator: Authenticator, origin: Origin, *, email: str, name: str, password: str, organization_name: str
+    authenticator: Authenticator,
+    origin: Origin,
+    *,
+    email: str,
+    name: str,
+    password: str,
+    organization_name: str,
+    email_is_verified: bool = False,
 ) -> tuple[SignIn, RowMapping]:
     """Register a person and make their first organization, both or neither; returns the sign-in and its row.
 
@@ -62,7 +71,15 @@ async def register_with_organization(
             await _create(session, organization_id, user_id, name=organization_name, slug=None, currency=currency)
         )
 
-    sign_in = await register(authenticator, origin, email=email, name=name, password=password, within=create)
+    sign_in = await register(
+        authenticator,
+        origin,
+        email=email,
+        name=name,
+        password=password,
+        within=create,
+        email_is_verified=email_is_verified,
+    )
     return sign_in, made[0]
 
 

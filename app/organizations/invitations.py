@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
+from app.auth.email_addresses import require_verified_email
 from app.auth.names import normal_email
 from app.auth.notices import reach_changed
 from app.auth.tokens import INVITATION_PREFIX, is_opaque_token, new_opaque_token, token_hash
@@ -67,12 +68,13 @@ async def accept_invitation(database: Database, principal: Principal, *, token: 
     """Take the place that was offered to the signed-in user's address; returns the organization and the membership.
 
     Raises NotFoundError for an invitation that is absent, revoked or somebody else's, BadUserInputError for an expired
-    one, ConflictError for a member, ForbiddenError for keys.
+    one, ConflictError for a member, ForbiddenError for keys and for who has to verify their address first.
     """
     user_id = principal.user_id
     if user_id is None:
         message = "Only a person who is signed in can accept an invitation."
         raise ForbiddenError(message)
+    require_verified_email(principal)
     place = None
     if is_opaque_token(token, INVITATION_PREFIX):
         async with database.system() as session:

@@ -17,7 +17,6 @@ from uuid import UUID
 
 import structlog
 
-from app.accounts.vault import Vault
 from app.detection.catalogue import checks_of
 from app.detection.check import Check, signature
 from app.models import now
@@ -44,6 +43,7 @@ from app.records import AccountKind, Provider
 from app.records.usage import StoredUsage
 from app.repositories import detection_facts, usage
 from app.repositories.accounts import find_account
+from app.sealing.vault import Vault
 from app.tasks import end_tasks
 
 PAGE = 1_000

@@ -16,7 +16,6 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.target import open_target
-from app.accounts.vault import Vault
 from app.activity.record import record
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import now
@@ -31,6 +30,7 @@ from app.records import EventKind, NewEvent, Provider
 from app.records.recommendations import HistoryKind, TagState
 from app.repositories import deletion_tags, recommendations
 from app.repositories.accounts import find_account
+from app.sealing.vault import Vault
 
 BATCH = 100
 """Tags that are taken, and told of, at a time."""

@@ -249,7 +249,8 @@ class Principal:
     """Who is calling, as of at most five seconds ago: a signed-in user, an API key, or the root key.
 
     `user_id` is None for keys. `grants` maps the organizations within reach. `expires_at` is when the credential
-    ends, in UTC. `session_id` is the sign-in of a user, which log-out ends.
+    ends, in UTC. `session_id` is the sign-in of a user, which log-out ends. `must_verify_email` is for users who reach
+    nothing before they have verified their address.
     """
 
     actor: Actor
@@ -259,6 +260,7 @@ class Principal:
     api_key_id: UUID | None = None
     is_platform_admin: bool = False
     expires_at: datetime | None = None
+    must_verify_email: bool = False
 
     def grant_by_slug(self, slug: str) -> Grant | None:
         """The grant in the organization of this slug; None also where the slug was not read."""

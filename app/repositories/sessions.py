@@ -43,6 +43,7 @@ async def identity_rows(session: AsyncSession, session_ids: Collection[UUID]) ->
             SESSIONS.c.expires_at,
             SESSIONS.c.revoked_at,
             _USERS.c.is_platform_admin,
+            _USERS.c.email_verified_at,
             _MEMBERSHIPS.c.organization_id,
             _MEMBERSHIPS.c.role,
             _ORGANIZATIONS.c.slug,
@@ -103,6 +104,32 @@ async def revoke_sessions(session: AsyncSession, *, user_id: UUID, session_id: U
         statement = statement.where(SESSIONS.c.id == session_id)
     statement = statement.values(revoked_at=moment, revoked_reason=reason)
     return list((await session.execute(statement.returning(SESSIONS.c.id))).scalars())
+
+
+async def revoke_other_sessions(
+    session: AsyncSession, *, user_id: UUID, keep: UUID | None, reason: str, used_before: datetime | None = None
+) -> list[UUID]:
+    """End all sign-ins of a user but one; with `used_before` those that were last used before that moment.
+
+    Returns the ids of those that were alive.
+    """
+    moment = now()
+    statement = update(SESSIONS).where(
+        SESSIONS.c.user_id == user_id, SESSIONS.c.revoked_at.is_(None), SESSIONS.c.expires_at > moment
+    )
+    if keep is not None:
+        statement = statement.where(SESSIONS.c.id != keep)
+    if used_before is not None:
+        statement = statement.where(SESSIONS.c.last_used_at < used_before)
+    statement = statement.values(revoked_at=moment, revoked_reason=reason)
+    return list((await session.execute(statement.returning(SESSIONS.c.id))).scalars())
+
+
+async def living_sessions(session: AsyncSession, user_id: UUID, limit: int) -> Sequence[RowMapping]:
+    """The sign-ins of a user that are neither ended nor expired, the last used first."""
+    alive = (SESSIONS.c.user_id == user_id, SESSIONS.c.revoked_at.is_(None), SESSIONS.c.expires_at > now())
+    statement = select(SESSIONS).where(*alive).order_by(SESSIONS.c.last_used_at.desc(), SESSIONS.c.id.desc())
+    return (await session.execute(statement.limit(limit))).mappings().all()
 
 
 async def count_living_sessions(session: AsyncSession) -> int:

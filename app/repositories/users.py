@@ -8,24 +8,29 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import RowMapping, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.models import User, new_id, now
 
 USERS: Table = User.__table__  # type: ignore[assignment]
-_OWN = "SELECT id, email, name, is_platform_admin, created_at FROM users WHERE id = $1"
-_FELLOWS = "SELECT id, email, name, is_platform_admin, created_at FROM users WHERE id = ANY($1)"
-_SHOWN = (USERS.c.id, USERS.c.email, USERS.c.name, USERS.c.is_platform_admin, USERS.c.created_at)
+_COLUMNS = ("id", "email", "name", "email_verified_at", "is_platform_admin", "created_at")
+_OWN = f"SELECT {', '.join(_COLUMNS)} FROM users WHERE id = $1"  # noqa: S608  (our own names)
+_FELLOWS = f"SELECT {', '.join(_COLUMNS)} FROM users WHERE id = ANY($1)"  # noqa: S608  (the same)
+_SHOWN = tuple(USERS.c[name] for name in _COLUMNS)
 
 
-async def add_user(session: AsyncSession, *, email: str, name: str, password_hash: str) -> RowMapping | None:
+async def add_user(
+    session: AsyncSession, *, email: str, name: str, password_hash: str, email_is_verified: bool = False
+) -> RowMapping | None:
     """Add a user and return the row; None when the e-mail address is taken. System role."""
     values = {
         "id": new_id(),
         "email": email,
         "name": name,
         "password_hash": password_hash,
+        "email_verified_at": now() if email_is_verified else None,
         "is_platform_admin": False,
         "created_at": now(),
     }
@@ -48,6 +53,29 @@ async def lock_password(session: AsyncSession, user_id: UUID, password_hash: str
 async def set_password_hash(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
     """Replace the password hash. System role."""
     await session.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
+
+
+async def lock_user(session: AsyncSession, user_id: UUID) -> RowMapping | None:
+    """A user with the password hash, held until the transaction ends. System role."""
+    statement = select(*_SHOWN, USERS.c.password_hash).where(USERS.c.id == user_id).with_for_update()
+    return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def verify_email(session: AsyncSession, user_id: UUID) -> None:
+    """Note that the user's address is theirs, unless that is known already. System role."""
+    unverified = (USERS.c.id == user_id, USERS.c.email_verified_at.is_(None))
+    await session.execute(update(USERS).where(*unverified).values(email_verified_at=now()))
+
+
+async def set_verified_email(session: AsyncSession, user_id: UUID, email: str) -> bool:
+    """Give a user another address, which is known to be theirs; False when it is taken. System role."""
+    statement = update(USERS).where(USERS.c.id == user_id).values(email=email, email_verified_at=now())
+    try:
+        async with session.begin_nested():
+            await session.execute(statement)
+    except IntegrityError:
+        return False
+    return True
 
 
 async def fellows_by_id(database: Database, organization_id: UUID, user_ids: Collection[UUID]) -> list[Record]:

@@ -21,15 +21,18 @@ from app.resolvers.cost_watch import CostWatchMutations
 from app.resolvers.costs import CostMutations
 from app.resolvers.currencies import CurrencyMutations
 from app.resolvers.detection_rules import DetectionRuleMutations
+from app.resolvers.email_addresses import EmailAddressMutations
 from app.resolvers.invitations import InvitationMutations
 from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
+from app.resolvers.password_changes import PasswordChangeMutations
 from app.resolvers.platform import PlatformQueries
 from app.resolvers.prices import PriceMutations
 from app.resolvers.recommendations import CheckQueries, RecommendationMutations, RecommendationSubscriptions
 from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
+from app.resolvers.second_factors import SecondFactorMutations
 from app.resolvers.sessions import SessionMutations
 from app.resolvers.uploads import UploadMutations
 from app.resolvers.viewer import ViewerQueries
@@ -51,6 +54,9 @@ class Query(ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, Platf
 @strawberry.type(description="Acting. Each mutation names the permission that it needs.")
 class Mutation(
     SessionMutations,
+    EmailAddressMutations,
+    PasswordChangeMutations,
+    SecondFactorMutations,
     OrganizationMutations,
     MemberMutations,
     InvitationMutations,

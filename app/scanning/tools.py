@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.accounts.vault import Vault
 from app.providers import registry
 from app.providers.base import Cloud
 from app.providers.calls import COLLECTOR_SECONDS, PAGE_SECONDS, ProviderPool
 from app.records import Provider
+from app.sealing.vault import Vault
 
 Clouds = Callable[[Provider], Cloud]
 

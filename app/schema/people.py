@@ -49,11 +49,20 @@ class User:
     email: str = strawberry.field(description="E-mail address, in lower case.")
     name: str = strawberry.field(description="Name for people.")
     created_at: datetime = strawberry.field(description="When they registered.")
+    email_verified_at: datetime | None = strawberry.field(
+        description="When the address was proved to be theirs; null when it was not."
+    )
 
     @classmethod
     def from_row(cls, row: Mapping[Any, Any]) -> User:
         """Make it of a row."""
-        return cls(id=global_id("User", row["id"]), email=row["email"], name=row["name"], created_at=row["created_at"])
+        return cls(
+            id=global_id("User", row["id"]),
+            email=row["email"],
+            name=row["name"],
+            created_at=row["created_at"],
+            email_verified_at=row["email_verified_at"],
+        )
 
 
 async def fellow(info: Info, organization_id: UUID, user_id: UUID | None) -> User | None:

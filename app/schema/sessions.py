@@ -65,11 +65,6 @@ class LogInPayload(SessionTokens):
     viewer: Viewer = strawberry.field(description="Who has signed in.")
 
 
-LogInResult = Annotated[
-    LogInPayload | InvalidInput, strawberry.union("LogInResult", description="What `logIn` answers.")
-]
-
-
 @strawberry.input(description="A session to renew.")
 class RefreshSessionInput:
     """See `refreshSession`."""

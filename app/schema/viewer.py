@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -13,8 +14,17 @@ from app.records import Principal
 from app.schema.api_keys import ApiKey
 from app.schema.listings import by_id, connection_by_id
 from app.schema.organizations import Organization
+from app.schema.own_sessions import Session
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.people import User
+
+
+@strawberry.type(description="An authenticator whose codes your log-ins ask for.")
+class SecondFactor:
+    """A row of `totp_factors` that is confirmed."""
+
+    enabled_at: datetime = strawberry.field(description="When it was switched on.")
+    recovery_codes_left: int = strawberry.field(description="How many recovery codes are not used up.")
 
 
 @strawberry.type(description="Who is calling: a person, an API key, or the holder of the root key.")
@@ -43,6 +53,19 @@ class Viewer:
             return None
         row = await self.loaders.api_key_by_id.load((next(iter(self.principal.grants)), self.principal.api_key_id))
         return ApiKey.from_row(row) if row is not None else None
+
+    @strawberry.field(description="Your sessions that have not ended, the last used first; at most 100. None for keys.")
+    async def sessions(self) -> list[Session]:
+        """One statement."""
+        return [Session.from_row(row, self.principal.session_id) for row in await self.loaders.own_identity.sessions()]
+
+    @strawberry.field(description="Your second factor; null when it is off, and for keys.")
+    async def second_factor(self) -> SecondFactor | None:
+        """One statement."""
+        row = await self.loaders.own_identity.second_factor()
+        if row is None:
+            return None
+        return SecondFactor(enabled_at=row["confirmed_at"], recovery_codes_left=row["recovery_codes_left"])
 
     @strawberry.field(description="Whether platform operations are open to the caller.")
     def is_platform_admin(self) -> bool:

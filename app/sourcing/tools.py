@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.accounts.vault import Vault
 from app.costs.imports.order import ImportOrder
 from app.costs.imports.run import run_order
 from app.costs.imports.storing import Progress
@@ -17,6 +16,7 @@ from app.providers.calls import ProviderPool
 from app.providers.cost_exports import CostSource, ExportSettings
 from app.records.cost_sources import CostSourceKind
 from app.records.costs import ImportOutcome
+from app.sealing.vault import Vault
 
 OpenSource = Callable[[Target, CostSourceKind, ExportSettings], CostSource]
 

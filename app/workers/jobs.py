@@ -14,6 +14,7 @@ from arq.typing import WorkerCoroutine
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.retention import purge_expired
+from app.auth.identity_mails import SEND_JOB
 from app.config import Settings
 from app.costs.allocation.figures import FIGURES_JOB, count_tag_keys
 from app.costs.allocation.runs import ALLOCATION_JOB, run_allocation
@@ -27,6 +28,7 @@ from app.database import Database
 from app.demo.top_up import TOP_UP_JOB, run_top_up
 from app.errors import BadUserInputError
 from app.models import now
+from app.notifications.identity import MailTools, send_identity_mail
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices, request_weekly_refresh
@@ -48,7 +50,9 @@ from app.recommendations.tagging_job import TagTools, tag_for_deletion
 from app.records import Provider
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.repositories.expiry import delete_expired_sessions
+from app.repositories.identity_mails import delete_expired_mails
 from app.repositories.jobs import delete_finished_jobs
+from app.repositories.second_factors import delete_expired_challenges
 from app.scanning.retention import purge_expired_scans
 from app.scanning.run import run_scan
 from app.scanning.schedule import SCHEDULE_JOB, start_scheduled_scans
@@ -96,6 +100,7 @@ def make_handlers(
     sources: SourceTools | None = None,
     exports: ExportTools | None = None,
     prices: PriceTools | None = None,
+    mail: MailTools | None = None,
 ) -> Mapping[str, Handler]:
     """The functions of all job kinds, those that call providers with their tools."""
     of_sources: dict[str, Handler] = {}
@@ -111,6 +116,7 @@ def make_handlers(
             if prices is None
             else {REFRESH_JOB: partial(refresh_prices, tools=prices, changed=look_again_everywhere)}
         ),
+        **({} if mail is None else {SEND_JOB: partial(send_identity_mail, tools=mail)}),
         CHECK_COSTS_JOB: check_costs,
         LOOK_AT_CHARGES_JOB: look_for_waste_in_charges,
         LOOK_EVERYWHERE_JOB: look_everywhere,
@@ -135,10 +141,14 @@ async def purge_activity(context: dict[str, Any]) -> None:
 
 
 async def purge_sessions(context: dict[str, Any]) -> None:
-    """Delete sign-ins whose time is over."""
+    """Delete sign-ins whose time is over, log-ins that were not completed, and what is known of mails about them."""
     database, _ = _tools(context)
-    purged = await _in_batches(database, lambda session: delete_expired_sessions(session, now(), BATCH))
-    structlog.get_logger(__name__).info("sessions_purged", sessions=purged)
+    purged = {
+        "sessions": await _in_batches(database, lambda session: delete_expired_sessions(session, now(), BATCH)),
+        "challenges": await _in_batches(database, lambda session: delete_expired_challenges(session, now(), BATCH)),
+        "mails": await _in_batches(database, lambda session: delete_expired_mails(session, now(), BATCH)),
+    }
+    structlog.get_logger(__name__).info("sessions_purged", **purged)
 
 
 async def purge_jobs(context: dict[str, Any]) -> None:

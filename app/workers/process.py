@@ -18,7 +18,6 @@ from arq.worker import Retry, Worker, func
 from redis.asyncio import Redis
 from sqlalchemy.exc import ProgrammingError
 
-from app.accounts.vault import Vault
 from app.activity.announce import Announcer
 from app.config import Settings
 from app.costs.exports.files import ExportTools
@@ -26,6 +25,7 @@ from app.costs.exports.purge import recover_exports
 from app.costs.outlook.aside import ASIDE
 from app.database import Database
 from app.embedded import EngineUrls
+from app.notifications.identity import make_mail_tools
 from app.pricing.tools import make_price_tools
 from app.providers import registry
 from app.providers.calls import ProviderPool
@@ -33,6 +33,7 @@ from app.queue import QUEUE_NAME, RUN_JOB, JobQueue, connect_arq, deserialize, s
 from app.scanning.progress import ScanAnnouncer
 from app.scanning.recover import recover_scans
 from app.scanning.tools import Clouds, ScanTools
+from app.sealing.vault import Vault
 from app.sourcing.import_recover import recover_imports
 from app.sourcing.recover import recover_cost_sources
 from app.sourcing.tools import SourceTools
@@ -93,7 +94,8 @@ async def work(
     sources = SourceTools(tools.vault, pool, settings.data_dir / "deliveries")
     exports = ExportTools(make_kept_files(settings, pool), timedelta(days=settings.export_retention_days))
     prices = make_price_tools(settings, pool)
-    kinds = make_handlers(tools, uploads, sources, exports, prices) if handlers is None else handlers
+    mail = make_mail_tools(settings)
+    kinds = make_handlers(tools, uploads, sources, exports, prices, mail) if handlers is None else handlers
     runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(_recover, database))
     async with _tending(tend):
         try:

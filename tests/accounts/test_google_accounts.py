@@ -14,7 +14,6 @@ from strawberry import ID
 from app.accounts.change import update_account
 from app.accounts.connect import connect_accounts
 from app.accounts.target import open_target
-from app.accounts.vault import Vault
 from app.config import Settings
 from app.database import Database
 from app.errors import BadUserInputError
@@ -29,6 +28,7 @@ from app.schema.account_connection import (
     GcpCredentialsInput,
     UpdateAccountInput,
 )
+from app.sealing.vault import Vault
 from tests.providers.gcp.google import PROJECT, SUBJECT_TOKEN, Google, asset, configuration, google_on_loopback
 
 ORGANIZATION = UUID("00000000-0000-7000-8000-00000000000a")

@@ -16,7 +16,6 @@ from app.accounts.connect import NewConnection, connect_accounts
 from app.accounts.credentials import AwsCredentials
 from app.accounts.health import Health, health_of_problem, health_of_verification, record_health
 from app.accounts.target import SealedCredentialsError, open_target
-from app.accounts.vault import Vault
 from app.accounts.verify import verify_account
 from app.config import Settings
 from app.database import Database
@@ -29,6 +28,7 @@ from app.records import AccountHealth, Actor, ActorKind
 from app.repositories.account_checks import CHECKS, add_check, newest_checks
 from app.repositories.account_credentials import CREDENTIALS
 from app.repositories.accounts import find_account
+from app.sealing.vault import Vault
 from tests.providers.aws.answering import Answering, Refusal, answering
 
 ORGANIZATION = UUID("00000000-0000-7000-8000-00000000000a")

@@ -12,11 +12,11 @@ from sqlalchemy import select, text, update
 
 from app.accounts.rotate import Rotation, rotate_credentials
 from app.accounts.target import SealedCredentialsError, open_target, seal_secret
-from app.accounts.vault import Vault
 from app.config import Settings, new_credential_key
 from app.database import Database
 from app.repositories.account_credentials import CREDENTIALS
 from app.repositories.accounts import connect_account
+from app.sealing.vault import Vault
 
 ACCOUNTS = 130  # more than one batch
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app.auth.authenticator import Authenticator
-from app.auth.sessions import Origin, SignIn, register
+from app.auth.sessions import Origin, SignIn, log_in, register
 from app.config import Settings
 from app.database import Database
 from app.organizations.create import create_organization
@@ -43,6 +43,13 @@ async def authenticator(settings: Settings, database: Database) -> AsyncIterator
 async def sign_up(authenticator: Authenticator, name: str) -> SignIn:
     """Register `name`@example.com."""
     return await register(authenticator, ORIGIN, email=f"{name}@example.com", name=name.title(), password=PASSWORD)
+
+
+async def signed_in(authenticator: Authenticator, name: str) -> SignIn:
+    """Log in as `name`@example.com, who has no second factor."""
+    outcome = await log_in(authenticator, ORIGIN, email=f"{name}@example.com", password=PASSWORD)
+    assert isinstance(outcome, SignIn)
+    return outcome
 
 
 async def principal_of(authenticator: Authenticator, sign_in: SignIn) -> Principal:

@@ -35,6 +35,7 @@ from tests.auth.people import (
     everything_stored,
     principal_of,
     sign_up,
+    signed_in,
 )
 from tests.clients import cheap_passwords
 
@@ -92,7 +93,7 @@ async def test_registering_with_bad_values_changes_nothing(
 async def test_registering_with_an_organization_makes_both_or_neither(
     authenticator: Authenticator, owner: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD}
+    person: dict[str, Any] = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD}
     sign_in, row = await register_with_organization(authenticator, ORIGIN, **person, organization_name="Acme Ltd.")
     principal = await principal_of(authenticator, sign_in)
     assert list(principal.grants) == [row["id"]]
@@ -113,7 +114,7 @@ async def test_registering_with_an_organization_makes_both_or_neither(
 
 async def test_logging_in(authenticator: Authenticator) -> None:
     registered = await sign_up(authenticator, "ada")
-    sign_in = await log_in(authenticator, ORIGIN, email="ADA@example.com", password=PASSWORD)
+    sign_in = await signed_in(authenticator, "ADA")
     assert sign_in.user["id"] == registered.user["id"]
     assert sign_in.session_id != registered.session_id
     assert sign_in.refresh_token != registered.refresh_token
@@ -190,7 +191,7 @@ async def test_refreshing_rotates_the_token_and_extends_the_session(
 
 async def test_reuse_ends_the_session_for_thief_and_victim(authenticator: Authenticator, owner: Database) -> None:
     first = await sign_up(authenticator, "ada")
-    other = await log_in(authenticator, ORIGIN, email="ada@example.com", password=PASSWORD)
+    other = await signed_in(authenticator, "ada")
     second = await refresh(authenticator, first)
     principal = await principal_of(authenticator, second)
     for token in (first, second, first):
@@ -238,7 +239,7 @@ async def test_an_unknown_refresh_token(authenticator: Authenticator) -> None:
 
 async def test_logging_out_here_and_everywhere(authenticator: Authenticator) -> None:
     ada = [await sign_up(authenticator, "ada")]
-    ada += [await log_in(authenticator, ORIGIN, email="ada@example.com", password=PASSWORD) for _ in range(3)]
+    ada += [await signed_in(authenticator, "ada") for _ in range(3)]
     eve = await sign_up(authenticator, "eve")
     principals = [await principal_of(authenticator, sign_in) for sign_in in ada]
     assert await log_out(authenticator, principals[0], everywhere=False) == 1

@@ -11,17 +11,17 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from structlog.testing import capture_logs
 
-from app.auth.throttle import LogInThrottle
+from app.auth.throttle import Throttle
 from app.errors import RateLimitedError
 
 KEY = "k" * 64
 
 
-def throttle(valkey: Redis | None, *, per_account: int = 3, per_address: int = 100) -> LogInThrottle:
-    return LogInThrottle(valkey, key=KEY, per_account=per_account, per_address=per_address)
+def throttle(valkey: Redis | None, *, per_account: int = 3, per_address: int = 100) -> Throttle:
+    return Throttle(valkey, key=KEY, per_account=per_account, per_address=per_address)
 
 
-async def fail(limited: LogInThrottle, email: str, address: str | None = "192.0.2.1") -> bool:
+async def fail(limited: Throttle, email: str, address: str | None = "192.0.2.1") -> bool:
     """Whether one more failing try was allowed."""
     try:
         await limited.begin(email, address)
@@ -115,7 +115,7 @@ async def test_without_valkey_it_counts_in_memory_and_says_so_once(tmp_path: Pat
         tries = [await fail(limited, "ada@example.com") for _ in range(5)]
         await limited.succeeded(await limited.begin("bob@example.com", "192.0.2.1"))
     assert tries == [True, True, True, False, False]
-    assert [entry["event"] for entry in logs] == ["log_in_throttle_counts_in_memory"]
+    assert [entry["event"] for entry in logs] == ["throttle_counts_in_memory"]
     await away.aclose()
 
 
@@ -155,5 +155,5 @@ async def test_when_valkey_is_back_it_counts_there_again(valkey: Redis, monkeypa
     limited._shared_again_at = 0.0
     with capture_logs() as logs:
         assert await fail(limited, "ada@example.com")
-    assert [entry["event"] for entry in logs] == ["log_in_throttle_counts_in_valkey"]
+    assert [entry["event"] for entry in logs] == ["throttle_counts_in_valkey"]
     assert len(await valkey.keys("*")) == 2

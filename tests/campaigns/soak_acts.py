@@ -11,7 +11,7 @@ import orjson
 
 from tests.activity.sockets import FOLLOW, Follower, subscribed
 from tests.campaigns.soak_documents import different, known_queries, wrong
-from tests.campaigns.soak_load import Act, Caller, Tenant, require
+from tests.campaigns.soak_load import LOG_IN, Act, Caller, Tenant, require
 from tests.clients import PASSWORD, GraphQL, Person
 from tests.resolvers.company import CREATE_KEY
 from tests.scanning.company import START as START_SCAN
@@ -21,8 +21,6 @@ from tests.uploads.senders import Sender
 
 ADD_NOTE = """mutation ($input: AddNoteInput!) { addNote(input: $input) { __typename
   ... on AddNotePayload { event { sequence data } } ... on UserError { code message } } }"""
-LOG_IN = """mutation ($input: LogInInput!) { logIn(input: $input) { __typename
-  ... on LogInPayload { accessToken refreshToken } ... on UserError { code message } } }"""
 REFRESH = """mutation ($input: RefreshSessionInput!) { refreshSession(input: $input) { __typename
   ... on RefreshSessionPayload { accessToken } ... on UserError { code message } } }"""
 LOG_OUT = "mutation { logOut { __typename } }"
@@ -80,14 +78,13 @@ async def foreign_query(caller: Caller) -> None:
 
 async def log_in(caller: Caller) -> None:
     """A new session, which is refreshed; the tenant goes on with it. Now and then a session that ends at once."""
-    values = {"email": caller.tenant.email, "password": PASSWORD}
-    begun = await caller.act(LOG_IN, values, "LogInPayload")
+    begun = await caller.log_in()
     if caller.number % 3 == 0:
         ended = await caller.ask(LOG_OUT, token=begun["accessToken"])
         require("errors" not in ended, ended)
         return
     again = await caller.act(REFRESH, {"refreshToken": begun["refreshToken"]}, "RefreshSessionPayload")
-    caller.tenant.token = again["accessToken"]
+    caller.tenant.sign_in(again["accessToken"])
 
 
 async def wrong_log_in(caller: Caller) -> None:

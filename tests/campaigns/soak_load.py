@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from app.tasks import end_tasks
-from tests.clients import ACCEPT
+from tests.clients import ACCEPT, PASSWORD
 
 MOST_AT_A_TIME = 12
 ACT_SECONDS = 240
@@ -22,6 +22,12 @@ ACT_SECONDS = 240
 TOLD_ERRORS = 20
 IDLE_SECONDS = 2.0
 """How long a connection may be unused: the servers close theirs after five, and a request may meet that."""
+
+
+STALE_SECONDS = 600
+"""An access token holds 900."""
+LOG_IN = """mutation ($input: LogInInput!) { logIn(input: $input) { __typename
+  ... on LogInPayload { accessToken refreshToken } ... on UserError { code message } } }"""
 
 
 class UnexpectedError(Exception):
@@ -39,6 +45,12 @@ class Tenant:
     slug: str
     alone: asyncio.Lock = field(default_factory=asyncio.Lock)
     """For acts of which a tenant does one at a time."""
+    signing_in: asyncio.Lock = field(default_factory=asyncio.Lock)
+    signed_in_at: float = field(default_factory=time.monotonic)
+
+    def sign_in(self, token: str) -> None:
+        """Go on with another access token."""
+        self.token, self.signed_in_at = token, time.monotonic()
 
 
 @dataclass(eq=False)
@@ -81,6 +93,16 @@ class Caller:
         require(found["__typename"] == payload, found)
         result: dict[str, Any] = found
         return result
+
+    async def log_in(self) -> dict[str, Any]:
+        """The tokens of a new session."""
+        return await self.act(LOG_IN, {"email": self.tenant.email, "password": PASSWORD}, "LogInPayload")
+
+    async def stay_signed_in(self) -> None:
+        """Log in again before the access token ends: no act of the tenant may have done so for long."""
+        async with self.tenant.signing_in:
+            if time.monotonic() - self.tenant.signed_in_at > STALE_SECONDS:
+                self.tenant.sign_in((await self.log_in())["accessToken"])
 
     async def refused(self, query: str, code: str, token: str | None = None) -> None:
         """Send an operation whose first error must have this code."""
@@ -136,7 +158,7 @@ class Load:
         """What begins an act; leaving waits for all of them."""
         places, tasks = asyncio.Semaphore(MOST_AT_A_TIME), set[asyncio.Task[None]]()
         clients = [
-            httpx.AsyncClient(base_url=url, timeout=60, limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS))
+            httpx.AsyncClient(base_url=url, timeout=ACT_SECONDS, limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS))
             for url in self.urls
         ]
 
@@ -166,6 +188,7 @@ class Load:
         name, begun = act.__name__, time.monotonic()
         try:
             async with asyncio.timeout(ACT_SECONDS):
+                await caller.stay_signed_in()
                 await act(caller)
         except Exception as error:  # noqa: BLE001  (whatever it is, it was not expected)
             self.failed[name] += 1

@@ -18,11 +18,11 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from app.accounts.vault import Vault
 from app.config import Settings
 from app.database import Database
 from app.embedded import EngineUrls
 from app.repositories.jobs import JOBS
+from app.sealing.vault import Vault
 from tests.activity.probes import seeded
 from tests.scanning.engine import Engine
 from tests.scanning.local_cloud import BUCKET, DISK, SERVER, TABLE, World, local_clouds

@@ -19,13 +19,13 @@ import httpx
 import pytest
 from rich.console import Console
 
-from app.accounts.vault import Vault
 from app.cli.example import fill
 from app.cli.operator import OPERATOR, announcing_database
 from app.database import Database
 from app.demo.top_up import record_orders, today
 from app.embedded import attach
 from app.schema.node import parse_id
+from app.sealing.vault import Vault
 from app.server.documents import KEPT_DOCUMENTS
 from app.tasks import end_tasks
 from app.upgrade import upgrade

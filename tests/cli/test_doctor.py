@@ -143,6 +143,17 @@ def test_a_port_that_skyledger_itself_has_taken_is_no_fault(on_engines: Command,
     assert findings(told.stdout)[f"port {port}"] == ("note", f"Skyledger runs already at {live_server}/graphql")
 
 
+def test_a_mail_server_that_is_away(skyledger: Command) -> None:
+    told = skyledger("doctor", smtp_url="smtp://u:hidden@127.0.0.1:1", mail_from="sky@example.com", **NOWHERE)
+    assert "mail" in wrong(told.stdout)
+    assert "SKYLEDGER_SMTP_URL" in findings(told.stdout)["mail"][1]
+    assert "hidden" not in told.stdout
+
+
+def test_mail_that_goes_to_the_terminal(skyledger: Command) -> None:
+    assert findings(skyledger("doctor", **NOWHERE).stdout)["mail"][0] == "note"
+
+
 def test_production_is_judged(skyledger: Command) -> None:
     told = skyledger("doctor", environment="production", cors_origins="*", introspection="public", **NOWHERE)
     found = findings(told.stdout)

@@ -6,11 +6,11 @@ import asyncio
 import time
 
 from app.accounts.target import open_target, seal_secret
-from app.accounts.vault import Vault
 from app.config import Settings, new_credential_key, read_credential_keys
 from app.database import Database
 from app.repositories.accounts import connect_account
 from app.schema.node import parse_id
+from app.sealing.vault import Vault
 from tests.cli.conftest import Command
 from tests.clients import GraphQL, register
 

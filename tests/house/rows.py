@@ -48,6 +48,7 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("organizations", "slug"): f"slug-{tenant}",
         ("users", "email"): f"email-{tenant}",
         ("refresh_tokens", "token_hash"): tenant.bytes,
+        ("log_in_challenges", "token_hash"): tenant.bytes,
         # Constraints of their own on a column that others have too.
         ("resource_changes", "kind"): "CHANGED",
         ("allocation_rules", "method"): "DIRECT",

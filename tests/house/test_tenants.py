@@ -20,10 +20,18 @@ DENIED = "42501"  # insufficient_privilege, also of a row that a policy refuses
 TABLES = {table.name: table for table in Base.metadata.sorted_tables}
 # People and their sign-ins come before any tenant, prices of providers are the same for all; what else is unique
 # world-wide is the name of a tenant.
-GLOBAL = {"users", "sessions", "refresh_tokens", "organizations", "prices", "price_readings"}
+OF_PEOPLE = {
+    "sessions",
+    "refresh_tokens",
+    "totp_factors",
+    "recovery_codes",
+    "log_in_challenges",
+    "identity_mails",
+}
+GLOBAL = {"users", *OF_PEOPLE, "organizations", "prices", "price_readings"}
 PUBLIC = {"prices"}  # what all tenants read and none writes
 OF_TENANTS = sorted(set(TABLES) - GLOBAL)
-CLOSED = {"sessions", "refresh_tokens", "price_readings"}  # which no tenant reaches at all
+CLOSED = {*OF_PEOPLE, "price_readings"}  # which no tenant reaches at all
 
 
 @pytest.fixture

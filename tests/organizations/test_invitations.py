@@ -8,13 +8,12 @@ import pytest
 from sqlalchemy import RowMapping, text
 
 from app.auth.authenticator import Authenticator
-from app.auth.sessions import log_in
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, ForbiddenError, NotFoundError
 from app.models import new_id
 from app.organizations.invitations import accept_invitation, invite_member, revoke_invitation
 from app.records import Actor, ActorKind, Principal, Role
-from tests.auth.people import ORIGIN, PASSWORD, Team, everything_stored, principal_of, sign_up, team
+from tests.auth.people import Team, everything_stored, principal_of, sign_up, signed_in, team
 from tests.organizations.test_organizations import events, rows
 
 
@@ -42,7 +41,7 @@ async def test_inviting_and_accepting(authenticator: Authenticator, owner: Datab
     organization, member = await accept_invitation(authenticator.database, await newcomer(authenticator), token=token)
     assert organization["id"] == made.organization_id
     assert member["role"] == "VIEWER"
-    again = await log_in(authenticator, ORIGIN, email="new@example.com", password=PASSWORD)
+    again = await signed_in(authenticator, "new")
     grants = (await principal_of(authenticator, again)).grants
     assert grants[made.organization_id].role is Role.VIEWER
     assert [kind for kind, _ in (await events(owner))[-2:]] == ["MEMBER_INVITED", "MEMBER_JOINED"]

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.vault import Vault
 from app.database import Database
 from app.pricing.book import seed_book
 from app.providers.base import Cloud, Connection, Verification
@@ -23,6 +22,7 @@ from app.records import Provider
 from app.records.usage import StoredUsage
 from app.repositories.resources import ResourceValues
 from app.repositories.usage import usage_of
+from app.sealing.vault import Vault
 from tests.recommendations.looking import lone
 from tests.repositories.found import ACCOUNT, ORGANIZATION, inventory
 

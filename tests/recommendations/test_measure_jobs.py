@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from app.accounts.vault import Vault
 from app.config import Settings
 from app.database import Database
 from app.embedded import EngineUrls
@@ -24,6 +23,7 @@ from app.providers.opinions import OpinionReader
 from app.providers.problems import ProblemCode, ProviderError
 from app.recommendations.jobs import measure_usage
 from app.records import Provider
+from app.sealing.vault import Vault
 from tests.providers.aws.cloudwatch import Refusal, cloudwatch_before
 from tests.providers.moto import REGION, aws_target, far_client
 from tests.recommendations.far import READS, Far, Held, measured, stored, tools_over, used

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from app.accounts.vault import Vault
 from app.config import Settings
 from app.context import Runtime
 from app.costs.outlook.aside import ASIDE
@@ -20,6 +19,7 @@ from app.providers.calls import ProviderPool
 from app.queue import enqueue
 from app.repositories.jobs import JOBS
 from app.scanning.tools import ScanTools
+from app.sealing.vault import Vault
 from app.workers.jobs import make_handlers
 from tests.clients import register
 from tests.costs.watch.deliveries import charge, daily, days

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.accounts.vault import Vault
 from app.config import Settings
 from app.context import Runtime
 from app.costs.watch import CHECK_COSTS_JOB
@@ -18,6 +17,7 @@ from app.recommendations.jobs import LOOK_JOB
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.scanning.tools import ScanTools
 from app.schema.node import parse_id
+from app.sealing.vault import Vault
 from app.workers.jobs import make_handlers
 from tests.clients import GraphQL, register
 from tests.resolvers.cost_caller import Job

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import RowMapping, select, text
 
 from app.accounts.target import seal_secret
-from app.accounts.vault import Vault
 from app.config import Settings
 from app.database import Database
 from app.embedded import EngineUrls
@@ -22,6 +21,7 @@ from app.records import AccountKind, Actor, ActorKind, ConnectionMethod, Provide
 from app.repositories import activity, scans
 from app.scanning.start import Started, start_scans
 from app.scanning.tools import Clouds, ScanTools
+from app.sealing.vault import Vault
 from app.workers.jobs import make_handlers
 from app.workers.runner import JobRunner, RunnerSettings
 from tests.scanning.local_cloud import World, filled_world, local_clouds

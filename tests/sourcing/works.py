@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import RowMapping, text
 
 from app.accounts.target import seal_secret
-from app.accounts.vault import Vault
 from app.config import Settings
 from app.costs.imports.order import ImportOrder
 from app.costs.imports.storing import Progress
@@ -28,6 +27,7 @@ from app.records.cost_sources import CostSourceKind
 from app.records.costs import ImportOutcome, ImportState
 from app.repositories import activity, cost_imports, cost_sources
 from app.scanning.tools import ScanTools
+from app.sealing.vault import Vault
 from app.sourcing.change import create_source
 from app.sourcing.start import run_cost_source
 from app.sourcing.tools import Importer, OpenSource, SourceTools

@@ -14,6 +14,8 @@ from app.database import Database
 from app.embedded import EngineUrls
 from app.models import RefreshToken, Session, User, now
 from app.repositories import jobs
+from app.repositories.identity_mails import MAILS, add_mail
+from app.repositories.second_factors import CHALLENGES, add_challenge
 from app.workers.jobs import HANDLERS, purge_activity, purge_jobs, purge_sessions, refresh_list_prices, schedule
 from tests.activity.probes import write
 from tests.workers.probes import job_row, make_runner, put
@@ -144,3 +146,17 @@ async def test_a_purge_without_an_organization_fails_with_the_reason(
     await runner.run(job_id)
     row = await job_row(database, job_id)
     assert (row["state"], row["failure"]) == ("QUEUED", "purge_organization needs an organization")
+
+
+async def test_challenges_and_mails_go_with_their_time(context: dict[str, Any], database: Database) -> None:
+    user = User(email="ada@example.com", name="Ada", password_hash="x")
+    async with database.system() as session:
+        session.add(user)
+        await session.flush()
+        for name, expires_at in (("over", now() - timedelta(seconds=1)), ("alive", now() + A_DAY)):
+            await add_challenge(session, user.id, name.encode(), expires_at)
+            await add_mail(session, kind="VERIFY_EMAIL", email=name, user_id=user.id, expires_at=expires_at)
+    await purge_sessions(context)
+    async with database.system() as session:
+        assert (await session.execute(select(CHALLENGES.c.token_hash))).scalars().all() == [b"alive"]
+        assert (await session.execute(select(MAILS.c.email))).scalars().all() == ["alive"]

@@ -12,7 +12,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import RowMapping, select, text
 
-from app.accounts.vault import Vault
 from app.auth.permissions import grant_of
 from app.config import Settings
 from app.costs.exports.fetch import open_export
@@ -40,6 +39,7 @@ from app.repositories import cost_exports
 from app.repositories.activity import EVENTS
 from app.repositories.organizations import add_organization
 from app.scanning.tools import ScanTools
+from app.sealing.vault import Vault
 from app.uploads.kept import KeptFiles
 from app.uploads.stores import make_kept_files
 from app.workers.jobs import make_handlers, purge_organization

@@ -1,4 +1,4 @@
-"""The vault: seals the credentials of accounts with AES-256-GCM, each under a data key that a rotated key wraps."""
+"""The vault: seals secrets with AES-256-GCM, each under a data key of its own that a rotated key wraps."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from app.accounts.credential_keys import KeyFile, KeyRing, SetKeys
 from app.config import Settings
+from app.sealing.credential_keys import KeyFile, KeyRing, SetKeys
 
 _VERSION = b"\x01"
 _NONCE_BYTES = 12  # NIST SP 800-38D; a data key is used once, a wrapping key may be used 2^32 times with random ones
@@ -26,9 +26,12 @@ class VaultError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sealed secret is stored. It is bound to its place: copied to another row it cannot be opened."""
+    """Where a sealed secret is stored. It is bound to its place: copied to another row it cannot be opened.
 
-    organization_id: UUID
+    What belongs to a person rather than an organization has none.
+    """
+
+    organization_id: UUID | None
     table: str
     column: str
     row_id: UUID

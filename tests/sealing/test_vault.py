@@ -14,10 +14,10 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from app.accounts.credential_keys import FILE_NAME, KeyFile
-from app.accounts.vault import Place, Sealed, Vault, VaultError
 from app.config import Settings, insecurities, load_settings, new_credential_key, read_credential_keys
 from app.errors import ConfigurationError
+from app.sealing.credential_keys import FILE_NAME, KeyFile
+from app.sealing.vault import Place, Sealed, Vault, VaultError
 
 A = UUID("00000000-0000-7000-8000-00000000000a")
 B = UUID("00000000-0000-7000-8000-00000000000b")

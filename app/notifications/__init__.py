@@ -1,0 +1,1 @@
+"""What Skyledger tells people outside the graph: mail."""

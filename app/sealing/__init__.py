@@ -1,0 +1,1 @@
+"""Secrets at rest: the vault that seals them, and its keys."""

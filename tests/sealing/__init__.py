@@ -1,0 +1,1 @@
+"""Tests of accounts: the vault, what may be connected, health, rotation."""

@@ -94,7 +94,7 @@ class Reference:
 
     def _noun_of(self, name: str) -> str:
         payload = self.schema.type_map[f"{name[0].upper()}{name[1:]}Payload"]
-        given = [get_named_type(each.type).name for each in payload.fields.values()]  # type: ignore[union-attr]
+        given = [get_named_type(each.type).name for each in payload.fields.values()]  # type: ignore[attr-defined]
         return self._named_after(name, next((each for each in given if each in self.nouns), TENANT))
 
     def _claim_of_act(self, noun: str, field: Any) -> None:

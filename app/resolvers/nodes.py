@@ -110,7 +110,7 @@ class NodeQueries:
         name="_entities",
         description="For gateways of Apollo Federation: at most 100 objects by `__typename` and `id`, in the same "
         "order; null for each that is absent or out of the caller's reach.",
-        graphql_type=list[Entity | None],
+        graphql_type=list[Entity | None],  # type: ignore[valid-type]
     )
     async def entities(
         self,

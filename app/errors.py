@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     CONFLICT = "CONFLICT"
     BAD_USER_INPUT = "BAD_USER_INPUT"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     CURSOR_EXPIRED = "CURSOR_EXPIRED"
     RATE_LIMITED = "RATE_LIMITED"
     TIMEOUT = "TIMEOUT"
@@ -73,6 +75,29 @@ class BadUserInputError(SkyledgerError):
 
     def __init__(self, message: str, *, path: tuple[str, ...] = ()) -> None:
         super().__init__(message)
+        self.path = path
+
+
+class QuotaExceededError(SkyledgerError):
+    """The organization's plan does not allow it: `limit` of `metric`, of which `used` are used until `resets_at`."""
+
+    code = ErrorCode.QUOTA_EXCEEDED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        metric: str,
+        limit: int,
+        used: int,
+        resets_at: datetime | None = None,
+        path: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, metric=metric, limit=limit, used=used)
+        self.metric = metric
+        self.limit = limit
+        self.used = used
+        self.resets_at = resets_at
         self.path = path
 
 

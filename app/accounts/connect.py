@@ -23,7 +23,9 @@ from app.database import Database
 from app.errors import BadUserInputError, ConflictError
 from app.models import now
 from app.providers.base import Target
+from app.quotas import check_count
 from app.records import Actor, EventKind, NewEvent, Provider
+from app.records.plans import QuotaMetric
 from app.repositories.account_checks import add_check
 from app.repositories.accounts import ACCOUNTS, connect_account, connected_native_ids, nested_account
 from app.repositories.selection import by_keys
@@ -74,7 +76,7 @@ async def connect_accounts(
 
     A manual or disconnected account with the same native id becomes this one and keeps its rows. Raises
     BadUserInputError where credentials do not work, ConflictError where an account is connected already, or as a part
-    of another one.
+    of another one, QuotaExceededError.
     """
     native_ids, settings = _checked_ids(new), new.settings()
     name = None if new.name is None else checked(new.name, "name")
@@ -96,6 +98,7 @@ async def connect_accounts(
             native_id: await _store(session, vault, organization_id, new, settings, native_id, found[native_id], name)
             for native_id in sorted(found)
         }
+        await check_count(session, organization_id, QuotaMetric.ACCOUNTS, len(found))
         await record(session, organization_id, *(_event(rows[native_id], actor) for native_id in found))
         # After the lock of the activity's head: of two calls at a time the second one sees what the first has stored.
         _refuse_nested(await nested_account(session, organization_id, provider, list(found)))

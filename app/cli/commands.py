@@ -79,6 +79,14 @@ def migrate() -> None:
     run_migrate()
 
 
+@app.command()
+def bootstrap() -> None:
+    """Make what a platform begins with: plans, and a plan for every organization; safe to repeat."""
+    from app.cli.bootstrap import run_bootstrap
+
+    run_bootstrap()
+
+
 @app.command("export-schema")
 def export_schema(
     path: Annotated[Path, typer.Argument(help="File to write.")] = Path("schema.graphql"),

@@ -28,27 +28,36 @@ OPERATOR = Actor(ActorKind.SYSTEM)
 
 def as_operator(slug: str, work: Callable[[Database, UUID], Awaitable[Result]]) -> Result:
     """Run `work(database, organization id)`. Ends the command with the reason when it fails for one that is known."""
-    settings = settings_or_exit()
-    with engines_of(settings) as engines:
-        complaint = complaint_about_tables(settings, engines.urls)
-        if complaint is not None:
-            raise fail(complaint)
-        try:
-            return asyncio.run(_work(engines.urls, slug, work))
-        except SkyledgerError as error:
-            raise fail(error.message) from None
-        except (SQLAlchemyError, OSError) as error:
-            raise fail(reason_of(error)) from error
 
-
-async def _work(urls: EngineUrls, slug: str, work: Callable[[Database, UUID], Awaitable[Result]]) -> Result:
-    async with announcing_database(urls) as database:
+    async def within(database: Database) -> Result:
         async with database.system() as session:
             found = await organization_by_slug(session, slug)
         if found is None:
             message = f"there is no organization with the slug {slug!r}."
             raise fail(message)
         return await work(database, found["id"])
+
+    return as_platform_operator(within)
+
+
+def as_platform_operator(work: Callable[[Database], Awaitable[Result]]) -> Result:
+    """The same with `work(database)`, which concerns no organization."""
+    settings = settings_or_exit()
+    with engines_of(settings) as engines:
+        complaint = complaint_about_tables(settings, engines.urls)
+        if complaint is not None:
+            raise fail(complaint)
+        try:
+            return asyncio.run(_work(engines.urls, work))
+        except SkyledgerError as error:
+            raise fail(error.message) from None
+        except (SQLAlchemyError, OSError) as error:
+            raise fail(reason_of(error)) from error
+
+
+async def _work(urls: EngineUrls, work: Callable[[Database], Awaitable[Result]]) -> Result:
+    async with announcing_database(urls) as database:
+        return await work(database)
 
 
 def operator_of(organization_id: UUID) -> Principal:

@@ -21,8 +21,10 @@ from app.loaders.costs import CostLoaders
 from app.loaders.detection_rules import DetectionRuleLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.opinions import OpinionLoaders
-from app.loaders.organizations import OwnIdentity, OwnUser, PlatformFigures, ReachableOrganizations
+from app.loaders.organizations import OwnIdentity, OwnUser, ReachableOrganizations
 from app.loaders.people import FellowById, Listing, RowById
+from app.loaders.plans import PlanLoaders
+from app.loaders.platform import PlatformFigures
 from app.loaders.prices import PriceLoaders
 from app.loaders.recommendations import RecommendationLoaders
 from app.loaders.scans import ScanLoaders
@@ -41,6 +43,7 @@ class Loaders(
     CostWatchLoaders,
     DetectionRuleLoaders,
     OpinionLoaders,
+    PlanLoaders,
     PriceLoaders,
     RecommendationLoaders,
     ScanLoaders,

@@ -1,4 +1,4 @@
-"""Reads of the organizations within the caller's reach, and of figures over all of them."""
+"""Reads of the organizations within the caller's reach."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from app.organizations.slugs import is_slug
 from app.paging import Page, PageRequest
 from app.records import Permission, Principal
 from app.repositories import organizations
-from app.repositories.platform import PlatformCounts, platform_counts
 from app.repositories.second_factors import factor_summary
 from app.repositories.sessions import living_sessions
 from app.repositories.users import own_row
@@ -119,15 +118,3 @@ class OwnIdentity:
             return None
         async with self.database.system() as session:
             return await factor_summary(session, self.principal.user_id)
-
-
-class PlatformFigures:
-    """Figures over the whole platform; who may see them is the resolver's question."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    async def counts(self) -> PlatformCounts:
-        """Count, in one transaction."""
-        async with self.database.system() as session:
-            return await platform_counts(session)

@@ -64,6 +64,7 @@ from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.opinions import OpinionReading, ProviderOpinion
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
+from app.models.plans import Plan, Subscription, UsageCounter
 from app.models.prices import ListedPrice, PriceOverride, PriceReading
 from app.models.recommendations import (
     AccountLook,
@@ -119,6 +120,7 @@ __all__ = [
     "Membership",
     "OpinionReading",
     "Organization",
+    "Plan",
     "PriceOverride",
     "PriceReading",
     "PromotedTagKey",
@@ -143,6 +145,7 @@ __all__ = [
     "ServiceMonthly",
     "Session",
     "SkuDim",
+    "Subscription",
     "SummaryDim",
     "SummaryMonthly",
     "TagDaily",
@@ -155,6 +158,7 @@ __all__ = [
     "ToldFigure",
     "TotpFactor",
     "Upload",
+    "UsageCounter",
     "User",
     "new_id",
     "now",

@@ -24,6 +24,7 @@ class CostImport(OrganizationOwned, Base, kw_only=True):
     __tablename__ = "cost_imports"
     __table_args__ = (
         Index(None, "organization_id", "dataset", "sha256"),
+        Index(None, "created_at", "state"),  # figures over the whole platform
         CheckConstraint("mode IN ('REPLACE', 'APPEND')", name="mode"),
         CheckConstraint(
             "state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'UNCHANGED', 'REJECTED', 'FAILED', 'CANCELLED')", name="state"

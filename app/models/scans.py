@@ -31,6 +31,7 @@ class Scan(OrganizationOwned, Base, kw_only=True):
         ),
         Index(None, "organization_id", "account_id", "id"),
         Index(None, "organization_id", "queued_at", "id"),
+        Index(None, "queued_at", "state"),  # figures over the whole platform
         CheckConstraint("state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED')", name="state"),
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.auth.api_keys import new_api_key, read_api_key
@@ -17,7 +18,9 @@ from app.database import Database
 from app.errors import BadUserInputError, ForbiddenError, NotFoundError
 from app.models import ApiKey, new_id, now
 from app.organizations.standing import Standing, standing
+from app.quotas import check_count
 from app.records import EventKind, NewEvent, Permission, Principal
+from app.records.plans import QuotaMetric
 from app.repositories import api_keys
 
 
@@ -33,10 +36,10 @@ async def create_api_key(
     """Make a key of an organization; returns its row and its text, which is shown this once.
 
     It may do what its scopes say, and they are at most what the caller may do now. A key made by a key ends with it
-    at the latest. Raises BadUserInputError, ForbiddenError.
+    at the latest. Raises BadUserInputError, ForbiddenError, QuotaExceededError.
     """
     name = checked_name(name, ("input", "name"))
-    wanted = _checked_scopes(scopes)
+    wanted = checked_scopes(scopes)
     if expires_at is not None and expires_at <= now():
         message = "`expiresAt` must be in the future."
         raise BadUserInputError(message, path=("input", "expiresAt"))
@@ -45,27 +48,41 @@ async def create_api_key(
         caller.require(Permission.API_KEYS_MANAGE)
         _require_all(caller, wanted)
         _require_no_longer_life(principal, expires_at)
-        key_id = new_id()
-        text = new_api_key(key_id)
-        key = ApiKey(
-            organization_id=organization_id,
-            id=key_id,
-            name=name,
-            secret_hash=read_api_key(text).secret_hash,
-            scopes=sorted(wanted),
-            created_by=principal.user_id,
-            expires_at=expires_at,
-        )
-        row = await api_keys.add_api_key(session, key)
-        event = NewEvent(
-            EventKind.API_KEY_CREATED,
-            principal.actor,
-            subject_type="ApiKey",
-            subject_id=key_id,
-            data={"name": name, "scopes": sorted(wanted)},
-        )
+        row, text, event = await add_key(session, organization_id, principal, name, wanted, expires_at)
         await record(session, organization_id, event)
         return row, text
+
+
+async def add_key(
+    session: AsyncSession,
+    organization_id: UUID,
+    principal: Principal,
+    name: str,
+    scopes: frozenset[Permission],
+    expires_at: datetime | None,
+) -> tuple[RowMapping, str, NewEvent]:
+    """Add a key in the caller's transaction: its row, its text and its event, which is still to be recorded."""
+    key_id = new_id()
+    text = new_api_key(key_id)
+    key = ApiKey(
+        organization_id=organization_id,
+        id=key_id,
+        name=name,
+        secret_hash=read_api_key(text).secret_hash,
+        scopes=sorted(scopes),
+        created_by=principal.user_id,
+        expires_at=expires_at,
+    )
+    row = await api_keys.add_api_key(session, key)
+    await check_count(session, organization_id, QuotaMetric.API_KEYS)
+    event = NewEvent(
+        EventKind.API_KEY_CREATED,
+        principal.actor,
+        subject_type="ApiKey",
+        subject_id=key_id,
+        data={"name": name, "scopes": sorted(scopes)},
+    )
+    return row, text, event
 
 
 async def revoke_api_key(database: Database, organization_id: UUID, principal: Principal, key_id: UUID) -> RowMapping:
@@ -92,7 +109,8 @@ async def revoke_api_key(database: Database, organization_id: UUID, principal: P
         return row
 
 
-def _checked_scopes(scopes: Collection[Permission]) -> frozenset[Permission]:
+def checked_scopes(scopes: Collection[Permission]) -> frozenset[Permission]:
+    """The scopes, each once. Raises BadUserInputError for none, and for one that no key has."""
     wanted = frozenset(scopes)
     refused = sorted(wanted - GRANTABLE_TO_KEYS)
     if not wanted or refused:

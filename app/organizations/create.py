@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -16,7 +18,9 @@ from app.auth.sessions import Origin, SignIn, register
 from app.database import Database
 from app.errors import ConflictError, ForbiddenError
 from app.models import new_id
+from app.organizations.plans import default_plan_in
 from app.organizations.slugs import another_slug, checked_slug, slug_of
+from app.organizations.subscriptions import subscribe
 from app.records import Actor, ActorKind, EventKind, NewEvent, Principal, Role
 from app.records.currencies import checked_currency
 from app.repositories.memberships import add_membership
@@ -29,7 +33,7 @@ _MOST_TRIES = 5  # a random end of 36^6 meets a taken slug hardly once
 async def create_organization(
     database: Database, principal: Principal, *, name: str, slug: str | None = None, currency: str | None = None
 ) -> RowMapping:
-    """Make an organization, whose first owner is the signed-in user; returns its row.
+    """Make an organization on the default plan, whose first owner is the signed-in user; returns its row.
 
     Without a slug one is made of the name. Raises BadUserInputError, ConflictError for a taken slug, ForbiddenError
     for keys.
@@ -42,8 +46,10 @@ async def create_organization(
     slug = checked_slug(slug) if slug is not None else None
     currency = checked_currency(currency) if currency is not None else DEFAULT_CURRENCY
     organization_id = new_id()
-    async with database.write(organization_id, user_id=principal.user_id) as session:
-        return await _create(session, organization_id, principal.user_id, name=name, slug=slug, currency=currency)
+    async with database.system() as session:
+        plan = await default_plan_in(session)
+        await enter_from_system(session, organization_id, principal.user_id)
+        return await _create(session, organization_id, principal.user_id, plan, name=name, slug=slug, currency=currency)
 
 
 async def register_with_organization(
@@ -65,10 +71,11 @@ async def register_with_organization(
     made: list[RowMapping] = []
 
     async def create(session: AsyncSession, user_id: UUID) -> None:
+        plan = await default_plan_in(session)
         await enter_from_system(session, organization_id, user_id)
         currency = DEFAULT_CURRENCY
         made.append(
-            await _create(session, organization_id, user_id, name=organization_name, slug=None, currency=currency)
+            await _create(session, organization_id, user_id, plan, name=organization_name, slug=None, currency=currency)
         )
 
     sign_in = await register(
@@ -83,18 +90,45 @@ async def register_with_organization(
     return sign_in, made[0]
 
 
-async def _create(
-    session: AsyncSession, organization_id: UUID, user_id: UUID, *, name: str, slug: str | None, currency: str
-) -> RowMapping:
+async def add_with_plan(
+    session: AsyncSession,
+    organization_id: UUID,
+    actor: Actor,
+    plan: Mapping[Any, Any],
+    *,
+    name: str,
+    slug: str | None,
+    currency: str,
+) -> tuple[RowMapping, NewEvent]:
+    """Add an organization and its subscription in the caller's transaction, which has entered it.
+
+    Returns its row and its event, which is still to be recorded. Raises ConflictError for a taken slug.
+    """
     row = await _with_slug(session, organization_id, name=name, slug=slug, currency=currency)
-    await add_membership(session, organization_id, user_id, Role.OWNER)
+    await subscribe(session, organization_id, plan)
     event = NewEvent(
         EventKind.ORGANIZATION_CREATED,
-        Actor(ActorKind.USER, user_id),
+        actor,
         subject_type="Organization",
         subject_id=organization_id,
         data={"name": name, "slug": row["slug"], "currency": currency},
     )
+    return row, event
+
+
+async def _create(
+    session: AsyncSession,
+    organization_id: UUID,
+    user_id: UUID,
+    plan: Mapping[Any, Any],
+    *,
+    name: str,
+    slug: str | None,
+    currency: str,
+) -> RowMapping:
+    actor = Actor(ActorKind.USER, user_id)
+    row, event = await add_with_plan(session, organization_id, actor, plan, name=name, slug=slug, currency=currency)
+    await add_membership(session, organization_id, user_id, Role.OWNER)
     await record(session, organization_id, event)
     reach_changed(session, user_id)
     return row

@@ -18,7 +18,9 @@ from app.database import Database
 from app.errors import BadUserInputError, ConflictError, ForbiddenError, NotFoundError
 from app.models import Invitation, now
 from app.organizations.standing import standing
+from app.quotas import check_count
 from app.records import EventKind, NewEvent, Permission, Principal, Role
+from app.records.plans import QuotaMetric
 from app.repositories.invitations import (
     add_invitation,
     close_invitation,
@@ -37,10 +39,9 @@ async def invite_member(
     """Offer a place; returns the invitation and its token, which is shown this once and lives `days`.
 
     An open invitation of the same address is revoked. Raises ConflictError for the address of a member, and
-    ForbiddenError when somebody else than an owner invites an owner.
+    ForbiddenError when somebody else than an owner invites an owner; QuotaExceededError.
     """
     email = normal_email(email)
-    token = new_opaque_token(INVITATION_PREFIX)
     async with database.write(organization_id, user_id=principal.user_id) as session:
         caller = await standing(session, organization_id, principal)
         caller.require(Permission.MEMBERS_MANAGE)
@@ -50,18 +51,28 @@ async def invite_member(
             message = "This address belongs to a member already; change the role with changeMemberRole."
             raise ConflictError(message)
         await revoke_open_invitations(session, organization_id, email)
-        invitation = Invitation(
-            organization_id=organization_id,
-            email=email,
-            role=role.value,
-            token_hash=token_hash(token),
-            invited_by=principal.user_id,
-            expires_at=now() + timedelta(days=days),
-        )
-        row = await add_invitation(session, invitation)
-        data = {"role": role.value}  # events are for every reader and stay: no address of somebody who may never join
-        await _record(session, principal, EventKind.MEMBER_INVITED, row, data)
+        row, token, event = await offer_place(session, organization_id, principal, email, role, days)
+        await record(session, organization_id, event)
         return row, token
+
+
+async def offer_place(
+    session: AsyncSession, organization_id: UUID, principal: Principal, email: str, role: Role, days: int
+) -> tuple[RowMapping, str, NewEvent]:
+    """Add an invitation in the caller's transaction: its row, its token and its event, which is to be recorded."""
+    token = new_opaque_token(INVITATION_PREFIX)
+    invitation = Invitation(
+        organization_id=organization_id,
+        email=email,
+        role=role.value,
+        token_hash=token_hash(token),
+        invited_by=principal.user_id,
+        expires_at=now() + timedelta(days=days),
+    )
+    row = await add_invitation(session, invitation)
+    await check_count(session, organization_id, QuotaMetric.MEMBERS)
+    data = {"role": role.value}  # events are for every reader and stay: no address of somebody who may never join
+    return row, token, _event(principal, EventKind.MEMBER_INVITED, row, data)
 
 
 async def accept_invitation(database: Database, principal: Principal, *, token: str) -> tuple[RowMapping, RowMapping]:
@@ -122,7 +133,8 @@ async def revoke_invitation(
         if found["revoked_at"] is not None:
             return found
         row = await close_invitation(session, organization_id, invitation_id, accepted=False)
-        await _record(session, principal, EventKind.INVITATION_REVOKED, row, {"role": row["role"]})
+        event = _event(principal, EventKind.INVITATION_REVOKED, row, {"role": row["role"]})
+        await record(session, organization_id, event)
         return row
 
 
@@ -143,11 +155,8 @@ async def _offered(
     return found
 
 
-async def _record(
-    session: AsyncSession, principal: Principal, kind: EventKind, row: RowMapping, data: dict[str, Any]
-) -> None:
-    event = NewEvent(kind, principal.actor, subject_type="Invitation", subject_id=row["id"], data=data)
-    await record(session, row["organization_id"], event)
+def _event(principal: Principal, kind: EventKind, row: RowMapping, data: dict[str, Any]) -> NewEvent:
+    return NewEvent(kind, principal.actor, subject_type="Invitation", subject_id=row["id"], data=data)
 
 
 def _no_invitation() -> NotFoundError:

@@ -27,8 +27,8 @@ _LIVING = """
 """
 
 
-async def enter_from_system(session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:
-    """Leave the system role for the tenant's, in the same transaction: for a person who registers with a tenant."""
+async def enter_from_system(session: AsyncSession, organization_id: UUID, user_id: UUID | None = None) -> None:
+    """Leave the system role for the tenant's, in the same transaction: for who makes a tenant, or changes its plan."""
     await session.execute(text(f"SET LOCAL ROLE {APP_ROLE}"))
     await set_tenant(session, organization_id, user_id)
 
@@ -73,6 +73,17 @@ async def organization_by_slug(session: AsyncSession, slug: str) -> RowMapping |
     """The living organization with this slug, when the transaction may see it."""
     statement = select(ORGANIZATIONS).where(ORGANIZATIONS.c.slug == slug, ORGANIZATIONS.c.deleted_at.is_(None))
     return (await session.execute(statement)).mappings().one_or_none()
+
+
+async def slug_is_taken(session: AsyncSession, slug: str) -> bool:
+    """Whether an organization has this slug, also one that is deleted and not yet removed. System role."""
+    return (await session.execute(select(ORGANIZATIONS.c.id).where(ORGANIZATIONS.c.slug == slug))).first() is not None
+
+
+async def is_living(session: AsyncSession, organization_id: UUID) -> bool:
+    """Whether there is such an organization that is not deleted."""
+    statement = select(ORGANIZATIONS.c.id).where(ORGANIZATIONS.c.id == organization_id)
+    return (await session.execute(statement.where(ORGANIZATIONS.c.deleted_at.is_(None)))).first() is not None
 
 
 async def organization_page(

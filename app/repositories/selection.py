@@ -76,16 +76,17 @@ def conditions(table: Table, organization_id: UUID, criteria: Criteria) -> Itera
     # Stated beside row security: it chooses the index (and on Citus the shard), the policy alone would not.
     yield table.c.organization_id == organization_id
     for name, operator, values in criteria.terms():
-        yield meaning(table.c[name], operator, _literals(values))
+        yield meaning(table.c[name], operator, literals(values))
 
 
 def column_conditions(column: Any, condition: Condition) -> Iterator[ColumnElement[bool]]:
     """What a condition says of a column."""
     for operator, values in condition.terms():
-        yield meaning(column, operator, _literals(values))
+        yield meaning(column, operator, literals(values))
 
 
-def _literals(values: Sequence[Any]) -> Callable[[TypeEngine[Any]], ColumnElement[Any]]:
+def literals(values: Sequence[Any]) -> Callable[[TypeEngine[Any]], ColumnElement[Any]]:
+    """What `meaning` binds where the values stand in the statement."""
     own = iter(values)
     return lambda type_: literal(next(own), type_)
 

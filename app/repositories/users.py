@@ -44,6 +44,11 @@ async def sign_in_row(session: AsyncSession, email: str) -> RowMapping | None:
     return (await session.execute(statement)).mappings().one_or_none()
 
 
+async def is_known(session: AsyncSession, email: str) -> bool:
+    """Whether somebody has this e-mail address, in its normal form. System role."""
+    return (await session.execute(select(USERS.c.id).where(USERS.c.email == email))).first() is not None
+
+
 async def lock_password(session: AsyncSession, user_id: UUID, password_hash: str) -> bool:
     """Whether the user's password still has this hash; held until the transaction ends. System role."""
     statement = select(USERS.c.id).where(USERS.c.id == user_id, USERS.c.password_hash == password_hash)

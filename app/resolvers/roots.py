@@ -25,8 +25,10 @@ from app.resolvers.email_addresses import EmailAddressMutations
 from app.resolvers.invitations import InvitationMutations
 from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
+from app.resolvers.onboarding import OnboardingMutations, OnboardingQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
 from app.resolvers.password_changes import PasswordChangeMutations
+from app.resolvers.plans import PlanMutations, PlanQueries
 from app.resolvers.platform import PlatformQueries
 from app.resolvers.prices import PriceMutations
 from app.resolvers.recommendations import CheckQueries, RecommendationMutations, RecommendationSubscriptions
@@ -41,7 +43,9 @@ from app.schema.scalars import SCALARS
 
 
 @strawberry.type(description="Reading. Everything that a tenant owns hangs under `organization`.")
-class Query(ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, PlatformQueries):
+class Query(
+    ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, PlanQueries, PlatformQueries, OnboardingQueries
+):
     """Root of queries."""
 
     # Who may see it is decided where introspection is.
@@ -58,6 +62,8 @@ class Mutation(
     PasswordChangeMutations,
     SecondFactorMutations,
     OrganizationMutations,
+    PlanMutations,
+    OnboardingMutations,
     MemberMutations,
     InvitationMutations,
     ApiKeyMutations,

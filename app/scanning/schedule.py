@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.manual import checked
 from app.activity.record import record
 from app.database import Database
-from app.errors import BadUserInputError, ConflictError, NotFoundError
+from app.errors import BadUserInputError, ConflictError, NotFoundError, QuotaExceededError
 from app.models import now
 from app.providers import registry
 from app.queue import HeldJob, enqueue
@@ -144,7 +144,8 @@ async def start_scheduled_scans(job: HeldJob, clouds: Clouds = registry.cloud) -
     """Start the scans of a schedule whose time has come, and queue its next run, in one transaction.
 
     Times that were missed while no worker ran are made up for once. A job that is no longer the schedule's does
-    nothing. Services that none of the accounts has any more are left out, which an event tells.
+    nothing. Services that none of the accounts has any more are left out, which an event tells; so does it when the
+    plan does not allow all of the scans, and none is started.
     """
     organization_id = job.organization_id
     if organization_id is None or "scheduleId" not in job.arguments:
@@ -167,7 +168,12 @@ async def start_scheduled_scans(job: HeldJob, clouds: Clouds = registry.cloud) -
         schedule = await scan_schedules.update_schedule(session, organization_id, schedule_id, last_run_at=moment)
         # Not before the run that is under way: this worker's clock may be behind that of PostgreSQL.
         await queue_next(session, schedule, max(moment, schedule["next_run_at"] or moment))
-        started = await start_in(session, organization_id, SYSTEM, accounts, scope, names, schedule_id)
+        try:
+            async with session.begin_nested():
+                started = await start_in(session, organization_id, SYSTEM, accounts, scope, names, schedule_id)
+        except QuotaExceededError as error:
+            await record_skipped(session, schedule, error.message)
+            return
         if unknown:
             await record_skipped(session, schedule, f"No connected account has the services {', '.join(unknown)}.")
     structlog.get_logger(__name__).info(

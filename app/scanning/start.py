@@ -18,7 +18,9 @@ from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import new_id
 from app.providers import registry
 from app.queue import enqueue_all
+from app.quotas import check_count, take
 from app.records import AccountKind, Actor, EventKind, NewEvent, Provider
+from app.records.plans import QuotaMetric
 from app.repositories import scans
 from app.repositories.accounts import ACCOUNTS
 from app.scanning.progress import scan_changed
@@ -79,7 +81,7 @@ async def start_scans(
     """Queue a scan of each account that has none under way; without `account_ids` of every connected account.
 
     Raises NotFoundError for an account that is not there, ConflictError for one that is not connected or where none
-    is, BadUserInputError for names that cannot be used.
+    is, BadUserInputError for names that cannot be used, QuotaExceededError where the plan does not allow all of them.
     """
     scope = checked_scope(account_ids, regions, services)
     names = await service_names(database, organization_id, scope, clouds)
@@ -150,7 +152,10 @@ async def start_in(
     names: ServiceNames,
     schedule_id: UUID | None = None,
 ) -> Started:
-    """Queue the scans in the caller's transaction, which has locked the accounts. Takes the activity head's lock."""
+    """Queue the scans in the caller's transaction, which has locked the accounts. Takes the activity head's lock.
+
+    Raises QuotaExceededError where the plan does not allow all of them.
+    """
     wanted = {account["id"]: account for account in accounts if _has_any(account, scope, names)}
     skipped = [Skipped(account, _lacking(account, scope)) for account in accounts if account["id"] not in wanted]
     values = {
@@ -172,6 +177,8 @@ async def start_in(
         left -= {scan["account_id"] for scan in running}
     skipped += [Skipped(wanted[id_], "A scan of it ended at this moment. Start another.") for id_ in sorted(left)]
     if started:
+        await take(session, organization_id, QuotaMetric.SCANS, len(started))
+        await check_count(session, organization_id, QuotaMetric.CONCURRENT_SCANS, len(started))
         started.sort(key=lambda scan: scan["account_id"])
         arguments = {scan["job_id"]: {"scanId": str(scan["id"])} for scan in started}
         await enqueue_all(session, RUN_SCAN_JOB, organization_id, arguments)

@@ -23,7 +23,7 @@ from app.config import Settings
 from app.errors import BadUserInputError
 from app.records import UNSET
 from app.schema.accounts import Account
-from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 
 SECRET = "Written only: it is sealed at once and never shown."  # noqa: S105  (a description)
 
@@ -190,7 +190,7 @@ class ConnectAccountPayload:
 
 
 ConnectAccountResult = Annotated[
-    ConnectAccountPayload | InvalidInput | NotFound | Conflict,
+    ConnectAccountPayload | InvalidInput | NotFound | Conflict | QuotaExceeded,
     strawberry.union("ConnectAccountResult", description="What `connectAccount` answers."),
 ]
 

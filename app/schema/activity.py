@@ -102,6 +102,8 @@ graph_enum(
     ALLOCATION_RULE_DELETED="An allocation rule was deleted; `data` has all of it.",
     ALLOCATION_RERUN="Past months are to be allocated anew.",
     ALLOCATION_FINISHED="Past months have been allocated anew.",
+    SUBSCRIPTION_CHANGED="The operator gave the organization another plan, or its subscription another status or end; "
+    "`data` has what it was and is.",
     NOTE_ADDED="A person or a program wrote a note; `data` has its `text`.",
 )
 graph_enum(

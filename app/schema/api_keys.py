@@ -11,7 +11,7 @@ import strawberry
 
 from app.context import Info
 from app.records import Permission
-from app.schema.errors import InvalidInput, NotFound
+from app.schema.errors import InvalidInput, NotFound, QuotaExceeded
 from app.schema.node import Node, global_id
 from app.schema.people import User, fellow
 
@@ -78,7 +78,7 @@ class CreateApiKeyPayload:
 
 
 CreateApiKeyResult = Annotated[
-    CreateApiKeyPayload | InvalidInput | NotFound,
+    CreateApiKeyPayload | InvalidInput | NotFound | QuotaExceeded,
     strawberry.union("CreateApiKeyResult", description="What `createApiKey` answers."),
 ]
 

@@ -10,7 +10,7 @@ import strawberry
 from app.costs.imports.order import REJECT_SHARE
 from app.records.costs import ImportMode
 from app.schema.cost_imports import CostImport, CostImportPeriod
-from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 
 
 @strawberry.input(description="Complete uploads to import as one delivery.")
@@ -51,7 +51,7 @@ class ImportCostsPayload:
 
 
 ImportCostsResult = Annotated[
-    ImportCostsPayload | InvalidInput | NotFound | Conflict,
+    ImportCostsPayload | InvalidInput | NotFound | Conflict | QuotaExceeded,
     strawberry.union("ImportCostsResult", description="What `importCosts` answers."),
 ]
 

@@ -10,7 +10,7 @@ import strawberry
 from app.context import Info
 from app.schema.conformance import ConformanceNote
 from app.schema.cost_imports import CostImport
-from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from app.schema.ingestion import RowIssue
 from app.schema.scalars import JSONObject
 
@@ -56,6 +56,6 @@ class IngestCostsPayload:
 
 
 IngestCostsResult = Annotated[
-    IngestCostsPayload | InvalidInput | NotFound | Conflict,
+    IngestCostsPayload | InvalidInput | NotFound | Conflict | QuotaExceeded,
     strawberry.union("IngestCostsResult", description="What `ingestCosts` answers."),
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import strawberry
 
 from app import errors
 from app.errors import ErrorCode
+from app.records.plans import QuotaMetric
 from app.schema.enums import graph_enum
 
 graph_enum(
@@ -16,6 +19,7 @@ graph_enum(
     NOT_FOUND="The object is absent or out of reach.",
     CONFLICT="The act contradicts what is already there.",
     BAD_USER_INPUT="A value cannot be used.",
+    QUOTA_EXCEEDED="The organization's plan or subscription does not allow it.",
     CURSOR_EXPIRED="The events after this cursor are no longer kept.",
     RATE_LIMITED="Too many tries; `retryAfter` tells the seconds to wait.",
     TIMEOUT="The operation took longer than it may.",
@@ -29,6 +33,18 @@ graph_enum(
     UNSUPPORTED_MEDIA_TYPE="The media type of the request body is not understood.",
     SERVICE_UNAVAILABLE="The service is starting, stopping or overloaded.",
     INTERNAL_SERVER_ERROR="Something unforeseen; quote the `requestId`.",
+)
+
+
+graph_enum(
+    QuotaMetric,
+    "What plans limit.",
+    ACCOUNTS="Accounts that are connected.",
+    MEMBERS="Members, and invitations that are open.",
+    API_KEYS="API keys that are neither revoked nor expired.",
+    CONCURRENT_SCANS="Scans that are queued or running.",
+    SCANS="Scans that were started: one for each account.",
+    IMPORTS="Imports of costs: uploads, deliveries of cost sources, and batches of `ingestCosts` that add something.",
 )
 
 
@@ -56,10 +72,24 @@ class Conflict(UserError):  # noqa: N818  (a member of results, not an exception
     """See ConflictError."""
 
 
+@strawberry.type(
+    description="The organization's plan does not allow as much, or its subscription nothing at present; nothing was "
+    "changed."
+)
+class QuotaExceeded(UserError):  # noqa: N818  (a member of results, not an exception)
+    """See QuotaExceededError."""
+
+    metric: QuotaMetric = strawberry.field(description="What is limited.")
+    limit: int = strawberry.field(description="How much is allowed; 0 where the subscription allows none at present.")
+    used: int = strawberry.field(description="How much was used before.")
+    resets_at: datetime | None = strawberry.field(description="When it starts anew; null where time changes nothing.")
+
+
 AS_DATA: dict[type[errors.SkyledgerError], type[UserError]] = {
     errors.BadUserInputError: InvalidInput,
     errors.NotFoundError: NotFound,
     errors.ConflictError: Conflict,
+    errors.QuotaExceededError: QuotaExceeded,
 }
 
 
@@ -69,4 +99,14 @@ def as_data(error: errors.SkyledgerError) -> UserError | None:
     if member is None:
         return None
     path = list(getattr(error, "path", ())) or None
+    if isinstance(error, errors.QuotaExceededError):
+        return QuotaExceeded(
+            code=error.code,
+            message=error.message,
+            path=path,
+            metric=QuotaMetric(error.metric),
+            limit=error.limit,
+            used=error.used,
+            resets_at=error.resets_at,
+        )
     return member(code=ErrorCode(error.code), message=error.message, path=path)

@@ -11,7 +11,7 @@ import strawberry
 
 from app.context import Info
 from app.records import Role
-from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from app.schema.node import Node, global_id
 from app.schema.people import User, fellow
 
@@ -71,7 +71,7 @@ class InviteMemberPayload:
 
 
 InviteMemberResult = Annotated[
-    InviteMemberPayload | InvalidInput | NotFound | Conflict,
+    InviteMemberPayload | InvalidInput | NotFound | Conflict | QuotaExceeded,
     strawberry.union("InviteMemberResult", description="What `inviteMember` answers."),
 ]
 

@@ -29,6 +29,7 @@ from app.schema.listings import listing_page
 from app.schema.node import Node, global_id
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.people import Member
+from app.schema.plans import OrganizationPlan
 from app.schema.prices import OrganizationPrices
 from app.schema.recommendations import OrganizationRecommendations
 from app.schema.scans import OrganizationScans
@@ -49,6 +50,7 @@ class Organization(
     OrganizationDetectionRules,
     OrganizationDetectionRulePreview,
     OrganizationPrices,
+    OrganizationPlan,
     OrganizationAllocation,
     OrganizationAllocationPreview,
     OrganizationActivity,

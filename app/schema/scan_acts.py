@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from app.schema.accounts import Account
-from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from app.schema.scans import Scan, ScanSchedule
 
 
@@ -53,7 +53,7 @@ class StartScanPayload:
 
 
 StartScanResult = Annotated[
-    StartScanPayload | InvalidInput | NotFound | Conflict,
+    StartScanPayload | InvalidInput | NotFound | Conflict | QuotaExceeded,
     strawberry.union("StartScanResult", description="What `startScan` answers."),
 ]
 

@@ -16,11 +16,14 @@ from uuid import UUID
 from app.costs.conformance import Gap
 from app.costs.imports.order import ImportOrder, create_import
 from app.costs.imports.storing import Progress
+from app.errors import QuotaExceededError
 from app.models import new_id
 from app.providers.cost_exports import SPARE_BYTES, CostSource, Delivery, Stop
 from app.providers.problems import ProblemCode, ProviderError
+from app.quotas import take
 from app.records.cost_sources import CostSourceStepKind, CostSourceStepState
 from app.records.costs import ImportMode, ImportOutcome, ImportSource, ImportSourceKind, ImportState
+from app.records.plans import QuotaMetric
 from app.repositories import cost_imports, cost_sources
 from app.sourcing.schedule import SYSTEM
 from app.sourcing.steps import SourceRun, Step, check, end_step, fail_step, fail_with, new_step
@@ -31,6 +34,7 @@ ABANDONED_SECONDS = 172_800
 _IMPORTED = frozenset({ImportState.SUCCEEDED, ImportState.UNCHANGED})
 _UNDER_WAY = frozenset({ImportState.QUEUED, ImportState.RUNNING})
 _LOOK = "See the import's rejects and conformance; when the export is right again, the next run imports it."
+_LARGER_PLAN = "When the quota starts anew, the next run imports it; ask the operator for a larger plan."
 
 Problem = tuple[str, str]
 """What went wrong, and what to do."""
@@ -170,12 +174,18 @@ async def _import(run: SourceRun, delivery: Delivery, paths: list[Path]) -> Prob
     step = new_step(CostSourceStepKind.IMPORT, delivery.key)
     step["importId"] = str(order.import_id)
     run.steps.append(step)
-    async with run.write() as session:
-        if begun is None:
-            names = tuple(part.name for part in delivery.parts[:MOST_NAMES])
-            source = ImportSource(ImportSourceKind.SOURCE, run.source["id"], names)
-            await create_import(run.job.database, order, source, session, job_id=run.job.id)
-        await run.store_in(session)
+    try:
+        async with run.write() as session:
+            if begun is None:
+                names = tuple(part.name for part in delivery.parts[:MOST_NAMES])
+                source = ImportSource(ImportSourceKind.SOURCE, run.source["id"], names)
+                await create_import(run.job.database, order, source, session, job_id=run.job.id)
+                await take(session, run.organization_id, QuotaMetric.IMPORTS)
+            await run.store_in(session)
+    except QuotaExceededError as error:
+        fail_with(step, ProblemCode.FAILED.value, error.message, _LARGER_PLAN)
+        await run.store()
+        return error.message, _LARGER_PLAN
     outcome = await run.tools.importer(run.job.database, order, paths, Progress())
     return await _imported(run, delivery, step, outcome)
 

@@ -16,8 +16,10 @@ from app.database import Database
 from app.errors import ConflictError, NotFoundError
 from app.models import new_id
 from app.queue import enqueue_all
+from app.quotas import take
 from app.records import Actor, EventKind
 from app.records.costs import ImportMode, ImportSource, ImportSourceKind, ImportState
+from app.records.plans import QuotaMetric
 from app.repositories import cost_import_reads, cost_imports
 from app.sourcing.ending import close_import, event_of
 from app.uploads.open import complete_upload
@@ -39,7 +41,7 @@ async def start_import(
     """Queue the import of complete uploads as one delivery; its row, and whether it was started now.
 
     One that is under way, of the same uploads into the same dataset, is given instead of another. Raises NotFoundError
-    for an absent upload and ConflictError for one that cannot be imported.
+    for an absent upload, ConflictError for one that cannot be imported, and QuotaExceededError.
     """
     parts = [await complete_upload(database, organization_id, upload_id) for upload_id in upload_ids]
     names = tuple(part["file_name"] for part in parts)
@@ -53,6 +55,7 @@ async def start_import(
         source = ImportSource(ImportSourceKind.UPLOAD, names=names, upload_ids=tuple(upload_ids))
         size = sum(part["bytes_expected"] for part in parts)
         await create_import(database, order, source, session, job_id=job_id, bytes_total=size)
+        await take(session, organization_id, QuotaMetric.IMPORTS)
         await enqueue_all(session, IMPORT_JOB, organization_id, {job_id: _arguments(order)})
         data = {"dataset": dataset, "mode": mode.value, "fileName": names[0], "files": len(names)}
         await record(session, organization_id, event_of(EventKind.COST_IMPORT_STARTED, order.import_id, actor, data))

@@ -19,6 +19,7 @@ from app.repositories.scan_schedules import SCHEDULES
 from app.scanning.cancel import cancel_scan
 from app.scanning.recover import recover_scans
 from app.scanning.schedule import create_schedule, delete_schedule, jitter, update_schedule
+from tests.quotas.limited import limited
 from tests.scanning.engine import ADA, Engine
 from tests.workers.probes import job_row
 
@@ -116,6 +117,25 @@ async def test_services_that_are_no_more_are_left_out_and_told(engine: Engine) -
     assert (await engine.events("SCAN_SCHEDULE_SKIPPED"))[-1]["data"]["reason"].endswith("compute, tables.")
     assert (await stored(engine, schedule["id"]))["next_run_at"] > now()
     assert (await stored(engine, schedule["id"]))["services"] == ["compute", "tables"], "a newer version may know them"
+
+
+async def test_what_the_plan_does_not_allow_is_told_and_the_schedule_goes_on(engine: Engine) -> None:
+    """All of its scans or none, and what it had begun to do leaves nothing behind."""
+    for number in range(3):
+        await engine.connect(str(number))
+    await limited(engine.database, engine.organization_id, scans_per_day=2)
+    schedule = await create(engine)
+    await come(engine, schedule["job_id"])
+    assert await engine.rows("SELECT (SELECT count(*) FROM scans), (SELECT count(*) FROM usage_counters)") == [(0, 0)]
+    (event,) = await engine.events("SCAN_SCHEDULE_SKIPPED")
+    assert event["data"]["reason"].startswith(
+        "The plan Tiny limits scans to 2 a day; used so far: 0, and this needs 3."
+    )
+    after = await stored(engine, schedule["id"])
+    assert after["next_run_at"] > now()
+    await limited(engine.database, engine.organization_id, scans_per_day=3)
+    await come(engine, after["job_id"])
+    assert await engine.rows("SELECT count(*) FROM scans") == [(3,)]
 
 
 async def test_a_schedule_whose_job_is_dead_goes_on(engine: Engine) -> None:

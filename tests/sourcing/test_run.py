@@ -27,7 +27,8 @@ from app.sourcing import delivering
 from app.sourcing.change import delete_source
 from app.sourcing.recover import recover_cost_sources
 from tests.providers.aws.in_front import Told, in_front, refused_as_xml
-from tests.sourcing.works import ADA, BUCKET, FOLDER, Works, focus, outline
+from tests.quotas.limited import limited
+from tests.sourcing.works import ADA, BUCKET, FOLDER, ORGANIZATION, Works, focus, outline
 from tests.workers.probes import job_row, until
 
 GOOD = "SUCCEEDED"
@@ -298,6 +299,19 @@ async def test_a_delivery_that_is_refused_is_told_and_tried_again_next_time(work
     assert run["steps"][2]["checks"] == [{"name": "rows", "passed": False, "message": "9 rows, 8 of them rejected."}]
     works.recorder.answer = None
     assert (await works.run(source))["state"] == GOOD
+
+
+async def test_what_the_plan_does_not_allow_is_told_and_imported_by_a_later_run(works: Works) -> None:
+    works.deliver("2026-09", "1")
+    works.deliver("2026-10", "1")
+    source = await works.create()
+    await limited(works.database, ORGANIZATION, imports_per_day=1)
+    run = await works.run(source)
+    assert run["failure"].startswith("The plan Tiny limits imports of costs to 1 a day; used so far: 1.")
+    assert len(works.recorder.orders) == 1
+    await limited(works.database, ORGANIZATION)
+    assert (await works.run(source))["state"] == GOOD
+    assert len(works.recorder.orders) == 2, "the one that was in is not fetched again"
 
 
 async def test_a_disk_without_room_is_told_before_anything_is_fetched(

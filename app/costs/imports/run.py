@@ -30,8 +30,10 @@ from app.costs.watch import request_check
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, UnavailableError
 from app.models import new_id, now
+from app.quotas import take
 from app.records import Actor, EventKind, NewEvent
 from app.records.costs import ImportMode, ImportOutcome, ImportSource, ImportSourceKind, ImportState
+from app.records.plans import QuotaMetric
 from app.repositories import cost_imports
 from app.repositories.tag_keys import promoted_keys
 from app.tasks import end_tasks
@@ -176,6 +178,8 @@ async def _store(
                 await note_left_out(session, order.organization_id, import_id, periods, order.month, notes)
             if not progress.added and isinstance(sources[0], InlineRows):
                 raise NothingNewError
+            if isinstance(sources[0], InlineRows):  # of a file it was taken when its import was asked for
+                await take(session, order.organization_id, QuotaMetric.IMPORTS)
             told = _what_is_missing(progress)
             ended = {"sha256": await hashing, "focus_version": delivery.focus_version, "message": told}
             if not await _finish(session, order, ImportState.SUCCEEDED, progress, notes, **ended):

@@ -12,7 +12,7 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 export PYTHONDONTWRITEBYTECODE :=
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check setup format lint types imports schema readme migrations lock campaign bench clean
+.PHONY: demo test check setup format lint types imports schema changes docs readme migrations lock campaign bench clean
 
 demo: setup
 	@exec $(BIN)/skyledger demo
@@ -21,7 +21,7 @@ demo: setup
 test: setup
 	$(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 
-check: setup format lint types imports schema readme migrations test
+check: setup format lint types imports schema changes docs readme migrations test
 
 setup: $(STAMP)
 
@@ -56,6 +56,13 @@ imports: setup
 
 schema: setup
 	$(BIN)/skyledger export-schema --check
+
+# What partners use goes only after notice: docs/changes.md.
+changes: setup
+	$(BIN)/python -m tools.schema_changes --check
+
+docs: setup
+	$(BIN)/python -m tools.reference --check
 
 readme: setup
 	$(BIN)/python -m tools.readme_tables --check

@@ -7,7 +7,7 @@ import strawberry
 from app.auth import email_addresses
 from app.auth.names import normal_email
 from app.context import Info
-from app.resolvers.access import Access, mutation
+from app.resolvers.access import Access, Limit, mutation
 from app.resolvers.sessions import origin_of
 from app.schema.email_addresses import (
     ChangeEmailInput,
@@ -26,13 +26,13 @@ from app.schema.email_addresses import (
 class EmailAddressMutations:
     """Whose address is whose."""
 
-    @mutation(Access.ANYONE, "Prove by the token of a mail that its address is yours.")
+    @mutation(Access.ANYONE, "Prove by the token of a mail that its address is yours.", limit=Limit(20, per=60))
     async def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailResult:  # noqa: A002  (Relay's name)
         """See app.auth.email_addresses.verify_email."""
         user = await email_addresses.verify_email(info.context.runtime.authenticator, token=input.token)
         return VerifyEmailPayload(email=user["email"])
 
-    @mutation(Access.ANYONE, "Have the mail sent again with which you verify your address.")
+    @mutation(Access.ANYONE, "Have the mail sent again with which you verify your address.", limit=Limit(10, per=60))
     async def resend_verification(
         self,
         info: Info,

@@ -1,10 +1,11 @@
-"""`node` and `nodes`: any object again by its global id."""
+"""`node`, `nodes` and `_entities`: any object again by its global id."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from types import MethodType
+from typing import Annotated, Any, NamedTuple, cast
 
 import strawberry
 
@@ -22,6 +23,7 @@ from app.schema.charges import Charge
 from app.schema.cost_exports import CostExport
 from app.schema.cost_imports import CostImport
 from app.schema.cost_sources import CostSource, CostSourceRun
+from app.schema.federation import Representation, entity_union
 from app.schema.invitations import Invitation
 from app.schema.node import Node, NodeKey, parse_id
 from app.schema.organizations import Organization
@@ -43,6 +45,10 @@ class TenantNode(NamedTuple):
     loader: str
     from_row: Callable[[Any], Node]
     needs: Permission = Permission.ORGANIZATION_READ
+
+    def type_(self) -> type[Node]:
+        """The type whose `from_row` it is."""
+        return cast("MethodType", self.from_row).__self__  # type: ignore[return-value]
 
 
 _TENANT_NODES = {
@@ -70,6 +76,7 @@ _TENANT_NODES = {
     "Team": TenantNode("team_by_id", Team.from_row),
     "Upload": TenantNode("upload_by_id", Upload.from_row),
 }
+Entity = entity_union([Organization, *(kind.type_() for kind in _TENANT_NODES.values())])
 
 
 @strawberry.type
@@ -100,6 +107,45 @@ class NodeQueries:
             raise BadUserInputError(message, path=("ids",))
         keys = [parse_id(id_, path=("ids",)) for id_ in ids]
         return list(await asyncio.gather(*(find_node(info.context, key) for key in keys)))
+
+    @strawberry.field(
+        name="_entities",
+        description="For gateways of Apollo Federation: at most 100 objects by `__typename` and `id`, in the same "
+        "order; null for each that is absent or out of the caller's reach.",
+        graphql_type=list[Entity | None],  # type: ignore[valid-type]
+        directives=[sized_by("representations")],
+    )
+    async def entities(
+        self,
+        info: Info,
+        representations: Annotated[
+            list[Representation],
+            strawberry.argument(description='What is asked for, each as {"__typename": …, "id": …}.'),
+        ],
+    ) -> list[Node | None]:
+        """The same as `nodes`, asked as gateways ask."""
+        info.context.signed_in()
+        if len(representations) > MOST_NODES:
+            message = (
+                f"`representations` has {len(representations)} items; at most {MOST_NODES} are answered at a time."
+            )
+            raise BadUserInputError(message, path=("representations",))
+        keys = [_key_of(given, index) for index, given in enumerate(representations)]
+        return list(await asyncio.gather(*(find_node(info.context, key) for key in keys)))
+
+
+def _key_of(representation: dict[str, Any], index: int) -> NodeKey:
+    """What a representation names; BadUserInputError where that is no type with a key, or no id of it."""
+    path = ("representations", str(index))
+    type_name, id_ = representation.get("__typename"), representation.get("id")
+    if not isinstance(type_name, str) or (type_name != "Organization" and type_name not in _TENANT_NODES):
+        wanted = "the name of a type with `@key`, such as Organization"
+        message = f"`{'.'.join(path)}.__typename` must be {wanted}; this is {type_name!r}."
+        raise BadUserInputError(message, path=(*path, "__typename"))
+    if not isinstance(id_, str):
+        message = f"`{'.'.join(path)}.id` is missing, or no text: it is the key of {type_name}."
+        raise BadUserInputError(message, path=(*path, "id"))
+    return parse_id(id_, type_name, path=(*path, "id"))
 
 
 async def find_node(context: Context, key: NodeKey) -> Node | None:

@@ -7,7 +7,7 @@ import strawberry
 from app.auth import password_changes
 from app.auth.names import normal_email
 from app.context import Info
-from app.resolvers.access import Access, mutation
+from app.resolvers.access import Access, Limit, mutation
 from app.resolvers.sessions import origin_of
 from app.schema.password_changes import (
     ChangePasswordInput,
@@ -26,7 +26,7 @@ from app.schema.password_changes import (
 class PasswordChangeMutations:
     """Another password, by a mail or by the old one."""
 
-    @mutation(Access.ANYONE, "Have a mail sent with which you set another password.")
+    @mutation(Access.ANYONE, "Have a mail sent with which you set another password.", limit=Limit(10, per=60))
     async def request_password_reset(
         self,
         info: Info,
@@ -38,7 +38,11 @@ class PasswordChangeMutations:
         )
         return RequestPasswordResetPayload(email=normal_email(input.email))
 
-    @mutation(Access.ANYONE, "Set another password by the token of a mail. All sessions end; a second factor stays.")
+    @mutation(
+        Access.ANYONE,
+        "Set another password by the token of a mail. All sessions end; a second factor stays.",
+        limit=Limit(20, per=60),
+    )
     async def reset_password(
         self,
         info: Info,

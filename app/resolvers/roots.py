@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 
 import strawberry
@@ -39,6 +40,7 @@ from app.resolvers.second_factors import SecondFactorMutations
 from app.resolvers.sessions import SessionMutations
 from app.resolvers.uploads import UploadMutations
 from app.resolvers.viewer import ViewerQueries
+from app.schema.federation import FEDERATION_SCALARS, Service, as_subgraph
 from app.schema.scalars import SCALARS
 from app.server.costs.derived import declare_costs
 from app.server.costs.text import with_directives
@@ -49,6 +51,12 @@ class Query(
     ViewerQueries, OrganizationQueries, CheckQueries, NodeQueries, PlanQueries, PlatformQueries, OnboardingQueries
 ):
     """Root of queries."""
+
+    # Who may see it is decided where introspection is.
+    @strawberry.field(name="_service", description="For composers of Apollo Federation: this graph as a subgraph.")
+    async def service(self) -> Service:
+        """The text takes more than a second to make, off the loop and once."""
+        return Service(sdl=await asyncio.to_thread(schema_text))
 
 
 @strawberry.type(description="Acting. Each mutation names the permission that it needs.")
@@ -95,15 +103,16 @@ def make_schema() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+        config=StrawberryConfig(scalar_map={**SCALARS, **FEDERATION_SCALARS}, disable_field_suggestions=True),
     )
     declare_costs(schema, page=DEFAULT_PAGE)
     return schema
 
 
+@functools.cache
 def schema_text() -> str:
-    """The schema in GraphQL's own language, as it stands in schema.graphql."""
+    """The schema in GraphQL's own language, as it stands in schema.graphql; a subgraph of Apollo Federation."""
     text = strawberry_text(make_schema())
     # Sorted as a copy: Strawberry's `sort_schema` leaves the served schema with enums that refuse their own values.
     ordered = print_schema(lexicographic_sort_schema(build_schema(text)))
-    return with_directives(ordered, text) + "\n"
+    return as_subgraph(with_directives(ordered, text) + "\n")

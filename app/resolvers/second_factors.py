@@ -6,7 +6,7 @@ import strawberry
 
 from app.auth import second_factor
 from app.context import Info
-from app.resolvers.access import Access, mutation
+from app.resolvers.access import Access, Limit, mutation
 from app.resolvers.sessions import origin_of, tokens_of, viewer_of
 from app.schema.second_factors import (
     CompleteLogInInput,
@@ -32,7 +32,11 @@ from app.schema.viewer import Viewer
 class SecondFactorMutations:
     """Switching an authenticator on and off, and logging in with it."""
 
-    @mutation(Access.ANYONE, "Sign in with the second factor, after `logIn` has answered with a challenge.")
+    @mutation(
+        Access.ANYONE,
+        "Sign in with the second factor, after `logIn` has answered with a challenge.",
+        limit=Limit(20, per=60),
+    )
     async def complete_log_in(
         self,
         info: Info,

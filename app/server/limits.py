@@ -21,6 +21,8 @@ from app.config import Settings
 
 # GraphiQL's own introspection query is 14 deep and selects about 200 fields: it must always pass, so a selection under
 # `__schema` or `__type` has an allowance of its own that no setting lowers.
+# `_service` of Apollo Federation gives the schema as text: who may see it is the same.
+INTROSPECTION = frozenset({"__schema", "__type", "_service"})
 INTROSPECTION_DEPTH = 20
 INTROSPECTION_FIELDS = 500
 # Validation looks at each operation with all its fragments: hundreds of both in 15 kB cost it 60 ms.
@@ -215,7 +217,7 @@ def _outline(definition: ExecutableDefinitionNode) -> _Outline:
                 pending.append((selection.selection_set, above, inside))
             elif isinstance(selection, FieldNode):
                 aliases += selection.alias is not None
-                starts = not inside and selection.name.value in {"__schema", "__type"}
+                starts = not inside and selection.name.value in INTROSPECTION
                 level = 1 if starts else above + 1
                 if inside or starts:
                     introspection_fields += 1

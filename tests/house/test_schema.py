@@ -30,6 +30,7 @@ SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
 # How often a caller may do what is dear, or worth guessing at; a new one is entered here.
 TIMES_A_MINUTE = {
     "acceptInvitation": 20,
+    "completeLogIn": 20,
     "connectAccount": 30,
     "createApiKey": 20,
     "createOrganization": 10,
@@ -42,10 +43,14 @@ TIMES_A_MINUTE = {
     "refreshPrices": 6,
     "refreshSession": 30,
     "register": 10,
+    "requestPasswordReset": 10,
     "rerunAllocation": 10,
+    "resendVerification": 10,
+    "resetPassword": 20,
     "runCostSource": 20,
     "startScan": 60,
     "verifyAccount": 30,
+    "verifyEmail": 20,
 }
 # Who may call what: a new mutation has to be entered here with the permission that it needs.
 NEEDS = {

@@ -1,0 +1,1 @@
+"""The examples of docs/, run as they stand there."""

@@ -113,9 +113,13 @@ def errors_to_json(faults: Sequence[Fault], request_id: str) -> list[dict[str, A
 
 
 def mask(errors: Iterable[GraphQLError], request_id: str) -> list[Fault]:
-    """What execution's errors look like from outside; the first five unforeseen ones are logged with traceback."""
+    """What execution's errors look like from outside, in the order of the document and of the answer.
+
+    Fields that are awaited fail in an order that is chance, and only five are shown: which ones must not be. The first
+    five unforeseen ones are logged with traceback.
+    """
     faults, logged = [], 0
-    for error in errors:
+    for error in sorted(errors, key=_place):
         fault = _fault_of(error)
         if fault is None:
             fault = _located(error, ErrorCode.INTERNAL_SERVER_ERROR, "Internal error")
@@ -124,6 +128,13 @@ def mask(errors: Iterable[GraphQLError], request_id: str) -> list[Fault]:
                 log_failure(error.original_error or error, request_id, path=error.path)
         faults.append(fault)
     return faults
+
+
+def _place(error: GraphQLError) -> tuple[list[tuple[int, int]], list[tuple[bool, int, str]]]:
+    """Where an error stands in the document, and then in the answer: by index, and by response key."""
+    locations = [(location.line, location.column) for location in error.locations or ()]
+    path = [(False, key, "") if isinstance(key, int) else (True, 0, key) for key in error.path or ()]
+    return locations, path
 
 
 def log_failure(error: BaseException, request_id: str, **facts: Any) -> None:

@@ -8,11 +8,12 @@ import httpx
 import pytest
 import strawberry
 import structlog
+from graphql import GraphQLError, parse
 from strawberry.extensions import QueryDepthLimiter
 
-from app.errors import ErrorCode
+from app.errors import BadUserInputError, ErrorCode
 from app.server import GraphQLServer
-from app.server.masking import LONGEST_MESSAGE, Fault
+from app.server.masking import LONGEST_MESSAGE, Fault, mask
 from tests.server.toy_graph import Query, Toy, make_toy
 
 
@@ -85,6 +86,16 @@ async def test_five_errors_are_shown_and_the_rest_counted(toy: Toy) -> None:
     assert [error["path"] for error in body["errors"]] == [["manyFail", index] for index in range(5)]
     assert body["extensions"] == {"omittedErrors": 15}
     assert sum(log["event"] == "unforeseen_error" for log in logs) == 5
+
+
+def test_errors_come_in_the_order_of_the_document_and_the_answer() -> None:
+    """Not in that of their time, which is chance."""
+    document = parse("{ early late { index } }")
+    early, late = document.definitions[0].selection_set.selections  # type: ignore[attr-defined]
+    wrong = BadUserInputError("No.")
+    errors = [GraphQLError("", [late], path=["late", index], original_error=wrong) for index in (10, 2)]
+    errors.append(GraphQLError("", [early], path=["early"], original_error=wrong))
+    assert [fault.path for fault in mask(errors, "request")] == [("early",), ("late", 2), ("late", 10)]
 
 
 async def test_validation_stops_at_five_errors(toy: Toy) -> None:

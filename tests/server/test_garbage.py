@@ -8,7 +8,7 @@ import sys
 _SETS_ASIDE = """
 import gc
 from app.server import garbage
-garbage.LEAST_OBJECTS = 20_000
+garbage.WALK_SECONDS = 3_600
 class Ring:
     living = 0
     def __init__(self):
@@ -37,14 +37,15 @@ for _ in range(200):
     kept.clear()
     gc.collect()
 assert Ring.living == 1000, "and one that was never set aside does not"
-most = 0
-for _ in range(200):
-    kept.extend(Ring() for _ in range(1000))
-    gc.collect()
-    kept.clear()
-    most = max(most, Ring.living)
-    if Ring.living < 1500: break
-assert most < 100_000 and Ring.living < 1500, (most, Ring.living)
+kept.extend(Ring() for _ in range(1000))
+gc.collect()
+kept.clear()
+gc.collect()
+assert Ring.living == 2000, "those that wait"
+garbage._callback._walk_at = 0.0
+gc.collect()
+assert Ring.living == 0, "are found when everything is walked"
+assert gc.get_freeze_count() >= began, "and the others are set aside again"
 print("ok")
 """
 

@@ -30,6 +30,8 @@ from app.schema.repeatable import Repeatable
 from app.sealing.vault import Place, Sealed, Vault, VaultError
 
 KEPT = timedelta(hours=24)
+PLATFORM = UUID(int=0)
+"""Whose answers those to the root key are: no organization and no user has this id."""
 LONGEST_KEY = 255
 _PATH = ("input", "idempotencyKey")
 _TRIES = 3
@@ -53,10 +55,8 @@ async def once(info: Info, sent: Any, organization_id: UUID | None, resolve: Cal
     principal = info.context.principal
     if not isinstance(sent, Repeatable) or sent.idempotency_key is None or principal is None:
         return await resolve()
-    # An act that concerns no organization yet, such as making one, is one of its user.
-    owner = organization_id or principal.user_id
-    if owner is None:
-        return await resolve()
+    # An act that concerns no organization yet, such as making one, is one of its user, or of the platform.
+    owner = organization_id or principal.user_id or PLATFORM
     key = AnswerKey(owner, principal.subject, info.field_name, _checked(sent.idempotency_key))
     arguments = hashlib.sha256(answer_text(replace(sent, idempotency_key=None)).encode()).hexdigest()
     answers = _Answers(info.context.database, info.context.runtime.vault, key, arguments)

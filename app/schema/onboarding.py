@@ -15,10 +15,11 @@ from app.organizations.onboarding import OnboardingProblem as ProblemRecord
 from app.records import Permission
 from app.schema.api_keys import ApiKey
 from app.schema.enums import graph_enum
-from app.schema.errors import Conflict, NotFound, UserError
+from app.schema.errors import Conflict, InvalidInput, NotFound, UserError
 from app.schema.invitations import Invitation
 from app.schema.plans import Plan
 from app.schema.platform import PlatformOrganization
+from app.schema.repeatable import Repeatable
 
 graph_enum(
     OnboardingProblemCode,
@@ -95,8 +96,8 @@ class OnboardingKeyInput:
 
 
 @strawberry.input(description="An organization to onboard.")
-class OnboardOrganizationInput:
-    """See `onboardOrganization` and `validateOnboarding`."""
+class OnboardOrganizationInput(Repeatable):
+    """See `onboardOrganization` and `validateOnboarding`, which needs no key."""
 
     name: str = strawberry.field(description="Name for people; 1 to 100 characters.")
     plan: str = strawberry.field(description="Slug of its plan, which begins with the plan's trial if it has one.")
@@ -187,6 +188,6 @@ class OnboardingRefused(UserError):  # noqa: N818  (a member of results, not an 
 
 
 OnboardOrganizationResult = Annotated[
-    OnboardOrganizationPayload | OnboardingRefused | NotFound | Conflict,
+    OnboardOrganizationPayload | OnboardingRefused | InvalidInput | NotFound | Conflict,
     strawberry.union("OnboardOrganizationResult", description="What `onboardOrganization` answers."),
 ]

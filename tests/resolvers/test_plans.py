@@ -270,6 +270,18 @@ async def test_onboarding_through_the_graph(graphql: GraphQL) -> None:
     assert answer["code"] == "NOT_FOUND", "the invitation is the owner's alone"
 
 
+async def test_an_onboarding_sent_again_makes_nothing_more(graphql: GraphQL) -> None:
+    """Also by the root key, which is nobody's; the secrets come with the answer again."""
+    await act(graphql, "bootstrap", {})
+    values = {**GOOD, "idempotencyKey": "first customer"}
+    first = await act(graphql, "onboardOrganization", values)
+    assert await act(graphql, "onboardOrganization", values) == first
+    other = await act(graphql, "onboardOrganization", {**values, "name": "Another"})
+    assert other["__typename"] == "Conflict"
+    count = "{ platform { organizations { totalCount } } }"
+    assert (await graphql.data(count, root_key=ROOT))["platform"]["organizations"]["totalCount"] == 1
+
+
 async def test_only_operators_may_validate(graphql: GraphQL) -> None:
     made = await company(graphql)
     for who in ({"token": made.token("OWNER")}, {"api_key": (await create_key(graphql, made, "MEMBERS_MANAGE"))[1]}):

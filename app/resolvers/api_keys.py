@@ -27,7 +27,7 @@ class ApiKeyMutations:
     @mutation(
         Permission.API_KEYS_MANAGE,
         "Make an API key. Its text is in this answer and nowhere else.",
-        limit=Limit(20, per=60),
+        limit=Limit(60, per=60),
     )
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeyResult:  # noqa: A002  (Relay's name)
         """See app.organizations.api_keys.create_api_key."""

@@ -12,8 +12,9 @@ from app.schema.repeatable import Repeatable
 from app.schema.scans import Scan, ScanSchedule
 from app.server.costs.directives import at_most
 
-MOST_TOLD = 1_000
-"""Scans of one start, as its cost is estimated: of every connected account, of which most have fewer."""
+MOST_TOLD = 50
+"""Scans of one start, as its cost is estimated: of every connected account, of which most have fewer. Who has more
+pays no more; of a thousand, three starts would have emptied the bucket of somebody who starts one scan each."""
 
 
 @strawberry.input(description="What to scan; what is left out is not limited.")

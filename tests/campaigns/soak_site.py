@@ -32,6 +32,8 @@ STOP_SECONDS = 60
 READY_SECONDS = 60
 _TASKS = re.compile(r"^skyledger_event_loop_tasks (\S+)$", re.MULTILINE)
 _MISSES = re.compile(r'^skyledger_graphql_document_lookups_total\{result="miss"\} (\S+)$', re.MULTILINE)
+_LETTER = re.compile("─{72}\nMail to .*?─{72}\n".encode(), re.DOTALL)
+"""A mail in the terminal, where development sends it."""
 _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'skyledger'"
 
 
@@ -163,7 +165,7 @@ class Site:
         """Level → how often which event was logged, of warnings and what is worse, and lines that are no log at all."""
         found: dict[str, Counter[str]] = {}
         for name in self.processes:
-            for line in self._log(name).read_bytes().splitlines():
+            for line in _LETTER.sub(b"", self._log(name).read_bytes()).splitlines():
                 try:
                     entry: dict[str, Any] = orjson.loads(line)
                 except orjson.JSONDecodeError:

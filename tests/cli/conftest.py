@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -51,7 +52,7 @@ def plain_database(own_engines: tuple[Path, EngineUrls]) -> EngineUrls:
 def virgin_database(own_engines: tuple[Path, EngineUrls], plain_database: EngineUrls) -> EngineUrls:
     """The same on a server where nobody has made our roles, or where they were taken away again."""
     _, urls = own_engines
-    for name in [f"plain_{number}" for number in range(1, int(_name(plain_database).removeprefix("plain_")) + 1)]:
+    for (name,) in administer(urls.database_url, "SELECT datname FROM pg_database WHERE datname LIKE 'plain%'"):
         for role in ROLES:
             there = f"to_regrole('{role}') IS NOT NULL"
             administer(
@@ -99,15 +100,14 @@ def on_engines(skyledger: Command, settings: Settings) -> Command:
     return invoke
 
 
-def administer(database_url: str, *statements: str) -> None:
-    """Run statements, each in a transaction of its own."""
+def administer(database_url: str, *statements: str) -> list[Any]:
+    """Run statements, each in a transaction of its own; the rows of all of them."""
 
-    async def execute() -> None:
+    async def execute() -> list[Any]:
         connection = await asyncpg.connect(database_url.replace("postgresql+asyncpg", "postgresql"))
         try:
-            for statement in statements:
-                await connection.execute(statement)
+            return [row for statement in statements for row in await connection.fetch(statement)]
         finally:
             await connection.close()
 
-    asyncio.run(execute())
+    return asyncio.run(execute())

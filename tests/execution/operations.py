@@ -180,7 +180,8 @@ class Writer:
     def _arguments(self, name: str, each: GraphQLField, rows: int) -> tuple[str, int]:
         """Arguments in parentheses, and how many objects there will be below."""
         chosen: dict[str, Any] = {}
-        one = self.draw.choice(("slug", "id")) if name == "organization" and not self.chance(self.values.odd) else None
+        either = each.args.keys() >= {"slug", "id"}  # the root field wants exactly one of them
+        one = self.draw.choice(("slug", "id")) if either and not self.chance(self.values.odd) else None
         if one is not None:
             type_ = each.args[one].type
             chosen[one] = self._given(type_, self.values.of(GraphQLNonNull(type_), (name, one)))

@@ -32,7 +32,7 @@ TIMES_A_MINUTE = {
     "acceptInvitation": 20,
     "completeLogIn": 20,
     "connectAccount": 30,
-    "createApiKey": 20,
+    "createApiKey": 60,
     "createOrganization": 10,
     "createUpload": 120,
     "deleteOrganization": 10,

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import Connection, event, text
 from structlog.testing import capture_logs
 
@@ -191,8 +192,9 @@ async def test_asking_for_mail_is_throttled(ada: Somebody, post: Post) -> None:
     assert len(post.box.mails) == MAILS_PER_ACCOUNT, "one of them for registering"
 
 
-async def test_who_registers_many_sends_no_mail_to_as_many(graphql: GraphQL, owner: Database) -> None:
+async def test_who_registers_many_sends_no_mail_to_as_many(graphql: GraphQL, owner: Database, valkey: Redis) -> None:
     for _ in range(MAILS_PER_ADDRESS + 3):
+        await valkey.delete("none", *await valkey.keys("skyledger:rate:*"))  # as if a minute had passed
         assert (await somebody(graphql)).person.token
     assert len(await rows(owner, "SELECT id FROM identity_mails")) == MAILS_PER_ADDRESS
 

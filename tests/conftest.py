@@ -136,7 +136,7 @@ def pytest_collection_finish() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requests", type=int, default=150, help="how many requests the storm has (full: 1000)")
     parser.addoption("--kills", type=int, default=10, help="how many kill -9 the kill campaign does (full: 200)")
-    parser.addoption("--minutes", type=float, default=0, help="how long the soak is (full: 60); without it there is none")
+    parser.addoption("--minutes", type=float, default=0, help="how long the soak is (full: 60); 0 is none")
     parser.addoption("--soak-folder", help="folder for the samples of the soak; that of the test when left out")
     parser.addoption(
         "--sequences",

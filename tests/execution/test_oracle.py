@@ -19,7 +19,7 @@ from benchmarks.graph.documents import DOCUMENTS
 from tests.execution.nasties import nasties
 from tests.execution.operations import Writer
 from tests.execution.playing import play
-from tests.execution.twins import Operation, Twins, Verdict, same
+from tests.execution.twins import Operation, Twins, Verdict, alike, same
 from tests.execution.world import Site
 
 APART, TOGETHER = 2_000_001, 40
@@ -79,6 +79,21 @@ async def test_examples_and_benchmarks_are_answered_by_plans(site: Site, twins: 
         if (compared.verdict, compared.failed, compared.refused, compared.bail) != (Verdict.EQUAL, False, False, None):
             wrong.append(f"{name}: {compared}")
     assert not wrong, "\n\n".join(wrong)
+
+
+def test_only_which_error_took_a_parent_away_may_differ() -> None:
+    def answer(data: Any, *paths: list[str | int]) -> bytes:
+        return orjson.dumps({"data": data, "errors": [{"message": "no", "path": path} for path in paths]})
+
+    gone = {"account": None, "name": "n"}
+    one = answer(gone, ["account", "owner"])
+    assert alike(one, answer(gone, ["account", "scans", 0]))
+    assert alike(one, answer(gone, ["account", "scans", 0], ["account", "owner"]))
+    assert not alike(one, orjson.dumps({"data": gone})), "no error says why"
+    assert not alike(one, answer(gone, ["account"])), "its own error is another one"
+    assert not alike(one, answer({**gone, "name": None}, ["account", "owner"], ["name"]))
+    assert not alike(one, answer({**gone, "name": "m"}, ["account", "owner"]))
+    assert alike(answer(None, ["account", "owner"]), answer(None, ["name"]))
 
 
 def _documents(site: Site) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -58,12 +58,14 @@ async def test_a_scan_is_followed_from_queued_to_its_end_in_every_process(
     await announcer.start()
     async with running(elsewhere, valkey) as feed:
         streams = [feed.follow(engine.organization_id, started["id"]) for _ in range(3)]
+        firsts = [await anext(stream) for stream in streams]
         following = [asyncio.create_task(to_the_end(stream)) for stream in streams]
         await _until_subscribed(valkey)
         await engine.runner().run(started["job_id"])
         answers = await asyncio.gather(*following)
     await announcer.stop()
-    for seen in answers:
+    for first, later in zip(firsts, answers, strict=True):
+        seen = [first, *later]
         assert seen[0].scan["state"] == "QUEUED"
         assert seen[-1].scan["state"] == "SUCCEEDED"
         assert (seen[-1].totals.steps, seen[-1].totals.finished, seen[-1].totals.found) == (7, 7, 40)

@@ -52,6 +52,7 @@ from app.models.costs import (
 )
 from app.models.currencies import CurrencyRate
 from app.models.detection_rules import DetectionRuleVersion
+from app.models.exports import Export
 from app.models.identity import (
     IdentityMail,
     LogInChallenge,
@@ -116,6 +117,7 @@ __all__ = [
     "DeletionTag",
     "DetailDim",
     "DetectionRuleVersion",
+    "Export",
     "IdentityMail",
     "ImportReject",
     "Invitation",

@@ -23,6 +23,7 @@ from app.resolvers.costs import CostMutations
 from app.resolvers.currencies import CurrencyMutations
 from app.resolvers.detection_rules import DetectionRuleMutations
 from app.resolvers.email_addresses import EmailAddressMutations
+from app.resolvers.exports import ExportMutations
 from app.resolvers.invitations import InvitationMutations
 from app.resolvers.jobs import JobMutations
 from app.resolvers.members import MemberMutations
@@ -80,6 +81,7 @@ class Mutation(
     CurrencyMutations,
     PriceMutations,
     CostExportMutations,
+    ExportMutations,
     CostSourceMutations,
     CostWatchMutations,
     RecommendationMutations,

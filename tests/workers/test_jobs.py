@@ -44,6 +44,7 @@ def test_the_schedule_spreads_its_work_over_the_hour() -> None:
         "purge_jobs": "10:47:00",
         "end_imports": "10:52:00",
         "purge_cost_exports": "10:57:00",
+        "purge_bulk_exports": "10:22:00",
         "open_ignored_recommendations": "00:02:00",
         "look_at_all_accounts": "05:27:00",
         "settle_all_costs": "05:42:00",

@@ -27,7 +27,10 @@ class BulkExportDoor:
         """See app.exporting.fetch.open_export. A wrong signature asks nothing."""
         if not self._links.holds(file_id, parameters):
             raise no_such_file()
-        key = parse_id(file_id, "Export")
+        try:
+            key = parse_id(file_id, "Export")
+        except BadUserInputError:
+            raise no_such_file() from None
         if key.organization_id is None:
             raise no_such_file()
         return exporting.open_export(self._database, self._files, key.organization_id, key.id)

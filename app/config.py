@@ -252,6 +252,9 @@ class Settings(BaseSettings):
     export_retention_days: int = Field(
         default=7, ge=1, le=90, description="Days that exported files are kept, in the place of uploads."
     )
+    erasure_days: int = Field(
+        default=30, ge=0, le=90, description="Days from asking for an account to be erased until it is; 0 is at once."
+    )
     exports_under_way: int = Field(
         default=3,
         ge=1,

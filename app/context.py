@@ -49,6 +49,7 @@ class Runtime:
     uploads: UploadStores
     exports: KeptFiles
     bulk_exports: KeptFiles
+    personal_exports: KeptFiles
     links: Links
     rate_limits: RateLimits
 

@@ -47,7 +47,7 @@ from app.server.serving import OnReady, make_server
 from app.server.uploads import UPLOAD_PATH, UploadEndpoint
 from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
-from app.uploads.stores import BULK_EXPORTS, make_kept_files, make_stores
+from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
 
 TEND_SECONDS = 0.5
 WARM_SECONDS = 10.0
@@ -80,6 +80,7 @@ def make_runtime(settings: Settings, urls: EngineUrls, *, passwords: Passwords |
         uploads=make_stores(settings, providers),
         exports=make_kept_files(settings, providers),
         bulk_exports=make_kept_files(settings, providers, BULK_EXPORTS),
+        personal_exports=make_kept_files(settings, providers, PERSONAL_EXPORTS),
         links=Links(signing_key(settings)),
         rate_limits=RateLimits(valkey, key=signing_key(settings)),
     )
@@ -153,6 +154,7 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
         runtime.uploads.close()
         runtime.exports.close()
         runtime.bulk_exports.close()
+        runtime.personal_exports.close()
         await runtime.authenticator.close()
         await runtime.rate_limits.close()
         await runtime.database.close()

@@ -28,3 +28,4 @@ class Parts:
     uploads: UploadStores
     exports: KeptFiles
     bulk_exports: KeptFiles
+    personal_exports: KeptFiles

@@ -72,6 +72,7 @@ def graph_of(parts: Parts) -> ExportGraph:
             uploads=parts.uploads,
             exports=parts.exports,
             bulk_exports=parts.bulk_exports,
+            personal_exports=parts.personal_exports,
             links=Links(key),
             rate_limits=RateLimits(valkey, key=key),
         )

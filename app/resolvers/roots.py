@@ -34,6 +34,7 @@ from app.resolvers.password_changes import PasswordChangeMutations
 from app.resolvers.plans import PlanMutations, PlanQueries
 from app.resolvers.platform import PlatformQueries
 from app.resolvers.prices import PriceMutations
+from app.resolvers.privacy import PrivacyMutations
 from app.resolvers.recommendations import CheckQueries, RecommendationMutations, RecommendationSubscriptions
 from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
@@ -82,6 +83,7 @@ class Mutation(
     PriceMutations,
     CostExportMutations,
     ExportMutations,
+    PrivacyMutations,
     CostSourceMutations,
     CostWatchMutations,
     RecommendationMutations,

@@ -16,6 +16,7 @@ from app.uploads.threads import DiskThreads
 
 EXPORTS = "exports/"
 BULK_EXPORTS = "bulk-exports/"
+PERSONAL_EXPORTS = "personal-exports/"
 
 
 def make_stores(settings: Settings, pool: ProviderPool) -> UploadStores:

@@ -36,6 +36,8 @@ from app.notifications.identity import MailTools, send_identity_mail
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices, request_weekly_refresh
+from app.privacy.archive import ARCHIVE_JOB, make_archive, purge_archives
+from app.privacy.erasing import erase_due_accounts
 from app.providers.registry import tagger
 from app.recommendations.deletion_tags import TAG_JOB
 from app.recommendations.everywhere import look_everywhere
@@ -112,6 +114,7 @@ def make_handlers(
     prices: PriceTools | None = None,
     mail: MailTools | None = None,
     bulk: BulkTools | None = None,
+    personal: ExportTools | None = None,
 ) -> Mapping[str, Handler]:
     """The functions of all job kinds, those that call providers with their tools."""
     of_sources: dict[str, Handler] = {}
@@ -123,6 +126,7 @@ def make_handlers(
         **of_sources,
         **({} if exports is None else {RUN_EXPORT_JOB: partial(run_export, tools=exports)}),
         **({} if bulk is None else {RUN_BULK_EXPORT_JOB: partial(run_bulk_export, tools=bulk)}),
+        **({} if personal is None else {ARCHIVE_JOB: partial(make_archive, tools=personal)}),
         **(
             {}
             if prices is None
@@ -206,6 +210,19 @@ async def purge_bulk_exports(context: dict[str, Any]) -> None:
     purged = await purge_expired_bulk_exports(database, context["bulk"].kept.files)
     counts = {"expired": purged.expired, "forgotten": purged.forgotten, "stray": purged.stray}
     structlog.get_logger(__name__).info("exports_purged", **counts)
+
+
+async def purge_personal_exports(context: dict[str, Any]) -> None:
+    """Delete archives of people's data whose time is over, and bytes without one."""
+    database, _ = _tools(context)
+    gone = await purge_archives(database, context["personal"].files)
+    structlog.get_logger(__name__).info("personal_exports_purged", archives=gone)
+
+
+async def erase_accounts(context: dict[str, Any]) -> None:
+    """Erase the accounts whose days of grace are over."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("accounts_erased", accounts=await erase_due_accounts(database))
 
 
 async def end_imports(context: dict[str, Any]) -> None:
@@ -302,6 +319,8 @@ def _hourly() -> list[CronJob]:
         end_imports: 52,
         purge_cost_exports: 57,
         purge_bulk_exports: 22,
+        purge_personal_exports: 24,
+        erase_accounts: 12,
     }
     return [
         cron(

@@ -43,7 +43,7 @@ from app.sourcing.tools import SourceTools
 from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
 from app.uploads.storage import UploadStores
-from app.uploads.stores import BULK_EXPORTS, make_kept_files, make_stores
+from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
 from app.workers.graph import LazyGraph
 from app.workers.jobs import make_handlers, schedule
 from app.workers.runner import Handler, JobRunner, RunnerSettings
@@ -99,11 +99,15 @@ async def work(
     kept_costs = make_kept_files(settings, pool)
     exports = ExportTools(kept_costs, timedelta(days=settings.export_retention_days))
     kept = make_kept_files(settings, pool, BULK_EXPORTS)
-    parts = Parts(settings, database, valkey, queue, tools.vault, pool, uploads, kept_costs, kept)
+    kept_archives = make_kept_files(settings, pool, PERSONAL_EXPORTS)
+    personal = ExportTools(kept_archives, exports.keep)
+    parts = Parts(settings, database, valkey, queue, tools.vault, pool, uploads, kept_costs, kept, kept_archives)
     bulk = BulkTools(ExportTools(kept, exports.keep), LazyGraph(parts))
     prices = make_price_tools(settings, pool)
     mail = make_mail_tools(settings)
-    kinds = make_handlers(tools, uploads, sources, exports, prices, mail, bulk) if handlers is None else handlers
+    kinds = (
+        make_handlers(tools, uploads, sources, exports, prices, mail, bulk, personal) if handlers is None else handlers
+    )
     runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(_recover, database))
     async with _tending(tend):
         try:
@@ -113,12 +117,13 @@ async def work(
                 await announcer.start()
             await queue.start()
             _log.info("worker_ready", kinds=sorted(kinds))
-            await _run(runner, database, settings, urls, uploads, exports, bulk, stop)
+            await _run(runner, database, settings, urls, uploads, exports, bulk, personal, stop)
         finally:
             pool.close()
             uploads.close()
             exports.files.close()
             kept.close()
+            kept_archives.close()
             prices.close()
             await queue.stop()
             for announcer in announcers:
@@ -136,6 +141,7 @@ async def _run(
     uploads: UploadStores,
     exports: ExportTools,
     bulk: BulkTools,
+    personal: ExportTools,
     stop: asyncio.Event,
 ) -> None:
     """Run jobs until `stop` is set, then give back what has not ended."""
@@ -147,6 +153,7 @@ async def _run(
         "uploads": uploads,
         "exports": exports,
         "bulk": bulk,
+        "personal": personal,
     }
     wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
     recovering = asyncio.create_task(_recover_for_ever(database), name="scans-recover")

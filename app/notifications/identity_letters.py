@@ -49,8 +49,8 @@ _NOTICES = {
     MailKind.ERASURE_REQUESTED: (
         "Your account is to be erased",
         (
-            "You have asked to erase your account at Skyledger, and all its sessions were ended. Until the day comes you "
-            "can sign in and take it back: `viewer { erasure { dueAt } }` tells the day, keepMyAccount keeps the account."
+            "You have asked to erase your account at Skyledger, and all its sessions were ended. Until the day comes "
+            "you can sign in and take it back: `viewer { erasure { dueAt } }` tells the day, keepMyAccount keeps it."
         ),
     ),
     MailKind.ACCOUNT_KEPT: (

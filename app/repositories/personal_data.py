@@ -59,7 +59,8 @@ _BATCH = 500
 async def add_archive(session: AsyncSession, values: Mapping[str, Any]) -> RowMapping:
     """Add an archive that is asked for, and return its row."""
     statement = insert(ARCHIVES).values(**values).returning(ARCHIVES)
-    return (await session.execute(statement)).mappings().one()
+    row: RowMapping = (await session.execute(statement)).mappings().one()
+    return row
 
 
 async def archive_under_way(session: AsyncSession, user_id: UUID, since: datetime) -> bool:
@@ -83,7 +84,9 @@ async def archives_of(session: AsyncSession, user_id: UUID, limit: int) -> Seque
 async def change_archive(session: AsyncSession, archive_id: UUID, values: Mapping[str, Any]) -> RowMapping | None:
     """Change an archive that is under way; None where there is none."""
     statement = update(ARCHIVES).where(ARCHIVES.c.id == archive_id, ARCHIVES.c.state.in_(ARCHIVE_UNDER_WAY))
-    return (await session.execute(statement.values(**values).returning(ARCHIVES))).mappings().one_or_none()
+    changed = await session.execute(statement.values(**values).returning(ARCHIVES))
+    row: RowMapping | None = changed.mappings().one_or_none()
+    return row
 
 
 async def delete_expired_archives(session: AsyncSession, before: datetime, limit: int) -> Sequence[RowMapping]:
@@ -165,7 +168,7 @@ async def places_of_person(session: AsyncSession, user_id: UUID) -> Sequence[Row
 async def rows_of_place(
     session: AsyncSession, place: Place, *, user_id: UUID, email: str, organization_id: UUID | None
 ) -> AsyncIterator[Sequence[RowMapping]]:
-    """The rows that a place has of a person, in batches, without secrets. Of the audit with what it knows beyond ids."""
+    """The rows that a place has of a person, in batches, without secrets; of the audit with its details."""
     table = Base.metadata.tables[place.table]
     shown = [
         column for column in table.columns if not isinstance(column.type, LargeBinary) and column.name not in HIDDEN

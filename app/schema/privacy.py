@@ -53,8 +53,8 @@ class PersonalExport:
         )
 
     @strawberry.field(
-        description="Where to GET it: a path at the server of this graph, signed and good for fifteen minutes, in which "
-        "it needs no other credential. Null until it is ready."
+        description="Where to GET it: a path at the server of this graph, signed and good for fifteen minutes, in "
+        "which it needs no other credential. Null until it is ready."
     )
     def url(self, info: Info) -> str | None:
         """Only the person is shown the archive at all."""

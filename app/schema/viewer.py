@@ -68,9 +68,7 @@ class Viewer:
             return None
         return SecondFactor(enabled_at=row["confirmed_at"], recovery_codes_left=row["recovery_codes_left"])
 
-    @strawberry.field(
-        description="Archives of all that is kept about you, the newest first; at most 20. None for keys."
-    )
+    @strawberry.field(description="Archives of what is kept about you, the newest first; at most 20. None for keys.")
     async def personal_exports(self) -> list[PersonalExport]:
         """One statement."""
         return [PersonalExport.from_row(row) for row in await self.loaders.own_identity.personal_exports()]

@@ -69,7 +69,7 @@ def _of_user(table: str) -> sa.ForeignKeyConstraint:
 
 def downgrade() -> None:
     """Drop them: nobody's account is erased any more."""
-    op.execute(f"REVOKE SELECT (principal) ON stored_answers FROM {SYSTEM}")
+    op.execute("REVOKE SELECT (principal) ON stored_answers FROM skyledger_system")
     op.execute(f"REVOKE DELETE ON users FROM {SYSTEM}")
     for table in TABLES:
         op.drop_table(table)

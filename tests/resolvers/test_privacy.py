@@ -266,7 +266,8 @@ async def test_who_became_the_last_owner_meanwhile_is_not_erased(
     made = await house(graphql, zebedee)
     await zebedee("eraseMyAccount", password=PASSWORD, confirm=zebedee.person.email)
     await make_due(owner)
-    role = "UPDATE memberships SET role = CASE role WHEN 'ADMIN' THEN 'OWNER' ELSE 'VIEWER' END WHERE organization_id = :id"
+    swapped = "CASE role WHEN 'ADMIN' THEN 'OWNER' ELSE 'VIEWER' END"
+    role = f"UPDATE memberships SET role = {swapped} WHERE organization_id = :id"  # noqa: S608  (our own words)
     async with owner.engine.begin() as connection:
         await connection.execute(text(role), {"id": parse_id(made.organization_id).id})
     assert await erase_due_accounts(runtime.database) == 0

@@ -117,6 +117,11 @@ class ExportGraph:
             raise ExportEndedError(message) from None
         return _Pages(self, organization_id, caller, paged, variables)
 
+    async def close(self) -> None:
+        """See app.records.exports.Graph."""
+        await self._runtime.authenticator.close()
+        await self._runtime.rate_limits.close()
+
     async def principal(self, organization_id: UUID, caller: ExportCaller) -> Principal:
         """The caller as of now, narrowed to the organization. Raises ExportEndedError where nothing is left of it."""
         authenticator = self._runtime.authenticator

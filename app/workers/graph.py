@@ -30,6 +30,11 @@ class LazyGraph:
                 self._made = await asyncio.to_thread(_make, self._parts)
         return await self._made.open(organization_id, caller, query, variables)
 
+    async def close(self) -> None:
+        """See app.records.exports.Graph."""
+        if self._made is not None:
+            await self._made.close()
+
 
 def _make(parts: Parts) -> Graph:
     return cast("Graph", import_module("app.resolvers.export_graph").graph_of(parts))

@@ -122,6 +122,7 @@ async def work(
             pool.close()
             uploads.close()
             exports.files.close()
+            await bulk.graph.close()
             kept.close()
             kept_archives.close()
             prices.close()

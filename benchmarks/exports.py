@@ -48,6 +48,17 @@ REPORT: Final = PROJECT / "benchmarks" / "EXPORTS.md"
 SIZES: Final = (10_000, 100_000, 1_000_000)
 MONTHS: Final = tuple(date(2026, month, 1) for month in range(1, 11))
 ENDLESS: Final = 1_000_000_000
+HEADINGS: Final = (
+    "rows",
+    "form",
+    "seconds",
+    "rows a second",
+    "CPU of the worker, s",
+    "by COPY, s",
+    "file, MB",
+    "RSS before, MiB",
+    "most, MiB",
+)
 FORMATS: Final = ("JSONL", "PARQUET")
 FIELDS: Final = """id chargePeriodStart chargePeriodEnd provider subAccountName serviceName regionId resourceId
       chargeCategory billedCost effectiveCost billingCurrency tags"""
@@ -238,10 +249,7 @@ async def measure(settings: Settings, urls: EngineUrls, sizes: tuple[int, ...], 
     runtime = make_runtime(settings, urls)
     app, _ = create_app(runtime)
     transport = httpx.ASGITransport(app)
-    lines = [
-        "| rows | form | seconds | rows a second | CPU of the worker, s | by COPY, s | file, MB | RSS before, MiB | most, MiB |"
-    ]
-    lines.append("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    lines = [f"| {' | '.join(HEADINGS)} |", "| ---: | --- |" + " ---: |" * (len(HEADINGS) - 2)]
     async with running(runtime), httpx.AsyncClient(transport=transport, base_url="http://b", timeout=600) as client:
         caller = Caller(client)
         await caller.register()
@@ -255,7 +263,8 @@ async def measure(settings: Settings, urls: EngineUrls, sizes: tuple[int, ...], 
                     found = await caller.export(form, process)
                     lines.append(
                         f"| {found.rows:,} | {form} | {found.seconds:.1f} | {found.rows / found.seconds:,.0f} "
-                        f"| {found.cpu:.1f} | {copied:.1f} | {found.size / 1e6:.1f} | {found.before:.0f} | {found.peak:.0f} |"
+                        f"| {found.cpu:.1f} | {copied:.1f} | {found.size / 1e6:.1f} | {found.before:.0f} "
+                        f"| {found.peak:.0f} |"
                     )
                     out.print(lines[-1], markup=False)
         cost = (await caller.ask(COST % (caller.slug, FIELDS), {}))["extensions"]["cost"]["actual"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +43,8 @@ async def erase_due_accounts(database: Database) -> int:
             erased += await erase_account(database, user_id)
         except ConflictError as error:
             structlog.get_logger(__name__).warning("account_not_erased", user_id=str(user_id), reason=error.message)
+        except Exception:  # noqa: BLE001 - the others are not to wait for it; the next round tries again
+            structlog.get_logger(__name__).exception("account_erasure_failed", user_id=str(user_id))
     return erased
 
 
@@ -95,17 +96,18 @@ async def _erase_in(database: Database, organization_id: UUID, user: RowMapping)
     One row of the chain says whose details are missing from now on, and of which acts of others that named the person.
     """
     user_id, email, name = user["id"], user["email"], user["name"]
-    arguments: dict[str, Any] = {}
+    words, arguments = words_of(email, name), dict[str, Any]()
     with acting(AuditedAct(ERASE, SYSTEM, subject=("User", user_id), arguments=arguments)):
         async with database.write(organization_id) as session:
-            arguments["rows"] = await personal_data.audit_rows_naming(session, organization_id, user_id, email, name)
+            naming = await personal_data.audit_rows_naming(session, organization_id, user_id, email, name)
+            arguments["rows"] = [row["number"] for row in naming if words.search(row["summary"])]
             await audit.erase_details(session, organization_id, user_id)
             await audit.erase_rows(session, organization_id, arguments["rows"])
             await personal_data.delete_invitations(session, organization_id, email)
             membership_id = await personal_data.delete_membership_of(session, organization_id, user_id)
             events = await personal_data.events_naming(session, organization_id, user_id, email, name)
             for event in events:
-                await personal_data.set_event_data(session, event, redacted(event["data"], (email, name)))
+                await personal_data.set_event_data(session, event, redacted(event["data"], words))
             if membership_id is not None:
                 data = {"userId": str(user_id), "reason": "ACCOUNT_ERASED"}
                 told = NewEvent(EventKind.MEMBER_REMOVED, SYSTEM, "Member", membership_id, data)
@@ -113,14 +115,17 @@ async def _erase_in(database: Database, organization_id: UUID, user: RowMapping)
                 reach_changed(session, user_id)
 
 
-def redacted(value: Any, found: Sequence[str]) -> Any:
-    """JSON whose texts have some words replaced; keys stay."""
+def words_of(email: str, name: str) -> re.Pattern[str]:
+    """What finds an address and a name in a text, and no address or word that they are only a part of."""
+    return re.compile(rf"(?<![\w.+%-]){re.escape(email)}(?![\w-]|\.\w)|(?<!\w){re.escape(name)}(?!\w)")
+
+
+def redacted(value: Any, words: re.Pattern[str]) -> Any:
+    """JSON whose texts have words replaced; keys stay."""
     if isinstance(value, str):
-        for word in found:
-            value = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", ERASED, value)
-        return value
+        return words.sub(ERASED, value)
     if isinstance(value, list):
-        return [redacted(each, found) for each in value]
+        return [redacted(each, words) for each in value]
     if isinstance(value, dict):
-        return {key: redacted(each, found) for key, each in value.items()}
+        return {key: redacted(each, words) for key, each in value.items()}
     return value

@@ -251,13 +251,13 @@ async def delete_membership_of(session: AsyncSession, organization_id: UUID, use
 
 async def audit_rows_naming(
     session: AsyncSession, organization_id: UUID, user_id: UUID, email: str, name: str
-) -> Sequence[int]:
-    """The audit's rows of others' acts whose details hold a person's address, or tell the name beside the id."""
+) -> Sequence[RowMapping]:
+    """`number` and `summary` of the audit's rows of others' acts that hold an address, or the name beside the id."""
     summary = _DETAILS.c.summary
     named = func.strpos(summary, _inside(email)) > 0
     about = and_(func.strpos(summary, _inside(name)) > 0, func.strpos(summary, str(user_id)) > 0)
     statement = (
-        select(_DETAILS.c.number)
+        select(_DETAILS.c.number, summary)
         .join(
             _AUDIT,
             and_(_AUDIT.c.organization_id == _DETAILS.c.organization_id, _AUDIT.c.number == _DETAILS.c.number),
@@ -269,7 +269,7 @@ async def audit_rows_naming(
         )
         .order_by(_DETAILS.c.number)
     )
-    return (await session.execute(statement)).scalars().all()
+    return (await session.execute(statement)).mappings().all()
 
 
 async def delete_person(session: AsyncSession, user_id: UUID) -> None:

@@ -151,9 +151,12 @@ class Caller:
         headers = headers if self.key or self.token else {}
         response = await self.client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
         answer: dict[str, Any] = response.json()
-        if "errors" in answer:
+        if "errors" not in answer:
+            return answer
+        if answer["errors"][0]["extensions"]["code"] != "SERVICE_UNAVAILABLE":
             raise RuntimeError(answer["errors"])
-        return answer
+        await asyncio.sleep(answer["errors"][0]["extensions"]["retryAfter"])  # a busy machine
+        return await self.ask(query, variables)
 
     async def register(self) -> None:
         """Sign up, and make a key: an access token lives fifteen minutes."""

@@ -16,10 +16,7 @@ WORDS = words_of("ada@example.com", "Ada")
         ("Ask Ada <ada@example.com>.", "Ask erased <erased>."),
         ("Ada's, by Ada", "erased's, by erased"),
         ("Adalbert and Canada", "Adalbert and Canada"),
-        (
-            "my-ada@example.com, x.ada@example.com, +ada@example.com",
-            "my-ada@example.com, x.ada@example.com, +ada@example.com",
-        ),
+        ("my-ada@example.com, x.ada@example.com", "my-ada@example.com, x.ada@example.com"),
         ("ada@example.com.au", "ada@example.com.au"),
         ("It is ada@example.com. Really.", "It is erased. Really."),
         ("ADA", "ADA"),

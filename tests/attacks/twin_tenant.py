@@ -16,7 +16,8 @@ MONEY = "4711.0815"
 MARKED = {"name", "note", "text", "title", "description", "file_name"}
 MARKED_MONEY = {("budgets", "amount"), ("charges", "billed_cost"), ("business_metric_values", "quantity")}
 SLUG = f"{MARK}-bakery"
-NOT_COPIED = {"sessions", "refresh_tokens", "totp_factors", "recovery_codes", "log_in_challenges", "identity_mails"}
+NOT_COPIED = {"refresh_tokens", "totp_factors", "recovery_codes", "log_in_challenges", "identity_mails"}
+WHOSE = {"organizations": "id = :tenant", "users": "true", "sessions": "true"}
 PATTERN = "fade"
 
 
@@ -26,13 +27,13 @@ def twin_id(id_: UUID) -> UUID:
 
 
 async def make_twin(connection: AsyncConnection, tenant: UUID, twin: UUID) -> int:
-    """Copy all rows of a tenant, and all users, as a role that row security does not bind; how many tables had some."""
+    """Copy all rows of a tenant, and all users with their sessions, as a role that row security does not bind; how many tables had some."""
     filled = 0
     for table in Base.metadata.sorted_tables:
         if table.name in NOT_COPIED:
             continue
-        where = {"organizations": "id = :tenant", "users": "true"}.get(table.name, "organization_id = :tenant")
-        if "organization_id" not in table.c and table.name not in {"organizations", "users"}:
+        where = WHOSE.get(table.name, "organization_id = :tenant")
+        if "organization_id" not in table.c and table.name not in WHOSE:
             continue
         columns = [column for column in table.columns if column.computed is None]
         names = ", ".join(f'"{column.name}"' for column in columns)

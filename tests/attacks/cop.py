@@ -1,4 +1,4 @@
-"""The checks of graphql-cop (github.com/dolevf/graphql-cop), written anew: what an auditor sends, and when it is a find.
+"""The checks of graphql-cop (github.com/dolevf/graphql-cop), written anew: what is sent, what is a find.
 
 Each check is sent as an anonymous caller sends it, and says whether the server has the weakness.
 """

@@ -49,6 +49,7 @@ EXAMPLES: dict[str, Any] = {
     "toMonth": str(TODAY.replace(day=1)),
     "method": "DIRECT",
     "percent": "100",
+    "settings": {"severity": "HIGH"},
     "scopes": ["ORGANIZATION_READ"],
     "startsOn": str(TODAY.replace(day=1)),
     "day": str(TODAY),
@@ -63,10 +64,13 @@ BASES: dict[str, dict[str, Any]] = {
     "setPriceOverrides": {
         "overrides": [{"provider": "AWS", "pattern": "ec2.*", "discountPercent": "12", "validFrom": "2026-01-01"}]
     },
+    "previewAllocationRule": {"rule": {"name": "x", "method": "DIRECT", "targets": [{"teamId": "own Team"}]}},
     "updateBudget": {"amount": "12"},
     "updateTeam": {"name": "attack"},
     "updateAccount": {"name": "attack"},
 }
+# What has to stand beside a field of an input.
+BESIDE: dict[str, dict[str, Any]] = {"mapping": {"method": "BY_TAG", "tagKey": "team"}}
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,9 @@ def positions(schema: GraphQLSchema) -> Iterator[Position]:
 
 def _ways(schema: GraphQLSchema, kind: str) -> Iterator[tuple[Step, ...]]:
     """A way to every field with arguments, breadth first; below mutations nothing is looked for that queries reach."""
-    root = {"query": schema.query_type, "mutation": schema.mutation_type, "subscription": schema.subscription_type}[kind]
+    root = {"query": schema.query_type, "mutation": schema.mutation_type, "subscription": schema.subscription_type}[
+        kind
+    ]
     assert root is not None
     seen, waiting = {root.name}, [(root, ())]
     while waiting:
@@ -164,16 +170,25 @@ class Operations:
         if len(path) == 1:
             return [id_] if is_list_type(type_) else id_
         named = get_named_type(type_)
-        made = {**self._object(named), **base}
+        made = {**self._object(named), **self._owned(base), **BESIDE.get(path[1], {})}
         made[path[1]] = self._with(named.fields[path[1]], path[1:], id_, {})
         if named.is_one_of:
             made = {path[1]: made[path[1]]}
         return [made] if is_list_type(type_) else made
 
+    def _owned(self, value: Any) -> Any:
+        """A value with ids of our own in the places that ask for them."""
+        if isinstance(value, Mapping):
+            return {key: self._owned(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._owned(one) for one in value]
+        is_own = isinstance(value, str) and value.startswith("own ")
+        return self.own[value.removeprefix("own ")][0] if is_own else value
+
     def _needed(self, step: Step, without: str) -> list[str]:
         """Arguments without which a field cannot be asked, as literals."""
         found = []
-        if step.parent == "Query" and step.name == "organization" and without != "slug" and without != "id":
+        if step.parent == "Query" and step.name == "organization" and without not in {"slug", "id"}:
             found.append(f'slug: "{self.slug}"')
         if step.name == "resources" and step.parent == "Organization" and without == "":
             found.append("first: 3")
@@ -184,7 +199,9 @@ class Operations:
 
     def _object(self, type_: GraphQLInputObjectType) -> dict[str, Any]:
         return {
-            name: self._value(field.type, name) for name, field in type_.fields.items() if is_required_input_field(field)
+            name: self._value(field.type, name)
+            for name, field in type_.fields.items()
+            if is_required_input_field(field)
         }
 
     def _value(self, type_: Any, name: str) -> Any:

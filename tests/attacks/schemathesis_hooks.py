@@ -9,7 +9,9 @@ from graphql import NameNode, ObjectFieldNode, ObjectValueNode, ValueNode
 from hypothesis import strategies
 from schemathesis.graphql import nodes, scalar
 
-_WORDS = strategies.one_of(strategies.text(max_size=20), strategies.sampled_from(["team", "web", "' OR 1=1", "\\", "%"]))
+_WORDS = strategies.one_of(
+    strategies.text(max_size=20), strategies.sampled_from(["team", "web", "' OR 1=1", "\\", "%"])
+)
 
 
 def _object(made: dict[str, ValueNode]) -> ValueNode:

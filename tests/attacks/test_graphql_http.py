@@ -14,9 +14,9 @@ async def test_no_error_and_no_warning(live_server: str) -> None:
     async with httpx.AsyncClient(base_url=live_server, timeout=60) as client:
         answer = (await client.post("/graphql", json=body, headers={"accept": ACCEPT})).json()
     token = answer["data"]["register"]["accessToken"]
-    for authorization in (f"Bearer {token}", ""):
-        audits = await run_audits(f"{live_server}/graphql", authorization)
-        assert len(audits) > 55
-        found = {audit.id: f"{audit.status}: {audit.name}: {audit.reason}" for audit in audits if audit.status != "ok"}
-        assert set(found) == NOTICES_OF_CSRF_PROTECTION, found
-        assert {audit.status for audit in audits} == {"ok", "notice"}
+    # Signed in, for two of them ask for `__type`, which strangers may not.
+    audits = await run_audits(f"{live_server}/graphql", f"Bearer {token}")
+    assert len(audits) > 55
+    found = {audit.id: f"{audit.status}: {audit.name}: {audit.reason}" for audit in audits if audit.status != "ok"}
+    assert set(found) == NOTICES_OF_CSRF_PROTECTION, found
+    assert {audit.status for audit in audits} == {"ok", "notice"}

@@ -101,7 +101,8 @@ async def test_deep_recursion_query_attack(graphql: GraphQL, ada: Person) -> Non
 async def test_resource_intensive_query_attack(graphql: GraphQL, ada: Person) -> None:
     """Asks for all of a thousand of all of a thousand: refused by its cost, before anything runs."""
     dear = """query ($slug: String!) { organization(slug: $slug) {
-      resources(first: 1000) { nodes { recommendations { id resource { id relationships { resource { id name } } } } } } } }"""
+      resources(first: 1000) { nodes {
+        recommendations { id resource { id relationships { resource { id name } } } } } } } }"""
     answer = await graphql(dear, {"slug": ada.slug}, token=ada.token)
     assert "data" not in answer
     assert codes(answer) == {"DOCUMENT_LIMIT_EXCEEDED"} or "cost" in str(answer["errors"]).lower(), answer
@@ -143,7 +144,7 @@ async def test_server_side_request_forgery(graphql: GraphQL, ada: Person) -> Non
 
 
 async def test_stack_trace_errors(graphql: GraphQL, ada: Person) -> None:
-    """Provokes errors behind the schema: NUL, lone surrogates, huge numbers, foreign cursors. None shows our insides."""
+    """Provokes errors behind the schema: NUL, lone surrogates, huge numbers, cursors: nothing shows our insides."""
     page = """query ($slug: String!, $after: String, $text: String) { organization(slug: $slug) {
       resources(after: $after, where: {name: {contains: $text}}) { nodes { id } } } }"""
     for odd in ("\0", "\\", "%", "'", "\U0010ffff", "x" * 100_000, "AAAA", base64.b64encode(b"[null]").decode()):
@@ -243,7 +244,17 @@ async def test_sql_injection(graphql: GraphQL, ada: Person) -> None:
         return number
 
     assert await found(name={"contains": "we"}) == 1
-    for odd in ("' OR '1'='1", "'; DROP TABLE resources; --", "%", "_", "w%b", "w_b", "\\", "$1", "' UNION SELECT 1 --"):
+    for odd in (
+        "' OR '1'='1",
+        "'; DROP TABLE resources; --",
+        "%",
+        "_",
+        "w%b",
+        "w_b",
+        "\\",
+        "$1",
+        "' UNION SELECT 1 --",
+    ):
         assert await found(name={"contains": odd}) == 0, odd
         assert await found(name={"eq": odd}) == 0, odd
         assert await found(tags=[{"key": odd, "eq": odd}]) == 0, odd
@@ -343,7 +354,9 @@ def code_of_log_in(answer: dict[str, Any]) -> str | None:
 
 async def test_graphql_query_weak_password_protection(graphql: GraphQL, ada: Person) -> None:
     """Guesses passwords, many in one document and from many made-up addresses: throttled after ten, by account."""
-    tries = " ".join(f'a{n}: logIn(input: {{email: "{ada.email}", password: "guess-{n}"}}) {{ ...e }}' for n in range(15))
+    tries = " ".join(
+        f'a{n}: logIn(input: {{email: "{ada.email}", password: "guess-{n}"}}) {{ ...e }}' for n in range(15)
+    )
     fragment = "fragment e on LogInResult { __typename ... on UserError { code } }"
     answer = await graphql(f"mutation {{ {tries} }} {fragment}")
     results = [(answer["data"] or {}).get(f"a{n}") for n in range(15)]
@@ -364,11 +377,15 @@ async def test_graphql_query_weak_password_protection(graphql: GraphQL, ada: Per
     assert weak["data"]["register"]["__typename"] == "InvalidInput"
 
 
+def files_in(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
 async def test_arbitrary_file_write_and_path_traversal(graphql: GraphQL, ada: Person, tmp_path: Path) -> None:
     """Uploads under a name that climbs out of the folder, and reads by addresses that do: a name is only a name."""
     mark = "../" * 12 + str(tmp_path / "was-here").lstrip("/")
     sent = b"what was sent"
-    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    before = files_in(tmp_path)
     for name in (mark, str(tmp_path / "was-here"), "..%2f..%2fwas-here", "was-here"):
         values = {"organizationId": ada.organization_id, "fileName": name, "bytes": len(sent)}
         made = (await graphql.data(UPLOAD, {"input": values}, token=ada.token))["createUpload"]
@@ -376,7 +393,7 @@ async def test_arbitrary_file_write_and_path_traversal(graphql: GraphQL, ada: Pe
             headers = {"authorization": f"Bearer {ada.token}", "upload-offset": "0"}
             put = await graphql.client.put(f"/uploads/{made['upload']['id']}", content=sent, headers=headers)
             assert put.status_code == 200
-    written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    written = files_in(tmp_path) - before
     assert written
     assert not [path for path in written if "was-here" in path.name]
     assert {path.relative_to(tmp_path).parts[:2] for path in written} == {("data", "uploads")}

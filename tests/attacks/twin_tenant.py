@@ -1,4 +1,4 @@
-"""A second tenant with the same things as a first, but for their ids and with marks in what they are called and cost."""
+"""A second tenant with the same things as a first, with ids of its own and marks in what they are called and cost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def twin_id(id_: UUID) -> UUID:
 
 
 async def make_twin(connection: AsyncConnection, tenant: UUID, twin: UUID) -> int:
-    """Copy all rows of a tenant, and all users with their sessions, as a role that row security does not bind; how many tables had some."""
+    """Copy all rows of a tenant, and all users with their sessions; how many tables had some.
+
+    The connection's role is one that row security does not bind.
+    """
     filled = 0
     for table in Base.metadata.sorted_tables:
         if table.name in NOT_COPIED:
@@ -48,7 +51,7 @@ async def make_twin(connection: AsyncConnection, tenant: UUID, twin: UUID) -> in
     return filled
 
 
-def _value(table: Table, column: Column[object]) -> str:
+def _value(table: Table, column: Column[object]) -> str:  # noqa: PLR0911  (a kind of column each)
     """What a column of the twin's row has, in SQL."""
     name = f'"{column.name}"'
     if column.name == "organization_id" or (table.name, column.name) == ("organizations", "id"):
@@ -67,7 +70,7 @@ def _value(table: Table, column: Column[object]) -> str:
         return _twin_in_sql(name)
     if isinstance(column.type, ARRAY) and isinstance(column.type.item_type, Uuid):
         each = _twin_in_sql("each")
-        return f"(SELECT array_agg({each} ORDER BY place) FROM unnest({name}) WITH ORDINALITY AS u(each, place))"
+        return f"(SELECT array_agg({each} ORDER BY place) FROM unnest({name}) WITH ORDINALITY AS u(each, place))"  # noqa: S608
     if column.name in MARKED:
         return f"'{MARK} ' || {name}"
     return name

@@ -47,13 +47,7 @@ SCAN = """mutation ($input: StartScanInput!) { startScan(input: $input) { __type
   ... on StartScanPayload { scans { id } } ... on UserError { message } } }"""
 UPDATE = "mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { __typename } }"
 JOBS = "SELECT count(*) FROM jobs WHERE state IN ('QUEUED', 'RUNNING') AND wake_at < now() + interval '10 seconds'"
-COMMANDS = (
-    ("doctor",),
-    ("keys", "list", "--organization", "{slug}"),
-    ("export-schema",),
-    ("explain", "x"),
-    ("jobs", "list"),
-)
+COMMANDS = (("doctor",), ("keys", "list", "--organization", "{slug}"))
 
 
 def random_text(of: str) -> str:

@@ -59,9 +59,6 @@ def codes(answer: dict[str, Any]) -> set[str]:
     return {error["extensions"]["code"] for error in answer.get("errors", [])}
 
 
-# ---- reconnaissance
-
-
 async def test_discovering_graphql(graphql: GraphQL) -> None:
     """Tries the usual addresses: the graph is at the one that is documented, and at no other."""
     for path in ("/graphiql", "/playground", "/console", "/api/graphql", "/v1/graphql", "/graphql/console", "/gql"):
@@ -106,9 +103,6 @@ async def test_resource_intensive_query_attack(graphql: GraphQL, ada: Person) ->
     answer = await graphql(dear, {"slug": ada.slug}, token=ada.token)
     assert "data" not in answer
     assert codes(answer) == {"DOCUMENT_LIMIT_EXCEEDED"} or "cost" in str(answer["errors"]).lower(), answer
-
-
-# ---- information disclosure
 
 
 @pytest.mark.parametrize("check", ["Introspection", "Field Suggestions", "Unhandled Errors Detection", "Trace Mode"])
@@ -156,9 +150,6 @@ async def test_stack_trace_errors(graphql: GraphQL, ada: Person) -> None:
             )
             assert "INTERNAL_SERVER_ERROR" not in response.text, (values, response.text)
             assert not any(word in response.text for word in INSIDE), response.text
-
-
-# ---- code execution
 
 
 @pytest.mark.parametrize("shell", ["$(touch {0})", "`touch {0}`", "; touch {0} ;", "| touch {0}", "\n touch {0}\n"])
@@ -341,9 +332,6 @@ async def test_graphql_query_deny_list_bypass(graphql: GraphQL, ada: Person) -> 
         "query plans { plans: platform @include(if: true) { __typename } }",
     ):
         assert set((await graphql.data(query, token=ada.token)).values()) == {None}
-
-
-# ---- miscellaneous
 
 
 def code_of_log_in(answer: dict[str, Any]) -> str | None:

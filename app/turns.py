@@ -1,4 +1,4 @@
-"""Places that many want at a time: so many are held at once, the others wait in a line for each caller, served in turns.
+"""Places that many want at a time: so many are held at once, the others wait in lines, served in turns.
 
 A caller who asks for a thousand waits for the thousand; whoever comes next waits for one place, not for all of them.
 """

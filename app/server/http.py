@@ -28,6 +28,8 @@ from app.server.parameters import OperationRequest, from_json, from_query_string
 from app.server.sse import EventStream
 
 _READ_ONLY_STREAM = READ_ONLY | {OperationType.SUBSCRIPTION}
+# A browser asks first before it sends any of these for a page of another site, and adds no Bearer token by itself.
+_NOT_FORGED = (*PREFLIGHT_HEADERS, "authorization", "x-api-key", "x-root-key")
 _OFFERS = (JSON, GRAPHQL, EVENT_STREAM)
 _OFFERS_TO_BROWSERS = (*_OFFERS, HTML)
 _HEADERS = {
@@ -109,7 +111,7 @@ class GraphQLEndpoint:
             raise Refusal.of(ErrorCode.NOT_ACCEPTABLE, message, status=406)
         if method == "POST":
             _check_content(headers)
-        elif chosen != HTML and not any(name in headers for name in PREFLIGHT_HEADERS):
+        elif chosen != HTML and not any(name in headers for name in _NOT_FORGED):
             message = f"GET needs a header that another site cannot send: add `{PREFLIGHT_HEADERS[0]}: 1`, or use POST."
             raise Refusal.of(ErrorCode.BAD_REQUEST, message)
         return chosen

@@ -118,6 +118,11 @@ class Settings(BaseSettings):
     introspection: Literal["authenticated", "public", "off"] = Field(
         default="authenticated", description="Who may read the schema through the graph."
     )
+    trusted_documents: Literal["off", "anonymous", "browsers", "all"] = Field(
+        default="off",
+        description="Who may run nothing but documents that `skyledger documents publish` has taken in: nobody, "
+        "callers who are not signed in, these and people who are (API keys stay free), or everybody.",
+    )
     body_bytes: int = Field(
         default=16_777_216, ge=1024, description="Largest HTTP body of a signed-in caller, in bytes."
     )

@@ -41,12 +41,15 @@ from app.sealing.vault import Vault
 from app.server.assembly import create_graphql_app
 from app.server.costs.charging import CostLimits, Costs
 from app.server.downloads import EXPORT_PATH, DownloadEndpoint
+from app.server.graphiql.examples import session_texts
 from app.server.identity import Identity, OperationFacts
 from app.server.limits import Limits
 from app.server.operations import GraphQLServer
 from app.server.serving import OnReady, make_server
+from app.server.trusted import Trust
 from app.server.uploads import UPLOAD_PATH, UploadEndpoint
 from app.tasks import end_tasks
+from app.trusted_documents import NOTICES, TrustedDocuments
 from app.upgrade import check_up_to_date, newest_revision
 from app.uploads.stores import make_kept_files, make_stores
 
@@ -96,6 +99,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         introspection=settings.introspection,
         compiled=settings.compiled_plans,
         make_costs=(lambda schema: make_costs(runtime, schema)) if settings.cost_maximum else None,
+        trust=make_trust(runtime),
         may_explain=lambda identity: identity is not None and cast("Principal", identity).is_platform_admin,
     )
     runtime.rate_limits.on_store = server.metrics.count_take
@@ -130,6 +134,17 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         ],
     )
     return app, server
+
+
+def make_trust(runtime: Runtime) -> Trust:
+    """What finds published documents; GraphiQL's sign-in bar is trusted where it is served."""
+    documents = TrustedDocuments(runtime.database, runtime.settings)
+    return Trust(
+        documents.find,
+        lambda identity: documents.binds(cast("Principal | None", identity)),
+        own=frozenset(filter(None, session_texts())) if runtime.settings.graphiql else frozenset(),
+        notice=NOTICES[runtime.settings.trusted_documents],
+    )
 
 
 def make_costs(runtime: Runtime, schema: GraphQLSchema) -> Costs:

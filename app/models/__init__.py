@@ -76,6 +76,7 @@ from app.models.recommendations import (
 )
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
 from app.models.stored_answers import StoredAnswer
+from app.models.trusted_documents import TrustedDocument
 from app.models.uploads import Upload
 from app.models.usage import ResourceUsage
 
@@ -163,6 +164,7 @@ __all__ = [
     "TeamDaily",
     "ToldFigure",
     "TotpFactor",
+    "TrustedDocument",
     "Upload",
     "UsageCounter",
     "User",

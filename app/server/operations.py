@@ -47,6 +47,7 @@ from app.server.outbox import SlowConsumerError
 from app.server.parameters import OperationRequest
 from app.server.rounds import Rounds
 from app.server.subscriptions import Subscription, Subscriptions
+from app.server.trusted import Trust
 from app.server.watch import Watch
 
 SINGLE_RESULT = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -138,12 +139,13 @@ class GraphQLServer:
         compiled: bool = True,
         make_costs: Callable[[GraphQLSchema], Costs] | None = None,
         may_explain: Callable[[Identity | None], bool] = lambda _: False,
+        trust: Trust | None = None,
     ) -> None:
         _refuse_unsupported(schema)
         self.limits = limits or Limits()
         self.metrics = metrics or Metrics()
         self.lifecycle = lifecycle or Lifecycle()
-        self.identify = identify
+        self.identify, self.trust = identify, trust or Trust()
         self.keep_alive = Rounds(self.limits.keepalive_seconds)
         self.watch = Watch(revalidate, self.limits.revalidate_seconds)
         self._make_context = make_context

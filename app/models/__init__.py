@@ -79,6 +79,7 @@ from app.models.stored_answers import StoredAnswer
 from app.models.trusted_documents import TrustedDocument
 from app.models.uploads import Upload
 from app.models.usage import ResourceUsage
+from app.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
     "Account",
@@ -168,6 +169,9 @@ __all__ = [
     "Upload",
     "UsageCounter",
     "User",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
     "new_id",
     "now",
 ]

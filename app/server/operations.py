@@ -27,7 +27,7 @@ from app.errors import ErrorCode
 from app.execution import CompiledExecutor, Plans
 from app.server.costs.charging import Charge, Costs, Headers
 from app.server.deadlines import Deadlines, is_asked_to_end
-from app.server.documents import Document, Documents, Operation
+from app.server.documents import Document, Documents, Operation, refuse_unsupported
 from app.server.hub import Encoded, Hub, Sink
 from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
 from app.server.lifecycle import Lifecycle
@@ -141,7 +141,7 @@ class GraphQLServer:
         may_explain: Callable[[Identity | None], bool] = lambda _: False,
         trust: Trust | None = None,
     ) -> None:
-        _refuse_unsupported(schema)
+        refuse_unsupported(schema)
         self.limits = limits or Limits()
         self.metrics = metrics or Metrics()
         self.lifecycle = lifecycle or Lifecycle()
@@ -225,6 +225,16 @@ class GraphQLServer:
             with self.metrics.subscriptions.labels(facts.transport).track_inprogress():
                 await self._subscriptions.run(Subscription(request, facts, executor), sink)
             record.result = "ok"
+
+    async def run_event(self, request: OperationRequest, facts: OperationFacts, event: object) -> bytes:
+        """What one event of a subscription tells, without its source; Refusal when nothing was executed."""
+        with self._recorded(facts) as record:
+            prepared = self.prepare(request, facts, frozenset({OperationType.SUBSCRIPTION}))
+            record.begin(prepared)
+            executor = self._build(prepared)
+            await self._charge(prepared)
+            record.result = "ok"
+            return (await self._subscriptions.execute_event(executor, event, prepared.facts)).payload
 
     @contextmanager
     def _recorded(self, facts: OperationFacts) -> Iterator[_Record]:
@@ -387,13 +397,3 @@ def _wrong_transport(type_: OperationType) -> Refusal:
         ErrorCode.BAD_REQUEST,
         "Subscriptions need a WebSocket (graphql-transport-ws) or `Accept: text/event-stream`.",
     )
-
-
-def _refuse_unsupported(schema: strawberry.Schema) -> None:
-    """ValueError for what Strawberry would run around an operation and this server does not."""
-    if schema.extensions or schema.directives:
-        message = "schema extensions and operation directives are not run by app.server: limits and masking live there"
-        raise ValueError(message)
-    if schema.config.enable_experimental_incremental_execution:
-        message = "@defer and @stream are not supported by app.server"
-        raise ValueError(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -194,10 +194,8 @@ async def delete_old_deliveries(session: AsyncSession, before: datetime, limit: 
 
 
 async def lock_webhooks_sealed_otherwise(
-    session: AsyncSession, organization_id: UUID, key_id: str, besides: Collection[UUID], limit: int
+    session: AsyncSession, organization_id: UUID, key_id: str
 ) -> Sequence[RowMapping]:
-    """Webhooks whose secret is under another key, locked, but for some that could not be opened."""
-    statement = select(WEBHOOKS).where(
-        WEBHOOKS.c.organization_id == organization_id, WEBHOOKS.c.key_id != key_id, WEBHOOKS.c.id.not_in(besides)
-    )
-    return (await session.execute(statement.limit(limit).with_for_update(key_share=True))).mappings().all()
+    """An organization's webhooks whose secret is under another key, locked."""
+    statement = select(WEBHOOKS).where(WEBHOOKS.c.organization_id == organization_id, WEBHOOKS.c.key_id != key_id)
+    return (await session.execute(statement.with_for_update(key_share=True))).mappings().all()

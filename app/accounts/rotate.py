@@ -1,4 +1,4 @@
-"""Rotating the key of all that is sealed (credentials, webhooks, second factors), in small transactions beside the rest."""
+"""Rotating the key of all that is sealed: credentials, webhooks, second factors; in small transactions."""
 
 from __future__ import annotations
 

@@ -7,9 +7,7 @@ may read. Either is executed for nobody in particular, with the rights that the 
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
@@ -35,18 +33,13 @@ from app.server.parameters import OperationRequest
 
 
 class DocumentRunner:
-    """Executes documents for events, in a worker. The schema is made when the first is executed."""
+    """Executes documents for events, in a worker."""
 
-    def __init__(self, make_runtime: Callable[[], Runtime]) -> None:
-        self._make_runtime = make_runtime
-        self._server: GraphQLServer | None = None
-        self._making = asyncio.Lock()
+    def __init__(self, runtime: Runtime) -> None:
+        self._server = make_server(runtime)
 
     async def __call__(self, asked: Asked) -> Told:
         """See app.records.webhooks.Execute."""
-        async with self._making:
-            if self._server is None:
-                self._server = await asyncio.to_thread(make_server, self._make_runtime())
         server, event = self._server, ActivityEvent.from_row(asked.event)
         organization_id = asked.grant.organization_id
         reader = Principal(actor=Actor(ActorKind.SYSTEM), grants={organization_id: asked.grant})

@@ -12,7 +12,6 @@ from redis.asyncio import Redis
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
 from app.config import Settings, signing_key
-from app.context import Runtime
 from app.database import Database
 from app.outgoing import OutgoingGuard
 from app.providers.calls import ProviderPool
@@ -27,6 +26,7 @@ from app.webhooks.dispatch import dispatch_all
 from app.webhooks.tools import WebhookTools
 
 if TYPE_CHECKING:
+    from app.context import Runtime
     from app.resolvers.webhook_documents import DocumentRunner
 
 DISPATCH_SECONDS = 1.0
@@ -63,29 +63,18 @@ class Documents:
         uploads: UploadStores,
         exports: KeptFiles,
     ) -> None:
-        self._make_runtime = lambda: Runtime(
-            settings=settings,
-            database=database,
-            valkey=valkey,
-            authenticator=Authenticator(settings, database, valkey),
-            feed=ActivityFeed(database, valkey),
-            scans=ScanFeed(database, valkey),
-            queue=queue,
-            vault=vault,
-            providers=providers,
-            uploads=uploads,
-            exports=exports,
-            rate_limits=RateLimits(valkey, key=signing_key(settings)),
-        )
+        self._parts = settings, database, valkey, queue, vault, providers, uploads, exports
         self._runtime: Runtime | None = None
         self._runner: DocumentRunner | None = None
+        self._loading = asyncio.Lock()
 
     async def __call__(self, asked: Asked) -> Told:
         """See app.records.webhooks.Execute."""
-        if self._runner is None:
-            runner = await asyncio.to_thread(_runner_class)
-            self._runner = self._runner or runner(self._runtime_of_documents)
-        return await self._runner(asked)
+        async with self._loading:
+            if self._runner is None:
+                self._runtime, self._runner = await asyncio.to_thread(_load, *self._parts)
+            runner = self._runner
+        return await runner(asked)
 
     async def close(self) -> None:
         """Let go of what was opened for the first document."""
@@ -93,12 +82,33 @@ class Documents:
             await self._runtime.rate_limits.close()
             await self._runtime.authenticator.close()
 
-    def _runtime_of_documents(self) -> Runtime:
-        self._runtime = self._runtime or self._make_runtime()
-        return self._runtime
 
+def _load(
+    settings: Settings,
+    database: Database,
+    valkey: Redis,
+    queue: JobQueue,
+    vault: Vault,
+    providers: ProviderPool,
+    uploads: UploadStores,
+    exports: KeptFiles,
+) -> tuple[Runtime, DocumentRunner]:
+    """What executes documents, with the graph: 30 MB, and seconds of a busy machine, that no start waits for."""
+    from app.context import Runtime  # noqa: PLC0415 - it loads the graph
+    from app.resolvers.webhook_documents import DocumentRunner  # noqa: PLC0415 - the same
 
-def _runner_class() -> type[DocumentRunner]:
-    from app.resolvers.webhook_documents import DocumentRunner  # noqa: PLC0415 - see Documents
-
-    return DocumentRunner
+    runtime = Runtime(
+        settings=settings,
+        database=database,
+        valkey=valkey,
+        authenticator=Authenticator(settings, database, valkey),
+        feed=ActivityFeed(database, valkey),
+        scans=ScanFeed(database, valkey),
+        queue=queue,
+        vault=vault,
+        providers=providers,
+        uploads=uploads,
+        exports=exports,
+        rate_limits=RateLimits(valkey, key=signing_key(settings)),
+    )
+    return runtime, DocumentRunner(runtime)

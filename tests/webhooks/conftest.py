@@ -33,6 +33,6 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def office(runtime: Runtime, graphql: GraphQL, receiver: Receiver) -> Office:
     """A worker that sends what is due when it is told to, and Ada, whose organization it is."""
     tools = WebhookTools(
-        runtime.vault, OutgoingGuard(runtime.settings.outgoing_networks), DocumentRunner(lambda: runtime), seconds=2
+        runtime.vault, OutgoingGuard(runtime.settings.outgoing_networks), DocumentRunner(runtime), seconds=2
     )
     return Office(runtime.database, str(runtime.settings.redis_url), tools, graphql, await register(graphql), receiver)

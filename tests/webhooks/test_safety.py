@@ -23,8 +23,8 @@ MEMBERS = "query ($slug: String!) { organization(slug: $slug) { members { nodes 
 async def joined(office: Office, name: str, role: str) -> Person:
     """Somebody with a role in Ada's organization."""
     person = await register(office.graphql, name)
-    values = {"organizationId": office.person.organization_id, "email": person.email, "role": role}
-    token = (await office.act(INVITE, **values))["token"]
+    invited = await office.act(INVITE, organizationId=office.person.organization_id, email=person.email, role=role)
+    token = invited["token"]
     await office.graphql.data(ACCEPT, {"input": {"token": token}}, token=person.token)
     return person
 
@@ -150,7 +150,7 @@ async def test_who_changes_what_is_sent_is_the_subscriber(office: Office) -> Non
 
 
 async def test_a_key_may_have_one_and_sends_nothing_when_it_is_revoked(office: Office) -> None:
-    scopes = {"organizationId": office.person.organization_id, "name": "hooks"}
+    scopes: dict[str, Any] = {"organizationId": office.person.organization_id, "name": "hooks"}
     reading = await office.act(CREATE_KEY, **scopes, scopes=["ORGANIZATION_READ"])
     hooking = await office.act(CREATE_KEY, **scopes, scopes=["ORGANIZATION_READ", "WEBHOOKS_MANAGE"])
     values = {

@@ -72,12 +72,9 @@ class OutgoingGuard:
             found = [ipaddress.ip_address(each.partition("%")[0]) for each in await self._find(url.host, port)]
         except (OSError, UnicodeError):
             found = []
-        if not found:
-            message = f"The host {url.host} has no address."
-            raise OutgoingError(message)
-        if not all(self._may_reach(address) for address in found):
-            message = f"The host {url.host} leads to an address that is not public."
-            raise OutgoingError(message)
+        if not found or not all(self._may_reach(address) for address in found):
+            # In the same words: which names there are inside is nobody's business.
+            raise _not_public(url.host)
         if url.scheme != "https" and not all(self._is_opened(address) for address in found):
             message = "The URL must begin with https://."
             raise OutgoingError(message)
@@ -88,6 +85,10 @@ class OutgoingGuard:
 
     def _is_opened(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
+
+
+def _not_public(host: str) -> OutgoingError:
+    return OutgoingError(f"The host {host} has no public address.")
 
 
 def is_public(address: Address) -> bool:
@@ -147,8 +148,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if number == len(addresses):
                     raise
-        message = f"The host {request.url.host} has no address."
-        raise OutgoingError(message)
+        raise _not_public(request.url.host)
 
 
 def guarded_client(guard: OutgoingGuard, *, seconds: float) -> httpx.AsyncClient:

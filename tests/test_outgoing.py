@@ -79,7 +79,7 @@ def test_what_is_no_url_to_call(url: str) -> None:
 # Every way in which the system's resolver reads a number as an address.
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost", "[::1]"])
 async def test_ways_to_write_loopback(host: str) -> None:
-    with pytest.raises(OutgoingError, match=r"not public|no URL"):
+    with pytest.raises(OutgoingError, match=r"no public address|no URL"):
         await OutgoingGuard().check(f"https://{host}/")
 
 
@@ -87,8 +87,21 @@ async def test_one_closed_address_among_open_ones_is_enough() -> None:
     async def find(_host: str, _port: int) -> Sequence[str]:
         return ["93.184.216.34", "10.0.0.1"]
 
-    with pytest.raises(OutgoingError, match="not public"):
+    with pytest.raises(OutgoingError, match="no public address"):
         await OutgoingGuard(find=find).check("https://example.com/")
+
+
+async def test_an_absent_name_and_a_closed_one_are_told_alike() -> None:
+    told = set()
+    for addresses in ([], ["10.0.0.1"]):
+
+        async def find(_host: str, _port: int, found: Sequence[str] = addresses) -> Sequence[str]:
+            return found
+
+        with pytest.raises(OutgoingError) as refused:
+            await OutgoingGuard(find=find).check("https://db.internal/")
+        told.add(str(refused.value))
+    assert told == {"The host db.internal has no public address."}
 
 
 async def test_plain_http_is_for_opened_networks_alone() -> None:
@@ -126,7 +139,7 @@ async def test_a_name_that_changes_its_mind_leads_nowhere() -> None:
         guard = OutgoingGuard(find=find)
         await guard.check(f"https://rebinding.example:{port}/")
         async with guarded_client(guard, seconds=5) as client:
-            with pytest.raises(OutgoingError, match="not public"):
+            with pytest.raises(OutgoingError, match="no public address"):
                 await client.post(f"https://rebinding.example:{port}/", content=b"{}")
         assert asked == []
 

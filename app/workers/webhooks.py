@@ -71,9 +71,10 @@ class Documents:
     async def __call__(self, asked: Asked) -> Told:
         """See app.records.webhooks.Execute."""
         async with self._loading:
-            if self._runner is None:
-                self._runtime, self._runner = await asyncio.to_thread(_load, *self._parts)
             runner = self._runner
+            if runner is None:
+                self._runtime, runner = await asyncio.to_thread(_load, *self._parts)
+                self._runner = runner
         return await runner(asked)
 
     async def close(self) -> None:

@@ -10,7 +10,9 @@ from email.utils import format_datetime
 
 import pytest
 
+from app.context import Runtime
 from app.database import Database
+from app.resolvers.webhook_documents import DocumentRunner
 from app.webhooks.sending import read_retry_after
 from tests.webhooks.office import REPLAY, TEST, UPDATE, Office
 from tests.webhooks.receiver import Answering, receiving
@@ -157,6 +159,22 @@ async def test_a_body_without_an_end_is_cut(office: Office) -> None:
     (delivery,) = await office.deliveries(made["webhook"]["id"])
     assert delivery["attempts"][0]["responseBody"] == "x" * 2_048
     assert delivery["failure"] == "The answer was 500."
+
+
+async def test_documents_are_paid_by_the_organization_and_wait_for_points(office: Office, runtime: Runtime) -> None:
+    """What workers execute must not be paid by others: it has a bucket as callers have, and waits without an attempt."""
+    poor = runtime.settings.model_copy(update={"cost_maximum": 12, "cost_operation": 12, "cost_restored": 1})
+    office.tools = replace(office.tools, execute=DocumentRunner(replace(runtime, settings=poor)))
+    made = await office.create()
+    for number in range(6):
+        await office.note(str(number))
+    await office.deliver()
+    deliveries = await office.deliveries(made["webhook"]["id"])
+    waiting = [delivery for delivery in deliveries if delivery["state"] == "PENDING"]
+    assert 0 < len(waiting) < 6
+    assert all((delivery["attemptCount"], delivery["body"]) == (0, None) for delivery in waiting)
+    assert len(office.receiver.received) == 6 - len(waiting)
+    assert (await office.log(made["webhook"]["id"]))["failingSince"] is None
 
 
 async def test_nobody_answers(office: Office) -> None:

@@ -70,12 +70,15 @@ class Documents:
 
     async def __call__(self, asked: Asked) -> Told:
         """See app.records.webhooks.Execute."""
+        return await (await self._loaded())(asked)
+
+    async def _loaded(self) -> DocumentRunner:
         async with self._loading:
-            runner = self._runner
-            if runner is None:
-                self._runtime, runner = await asyncio.to_thread(_load, *self._parts)
-                self._runner = runner
-        return await runner(asked)
+            if self._runner is not None:
+                return self._runner
+            self._runtime, runner = await asyncio.to_thread(_load, *self._parts)
+            self._runner = runner
+            return runner
 
     async def close(self) -> None:
         """Let go of what was opened for the first document."""

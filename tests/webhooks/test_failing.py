@@ -162,7 +162,7 @@ async def test_a_body_without_an_end_is_cut(office: Office) -> None:
 
 
 async def test_documents_are_paid_by_the_organization_and_wait_for_points(office: Office, runtime: Runtime) -> None:
-    """What workers execute must not be paid by others: it has a bucket as callers have, and waits without an attempt."""
+    """What workers execute is paid from a bucket of the organization; without points it waits, without an attempt."""
     poor = runtime.settings.model_copy(update={"cost_maximum": 12, "cost_operation": 12, "cost_restored": 1})
     office.tools = replace(office.tools, execute=DocumentRunner(replace(runtime, settings=poor)))
     made = await office.create()

@@ -35,7 +35,7 @@ from app.rate_limits import RateLimits
 from app.records import Principal
 from app.resolvers.export_door import BulkExportDoor, ExportDoor
 from app.resolvers.roots import make_schema
-from app.resolvers.serving import make_context, make_costs
+from app.resolvers.serving import caller_of, make_context, make_costs
 from app.resolvers.upload_door import UploadDoor
 from app.scanning.feed import ScanFeed
 from app.sealing.vault import Vault
@@ -99,6 +99,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         compiled=settings.compiled_plans,
         make_costs=(lambda schema: make_costs(runtime, schema)) if settings.cost_maximum else None,
         may_explain=lambda identity: identity is not None and cast("Principal", identity).is_platform_admin,
+        caller_of=caller_of,
     )
     runtime.rate_limits.on_store = server.metrics.count_take
     newest = newest_revision()

@@ -266,7 +266,16 @@ class Settings(BaseSettings):
         default=1_073_741_824, ge=0, description="Bytes that uploads leave free on the disk of their folder (1 GiB)."
     )
     export_retention_days: int = Field(
-        default=7, ge=1, le=90, description="Days that files of exported charges are kept, in the place of uploads."
+        default=7, ge=1, le=90, description="Days that exported files are kept, in the place of uploads."
+    )
+    erasure_days: int = Field(
+        default=30, ge=0, le=90, description="Days from asking for an account to be erased until it is; 0 is at once."
+    )
+    exports_under_way: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="Exports of connections that one organization may have waiting and running at a time.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level that is logged."

@@ -15,6 +15,7 @@ from app.auth.email_addresses import require_verified_email
 from app.config import Settings
 from app.database import Database
 from app.errors import AuthenticationError, BadUserInputError, ForbiddenError, NotFoundError
+from app.exporting.fetch import Links
 from app.loaders.all import Loaders
 from app.providers.calls import ProviderPool
 from app.queue import JobQueue
@@ -47,6 +48,9 @@ class Runtime:
     providers: ProviderPool
     uploads: UploadStores
     exports: KeptFiles
+    bulk_exports: KeptFiles
+    personal_exports: KeptFiles
+    links: Links
     rate_limits: RateLimits
 
 

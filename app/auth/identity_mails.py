@@ -31,6 +31,9 @@ class MailKind(StrEnum):
     TOTP_ENABLED = "TOTP_ENABLED"
     TOTP_DISABLED = "TOTP_DISABLED"
     RECOVERY_CODE_USED = "RECOVERY_CODE_USED"
+    ERASURE_REQUESTED = "ERASURE_REQUESTED"
+    ACCOUNT_KEPT = "ACCOUNT_KEPT"
+    ACCOUNT_ERASED = "ACCOUNT_ERASED"
 
 
 # How long a token is good, and for how long it is tried to hand the mail over.

@@ -19,6 +19,7 @@ from app.loaders.cost_imports import CostImportLoaders
 from app.loaders.cost_sources import CostSourceLoaders
 from app.loaders.costs import CostLoaders
 from app.loaders.detection_rules import DetectionRuleLoaders
+from app.loaders.exports import ExportLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.jobs import PlatformJobs
 from app.loaders.opinions import OpinionLoaders
@@ -44,6 +45,7 @@ class Loaders(
     CostSourceLoaders,
     CostWatchLoaders,
     DetectionRuleLoaders,
+    ExportLoaders,
     OpinionLoaders,
     PlanLoaders,
     PriceLoaders,

@@ -52,6 +52,7 @@ from app.models.costs import (
 )
 from app.models.currencies import CurrencyRate
 from app.models.detection_rules import DetectionRuleVersion
+from app.models.exports import Export
 from app.models.identity import (
     IdentityMail,
     LogInChallenge,
@@ -65,6 +66,7 @@ from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.opinions import OpinionReading, ProviderOpinion
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
+from app.models.personal_data import AccountErasure, PersonalExport
 from app.models.plans import Plan, Subscription, UsageCounter
 from app.models.prices import ListedPrice, PriceOverride, PriceReading
 from app.models.recommendations import (
@@ -85,6 +87,7 @@ __all__ = [
     "Account",
     "AccountCheck",
     "AccountCredential",
+    "AccountErasure",
     "AccountLook",
     "ActivityEvent",
     "ActivityHead",
@@ -118,6 +121,7 @@ __all__ = [
     "DeletionTag",
     "DetailDim",
     "DetectionRuleVersion",
+    "Export",
     "IdentityMail",
     "ImportReject",
     "Invitation",
@@ -127,6 +131,7 @@ __all__ = [
     "Membership",
     "OpinionReading",
     "Organization",
+    "PersonalExport",
     "Plan",
     "PriceOverride",
     "PriceReading",

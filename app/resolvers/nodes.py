@@ -23,6 +23,7 @@ from app.schema.charges import Charge
 from app.schema.cost_exports import CostExport
 from app.schema.cost_imports import CostImport
 from app.schema.cost_sources import CostSource, CostSourceRun
+from app.schema.exports import Export
 from app.schema.federation import Representation, entity_union
 from app.schema.invitations import Invitation
 from app.schema.node import Node, NodeKey, parse_id
@@ -66,6 +67,7 @@ _TENANT_NODES = {
     "CostImport": TenantNode("cost_import_by_id", CostImport.from_row),
     "CostSource": TenantNode("cost_source_by_id", CostSource.from_row),
     "CostSourceRun": TenantNode("cost_source_run_by_id", CostSourceRun.from_row),
+    "Export": TenantNode("export_by_id", Export.from_row),
     "Invitation": TenantNode("invitation_by_id", Invitation.from_row, Permission.MEMBERS_MANAGE),
     "Member": TenantNode("member_by_id", Member.from_row),
     "PriceOverride": TenantNode("price_override_by_id", PriceOverride.from_row),

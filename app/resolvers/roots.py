@@ -23,6 +23,7 @@ from app.resolvers.costs import CostMutations
 from app.resolvers.currencies import CurrencyMutations
 from app.resolvers.detection_rules import DetectionRuleMutations
 from app.resolvers.email_addresses import EmailAddressMutations
+from app.resolvers.exports import ExportMutations
 from app.resolvers.invitations import InvitationMutations
 from app.resolvers.jobs import JobMutations
 from app.resolvers.members import MemberMutations
@@ -33,6 +34,7 @@ from app.resolvers.password_changes import PasswordChangeMutations
 from app.resolvers.plans import PlanMutations, PlanQueries
 from app.resolvers.platform import PlatformQueries
 from app.resolvers.prices import PriceMutations
+from app.resolvers.privacy import PrivacyMutations
 from app.resolvers.recommendations import CheckQueries, RecommendationMutations, RecommendationSubscriptions
 from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
@@ -81,6 +83,8 @@ class Mutation(
     CurrencyMutations,
     PriceMutations,
     CostExportMutations,
+    ExportMutations,
+    PrivacyMutations,
     CostSourceMutations,
     CostWatchMutations,
     RecommendationMutations,

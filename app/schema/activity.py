@@ -52,6 +52,8 @@ graph_enum(
     COST_IMPORT_CANCELLED="An import of costs was cancelled; nothing of it landed.",
     COST_IMPORT_FAILED="A delivery of costs was not taken; `data` says why.",
     BILLING_PERIOD_DELETED="What counted of a billing account in a billing period was deleted; `data` tells how much.",
+    EXPORT_STARTED="A file of a connection's rows was asked for.",
+    EXPORT_FINISHED="A file of rows is ready, or could not be made, or was cancelled; `data` tells which.",
     COST_EXPORT_STARTED="A file of charges was asked for.",
     COST_EXPORT_FINISHED="A file of charges is ready, or could not be made; `data` tells which.",
     COST_SOURCE_CREATED="A source that costs are fetched from was added.",

@@ -24,6 +24,7 @@ from app.schema.costs import OrganizationCosts
 from app.schema.detection_rule_preview import OrganizationDetectionRulePreview
 from app.schema.detection_rules import OrganizationDetectionRules
 from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.exports import OrganizationExports
 from app.schema.inventory import OrganizationInventory
 from app.schema.invitations import Invitation
 from app.schema.listings import listing_page
@@ -45,6 +46,7 @@ class Organization(
     OrganizationScans,
     OrganizationUploads,
     OrganizationCostExports,
+    OrganizationExports,
     OrganizationCostImports,
     OrganizationCostSources,
     OrganizationCosts,

@@ -17,6 +17,7 @@ from app.schema.organizations import Organization
 from app.schema.own_sessions import Session
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.people import User
+from app.schema.privacy import AccountErasure, PersonalExport
 
 
 @strawberry.type(description="An authenticator whose codes your log-ins ask for.")
@@ -66,6 +67,17 @@ class Viewer:
         if row is None:
             return None
         return SecondFactor(enabled_at=row["confirmed_at"], recovery_codes_left=row["recovery_codes_left"])
+
+    @strawberry.field(description="Archives of what is kept about you, the newest first; at most 20. None for keys.")
+    async def personal_exports(self) -> list[PersonalExport]:
+        """One statement."""
+        return [PersonalExport.from_row(row) for row in await self.loaders.own_identity.personal_exports()]
+
+    @strawberry.field(description="When your account is to be erased; null where it is not, and for keys.")
+    async def erasure(self) -> AccountErasure | None:
+        """One statement."""
+        row = await self.loaders.own_identity.erasure()
+        return None if row is None else AccountErasure.from_row(row)
 
     @strawberry.field(description="Whether platform operations are open to the caller.")
     def is_platform_admin(self) -> bool:

@@ -25,6 +25,7 @@ from strawberry.execution import optimized_is_awaitable
 from app import tracing
 from app.errors import ErrorCode
 from app.execution import CompiledExecutor, Plans
+from app.server.admission import Admission, CallerOf, caller_by_identity
 from app.server.costs.charging import Charge, Costs, Headers
 from app.server.deadlines import Deadlines, is_asked_to_end
 from app.server.documents import Document, Documents, Operation, refuse_unsupported
@@ -45,6 +46,7 @@ from app.server.masking import (
 from app.server.metrics import Metrics
 from app.server.outbox import SlowConsumerError
 from app.server.parameters import OperationRequest
+from app.server.recording import Record
 from app.server.rounds import Rounds
 from app.server.subscriptions import Subscription, Subscriptions
 from app.server.trusted import Trust
@@ -96,30 +98,11 @@ class _Prepared:
         return {"data": data, "extensions": {COST: charge.to_json()}}
 
 
-@dataclass(slots=True)
-class _Record:
-    """What metrics and the log want to know of an operation."""
-
-    started: float
-    kind: str = "unknown"
-    name: str | None = None
-    result: str = "failed"
-
-    def begin(self, prepared: _Prepared) -> None:
-        """Take note of the operation, now that it is known."""
-        node = prepared.operation.node
-        self.kind, self.name = node.operation.value, node.name.value if node.name else None
-
-    def facts(self) -> dict[str, str | None]:
-        """For the log."""
-        return {"type": self.kind, "operation": self.name, "outcome": self.result}
-
-
 class GraphQLServer:
     """Holds a schema with its caches and limits; transports give it requests and get bytes.
 
     `may_explain` says who is told how a query is run, on asking with `"extensions": {"plan": true}`. `make_costs`
-    makes what charges operations; without it they are free.
+    makes what charges operations; without it they are free. `caller_of` says who waits in one line under load.
     `identify` turns credentials into an identity (None is anonymous, AuthenticationError a bad credential);
     `revalidate` says which of many identities still hold; `make_context` builds a fresh context for every operation and
     for every event of a subscription, so that nothing a loader cached is older than the event.
@@ -139,6 +122,7 @@ class GraphQLServer:
         compiled: bool = True,
         make_costs: Callable[[GraphQLSchema], Costs] | None = None,
         may_explain: Callable[[Identity | None], bool] = lambda _: False,
+        caller_of: CallerOf = caller_by_identity,
         trust: Trust | None = None,
     ) -> None:
         refuse_unsupported(schema)
@@ -156,6 +140,7 @@ class GraphQLServer:
         self.plans = CompiledExecutor(schema, on_end=self.metrics.count_plan) if compiled else None
         self.costs = make_costs(self._schema) if make_costs is not None else None
         self._may_explain = may_explain
+        self.admission = Admission(self.limits, caller_of)
         self._deadlines = Deadlines(self.limits.execution_seconds)
         self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
         self.hub = Hub(self.metrics)
@@ -219,7 +204,7 @@ class GraphQLServer:
                 outcome = await self._execute(prepared, record)
                 await sink.put(Encoded(outcome.payload))
                 return
-            record.begin(prepared)
+            record.begin(prepared.operation.node)
             executor = self._build(prepared)
             await self._charge(prepared)
             with self.metrics.subscriptions.labels(facts.transport).track_inprogress():
@@ -237,9 +222,9 @@ class GraphQLServer:
             return (await self._subscriptions.execute_event(executor, event, prepared.facts)).payload
 
     @contextmanager
-    def _recorded(self, facts: OperationFacts) -> Iterator[_Record]:
+    def _recorded(self, facts: OperationFacts) -> Iterator[Record]:
         """Count and time what happens inside; anything unforeseen is logged and becomes the refusal that hides it."""
-        record = _Record(time.perf_counter())
+        record = Record(time.perf_counter())
         span = tracing.begin_traced("graphql", skyledger_request_id=facts.request_id) if tracing.is_on() else None
         try:
             yield record
@@ -288,11 +273,15 @@ class GraphQLServer:
             raise Refusal.of_document(executor[:MOST_ERRORS], ErrorCode.BAD_USER_INPUT)
         return executor
 
-    async def _execute(self, prepared: _Prepared, record: _Record) -> Outcome:
-        record.begin(prepared)
+    async def _execute(self, prepared: _Prepared, record: Record) -> Outcome:
+        record.begin(prepared.operation.node)
         await self._charge(prepared)
         try:
-            outcome = await self._within_limit(lambda: self._answer(prepared))
+            caller = await self.admission.enter(prepared.facts)
+            try:
+                outcome = await self._within_limit(lambda: self._answer(prepared))
+            finally:
+                self.admission.leave(caller)
         except Refusal:
             if prepared.charge is not None:
                 prepared.charge.forgive()

@@ -81,6 +81,7 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("cost_sources", "kind"): "BIGQUERY",
         ("scan_steps", "state"): "PENDING",
         ("cost_exports", "format"): "csv",
+        ("exports", "format"): "parquet",
         ("cost_exports", "period_end"): date(2027, 1, 1),
         ("told_figures", "figure"): "FORECAST",
         ("uploads", "state"): "CREATED",

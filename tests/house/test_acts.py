@@ -79,7 +79,7 @@ def test_what_would_do_harm_twice_takes_a_key(schema: GraphQLSchema) -> None:
         if "idempotencyKey" in get_named_type(field.args["input"].type).fields
     }
     assert found == wanted
-    assert len(found) == 25
+    assert len(found) == 27
     for name in found:
         assert NEEDS[name] is not Access.ANYONE, "a key is somebody's"
         members = {member.name for member in get_named_type(mutations(schema)[name].type).types}

@@ -27,6 +27,8 @@ OF_PEOPLE = {
     "recovery_codes",
     "log_in_challenges",
     "identity_mails",
+    "personal_exports",
+    "account_erasures",
 }
 GLOBAL = {"users", *OF_PEOPLE, "organizations", "plans", "prices", "price_readings", "trusted_documents"}
 PUBLIC = {"plans", "prices", "trusted_documents"}  # what all tenants read and none writes

@@ -34,11 +34,11 @@ Prepare = Callable[[GraphQL, Company], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A mutation, an input for it, the permission it asks for and the strongest role without it."""
+    """A mutation, an input for it, the permission it asks for and the strongest role without it, if any."""
 
     mutation: str
     prepare: Prepare
-    too_weak: str
+    too_weak: str | None
     key_scope: str | None
     allowed: str
 
@@ -69,6 +69,8 @@ RULES = [
     Rule("ingestResources", inputs.resources, "VIEWER", "RESOURCES_INGEST", "MEMBER"),
     Rule("ingestCosts", inputs.costs, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("exportCosts", inputs.export, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("startExport", inputs.rows_export, None, "ORGANIZATION_READ", "VIEWER"),
+    Rule("cancelExport", inputs.running_export, "MEMBER", "ORGANIZATION_UPDATE", "ADMIN"),
     Rule("createUpload", inputs.upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("importCosts", inputs.complete_upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("cancelCostImport", inputs.running_import, "VIEWER", "COSTS_INGEST", "MEMBER"),
@@ -143,7 +145,8 @@ async def test_four_callers(graphql: GraphQL, owner: Database, database: Databas
         forged = {"input": {**variables["input"], "id": global_id(key.type_name, key.id, own.id)}}
         absent = (await graphql.data(rule.document, forged, token=made.stranger.token))[rule.mutation]
         assert absent["__typename"] == "NotFound"
-    for weak in ({"token": made.token(rule.too_weak)}, {"token": made.token("VIEWER")}, {"api_key": weak_key}):
+    roles = () if rule.too_weak is None else (rule.too_weak, "VIEWER")  # what every role may
+    for weak in (*({"token": made.token(role)} for role in roles), {"api_key": weak_key}):
         if rule.mutation == "removeMember" and weak == {"token": made.token("VIEWER")}:
             continue  # that would be leaving, which everyone may
         assert code_of(await graphql(rule.document, variables, **weak)) == "FORBIDDEN"

@@ -41,11 +41,14 @@ from app.scanning.feed import ScanFeed
 from app.sealing.vault import Vault
 from app.server.assembly import create_graphql_app
 from app.server.downloads import EXPORT_PATH, LINK_PATH, DownloadEndpoint, LinkEndpoint
+from app.server.graphiql.examples import session_texts
 from app.server.limits import Limits
 from app.server.operations import GraphQLServer
 from app.server.serving import OnReady, make_server
+from app.server.trusted import Trust
 from app.server.uploads import UPLOAD_PATH, UploadEndpoint
 from app.tasks import end_tasks
+from app.trusted_documents import NOTICES, TrustedDocuments
 from app.upgrade import check_up_to_date, newest_revision
 from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
 
@@ -98,6 +101,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         introspection=settings.introspection,
         compiled=settings.compiled_plans,
         make_costs=(lambda schema: make_costs(runtime, schema)) if settings.cost_maximum else None,
+        trust=make_trust(runtime),
         may_explain=lambda identity: identity is not None and cast("Principal", identity).is_platform_admin,
         caller_of=caller_of,
     )
@@ -134,6 +138,17 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         ],
     )
     return app, server
+
+
+def make_trust(runtime: Runtime) -> Trust:
+    """What finds published documents; GraphiQL's sign-in bar is trusted where it is served."""
+    documents = TrustedDocuments(runtime.database, runtime.settings)
+    return Trust(
+        documents.find,
+        lambda identity: documents.binds(cast("Principal | None", identity)),
+        own=frozenset(filter(None, session_texts())) if runtime.settings.graphiql else frozenset(),
+        notice=NOTICES[runtime.settings.trusted_documents],
+    )
 
 
 @asynccontextmanager

@@ -10,12 +10,12 @@ import httpx
 import orjson
 import pytest
 from sqlalchemy import text
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from app.database import Database
 from tests.clients import GraphQL, Person, register
 from tests.server.toy_server import Socket
-from websockets.asyncio.client import connect
-from websockets.typing import Subprotocol
 
 READ = "query ($slug: String!) { organization(slug: $slug) { resources { totalCount } } }"
 WRITE = """mutation ($input: UpdateOrganizationInput!) {

@@ -31,6 +31,7 @@ from app.loaders.prices import PriceLoaders
 from app.loaders.recommendations import RecommendationLoaders
 from app.loaders.scans import ScanLoaders
 from app.loaders.uploads import UploadLoaders
+from app.loaders.webhooks import WebhookLoaders
 from app.records import Principal
 from app.repositories import api_keys, invitations, memberships
 
@@ -51,6 +52,7 @@ class Loaders(
     RecommendationLoaders,
     ScanLoaders,
     UploadLoaders,
+    WebhookLoaders,
     InventoryLoaders,
 ):
     """Batching reads; they see what the principal may see."""

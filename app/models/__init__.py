@@ -78,8 +78,10 @@ from app.models.recommendations import (
 )
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
 from app.models.stored_answers import StoredAnswer
+from app.models.trusted_documents import TrustedDocument
 from app.models.uploads import Upload
 from app.models.usage import ResourceUsage
+from app.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
     "Account",
@@ -168,9 +170,13 @@ __all__ = [
     "TeamDaily",
     "ToldFigure",
     "TotpFactor",
+    "TrustedDocument",
     "Upload",
     "UsageCounter",
     "User",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
     "new_id",
     "now",
 ]

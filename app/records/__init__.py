@@ -35,6 +35,7 @@ class Permission(StrEnum):
     RECOMMENDATIONS_MANAGE = "recommendations:manage"
     ACTIVITY_WRITE = "activity:write"
     AUDIT_READ = "audit:read"
+    WEBHOOKS_MANAGE = "webhooks:manage"
 
 
 class Provider(StrEnum):
@@ -199,6 +200,11 @@ class EventKind(StrEnum):
     DETECTION_RULE_CHANGED = "DETECTION_RULE_CHANGED"
     SUBSCRIPTION_CHANGED = "SUBSCRIPTION_CHANGED"
     NOTE_ADDED = "NOTE_ADDED"
+    WEBHOOK_CREATED = "WEBHOOK_CREATED"
+    WEBHOOK_UPDATED = "WEBHOOK_UPDATED"
+    WEBHOOK_DELETED = "WEBHOOK_DELETED"
+    WEBHOOK_SECRET_ROTATED = "WEBHOOK_SECRET_ROTATED"  # noqa: S105  (a name)
+    WEBHOOK_DISABLED = "WEBHOOK_DISABLED"
 
 
 class ActorKind(StrEnum):

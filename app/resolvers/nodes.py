@@ -35,6 +35,7 @@ from app.schema.resources import Resource
 from app.schema.scans import Scan, ScanSchedule, ScanStep
 from app.schema.teams import Team
 from app.schema.uploads import Upload
+from app.schema.webhooks import Webhook, WebhookDelivery
 from app.server.costs.directives import sized_by
 
 MOST_NODES = 100
@@ -77,6 +78,8 @@ _TENANT_NODES = {
     "ScanStep": TenantNode("scan_step_by_id", ScanStep.from_row),
     "Team": TenantNode("team_by_id", Team.from_row),
     "Upload": TenantNode("upload_by_id", Upload.from_row),
+    "Webhook": TenantNode("webhook_by_id", Webhook.from_row, Permission.WEBHOOKS_MANAGE),
+    "WebhookDelivery": TenantNode("webhook_delivery_by_id", WebhookDelivery.from_row, Permission.WEBHOOKS_MANAGE),
 }
 Entity = entity_union([Organization, *(kind.type_() for kind in _TENANT_NODES.values())])
 

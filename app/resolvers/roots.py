@@ -42,6 +42,7 @@ from app.resolvers.second_factors import SecondFactorMutations
 from app.resolvers.sessions import SessionMutations
 from app.resolvers.uploads import UploadMutations
 from app.resolvers.viewer import ViewerQueries
+from app.resolvers.webhooks import WebhookMutations
 from app.schema.federation import FEDERATION_SCALARS, Service, as_subgraph
 from app.schema.scalars import SCALARS
 from app.server.costs.derived import declare_costs
@@ -90,6 +91,7 @@ class Mutation(
     DetectionRuleMutations,
     AllocationMutations,
     ActivityMutations,
+    WebhookMutations,
     JobMutations,
 ):
     """Root of mutations."""

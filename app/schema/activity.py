@@ -108,6 +108,11 @@ graph_enum(
     SUBSCRIPTION_CHANGED="The operator gave the organization another plan, or its subscription another status or end; "
     "`data` has what it was and is.",
     NOTE_ADDED="A person or a program wrote a note; `data` has its `text`.",
+    WEBHOOK_CREATED="A webhook was made.",
+    WEBHOOK_UPDATED="A webhook was changed, enabled or disabled.",
+    WEBHOOK_DELETED="A webhook was deleted with its deliveries.",
+    WEBHOOK_SECRET_ROTATED="A webhook got another secret.",  # noqa: S106  (a name)
+    WEBHOOK_DISABLED="A webhook is sent nothing any more; `data` has the reason.",
 )
 graph_enum(
     ActorKind,

@@ -37,6 +37,7 @@ from app.schema.recommendations import OrganizationRecommendations
 from app.schema.repeatable import Repeatable
 from app.schema.scans import OrganizationScans
 from app.schema.uploads import OrganizationUploads
+from app.schema.webhooks import OrganizationWebhooks
 
 
 @strawberry.type(description="A tenant: a company or team with its members, clouds and costs.")
@@ -59,6 +60,7 @@ class Organization(
     OrganizationAllocationPreview,
     OrganizationActivity,
     OrganizationAudit,
+    OrganizationWebhooks,
     Node,
 ):
     """A row of `organizations`, with what the caller may do in it."""

@@ -39,6 +39,7 @@ graph_enum(
     RECOMMENDATIONS_MANAGE="Ignore recommendations, mark them for deletion, resolve and reopen them; tune checks.",
     ACTIVITY_WRITE="Write notes into the activity.",
     AUDIT_READ="Read the audit log.",
+    WEBHOOKS_MANAGE="Make, change and delete webhooks, and see what they are sent.",
 )
 
 

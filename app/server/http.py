@@ -77,6 +77,7 @@ class GraphQLEndpoint:
                 allowed = ANY_OPERATION if scope["method"] == "POST" else _READ_ONLY_STREAM
                 await EventStream(self._server, request, facts, allowed).serve(receive, send)
             else:
+                request = await self._server.trust.resolve(request, facts.identity)
                 await self._run(scope, request, facts, media_type, receive, send)
         except Refusal as refusal:
             await self._refuse(scope, refusal, media_type, send)

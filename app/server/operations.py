@@ -28,7 +28,7 @@ from app.execution import CompiledExecutor, Plans
 from app.server.admission import Admission, CallerOf, caller_by_identity
 from app.server.costs.charging import Charge, Costs, Headers
 from app.server.deadlines import Deadlines, is_asked_to_end
-from app.server.documents import Document, Documents, Operation
+from app.server.documents import Document, Documents, Operation, refuse_unsupported
 from app.server.hub import Encoded, Hub, Sink
 from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
 from app.server.lifecycle import Lifecycle
@@ -49,6 +49,7 @@ from app.server.parameters import OperationRequest
 from app.server.recording import Record
 from app.server.rounds import Rounds
 from app.server.subscriptions import Subscription, Subscriptions
+from app.server.trusted import Trust
 from app.server.watch import Watch
 
 SINGLE_RESULT = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -122,12 +123,13 @@ class GraphQLServer:
         make_costs: Callable[[GraphQLSchema], Costs] | None = None,
         may_explain: Callable[[Identity | None], bool] = lambda _: False,
         caller_of: CallerOf = caller_by_identity,
+        trust: Trust | None = None,
     ) -> None:
-        _refuse_unsupported(schema)
+        refuse_unsupported(schema)
         self.limits = limits or Limits()
         self.metrics = metrics or Metrics()
         self.lifecycle = lifecycle or Lifecycle()
-        self.identify = identify
+        self.identify, self.trust = identify, trust or Trust()
         self.keep_alive = Rounds(self.limits.keepalive_seconds)
         self.watch = Watch(revalidate, self.limits.revalidate_seconds)
         self._make_context = make_context
@@ -208,6 +210,16 @@ class GraphQLServer:
             with self.metrics.subscriptions.labels(facts.transport).track_inprogress():
                 await self._subscriptions.run(Subscription(request, facts, executor), sink)
             record.result = "ok"
+
+    async def run_event(self, request: OperationRequest, facts: OperationFacts, event: object) -> bytes:
+        """What one event of a subscription tells, without its source; Refusal when nothing was executed."""
+        with self._recorded(facts) as record:
+            prepared = self.prepare(request, facts, frozenset({OperationType.SUBSCRIPTION}))
+            record.begin(prepared)
+            executor = self._build(prepared)
+            await self._charge(prepared)
+            record.result = "ok"
+            return (await self._subscriptions.execute_event(executor, event, prepared.facts)).payload
 
     @contextmanager
     def _recorded(self, facts: OperationFacts) -> Iterator[Record]:
@@ -374,13 +386,3 @@ def _wrong_transport(type_: OperationType) -> Refusal:
         ErrorCode.BAD_REQUEST,
         "Subscriptions need a WebSocket (graphql-transport-ws) or `Accept: text/event-stream`.",
     )
-
-
-def _refuse_unsupported(schema: strawberry.Schema) -> None:
-    """ValueError for what Strawberry would run around an operation and this server does not."""
-    if schema.extensions or schema.directives:
-        message = "schema extensions and operation directives are not run by app.server: limits and masking live there"
-        raise ValueError(message)
-    if schema.config.enable_experimental_incremental_execution:
-        message = "@defer and @stream are not supported by app.server"
-        raise ValueError(message)

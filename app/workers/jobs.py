@@ -55,11 +55,13 @@ from app.recommendations.prices import look_again_everywhere
 from app.recommendations.tagging_job import TagTools, tag_for_deletion
 from app.records import Provider
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
+from app.records.webhooks import DELIVER_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.identity_mails import delete_expired_mails
 from app.repositories.jobs import delete_finished_jobs
 from app.repositories.second_factors import delete_expired_challenges
 from app.repositories.stored_answers import delete_expired_answers
+from app.repositories.webhooks import delete_old_deliveries
 from app.scanning.retention import purge_expired_scans
 from app.scanning.run import run_scan
 from app.scanning.schedule import SCHEDULE_JOB, start_scheduled_scans
@@ -75,6 +77,8 @@ from app.sourcing.upload_run import run_import
 from app.sourcing.uploads import IMPORT_JOB
 from app.uploads.purge import forget_organization, purge_expired_uploads
 from app.uploads.storage import UploadStores
+from app.webhooks.deliver import deliver_webhook
+from app.webhooks.tools import WebhookTools
 from app.workers.runner import Handler, RunningJob
 
 KEPT_JOBS = timedelta(days=30)
@@ -115,6 +119,7 @@ def make_handlers(
     mail: MailTools | None = None,
     bulk: BulkTools | None = None,
     personal: ExportTools | None = None,
+    webhooks: WebhookTools | None = None,
 ) -> Mapping[str, Handler]:
     """The functions of all job kinds, those that call providers with their tools."""
     of_sources: dict[str, Handler] = {}
@@ -133,6 +138,7 @@ def make_handlers(
             else {REFRESH_JOB: partial(refresh_prices, tools=prices, changed=look_again_everywhere)}
         ),
         **({} if mail is None else {SEND_JOB: partial(send_identity_mail, tools=mail)}),
+        **({} if webhooks is None else {DELIVER_JOB: partial(deliver_webhook, tools=webhooks)}),
         CHECK_COSTS_JOB: check_costs,
         LOOK_AT_CHARGES_JOB: look_for_waste_in_charges,
         LOOK_EVERYWHERE_JOB: look_everywhere,
@@ -172,6 +178,14 @@ async def purge_stored_answers(context: dict[str, Any]) -> None:
     database, _ = _tools(context)
     purged = await _in_batches(database, lambda session: delete_expired_answers(session, now(), BATCH))
     structlog.get_logger(__name__).info("stored_answers_purged", answers=purged)
+
+
+async def purge_deliveries(context: dict[str, Any]) -> None:
+    """Delete deliveries of webhooks that are older than the settings say."""
+    database, settings = _tools(context)
+    before = now() - timedelta(days=settings.webhook_retention_days)
+    purged = await _in_batches(database, lambda session: delete_old_deliveries(session, before, BATCH))
+    structlog.get_logger(__name__).info("webhook_deliveries_purged", deliveries=purged)
 
 
 async def purge_jobs(context: dict[str, Any]) -> None:
@@ -314,6 +328,7 @@ def _hourly() -> list[CronJob]:
         purge_scans: 17,
         purge_sessions: 27,
         purge_stored_answers: 32,
+        purge_deliveries: 34,
         purge_uploads: 37,
         purge_jobs: 47,
         end_imports: 52,

@@ -44,9 +44,11 @@ from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
 from app.uploads.storage import UploadStores
 from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
+from app.webhooks.dispatch import recover_webhooks
 from app.workers.graph import LazyGraph
 from app.workers.jobs import make_handlers, schedule
 from app.workers.runner import Handler, JobRunner, RunnerSettings
+from app.workers.webhooks import Documents, dispatch_for_ever, make_webhook_tools
 
 TEND_SECONDS = 0.5
 POLL_SECONDS = 0.1  # arq polls Valkey for wake-ups: this is a job's start-up time, twice over
@@ -105,8 +107,12 @@ async def work(
     bulk = BulkTools(ExportTools(kept, exports.keep), LazyGraph(parts))
     prices = make_price_tools(settings, pool)
     mail = make_mail_tools(settings)
+    execute = Documents(settings, database, valkey, queue, tools.vault, pool, uploads, kept_costs)
+    webhooks = make_webhook_tools(settings, tools.vault, execute)
     kinds = (
-        make_handlers(tools, uploads, sources, exports, prices, mail, bulk, personal) if handlers is None else handlers
+        make_handlers(tools, uploads, sources, exports, prices, mail, bulk, personal, webhooks)
+        if handlers is None
+        else handlers
     )
     runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(_recover, database))
     async with _tending(tend):
@@ -126,6 +132,7 @@ async def work(
             kept.close()
             kept_archives.close()
             prices.close()
+            await execute.close()
             await queue.stop()
             for announcer in announcers:
                 await announcer.stop()
@@ -158,13 +165,14 @@ async def _run(
     }
     wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
     recovering = asyncio.create_task(_recover_for_ever(database), name="scans-recover")
+    dispatching = asyncio.create_task(dispatch_for_ever(database), name="webhooks-dispatch")
     try:
         await stop.wait()
         _log.info("worker_stopping", running=runner.running)
         await runner.stop(settings.shutdown_seconds * 0.7)
         await end_tasks(wakes)
     finally:
-        await end_tasks(recovering)
+        await end_tasks(recovering, dispatching)
 
 
 async def _recover(database: Database) -> None:
@@ -174,6 +182,7 @@ async def _recover(database: Database) -> None:
     await recover_imports(database)
     await recover_exports(database)
     await recover_bulk_exports(database)
+    await recover_webhooks(database)
 
 
 async def _recover_for_ever(database: Database) -> None:

@@ -87,6 +87,10 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("uploads", "state"): "CREATED",
         ("uploads", "storage"): "LOCAL",
         ("scan_schedules", "account_ids"): [UUID(int=7)],
+        ("webhooks", "state"): "ENABLED",
+        ("webhooks", "disabled_reason"): None,
+        ("webhooks", "actor_kind"): "USER",
+        ("webhook_deliveries", "state"): "PENDING",
     }
     key = (table.name, column.name)
     return unique[key] if key in unique else _typed(column)

@@ -24,6 +24,7 @@ from tests.clients import GraphQL
 from tests.house.test_schema import NEEDS
 from tests.resolvers import mutation_inputs as inputs
 from tests.resolvers import waste_inputs as waste
+from tests.resolvers import webhook_inputs as hooks
 from tests.resolvers.company import Company, code_of, company, create_key
 
 __all__ = ["settings"]  # fixtures
@@ -111,6 +112,12 @@ RULES = [
     Rule("updateCostSource", inputs.cost_source_name, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("deleteCostSource", inputs.existing_cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("runCostSource", inputs.existing_cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("createWebhook", hooks.webhook, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("updateWebhook", hooks.webhook_name, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("deleteWebhook", hooks.existing_webhook, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("rotateWebhookSecret", hooks.existing_webhook, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("testWebhook", hooks.existing_webhook, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("replayWebhookDelivery", hooks.delivery, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
     Rule("deleteScanSchedule", inputs.existing_schedule, "VIEWER", "SCANS_RUN", "MEMBER"),
 ]
 

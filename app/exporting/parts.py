@@ -1,4 +1,4 @@
-"""What of a worker's process the graph needs, in which exports read their pages."""
+"""What of a worker's process the graph needs, in which exports read their pages and webhooks their documents."""
 
 from __future__ import annotations
 

@@ -11,15 +11,10 @@ from uuid import UUID
 import orjson
 from graphql import GraphQLEnumType, GraphQLField, GraphQLScalarType, get_nullable_type
 
-from app.activity.stream import ActivityFeed
-from app.auth.authenticator import Authenticator
-from app.config import signing_key
 from app.context import Runtime
 from app.errors import AuthenticationError, BadUserInputError, ErrorCode, UnavailableError
-from app.exporting.fetch import Links
 from app.exporting.parts import Parts
 from app.models import new_id
-from app.rate_limits import RateLimits
 from app.records import Permission, Principal
 from app.records.exports import (
     ColumnKind,
@@ -34,7 +29,7 @@ from app.records.exports import (
 from app.resolvers.export_queries import checked_query
 from app.resolvers.roots import make_schema
 from app.resolvers.serving import EXPORT, make_context, make_costs
-from app.scanning.feed import ScanFeed
+from app.resolvers.worker_runtime import runtime_of
 from app.server.identity import OperationFacts
 from app.server.limits import Limits
 from app.server.masking import Fault, Refusal
@@ -56,27 +51,7 @@ _KINDS: Final = {
 
 def graph_of(parts: Parts) -> ExportGraph:
     """The graph of a worker, whose schema is made."""
-    settings, database, valkey = parts.settings, parts.database, parts.valkey
-    key = signing_key(settings)
-    graph = ExportGraph(
-        Runtime(
-            settings=settings,
-            database=database,
-            valkey=valkey,
-            authenticator=Authenticator(settings, database, valkey),
-            feed=ActivityFeed(database, valkey),
-            scans=ScanFeed(database, valkey),
-            queue=parts.queue,
-            vault=parts.vault,
-            providers=parts.providers,
-            uploads=parts.uploads,
-            exports=parts.exports,
-            bulk_exports=parts.bulk_exports,
-            personal_exports=parts.personal_exports,
-            links=Links(key),
-            rate_limits=RateLimits(valkey, key=key),
-        )
-    )
+    graph = ExportGraph(runtime_of(parts))
     _ = graph.server  # made now, off the loop
     return graph
 

@@ -107,7 +107,7 @@ async def work(
     bulk = BulkTools(ExportTools(kept, exports.keep), LazyGraph(parts))
     prices = make_price_tools(settings, pool)
     mail = make_mail_tools(settings)
-    execute = Documents(settings, database, valkey, queue, tools.vault, pool, uploads, kept_costs)
+    execute = Documents(parts)
     webhooks = make_webhook_tools(settings, tools.vault, execute)
     kinds = (
         make_handlers(tools, uploads, sources, exports, prices, mail, bulk, personal, webhooks)

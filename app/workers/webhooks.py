@@ -7,21 +7,13 @@ import random
 from typing import TYPE_CHECKING
 
 import structlog
-from redis.asyncio import Redis
 
-from app.activity.stream import ActivityFeed
-from app.auth.authenticator import Authenticator
-from app.config import Settings, signing_key
+from app.config import Settings
 from app.database import Database
+from app.exporting.parts import Parts
 from app.outgoing import OutgoingGuard
-from app.providers.calls import ProviderPool
-from app.queue import JobQueue
-from app.rate_limits import RateLimits
 from app.records.webhooks import Asked, Execute, Told
-from app.scanning.feed import ScanFeed
 from app.sealing.vault import Vault
-from app.uploads.kept import KeptFiles
-from app.uploads.storage import UploadStores
 from app.webhooks.dispatch import dispatch_all
 from app.webhooks.tools import WebhookTools
 
@@ -52,18 +44,8 @@ async def dispatch_for_ever(database: Database) -> None:
 class Documents:
     """Executes documents. The graph is loaded for the first: a worker without webhooks needs none of it."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        database: Database,
-        valkey: Redis,
-        queue: JobQueue,
-        vault: Vault,
-        providers: ProviderPool,
-        uploads: UploadStores,
-        exports: KeptFiles,
-    ) -> None:
-        self._parts = settings, database, valkey, queue, vault, providers, uploads, exports
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self._runtime: Runtime | None = None
         self._runner: DocumentRunner | None = None
         self._loading = asyncio.Lock()
@@ -76,7 +58,7 @@ class Documents:
         async with self._loading:
             if self._runner is not None:
                 return self._runner
-            self._runtime, runner = await asyncio.to_thread(_load, *self._parts)
+            self._runtime, runner = await asyncio.to_thread(_load, self._parts)
             self._runner = runner
             return runner
 
@@ -87,32 +69,10 @@ class Documents:
             await self._runtime.authenticator.close()
 
 
-def _load(
-    settings: Settings,
-    database: Database,
-    valkey: Redis,
-    queue: JobQueue,
-    vault: Vault,
-    providers: ProviderPool,
-    uploads: UploadStores,
-    exports: KeptFiles,
-) -> tuple[Runtime, DocumentRunner]:
+def _load(parts: Parts) -> tuple[Runtime, DocumentRunner]:
     """What executes documents, with the graph: 30 MB, and seconds of a busy machine, that no start waits for."""
-    from app.context import Runtime  # noqa: PLC0415 - it loads the graph
-    from app.resolvers.webhook_documents import DocumentRunner  # noqa: PLC0415 - the same
+    from app.resolvers.webhook_documents import DocumentRunner  # noqa: PLC0415 - it loads the graph
+    from app.resolvers.worker_runtime import runtime_of  # noqa: PLC0415 - the same
 
-    runtime = Runtime(
-        settings=settings,
-        database=database,
-        valkey=valkey,
-        authenticator=Authenticator(settings, database, valkey),
-        feed=ActivityFeed(database, valkey),
-        scans=ScanFeed(database, valkey),
-        queue=queue,
-        vault=vault,
-        providers=providers,
-        uploads=uploads,
-        exports=exports,
-        rate_limits=RateLimits(valkey, key=signing_key(settings)),
-    )
+    runtime = runtime_of(parts)
     return runtime, DocumentRunner(runtime)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from tests.clients import ACCEPT, PASSWORD, REGISTER
-from tests.server.conformance import NOTICES_OF_CSRF_PROTECTION, run_audits
+from tests.server.conformance import run_audits
 
 
 async def test_no_error_and_no_warning(live_server: str) -> None:
@@ -18,5 +18,4 @@ async def test_no_error_and_no_warning(live_server: str) -> None:
     audits = await run_audits(f"{live_server}/graphql", f"Bearer {token}")
     assert len(audits) > 55
     found = {audit.id: f"{audit.status}: {audit.name}: {audit.reason}" for audit in audits if audit.status != "ok"}
-    assert set(found) == NOTICES_OF_CSRF_PROTECTION, found
-    assert {audit.status for audit in audits} == {"ok", "notice"}
+    assert found == {}

@@ -1,4 +1,4 @@
-"""graphql-http's audit of GraphQL over HTTP: no error, no warning, and only the notices of CSRF protection."""
+"""graphql-http's audit of GraphQL over HTTP: no error, no warning, no notice."""
 
 from __future__ import annotations
 

@@ -108,6 +108,17 @@ class Settings(BaseSettings):
         description="URL of your frontend, for links in mail: its pages `verify-email` and `reset-password` find the "
         "token behind `#token=`. Without it mail says how to use the token by hand.",
     )
+    api_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#@]+$",
+        description="URL at which browsers reach this API, without a path: providers of single sign-on send them back "
+        "there. Needed for single sign-on in production; in development it is what the browser has asked for.",
+    )
+    single_sign_on_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts, or `host:port`, of providers of single sign-on that may be in a private network and, in "
+        "development, speak plain http, separated by commas. All others must be https on public addresses.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of browser clients on other hosts, separated by commas."
     )
@@ -274,7 +285,7 @@ class Settings(BaseSettings):
         """Whether mail goes anywhere: to a server, or to the terminal of a developer."""
         return self.smtp_url is not None or self.environment == "development"
 
-    @field_validator("cors_origins", "trusted_proxies", "endpoint_hosts", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "endpoint_hosts", "single_sign_on_hosts", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -416,6 +427,8 @@ def _weak_secrets(settings: Settings) -> list[str]:
         found.append("SKYLEDGER_SECRET_KEY is no random text: set it to the output of `skyledger keys secret`.")
     if settings.public_url is not None and settings.public_url.startswith("http://"):
         found.append("SKYLEDGER_PUBLIC_URL is not https: links in mail carry tokens; use https.")
+    if settings.api_url is not None and settings.api_url.startswith("http://"):
+        found.append("SKYLEDGER_API_URL is not https: sign-ins come back there; use https.")
     return found
 
 

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
 from app.auth.email_addresses import require_verified_email
+from app.auth.openid.providers import Providers
 from app.config import Settings
 from app.database import Database
 from app.errors import AuthenticationError, BadUserInputError, ForbiddenError, NotFoundError
@@ -44,6 +45,7 @@ class Runtime:
     scans: ScanFeed
     queue: JobQueue
     vault: Vault
+    openid: Providers
     providers: ProviderPool
     uploads: UploadStores
     exports: KeptFiles

@@ -22,6 +22,8 @@ from starlette.types import ASGIApp
 
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
+from app.auth.openid.fetch import Fetcher
+from app.auth.openid.providers import Providers
 from app.auth.passwords import Passwords
 from app.config import Settings, signing_key
 from app.context import Context, Runtime
@@ -34,6 +36,7 @@ from app.queue import JobQueue
 from app.rate_limits import RateLimits
 from app.records import Principal
 from app.resolvers.export_door import ExportDoor
+from app.resolvers.provider_sign_in_door import ProviderSignInDoor
 from app.resolvers.roots import make_schema
 from app.resolvers.upload_door import UploadDoor
 from app.scanning.feed import ScanFeed
@@ -44,6 +47,7 @@ from app.server.downloads import EXPORT_PATH, DownloadEndpoint
 from app.server.identity import Identity, OperationFacts
 from app.server.limits import Limits
 from app.server.operations import GraphQLServer
+from app.server.provider_sign_in import CALLBACK_PATH, START_PATH, ProviderSignIn
 from app.server.serving import OnReady, make_server
 from app.server.uploads import UPLOAD_PATH, UploadEndpoint
 from app.tasks import end_tasks
@@ -77,6 +81,7 @@ def make_runtime(settings: Settings, urls: EngineUrls, *, passwords: Passwords |
         scans=ScanFeed(database, valkey),
         queue=JobQueue(database, urls.redis_url),
         vault=Vault.from_settings(settings),
+        openid=Providers(Fetcher(settings.single_sign_on_hosts, plain=settings.environment == "development")),
         providers=providers,
         uploads=make_stores(settings, providers),
         exports=make_kept_files(settings, providers),
@@ -116,6 +121,8 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         async with running(runtime, tend):
             yield
 
+    secure = settings.environment == "production"
+    sign_in = ProviderSignIn(ProviderSignInDoor(runtime), page_url=settings.public_url, secure=secure)
     app = create_graphql_app(
         server,
         probes={"postgresql": ask_postgresql, "migrations": check_migrations, "valkey": ping_valkey},
@@ -127,6 +134,8 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         extra_routes=[
             Route(UPLOAD_PATH, UploadEndpoint(server, UploadDoor(runtime), read_seconds=settings.upload_read_seconds)),
             Route(EXPORT_PATH, DownloadEndpoint(server, ExportDoor(runtime))),
+            Route(START_PATH, sign_in.start, methods=["GET"]),
+            Route(CALLBACK_PATH, sign_in.callback, methods=["GET"]),
         ],
     )
     return app, server
@@ -177,6 +186,7 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
         runtime.uploads.close()
         runtime.exports.close()
         await runtime.authenticator.close()
+        await runtime.openid.close()
         await runtime.rate_limits.close()
         await runtime.database.close()
         await runtime.valkey.aclose()

@@ -21,7 +21,7 @@ from app.auth.one_time_codes import (
     recovery_code_hash,
 )
 from app.auth.proof import hold_proof, prove_password
-from app.auth.sessions import Origin, SignIn, person, start_session
+from app.auth.sessions import BeganBy, Origin, SignIn, person, start_session
 from app.auth.tokens import CHALLENGE_PREFIX, is_opaque_token, token_hash
 from app.errors import AuthenticationError, BadUserInputError, ConflictError, UnavailableError
 from app.records import Principal
@@ -145,11 +145,14 @@ async def complete_log_in(
     attempt = await authenticator.codes.begin(None if user_id is None else str(user_id), origin.client_address)
     if user_id is not None:
         async with authenticator.database.system() as session:
-            if await second_factors.try_challenge(session, hashed, MOST_TRIES):
+            tried = await second_factors.try_challenge(session, hashed, MOST_TRIES)
+            if tried is not None:
                 user = await _factor_holds(session, vault, user_id, code, recovery_code)
                 if user is not None:
                     await second_factors.use_challenge(session, hashed)
-                    sign_in = await start_session(authenticator, session, user, origin)
+                    sign_in = await start_session(
+                        authenticator, session, user, origin, began_by=BeganBy(tried["began_by"])
+                    )
     # Raised outside the transaction, so that the try stays counted.
     if sign_in is None:
         message = "The code is wrong, used or late, or the log-in took too long. Try the next code, or log in again."

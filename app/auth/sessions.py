@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
@@ -28,12 +29,19 @@ from app.errors import (
 )
 from app.models import Session, now
 from app.records import Principal
-from app.repositories import second_factors, sessions, users
+from app.repositories import second_factors, sessions, single_sign_on, users
 
 CHALLENGE_LIFE = timedelta(minutes=5)
 _LONGEST_USER_AGENT = 300
 
 Result = TypeVar("Result")
+
+
+class BeganBy(StrEnum):
+    """What a session began by."""
+
+    PASSWORD = "PASSWORD"  # noqa: S105  (a name)
+    SINGLE_SIGN_ON = "SINGLE_SIGN_ON"
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,11 @@ class Challenge:
 
     token: str = field(repr=False)
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class ElsewhereOnly:
+    """A log-in whose password was right, of somebody whose organization asks for single sign-on."""
 
 
 async def register(
@@ -103,7 +116,9 @@ async def register(
     return sign_in
 
 
-async def log_in(authenticator: Authenticator, origin: Origin, *, email: str, password: str) -> SignIn | Challenge:
+async def log_in(
+    authenticator: Authenticator, origin: Origin, *, email: str, password: str
+) -> SignIn | Challenge | ElsewhereOnly:
     """Start a session, or give the challenge that `complete_log_in` takes where a second factor is on.
 
     An unknown address and a wrong password get the same AuthenticationError after the same work.
@@ -123,10 +138,10 @@ async def log_in(authenticator: Authenticator, origin: Origin, *, email: str, pa
             raise _wrong_credentials()  # it was changed in the meantime
         if verdict.new_hash is not None:
             await users.set_password_hash(session, user["id"], verdict.new_hash)
-        if await second_factors.has_factor(session, user["id"]):
-            outcome: SignIn | Challenge = await _challenge(session, user["id"])
+        if await single_sign_on.is_required_of(session, user["id"], email):
+            outcome: SignIn | Challenge | ElsewhereOnly = ElsewhereOnly()
         else:
-            outcome = await start_session(authenticator, session, user, origin)
+            outcome = await begin_session(authenticator, session, user, origin)
     await authenticator.throttle.succeeded(attempt)
     return outcome
 
@@ -214,12 +229,6 @@ async def _may_mail(authenticator: Authenticator, email: str, origin: Origin) ->
     return True
 
 
-async def _challenge(session: AsyncSession, user_id: UUID) -> Challenge:
-    token, expires_at = new_opaque_token(CHALLENGE_PREFIX), now() + CHALLENGE_LIFE
-    await second_factors.add_challenge(session, user_id, token_hash(token), expires_at)
-    return Challenge(token, expires_at)
-
-
 async def in_turn(authenticator: Authenticator, attempt: Attempt, work: Awaitable[Result]) -> Result:
     """The outcome of work with a password; a try that was turned away does not count."""
     try:
@@ -229,13 +238,35 @@ async def in_turn(authenticator: Authenticator, attempt: Attempt, work: Awaitabl
         raise
 
 
+async def begin_session(
+    authenticator: Authenticator,
+    session: AsyncSession,
+    user: RowMapping,
+    origin: Origin,
+    *,
+    began_by: BeganBy = BeganBy.PASSWORD,
+) -> SignIn | Challenge:
+    """Start a session of somebody who has proved who they are, or ask for their second factor where one is on."""
+    if not await second_factors.has_factor(session, user["id"]):
+        return await start_session(authenticator, session, user, origin, began_by=began_by)
+    token, expires_at = new_opaque_token(CHALLENGE_PREFIX), now() + CHALLENGE_LIFE
+    await second_factors.add_challenge(session, user["id"], token_hash(token), expires_at, began_by=began_by)
+    return Challenge(token, expires_at)
+
+
 async def start_session(
-    authenticator: Authenticator, session: AsyncSession, user: RowMapping, origin: Origin
+    authenticator: Authenticator,
+    session: AsyncSession,
+    user: RowMapping,
+    origin: Origin,
+    *,
+    began_by: BeganBy = BeganBy.PASSWORD,
 ) -> SignIn:
-    """Start a session of somebody who has proved who they are, in the transaction of that proof."""
+    """Start a session of somebody who has proved all that they have to, in the transaction of that proof."""
     row = Session(
         user_id=user["id"],
         expires_at=now() + timedelta(days=authenticator.settings.refresh_token_days),
+        began_by=began_by.value,
         user_agent=_short(origin.user_agent),
         client_address=origin.client_address,
     )
@@ -248,6 +279,11 @@ async def _renew(
 ) -> SignIn | None:
     user = await users.get_user(session, found["user_id"])
     if user is None:
+        return None
+    if found["began_by"] == BeganBy.PASSWORD and await single_sign_on.is_required_of(
+        session, user["id"], user["email"]
+    ):
+        await _revoke(session, user["id"], found["session_id"], "SINGLE_SIGN_ON_REQUIRED")
         return None
     expires_at = now() + timedelta(days=authenticator.settings.refresh_token_days)
     await sessions.extend_session(

@@ -29,6 +29,7 @@ from app.loaders.platform import PlatformFigures
 from app.loaders.prices import PriceLoaders
 from app.loaders.recommendations import RecommendationLoaders
 from app.loaders.scans import ScanLoaders
+from app.loaders.single_sign_on import SingleSignOnLoaders
 from app.loaders.uploads import UploadLoaders
 from app.records import Principal
 from app.repositories import api_keys, invitations, memberships
@@ -48,6 +49,7 @@ class Loaders(
     PriceLoaders,
     RecommendationLoaders,
     ScanLoaders,
+    SingleSignOnLoaders,
     UploadLoaders,
     InventoryLoaders,
 ):

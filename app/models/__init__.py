@@ -75,6 +75,7 @@ from app.models.recommendations import (
     RecommendationHistory,
 )
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
+from app.models.single_sign_on import SingleSignOn, SingleSignOnFlow, SingleSignOnIdentity, VerifiedDomain
 from app.models.stored_answers import StoredAnswer
 from app.models.uploads import Upload
 from app.models.usage import ResourceUsage
@@ -149,6 +150,9 @@ __all__ = [
     "ServiceDaily",
     "ServiceMonthly",
     "Session",
+    "SingleSignOn",
+    "SingleSignOnFlow",
+    "SingleSignOnIdentity",
     "SkuDim",
     "StoredAnswer",
     "Subscription",
@@ -166,6 +170,7 @@ __all__ = [
     "Upload",
     "UsageCounter",
     "User",
+    "VerifiedDomain",
     "new_id",
     "now",
 ]

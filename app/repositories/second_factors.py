@@ -105,13 +105,16 @@ async def rewrap_factor(session: AsyncSession, user_id: UUID, *, key_id: str, wr
     await session.execute(update(FACTORS).where(FACTORS.c.user_id == user_id).values(values))
 
 
-async def add_challenge(session: AsyncSession, user_id: UUID, token_hash: bytes, expires_at: datetime) -> None:
+async def add_challenge(
+    session: AsyncSession, user_id: UUID, token_hash: bytes, expires_at: datetime, *, began_by: str
+) -> None:
     """Note that a log-in waits for its second factor."""
     values = {
         "token_hash": token_hash,
         "user_id": user_id,
         "created_at": now(),
         "expires_at": expires_at,
+        "began_by": began_by,
         "tries": 0,
     }
     await session.execute(insert(CHALLENGES).values(values))
@@ -123,8 +126,8 @@ async def challenged_user(session: AsyncSession, token_hash: bytes) -> UUID | No
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def try_challenge(session: AsyncSession, token_hash: bytes, most_tries: int) -> bool:
-    """Count a try of a challenge and hold it until the transaction ends; False when it is over or was tried enough."""
+async def try_challenge(session: AsyncSession, token_hash: bytes, most_tries: int) -> RowMapping | None:
+    """Count a try of a challenge and hold it until the transaction ends; None when it is over or was tried enough."""
     statement = update(CHALLENGES).where(
         CHALLENGES.c.token_hash == token_hash,
         CHALLENGES.c.used_at.is_(None),
@@ -132,7 +135,7 @@ async def try_challenge(session: AsyncSession, token_hash: bytes, most_tries: in
         CHALLENGES.c.tries < most_tries,
     )
     statement = statement.values(tries=CHALLENGES.c.tries + 1)
-    return (await session.execute(statement.returning(CHALLENGES.c.user_id))).first() is not None
+    return (await session.execute(statement.returning(*CHALLENGES.c))).mappings().one_or_none()
 
 
 async def use_challenge(session: AsyncSession, token_hash: bytes) -> None:

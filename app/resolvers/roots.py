@@ -38,6 +38,7 @@ from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
 from app.resolvers.second_factors import SecondFactorMutations
 from app.resolvers.sessions import SessionMutations
+from app.resolvers.single_sign_on import SingleSignOnMutations
 from app.resolvers.uploads import UploadMutations
 from app.resolvers.viewer import ViewerQueries
 from app.schema.federation import FEDERATION_SCALARS, Service, as_subgraph
@@ -65,6 +66,7 @@ class Mutation(
     EmailAddressMutations,
     PasswordChangeMutations,
     SecondFactorMutations,
+    SingleSignOnMutations,
     OrganizationMutations,
     PlanMutations,
     OnboardingMutations,

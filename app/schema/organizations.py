@@ -35,6 +35,7 @@ from app.schema.prices import OrganizationPrices
 from app.schema.recommendations import OrganizationRecommendations
 from app.schema.repeatable import Repeatable
 from app.schema.scans import OrganizationScans
+from app.schema.single_sign_on import OrganizationSingleSignOn
 from app.schema.uploads import OrganizationUploads
 
 
@@ -57,6 +58,7 @@ class Organization(
     OrganizationAllocationPreview,
     OrganizationActivity,
     OrganizationAudit,
+    OrganizationSingleSignOn,
     Node,
 ):
     """A row of `organizations`, with what the caller may do in it."""

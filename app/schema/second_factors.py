@@ -8,11 +8,13 @@ from typing import Annotated
 import strawberry
 
 from app.schema.errors import Conflict, InvalidInput, UserError
-from app.schema.sessions import LogInPayload, SessionTokens
+from app.schema.sessions import SessionTokens
 from app.schema.viewer import Viewer
 
 
-@strawberry.type(description="The password was right, and this account asks for a second factor: call `completeLogIn`.")
+@strawberry.type(
+    description="You have proved the first half, and this account asks for a second factor: call `completeLogIn`."
+)
 class SecondFactorRequired(UserError):  # noqa: N818  (a member of a result, not an exception)
     """See `logIn`."""
 
@@ -20,17 +22,13 @@ class SecondFactorRequired(UserError):  # noqa: N818  (a member of a result, not
     expires_at: datetime = strawberry.field(description="When the challenge ends.")
 
 
-LogInResult = Annotated[
-    LogInPayload | SecondFactorRequired | InvalidInput,
-    strawberry.union("LogInResult", description="What `logIn` answers."),
-]
-
-
 @strawberry.input(description="The second half of a log-in: either a code or a recovery code.")
 class CompleteLogInInput:
     """See `completeLogIn`."""
 
-    challenge: str = strawberry.field(description="Challenge of `logIn`, good for 5 minutes and 5 tries.")
+    challenge: str = strawberry.field(
+        description="Challenge of `logIn` or `completeSingleSignOn`, good for 5 minutes and 5 tries."
+    )
     code: str | None = strawberry.field(default=None, description="Six digits of the authenticator, each good once.")
     recovery_code: str | None = strawberry.field(
         default=None, description="A recovery code, when the authenticator is lost; each is good once."

@@ -53,6 +53,7 @@ from app.repositories.expiry import delete_expired_sessions
 from app.repositories.identity_mails import delete_expired_mails
 from app.repositories.jobs import delete_finished_jobs
 from app.repositories.second_factors import delete_expired_challenges
+from app.repositories.single_sign_on import delete_expired_flows
 from app.repositories.stored_answers import delete_expired_answers
 from app.scanning.retention import purge_expired_scans
 from app.scanning.run import run_scan
@@ -142,11 +143,12 @@ async def purge_activity(context: dict[str, Any]) -> None:
 
 
 async def purge_sessions(context: dict[str, Any]) -> None:
-    """Delete sign-ins whose time is over, log-ins that were not completed, and what is known of mails about them."""
+    """Delete sign-ins whose time is over, those that were not completed, and what is known of mails about them."""
     database, _ = _tools(context)
     purged = {
         "sessions": await _in_batches(database, lambda session: delete_expired_sessions(session, now(), BATCH)),
         "challenges": await _in_batches(database, lambda session: delete_expired_challenges(session, now(), BATCH)),
+        "flows": await _in_batches(database, lambda session: delete_expired_flows(session, now(), BATCH)),
         "mails": await _in_batches(database, lambda session: delete_expired_mails(session, now(), BATCH)),
     }
     structlog.get_logger(__name__).info("sessions_purged", **purged)

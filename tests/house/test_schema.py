@@ -31,6 +31,8 @@ SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
 TIMES_A_MINUTE = {
     "acceptInvitation": 20,
     "completeLogIn": 20,
+    "completeSingleSignOn": 20,
+    "configureSingleSignOn": 20,
     "connectAccount": 30,
     "createApiKey": 60,
     "createOrganization": 10,
@@ -65,6 +67,8 @@ NEEDS = {
     "changeMemberRole": Permission.MEMBERS_MANAGE,
     "changePassword": Access.SIGNED_IN,
     "completeLogIn": Access.ANYONE,
+    "completeSingleSignOn": Access.ANYONE,
+    "configureSingleSignOn": Permission.SINGLE_SIGN_ON_MANAGE,
     "confirmTotp": Access.SIGNED_IN,
     "connectAccount": Permission.ACCOUNTS_MANAGE,
     "createAccount": Permission.ACCOUNTS_MANAGE,
@@ -107,6 +111,7 @@ NEEDS = {
     "regenerateRecoveryCodes": Access.SIGNED_IN,
     "register": Access.ANYONE,
     "removeMember": Permission.ORGANIZATION_READ,
+    "removeSingleSignOn": Permission.SINGLE_SIGN_ON_MANAGE,
     "reopenAnomaly": Permission.COSTS_MANAGE,
     "reopenRecommendations": Permission.RECOMMENDATIONS_MANAGE,
     "requestPasswordReset": Access.ANYONE,
@@ -139,6 +144,7 @@ NEEDS = {
     "updateTeam": Permission.COSTS_MANAGE,
     "verifyAccount": Permission.ACCOUNTS_MANAGE,
     "verifyEmail": Access.ANYONE,
+    "verifyEmailDomain": Access.ROOT,
 }
 
 

@@ -28,7 +28,8 @@ OF_PEOPLE = {
     "log_in_challenges",
     "identity_mails",
 }
-GLOBAL = {"users", *OF_PEOPLE, "organizations", "plans", "prices", "price_readings"}
+# A verified domain is one organization's, whose row an operator writes and others do not see.
+GLOBAL = {"users", *OF_PEOPLE, "organizations", "verified_domains", "plans", "prices", "price_readings"}
 PUBLIC = {"plans", "prices"}  # what all tenants read and none writes
 OF_TENANTS = sorted(set(TABLES) - GLOBAL)
 CLOSED = {*OF_PEOPLE, "price_readings"}  # which no tenant reaches at all

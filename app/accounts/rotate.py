@@ -1,4 +1,4 @@
-"""Rotating the key of what is sealed, credentials, clients of single sign-on and second factors, in small transactions beside all that runs."""
+"""Rotating the key of all that is sealed for organizations and people, in small transactions beside all that runs."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def _sealed(
         if before is None or before["issuer"] != wanted.issuer:
             message = "Send the client's secret: none is stored for this provider."
             raise BadUserInputError(message, path=("input", "clientSecret"))
-        return {}
+        return {name: before[name] for name in ("key_id", "wrapped_key", "sealed")}
     sealed = vault.seal(place_of(organization_id), {"clientSecret": wanted.client_secret})
     return {"key_id": sealed.key_id, "wrapped_key": sealed.wrapped_key, "sealed": sealed.sealed}
 

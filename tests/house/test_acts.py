@@ -29,6 +29,7 @@ SECRETS = {
     "certificate",
     "certificatePassword",
     "clientSecret",
+    "code",
     "currentPassword",
     "newPassword",
     "password",
@@ -38,6 +39,7 @@ SECRETS = {
     "serviceAccount",
     "sessionToken",
     "token",
+    "verifier",
     "workloadIdentity",
 }
 

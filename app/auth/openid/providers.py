@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import urlsafe_b64decode
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -161,9 +162,10 @@ def _imported(key: dict[str, Any]) -> Key:
     try:
         if public["kty"] == "EC":
             return ECKey.import_key(public)
-        found = RSAKey.import_key(public)
-        if found.public_key.key_size >= SMALLEST_RSA:
-            return found
+        # Looked at before it is imported: joserfc warns of a small one, and takes it.
+        modulus = int.from_bytes(urlsafe_b64decode(public["n"] + "=="))
+        if modulus.bit_length() >= SMALLEST_RSA:
+            return RSAKey.import_key(public)
     except (JoseError, ValueError, TypeError, KeyError):
         pass
     message = f"A key of the provider cannot be used: it is malformed, or has fewer than {SMALLEST_RSA} bits."

@@ -119,6 +119,17 @@ class Settings(BaseSettings):
         description="Hosts, or `host:port`, of providers of single sign-on that may be in a private network and, in "
         "development, speak plain http, separated by commas. All others must be https on public addresses.",
     )
+    passkey_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins of the pages that may use passkeys, such as `https://app.example.com`, separated by "
+        "commas; that of SKYLEDGER_PUBLIC_URL when left out, in development `http://localhost:<port>` without it.",
+    )
+    passkey_domain: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9.-]{1,253}$",
+        description="Domain that passkeys belong to for good (the RP ID): the host of those origins or a domain above "
+        "it; the host of the first when left out. Changing it makes all passkeys useless.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of browser clients on other hosts, separated by commas."
     )
@@ -285,7 +296,9 @@ class Settings(BaseSettings):
         """Whether mail goes anywhere: to a server, or to the terminal of a developer."""
         return self.smtp_url is not None or self.environment == "development"
 
-    @field_validator("cors_origins", "trusted_proxies", "endpoint_hosts", "single_sign_on_hosts", mode="before")
+    @field_validator(
+        "cors_origins", "trusted_proxies", "endpoint_hosts", "single_sign_on_hosts", "passkey_origins", mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):

@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.identity_mails import LIVES
 from app.auth.sessions import end_other_sessions
-from app.repositories import identity_mails, second_factors, users
+from app.repositories import identity_mails, passkeys, second_factors, users
 
 
 async def start_anew(session: AsyncSession, user_id: UUID) -> None:
     """Take away every way in that was there before: sessions, password, second factors, and tokens in mails."""
     await end_other_sessions(session, user_id, None, "ADDRESS_PROVED_BY_ANOTHER")
     await users.set_password_hash(session, user_id, None)
+    await passkeys.delete_passkeys(session, user_id)
     await second_factors.delete_factor(session, user_id)
     await second_factors.end_challenges(session, user_id)
     for kind in LIVES:

@@ -31,6 +31,8 @@ class MailKind(StrEnum):
     TOTP_ENABLED = "TOTP_ENABLED"
     TOTP_DISABLED = "TOTP_DISABLED"
     RECOVERY_CODE_USED = "RECOVERY_CODE_USED"
+    PASSKEY_ADDED = "PASSKEY_ADDED"
+    PASSKEY_REMOVED = "PASSKEY_REMOVED"
 
 
 # How long a token is good, and for how long it is tried to hand the mail over.

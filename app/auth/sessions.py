@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -16,6 +17,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.identity_mails import MailKind, ask_for_mail
 from app.auth.names import checked_name, normal_email
 from app.auth.notices import reach_changed
+from app.auth.passkey_ceremonies import authentication_options
 from app.auth.passwords import check_policy
 from app.auth.throttle import Attempt
 from app.auth.tokens import CHALLENGE_PREFIX, REFRESH_PREFIX, is_opaque_token, new_opaque_token, token_hash
@@ -29,10 +31,11 @@ from app.errors import (
 )
 from app.models import Session, now
 from app.records import Principal
-from app.repositories import second_factors, sessions, single_sign_on, users
+from app.repositories import passkeys, second_factors, sessions, single_sign_on, users
 
 CHALLENGE_LIFE = timedelta(minutes=5)
 _LONGEST_USER_AGENT = 300
+_PASSKEY_CHALLENGE_BYTES = 32
 
 Result = TypeVar("Result")
 
@@ -42,6 +45,14 @@ class BeganBy(StrEnum):
 
     PASSWORD = "PASSWORD"  # noqa: S105  (a name)
     SINGLE_SIGN_ON = "SINGLE_SIGN_ON"
+
+
+class SecondFactorMethod(StrEnum):
+    """By what a log-in can be completed."""
+
+    PASSKEY = "PASSKEY"
+    TOTP = "TOTP"
+    RECOVERY_CODE = "RECOVERY_CODE"
 
 
 @dataclass(frozen=True)
@@ -66,10 +77,15 @@ class SignIn:
 
 @dataclass(frozen=True)
 class Challenge:
-    """A log-in that waits for its second factor: the password was right. The token is shown this once."""
+    """A log-in that waits for its second factor. The token is shown this once.
+
+    `passkey_options` is what the browser is asked of the passkeys; None where there are none.
+    """
 
     token: str = field(repr=False)
     expires_at: datetime
+    methods: tuple[SecondFactorMethod, ...]
+    passkey_options: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -250,8 +266,16 @@ async def begin_session(
     if not await second_factors.has_factor(session, user["id"]):
         return await start_session(authenticator, session, user, origin, began_by=began_by)
     token, expires_at = new_opaque_token(CHALLENGE_PREFIX), now() + CHALLENGE_LIFE
-    await second_factors.add_challenge(session, user["id"], token_hash(token), expires_at, began_by=began_by)
-    return Challenge(token, expires_at)
+    known = await passkeys.passkeys_of(session, user["id"])
+    asked = secrets.token_bytes(_PASSKEY_CHALLENGE_BYTES) if known else None
+    await second_factors.add_challenge(
+        session, user["id"], token_hash(token), expires_at, began_by=began_by, passkey_challenge=asked
+    )
+    has_totp = await second_factors.factor_summary(session, user["id"]) is not None
+    methods = [SecondFactorMethod.PASSKEY] if known else []
+    methods += [SecondFactorMethod.TOTP] if has_totp else []
+    options = None if asked is None else authentication_options(authenticator.settings, asked, known)
+    return Challenge(token, expires_at, (*methods, SecondFactorMethod.RECOVERY_CODE), options)
 
 
 async def start_session(

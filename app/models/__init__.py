@@ -55,6 +55,8 @@ from app.models.detection_rules import DetectionRuleVersion
 from app.models.identity import (
     IdentityMail,
     LogInChallenge,
+    Passkey,
+    PasskeyRegistration,
     RecoveryCode,
     RefreshToken,
     Session,
@@ -126,6 +128,8 @@ __all__ = [
     "Membership",
     "OpinionReading",
     "Organization",
+    "Passkey",
+    "PasskeyRegistration",
     "Plan",
     "PriceOverride",
     "PriceReading",

@@ -100,8 +100,36 @@ class LogInChallenge(Base, kw_only=True):
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
     expires_at: Mapped[datetime]
     began_by: Mapped[str] = mapped_column(default="PASSWORD")
+    passkey_challenge: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
     tries: Mapped[int] = mapped_column(default=0)
     used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Passkey(Base, kw_only=True):
+    """A passkey of somebody: its public half. `sign_count` is how often it says that it was used; many say 0 always."""
+
+    __tablename__ = "passkeys"
+    __table_args__ = (Index(None, "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    backed_up: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(default_factory=now)
+    last_used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class PasskeyRegistration(Base, kw_only=True):
+    """What the passkey that somebody is about to add has to answer."""
+
+    __tablename__ = "passkey_registrations"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    challenge: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
 
 
 class IdentityMail(Base, kw_only=True):

@@ -6,20 +6,22 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, delete, func, insert, select, update
+from sqlalchemy import RowMapping, Table, delete, func, insert, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import LogInChallenge, RecoveryCode, TotpFactor, now
+from app.models import LogInChallenge, Passkey, RecoveryCode, TotpFactor, now
 
 FACTORS: Table = TotpFactor.__table__  # type: ignore[assignment]
 CODES: Table = RecoveryCode.__table__  # type: ignore[assignment]
 CHALLENGES: Table = LogInChallenge.__table__  # type: ignore[assignment]
+_PASSKEYS: Table = Passkey.__table__  # type: ignore[assignment]
 
 
 async def has_factor(session: AsyncSession, user_id: UUID) -> bool:
-    """Whether a user's second factor is on."""
-    statement = select(FACTORS.c.user_id).where(FACTORS.c.user_id == user_id, FACTORS.c.confirmed_at.is_not(None))
+    """Whether a user has a second factor that is on, an authenticator or a passkey."""
+    on = select(FACTORS.c.user_id).where(FACTORS.c.user_id == user_id, FACTORS.c.confirmed_at.is_not(None))
+    statement = union_all(on, select(_PASSKEYS.c.user_id).where(_PASSKEYS.c.user_id == user_id))
     return (await session.execute(statement)).first() is not None
 
 
@@ -59,8 +61,14 @@ async def use_step(session: AsyncSession, user_id: UUID, step: int) -> None:
 
 
 async def delete_factor(session: AsyncSession, user_id: UUID) -> None:
-    """Switch a factor off and forget it, its recovery codes too."""
+    """Switch an authenticator off and forget it; the recovery codes too where it was the last second factor."""
     await session.execute(delete(FACTORS).where(FACTORS.c.user_id == user_id))
+    if not await has_factor(session, user_id):
+        await delete_recovery_codes(session, user_id)
+
+
+async def delete_recovery_codes(session: AsyncSession, user_id: UUID) -> None:
+    """Forget all recovery codes of a user."""
     await session.execute(delete(CODES).where(CODES.c.user_id == user_id))
 
 
@@ -106,7 +114,13 @@ async def rewrap_factor(session: AsyncSession, user_id: UUID, *, key_id: str, wr
 
 
 async def add_challenge(
-    session: AsyncSession, user_id: UUID, token_hash: bytes, expires_at: datetime, *, began_by: str
+    session: AsyncSession,
+    user_id: UUID,
+    token_hash: bytes,
+    expires_at: datetime,
+    *,
+    began_by: str,
+    passkey_challenge: bytes | None = None,
 ) -> None:
     """Note that a log-in waits for its second factor."""
     values = {
@@ -115,6 +129,7 @@ async def add_challenge(
         "created_at": now(),
         "expires_at": expires_at,
         "began_by": began_by,
+        "passkey_challenge": passkey_challenge,
         "tries": 0,
     }
     await session.execute(insert(CHALLENGES).values(values))

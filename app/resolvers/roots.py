@@ -29,6 +29,7 @@ from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
 from app.resolvers.onboarding import OnboardingMutations, OnboardingQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
+from app.resolvers.passkeys import PasskeyMutations
 from app.resolvers.password_changes import PasswordChangeMutations
 from app.resolvers.plans import PlanMutations, PlanQueries
 from app.resolvers.platform import PlatformQueries
@@ -66,6 +67,7 @@ class Mutation(
     EmailAddressMutations,
     PasswordChangeMutations,
     SecondFactorMutations,
+    PasskeyMutations,
     SingleSignOnMutations,
     OrganizationMutations,
     PlanMutations,

@@ -159,9 +159,11 @@ def challenged(challenge: Challenge) -> SecondFactorRequired:
     """What is answered to the first half of a log-in."""
     return SecondFactorRequired(
         code=ErrorCode.UNAUTHENTICATED,
-        message="Call completeLogIn with this challenge and a code of your authenticator, or a recovery code.",
+        message="Call completeLogIn with this challenge and a code of your authenticator, a recovery code or a passkey.",
         challenge=challenge.token,
         expires_at=challenge.expires_at,
+        methods=list(challenge.methods),
+        passkey_options=None if challenge.passkey_options is None else dict(challenge.passkey_options),
     )
 
 

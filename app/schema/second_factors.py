@@ -7,9 +7,20 @@ from typing import Annotated
 
 import strawberry
 
+from app.auth.sessions import SecondFactorMethod
+from app.schema.enums import graph_enum
 from app.schema.errors import Conflict, InvalidInput, UserError
+from app.schema.scalars import JSONObject
 from app.schema.sessions import SessionTokens
 from app.schema.viewer import Viewer
+
+graph_enum(
+    SecondFactorMethod,
+    "By what a log-in can be completed.",
+    PASSKEY="One of the passkeys of the account.",
+    TOTP="A code of the authenticator.",
+    RECOVERY_CODE="A recovery code.",
+)
 
 
 @strawberry.type(
@@ -20,9 +31,14 @@ class SecondFactorRequired(UserError):  # noqa: N818  (a member of a result, not
 
     challenge: str = strawberry.field(description="For `completeLogIn`, once. A secret, shown this once.")
     expires_at: datetime = strawberry.field(description="When the challenge ends.")
+    methods: list[SecondFactorMethod] = strawberry.field(description="By what the log-in can be completed.")
+    passkey_options: JSONObject | None = strawberry.field(
+        description="For `PublicKeyCredential.parseRequestOptionsFromJSON()` and `navigator.credentials.get()`; null "
+        "without passkeys."
+    )
 
 
-@strawberry.input(description="The second half of a log-in: either a code or a recovery code.")
+@strawberry.input(description="The second half of a log-in: a code, a recovery code or a passkey.")
 class CompleteLogInInput:
     """See `completeLogIn`."""
 
@@ -32,6 +48,9 @@ class CompleteLogInInput:
     code: str | None = strawberry.field(default=None, description="Six digits of the authenticator, each good once.")
     recovery_code: str | None = strawberry.field(
         default=None, description="A recovery code, when the authenticator is lost; each is good once."
+    )
+    passkey: JSONObject | None = strawberry.field(
+        default=None, description="What `navigator.credentials.get()` gave for the challenge's options, by `toJSON()`."
     )
 
 

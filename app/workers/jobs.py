@@ -52,6 +52,7 @@ from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.identity_mails import delete_expired_mails
 from app.repositories.jobs import delete_finished_jobs
+from app.repositories.passkeys import delete_expired_registrations
 from app.repositories.second_factors import delete_expired_challenges
 from app.repositories.single_sign_on import delete_expired_flows
 from app.repositories.stored_answers import delete_expired_answers
@@ -148,6 +149,9 @@ async def purge_sessions(context: dict[str, Any]) -> None:
     purged = {
         "sessions": await _in_batches(database, lambda session: delete_expired_sessions(session, now(), BATCH)),
         "challenges": await _in_batches(database, lambda session: delete_expired_challenges(session, now(), BATCH)),
+        "registrations": await _in_batches(
+            database, lambda session: delete_expired_registrations(session, now(), BATCH)
+        ),
         "flows": await _in_batches(database, lambda session: delete_expired_flows(session, now(), BATCH)),
         "mails": await _in_batches(database, lambda session: delete_expired_mails(session, now(), BATCH)),
     }

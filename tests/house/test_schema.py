@@ -29,6 +29,8 @@ from app.server.costs.weights import size_of, weight_of
 SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
 # How often a caller may do what is dear, or worth guessing at; a new one is entered here.
 TIMES_A_MINUTE = {
+    "addPasskey": 20,
+    "beginPasskeyRegistration": 20,
     "acceptInvitation": 20,
     "completeLogIn": 20,
     "completeSingleSignOn": 20,
@@ -59,6 +61,8 @@ NEEDS = {
     "acceptInvitation": Access.SIGNED_IN,
     "acknowledgeAnomaly": Permission.COSTS_MANAGE,
     "addNote": Permission.ACTIVITY_WRITE,
+    "addPasskey": Access.SIGNED_IN,
+    "beginPasskeyRegistration": Access.SIGNED_IN,
     "archiveTeam": Permission.COSTS_MANAGE,
     "bootstrap": Access.ROOT,
     "cancelCostImport": Permission.COSTS_INGEST,
@@ -111,6 +115,8 @@ NEEDS = {
     "regenerateRecoveryCodes": Access.SIGNED_IN,
     "register": Access.ANYONE,
     "removeMember": Permission.ORGANIZATION_READ,
+    "removePasskey": Access.SIGNED_IN,
+    "renamePasskey": Access.SIGNED_IN,
     "removeSingleSignOn": Permission.SINGLE_SIGN_ON_MANAGE,
     "reopenAnomaly": Permission.COSTS_MANAGE,
     "reopenRecommendations": Permission.RECOMMENDATIONS_MANAGE,

@@ -27,6 +27,8 @@ OF_PEOPLE = {
     "recovery_codes",
     "log_in_challenges",
     "identity_mails",
+    "passkeys",
+    "passkey_registrations",
 }
 # A verified domain is one organization's, whose row an operator writes and others do not see.
 GLOBAL = {"users", *OF_PEOPLE, "organizations", "verified_domains", "plans", "prices", "price_readings"}

@@ -24,6 +24,7 @@ from app.schema.passkeys import (
     RenamePasskeyPayload,
     RenamePasskeyResult,
 )
+from app.schema.scalars import JSONObject
 
 
 @strawberry.type
@@ -40,7 +41,7 @@ class PasskeyMutations:
         options = await passkeys.begin_registration(
             info.context.runtime.authenticator, origin_of(info), info.context.signed_in(), password=input.password
         )
-        return BeginPasskeyRegistrationPayload(options=options)
+        return BeginPasskeyRegistrationPayload(options=JSONObject(options))
 
     @mutation(Access.SIGNED_IN, "Add the passkey that the browser has made.", limit=Limit(20, per=60))
     async def add_passkey(self, info: Info, input: AddPasskeyInput) -> AddPasskeyResult:  # noqa: A002  (Relay's name)

@@ -26,6 +26,7 @@ from app.schema.own_sessions import (
     RevokeSessionResult,
 )
 from app.schema.provider_sign_in import LogInResult, SingleSignOnRequired
+from app.schema.scalars import JSONObject
 from app.schema.second_factors import SecondFactorRequired
 from app.schema.sessions import (
     LogInInput,
@@ -159,11 +160,11 @@ def challenged(challenge: Challenge) -> SecondFactorRequired:
     """What is answered to the first half of a log-in."""
     return SecondFactorRequired(
         code=ErrorCode.UNAUTHENTICATED,
-        message="Call completeLogIn with this challenge and a code of your authenticator, a recovery code or a passkey.",
+        message="Call completeLogIn with this challenge and a code of your authenticator, a passkey or recovery code.",
         challenge=challenge.token,
         expires_at=challenge.expires_at,
         methods=list(challenge.methods),
-        passkey_options=None if challenge.passkey_options is None else dict(challenge.passkey_options),
+        passkey_options=None if challenge.passkey_options is None else JSONObject(dict(challenge.passkey_options)),
     )
 
 

@@ -44,7 +44,7 @@ class Session(Base, kw_only=True):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None] = mapped_column(default=None)
     revoked_reason: Mapped[str | None] = mapped_column(default=None)
-    began_by: Mapped[str] = mapped_column(default="PASSWORD")
+    began_by: Mapped[str] = mapped_column(default="PASSWORD", server_default="PASSWORD")
     user_agent: Mapped[str | None] = mapped_column(default=None)
     client_address: Mapped[str | None] = mapped_column(default=None)
 
@@ -99,7 +99,7 @@ class LogInChallenge(Base, kw_only=True):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
     expires_at: Mapped[datetime]
-    began_by: Mapped[str] = mapped_column(default="PASSWORD")
+    began_by: Mapped[str] = mapped_column(default="PASSWORD", server_default="PASSWORD")
     passkey_challenge: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
     tries: Mapped[int] = mapped_column(default=0)
     used_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ipaddress
 import re
 import secrets
 import tempfile
@@ -32,6 +33,8 @@ MOST_IN_PRODUCTION = {
     "shutdown_seconds": 300,
 }
 
+# The machine itself, and what its provider tells it of its own credentials.
+_OWN_NETWORKS = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10")))
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -140,6 +143,11 @@ class Settings(BaseSettings):
     introspection: Literal["authenticated", "public", "off"] = Field(
         default="authenticated", description="Who may read the schema through the graph."
     )
+    trusted_documents: Literal["off", "anonymous", "browsers", "all"] = Field(
+        default="off",
+        description="Who may run nothing but documents that `skyledger documents publish` has taken in: nobody, "
+        "callers who are not signed in, these and people who are (API keys stay free), or everybody.",
+    )
     body_bytes: int = Field(
         default=16_777_216, ge=1024, description="Largest HTTP body of a signed-in caller, in bytes."
     )
@@ -199,6 +207,14 @@ class Settings(BaseSettings):
         description="Hosts, or `host:port`, that endpoints of accounts may name beside the providers' own, over http "
         "too: private endpoints and emulators, separated by commas. An STS there also gets the calls that are "
         "signed with Skyledger's own credentials.",
+    )
+    outgoing_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Networks, such as `10.20.0.0/16`, that requests to addresses of tenants' choosing (webhooks) may "
+        "reach beside the public internet, without TLS too, separated by commas. `127.0.0.0/8` is for development.",
+    )
+    webhook_retention_days: int = Field(
+        default=30, ge=1, le=400, description="Days that deliveries of webhooks are kept with their attempts."
     )
     workload_identity_dir: Path | None = Field(
         default=None,
@@ -272,7 +288,16 @@ class Settings(BaseSettings):
         default=1_073_741_824, ge=0, description="Bytes that uploads leave free on the disk of their folder (1 GiB)."
     )
     export_retention_days: int = Field(
-        default=7, ge=1, le=90, description="Days that files of exported charges are kept, in the place of uploads."
+        default=7, ge=1, le=90, description="Days that exported files are kept, in the place of uploads."
+    )
+    erasure_days: int = Field(
+        default=30, ge=0, le=90, description="Days from asking for an account to be erased until it is; 0 is at once."
+    )
+    exports_under_way: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="Exports of connections that one organization may have waiting and running at a time.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level that is logged."
@@ -297,7 +322,13 @@ class Settings(BaseSettings):
         return self.smtp_url is not None or self.environment == "development"
 
     @field_validator(
-        "cors_origins", "trusted_proxies", "endpoint_hosts", "single_sign_on_hosts", "passkey_origins", mode="before"
+        "cors_origins",
+        "trusted_proxies",
+        "endpoint_hosts",
+        "single_sign_on_hosts",
+        "passkey_origins",
+        "outgoing_networks",
+        mode="before",
     )
     @classmethod
     def _split_commas(cls, value: object) -> object:
@@ -322,6 +353,13 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
             message = "must begin with redis://, rediss:// or unix://"
             raise ValueError(message)
+        return value
+
+    @field_validator("outgoing_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
         return value
 
     @field_validator("secret_key", "root_key")
@@ -400,6 +438,7 @@ def insecurities(settings: Settings) -> list[str]:
         if proxy == "*" or proxy.endswith("/0")
     ]
     found += _no_limits(settings)
+    found += _open_networks(settings)
     if settings.introspection == "public":
         found.append("SKYLEDGER_INTROSPECTION is public: use authenticated or off.")
     if settings.database_url is None:
@@ -407,6 +446,16 @@ def insecurities(settings: Settings) -> list[str]:
     if settings.redis_url is None:
         found.append("SKYLEDGER_REDIS_URL is not set: the embedded Valkey is for one machine without services.")
     return found
+
+
+def _open_networks(settings: Settings) -> list[str]:
+    """Networks in which tenants would find this machine, or the credentials that its provider tells it."""
+    networks = [(each, ipaddress.ip_network(each)) for each in settings.outgoing_networks]
+    return [
+        f"SKYLEDGER_OUTGOING_NETWORKS contains {told}: that is this machine itself; name networks of your tenants."
+        for told, network in networks
+        if any(own.version == network.version and own.overlaps(network) for own in _OWN_NETWORKS)
+    ]
 
 
 def _no_limits(settings: Settings) -> list[str]:

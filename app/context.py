@@ -16,6 +16,7 @@ from app.auth.openid.providers import Providers
 from app.config import Settings
 from app.database import Database
 from app.errors import AuthenticationError, BadUserInputError, ForbiddenError, NotFoundError
+from app.exporting.fetch import Links
 from app.loaders.all import Loaders
 from app.providers.calls import ProviderPool
 from app.queue import JobQueue
@@ -49,6 +50,9 @@ class Runtime:
     providers: ProviderPool
     uploads: UploadStores
     exports: KeptFiles
+    bulk_exports: KeptFiles
+    personal_exports: KeptFiles
+    links: Links
     rate_limits: RateLimits
 
 

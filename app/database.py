@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from app.row_door import Planned, RowDoor, says_away, unavailable
+from app.row_door import WAIT_SECONDS, Planned, RowDoor, busy, says_away, unavailable
 from app.statement_spans import watch
 
 ENTERED = "database.entered"  # in a session's `info`, once it has its connection
@@ -91,7 +91,7 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_timeout=10,
+            pool_timeout=WAIT_SECONDS,
             pool_pre_ping=True,
             hide_parameters=True,  # a failed statement is logged, and its values may be secrets
             json_serializer=lambda value: orjson.dumps(value).decode(),
@@ -210,7 +210,7 @@ class Database:
             # An OSError of the caller's own, once inside, says nothing of the database.
             if not _is_away(error) or (isinstance(error, OSError) and session.info.get(ENTERED)):
                 raise
-            raise unavailable(error) from error
+            raise (busy() if isinstance(error, PoolTimeoutError) else unavailable(error)) from error
 
     async def close(self) -> None:
         """Close every connection."""

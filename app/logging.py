@@ -35,6 +35,10 @@ _SECRET_TEXT = re.compile(
     """
 )
 
+# What a terminal takes for a command, and what some viewers take for the end of a line. Line ends of tracebacks stay;
+# in other values the renderers write them as `\\n`.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
 # Libraries that write frames, headers, tokens or whole answers at DEBUG; those of Azure write headers at INFO as well.
 _LEAST_LEVELS = {
     **dict.fromkeys(("asyncio", "websockets", "httpx", "httpcore", "hpack", "requests", "urllib3"), logging.INFO),
@@ -186,8 +190,13 @@ def _hidden(name: str, value: Any) -> Any:
 
 
 def _without_secrets(text: str) -> str:
-    """The text without the secrets inside it. Short ones that have none are remembered: the next line repeats them."""
+    """The text without secrets and control characters inside it.
+
+    Short ones that have none are remembered: the next line repeats them.
+    """
     hidden = _SECRET_TEXT.sub(_hide_match, text)
+    if not hidden.isprintable():
+        hidden = _CONTROL.sub(_escape_match, hidden)
     if len(text) <= _LONGEST_CLEAN and hidden == text:
         if len(_clean_texts) >= _MOST_CLEAN:
             _clean_texts.clear()
@@ -197,6 +206,10 @@ def _without_secrets(text: str) -> str:
 
 def _hide_match(match: re.Match[str]) -> str:
     return f"{match.group(1) or ''}{HIDDEN}"
+
+
+def _escape_match(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode()
 
 
 def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

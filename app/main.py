@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import cast
 
 import structlog
-from graphql import GraphQLSchema
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -26,33 +25,36 @@ from app.auth.openid.fetch import Fetcher
 from app.auth.openid.providers import Providers
 from app.auth.passwords import Passwords
 from app.config import Settings, signing_key
-from app.context import Context, Runtime
+from app.context import Runtime
 from app.costs.outlook.aside import ASIDE
 from app.database import Database
 from app.embedded import EngineUrls
+from app.exporting.fetch import Links
 from app.loading import loading
 from app.providers.calls import ProviderPool
 from app.queue import JobQueue
 from app.rate_limits import RateLimits
 from app.records import Principal
-from app.resolvers.export_door import ExportDoor
+from app.resolvers.export_door import BulkExportDoor, ExportDoor
 from app.resolvers.provider_sign_in_door import ProviderSignInDoor
 from app.resolvers.roots import make_schema
+from app.resolvers.serving import caller_of, make_context, make_costs
 from app.resolvers.upload_door import UploadDoor
 from app.scanning.feed import ScanFeed
 from app.sealing.vault import Vault
 from app.server.assembly import create_graphql_app
-from app.server.costs.charging import CostLimits, Costs
-from app.server.downloads import EXPORT_PATH, DownloadEndpoint
-from app.server.identity import Identity, OperationFacts
+from app.server.downloads import EXPORT_PATH, LINK_PATH, DownloadEndpoint, LinkEndpoint
+from app.server.graphiql.examples import session_texts
 from app.server.limits import Limits
 from app.server.operations import GraphQLServer
 from app.server.provider_sign_in import CALLBACK_PATH, START_PATH, ProviderSignIn
 from app.server.serving import OnReady, make_server
+from app.server.trusted import Trust
 from app.server.uploads import UPLOAD_PATH, UploadEndpoint
 from app.tasks import end_tasks
+from app.trusted_documents import NOTICES, TrustedDocuments
 from app.upgrade import check_up_to_date, newest_revision
-from app.uploads.stores import make_kept_files, make_stores
+from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
 
 TEND_SECONDS = 0.5
 WARM_SECONDS = 10.0
@@ -85,6 +87,9 @@ def make_runtime(settings: Settings, urls: EngineUrls, *, passwords: Passwords |
         providers=providers,
         uploads=make_stores(settings, providers),
         exports=make_kept_files(settings, providers),
+        bulk_exports=make_kept_files(settings, providers, BULK_EXPORTS),
+        personal_exports=make_kept_files(settings, providers, PERSONAL_EXPORTS),
+        links=Links(signing_key(settings)),
         rate_limits=RateLimits(valkey, key=signing_key(settings)),
     )
 
@@ -101,7 +106,9 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         introspection=settings.introspection,
         compiled=settings.compiled_plans,
         make_costs=(lambda schema: make_costs(runtime, schema)) if settings.cost_maximum else None,
+        trust=make_trust(runtime),
         may_explain=lambda identity: identity is not None and cast("Principal", identity).is_platform_admin,
+        caller_of=caller_of,
     )
     runtime.rate_limits.on_store = server.metrics.count_take
     newest = newest_revision()
@@ -136,34 +143,20 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
             Route(EXPORT_PATH, DownloadEndpoint(server, ExportDoor(runtime))),
             Route(START_PATH, sign_in.start, methods=["GET"]),
             Route(CALLBACK_PATH, sign_in.callback, methods=["GET"]),
+            Route(LINK_PATH, LinkEndpoint(BulkExportDoor(runtime))),
         ],
     )
     return app, server
 
 
-def make_costs(runtime: Runtime, schema: GraphQLSchema) -> Costs:
-    """What charges operations: each user, each key and each address of strangers has a bucket."""
-    settings, rate_limits = runtime.settings, runtime.rate_limits
-
-    def bucket_of(facts: OperationFacts) -> str:
-        caller = facts.identity.subject if facts.identity else rate_limits.of_address(facts.client_address)
-        return f"cost:{caller}"
-
-    limits = CostLimits(settings.cost_maximum, settings.cost_restored, settings.cost_operation)
-    return Costs(schema, limits, rate_limits, bucket_of)
-
-
-def make_context(runtime: Runtime, facts: OperationFacts) -> Context:
-    """The context of one operation."""
-    identity: Identity | None = facts.identity
-    return Context(
-        runtime=runtime,
-        request_id=facts.request_id,
-        principal=cast("Principal | None", identity),
-        client_address=facts.client_address,
-        user_agent=facts.user_agent,
-        transport=facts.transport,
-        charge=facts.charge,
+def make_trust(runtime: Runtime) -> Trust:
+    """What finds published documents; GraphiQL's sign-in bar is trusted where it is served."""
+    documents = TrustedDocuments(runtime.database, runtime.settings)
+    return Trust(
+        documents.find,
+        lambda identity: documents.binds(cast("Principal | None", identity)),
+        own=frozenset(filter(None, session_texts())) if runtime.settings.graphiql else frozenset(),
+        notice=NOTICES[runtime.settings.trusted_documents],
     )
 
 
@@ -185,6 +178,8 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
         runtime.providers.close()
         runtime.uploads.close()
         runtime.exports.close()
+        runtime.bulk_exports.close()
+        runtime.personal_exports.close()
         await runtime.authenticator.close()
         await runtime.openid.close()
         await runtime.rate_limits.close()

@@ -18,10 +18,12 @@ import structlog
 from app import tracing
 from app.errors import UnavailableError
 from app.tasks import end_tasks
+from app.turns import LineFullError, Turns
 
 QUERY_CANCELED = "57014"  # a statement that took too long says nothing of the server
 RETRY_AFTER_SECONDS = 5
-WAIT_SECONDS = 10.0  # for a connection when all are busy
+WAIT_SECONDS = 5.0  # for a connection when all are busy: less than an operation has, so that it can say why
+MOST_WAITING = 10_000  # statements: those of the operations that are let in are far fewer
 MEND_SECONDS = 5.0  # for a cancelled statement to end
 CACHED_STATEMENTS = 200  # prepared, in each connection
 _ENTER = """SELECT set_config('app.organization_id', $1, false), set_config('app.user_id', $2, false),
@@ -88,7 +90,7 @@ class RowDoor:
             "server_settings": {**parameters["server_settings"], **reading},
             "statement_cache_size": CACHED_STATEMENTS,
         }
-        self._places = asyncio.Semaphore(size)
+        self._places = Turns(size, waiting=MOST_WAITING)
         self._size, self._busy = size, 0
         self._idle: list[_Line] = []  # the longest unused first
         self._mending: set[asyncio.Task[None]] = set()
@@ -109,7 +111,9 @@ class RowDoor:
         What is lost with a connection that had been open is read once more, on a new one. Raises UnavailableError when
         the database is away or every connection stays busy, else what asyncpg raises.
         """
-        await (self._wait() if self._places.locked() else self._places.acquire())
+        organization_id = tenant[0]
+        if not self._places.enter(organization_id):
+            await self._wait(organization_id)
         line = self._idle_line(tenant)
         self._busy += 1
         try:
@@ -128,7 +132,7 @@ class RowDoor:
                 raise unavailable(error) from error
             raise
         finally:
-            self._give_back(line)
+            self._give_back(line, organization_id)
 
     async def close(self) -> None:
         """Close the connections; one that is in use closes after its statement."""
@@ -137,12 +141,11 @@ class RowDoor:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(line.connection.close(timeout=MEND_SECONDS) for line in idle), return_exceptions=True)
 
-    async def _wait(self) -> None:
+    async def _wait(self, organization_id: UUID | None) -> None:
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise unavailable(error) from error
+            await self._places.wait(organization_id, WAIT_SECONDS)
+        except (TimeoutError, LineFullError) as error:
+            raise busy() from error
 
     def _idle_line(self, tenant: Tenant) -> _Line | None:
         """The line that served the tenant last, else the one that has been idle longest.
@@ -159,21 +162,21 @@ class RowDoor:
                 return line
         return None
 
-    def _give_back(self, line: _Line | None) -> None:
+    def _give_back(self, line: _Line | None, organization_id: UUID | None) -> None:
         self._busy -= 1
         if line is not None and not self._open:
             line.connection.terminate()
         if line is None or line.connection.is_closed():
-            self._places.release()
+            self._places.leave(organization_id)
         elif line.tenant is None:
-            mending = asyncio.get_running_loop().create_task(self._mend(line))
+            mending = asyncio.get_running_loop().create_task(self._mend(line, organization_id))
             self._mending.add(mending)
             mending.add_done_callback(self._mending.discard)
         else:
             self._idle.append(line)
-            self._places.release()
+            self._places.leave(organization_id)
 
-    async def _mend(self, line: _Line) -> None:
+    async def _mend(self, line: _Line, organization_id: UUID | None) -> None:
         """After a failed or cancelled statement: see that it has ended, by one more that enters nobody's rows."""
         try:
             await line.enter(NOBODY, within=MEND_SECONDS)
@@ -184,7 +187,7 @@ class RowDoor:
             if line.tenant is None:
                 line.connection.terminate()
             self._busy += 1  # as given back it is no longer
-            self._give_back(line)
+            self._give_back(line, organization_id)
 
 
 def says_away(sqlstate: str | None) -> bool:
@@ -196,4 +199,11 @@ def unavailable(error: Exception) -> UnavailableError:
     """The error for the caller when the database is away, which the log hears of too."""
     structlog.get_logger(__name__).warning("database_away", error=type(error).__name__)
     message = "The database cannot be reached at the moment. Try again in a few seconds."
+    return UnavailableError(message, retryAfter=RETRY_AFTER_SECONDS)
+
+
+def busy() -> UnavailableError:
+    """The error for the caller when every connection to the database stays busy, which the log hears of too."""
+    structlog.get_logger(__name__).warning("database_busy")
+    message = "All connections to the database are busy. Try again in a few seconds; ask for less at a time."
     return UnavailableError(message, retryAfter=RETRY_AFTER_SECONDS)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import Token
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
@@ -73,6 +73,26 @@ def stop() -> None:
     provider, _tracer, _provider = _provider, None, None
     if provider is not None:
         provider.shutdown()
+
+
+def join(headers: Mapping[str, str]) -> Token[Context]:
+    """Have the spans of this task continue the trace that a caller names by W3C `traceparent`; for `leave`.
+
+    One that is malformed is no trace, and this task's spans begin one. Only for when `is_on`.
+    """
+    from opentelemetry import context  # noqa: PLC0415  (see above)
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+
+    # Of nothing else: a connection's next request may run in the context of the last one.
+    caller = TraceContextTextMapPropagator().extract(headers, context.Context())
+    return cast("Token[Context]", context.attach(caller))
+
+
+def leave(token: Token[Context]) -> None:
+    """The request has ended."""
+    from opentelemetry import context  # noqa: PLC0415
+
+    context.detach(token)
 
 
 class OpenSpan:

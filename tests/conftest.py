@@ -147,6 +147,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--operations", type=int, default=300, help="how many operations compiled execution is held to (full: 5000)"
     )
+    parser.addoption(
+        "--examples", type=int, default=1, help="how many examples of each operation schemathesis sends (full: 1000)"
+    )
     parser.addoption("--first-seed", type=int, default=1, help="seed of the first operation; the others follow")
 
 

@@ -16,7 +16,8 @@ from app.repositories import single_sign_on
 from app.repositories.account_credentials import lock_sealed_otherwise, rewrap_credential
 from app.repositories.organizations import organization_ids
 from app.repositories.second_factors import lock_factors_sealed_otherwise, rewrap_factor
-from app.sealing.vault import Vault, VaultError
+from app.repositories.webhooks import change_webhook, lock_webhooks_sealed_otherwise
+from app.sealing.vault import Place, Vault, VaultError
 
 BATCH = 100
 ACT = "rotateCredentials"
@@ -28,8 +29,8 @@ Tell = Callable[[int, int, int], None]
 class Rotation:
     """What was done: the key that seals now, whether it is new, and (organization, account, reason) of failures.
 
-    Of a second factor the organization is None, and in the place of the account stands the user; of a client of single
-    sign-on there the organization stands once more.
+    In the place of the account stands the webhook; of a client of single sign-on the organization once more; and of a
+    second factor, whose organization is None, the user.
 
     `resumed` tells that an earlier rotation was finished instead of making a key.
     """
@@ -75,6 +76,7 @@ async def _rewrap_all(database: Database, vault: Vault, organizations: list[UUID
     for done, organization_id in enumerate(organizations):
         tell(done, len(organizations), rotation.rewrapped)
         await _rewrap(database, vault, organization_id, rotation)
+        await _rewrap_webhooks(database, vault, organization_id, rotation)
     await _rewrap_factors(database, vault, rotation)
     tell(len(organizations), len(organizations), rotation.rewrapped)
     return rotation
@@ -129,6 +131,22 @@ async def _rewrap_some(
             )
             rotation.rewrapped += 1
         return [row["account_id"] for row in rows]
+
+
+async def _rewrap_webhooks(database: Database, vault: Vault, organization_id: UUID, rotation: Rotation) -> None:
+    """The secrets with which an organization's webhooks are signed: 20 of them at most."""
+    with acting(AuditedAct(ACT, Actor(ActorKind.SYSTEM), arguments={"keyId": rotation.key_id})):
+        async with database.write(organization_id) as session:
+            for row in await lock_webhooks_sealed_otherwise(session, organization_id, rotation.key_id):
+                place = Place(organization_id, "webhooks", "sealed", row["id"])
+                try:
+                    sealed = vault.rewrap(place, sealed_of(row))
+                except VaultError as error:
+                    rotation.failures.append((organization_id, row["id"], str(error)))
+                    continue
+                values = {"key_id": sealed.key_id, "wrapped_key": sealed.wrapped_key}
+                await change_webhook(session, organization_id, row["id"], values)
+                rotation.rewrapped += 1
 
 
 async def _rewrap_factors(database: Database, vault: Vault, rotation: Rotation) -> None:

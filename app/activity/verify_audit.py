@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,8 +40,8 @@ class _Walk:
 
     number: int = 0
     hash: bytes = FIRST_HASH
-    missing: dict[UUID | None, int] = field(default_factory=dict)
-    """By who acted, the first row without details of which no row so far says that they were erased."""
+    missing: dict[int, UUID | None] = field(default_factory=dict)
+    """The rows without details, by who acted, of which no row so far says that they were erased."""
     erased: int = 0
     deleted: bool = False
 
@@ -101,7 +102,7 @@ def _follow(walk: _Walk, row: RowMapping) -> None:
     if not hmac.compare_digest(expected, bytes(row["hash"])):
         raise _BadRowError(number, "its hash does not fit what stands in it and the row before")
     if row["salt"] is None:
-        walk.missing.setdefault(row["actor_id"], number)
+        walk.missing[number] = row["actor_id"]
         walk.erased += 1
     else:
         for problem in _wrong_details(row):
@@ -109,8 +110,18 @@ def _follow(walk: _Walk, row: RowMapping) -> None:
     if row["act"] == DELETE_ORGANIZATION:
         walk.deleted = True
     if row["act"] == ERASE:
-        walk.missing.pop(row["subject_id"], None)
+        also = _also_erased(row)
+        walk.missing = {
+            each: actor for each, actor in walk.missing.items() if actor != row["subject_id"] and each not in also
+        }
     walk.number, walk.hash = number, expected
+
+
+def _also_erased(row: RowMapping) -> set[int]:
+    """The rows of others' acts that an erasure names: those told of the person whose details were erased."""
+    if row["summary"] is None:
+        return set()
+    return set(orjson.loads(row["summary"])["arguments"].get("rows", ()))
 
 
 def _wrong_details(row: RowMapping) -> Iterator[str]:
@@ -140,7 +151,7 @@ async def _check_end(session: AsyncSession, organization_id: UUID, walk: _Walk, 
     if orphan is not None:
         raise _BadRowError(orphan, "there are details and no row")
     if walk.missing and not walk.deleted:
-        first = min(walk.missing.values())
+        first = min(walk.missing)
         raise _BadRowError(first, "its details are missing, and no later row says that they were erased")
 
 

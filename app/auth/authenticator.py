@@ -116,6 +116,23 @@ class Authenticator:
         """Who holds an access token. Raises AuthenticationError."""
         return await self._member(self.tokens.read(token))
 
+    async def holder_again(self, *, session_id: UUID | None, api_key_id: UUID | None) -> Principal:
+        """The caller of some time ago as of now, by the sign-in, or by the key where there was none.
+
+        For work that goes on without its caller. Raises AuthenticationError when the sign-in or the key has ended.
+        """
+        moment = datetime.now(UTC) + timedelta(minutes=1)
+        if session_id is not None:
+            session = await self._sessions.get(session_id)
+            if session is not None:
+                return await self._member(AccessClaims(session.user_id, session_id, moment))
+        elif api_key_id is not None:
+            key = await self._keys.get(api_key_id)
+            if key is not None and not _ended(key):
+                return _holder_of(api_key_id, key)
+        message = "The sign-in or the API key has ended."
+        raise AuthenticationError(message)
+
     async def still_valid(self, principal: Principal) -> bool:
         """Whether a principal of some time ago would be identified now, with at least the same permissions.
 
@@ -166,12 +183,7 @@ class Authenticator:
             # Beside the request, which does not wait for the write.
             work = self._note_use(key.grant.organization_id, presented.id)
             self._noting[presented.id] = asyncio.create_task(work)
-        return Principal(
-            actor=Actor(ActorKind.API_KEY, presented.id),
-            grants={key.grant.organization_id: key.grant},
-            api_key_id=presented.id,
-            expires_at=key.expires_at,
-        )
+        return _holder_of(presented.id, key)
 
     async def _look_up_sessions(self, ids: Collection[UUID]) -> dict[UUID, SessionReach]:
         async with self.database.system() as session:
@@ -195,6 +207,15 @@ class Authenticator:
     def _forget(self, ids: frozenset[UUID]) -> None:
         self._sessions.forget(lambda session_id, reach: session_id in ids or reach.concerns(ids))
         self._keys.forget(lambda key_id, reach: key_id in ids or reach.concerns(ids))
+
+
+def _holder_of(key_id: UUID, key: KeyReach) -> Principal:
+    return Principal(
+        actor=Actor(ActorKind.API_KEY, key_id),
+        grants={key.grant.organization_id: key.grant},
+        api_key_id=key_id,
+        expires_at=key.expires_at,
+    )
 
 
 def _holds(principal: Principal, session: SessionReach | None, key: KeyReach | None) -> bool:

@@ -33,6 +33,9 @@ class MailKind(StrEnum):
     RECOVERY_CODE_USED = "RECOVERY_CODE_USED"
     PASSKEY_ADDED = "PASSKEY_ADDED"
     PASSKEY_REMOVED = "PASSKEY_REMOVED"
+    ERASURE_REQUESTED = "ERASURE_REQUESTED"
+    ACCOUNT_KEPT = "ACCOUNT_KEPT"
+    ACCOUNT_ERASED = "ACCOUNT_ERASED"
 
 
 # How long a token is good, and for how long it is tried to hand the mail over.

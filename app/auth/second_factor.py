@@ -240,6 +240,28 @@ async def _proven(
         await authenticator.codes.succeeded(attempt)
 
 
+@asynccontextmanager
+async def prove_code(
+    authenticator: Authenticator, vault: Vault, origin: Origin, user_id: UUID, code: str | None
+) -> AsyncIterator[AsyncSession]:
+    """A transaction for what asks for a code beside the password, where the second factor is on.
+
+    Raises BadUserInputError for a missing or wrong code, RateLimitedError.
+    """
+    attempt = None if code is None else await authenticator.codes.begin(str(user_id), origin.client_address)
+    async with authenticator.database.system() as session:
+        factor = await second_factors.lock_factor(session, user_id)
+        if factor is not None and factor["confirmed_at"] is not None:
+            if code is None:
+                message = "Your second factor is on: give its `code` too."
+                raise BadUserInputError(message, path=CODE)
+            if not await _use_code(session, vault, factor, code):
+                raise _wrong_code()
+        yield session
+    if attempt is not None:
+        await authenticator.codes.succeeded(attempt)
+
+
 async def _use_code(session: AsyncSession, vault: Vault, factor: RowMapping, code: str) -> bool:
     """Whether a code is one of the factor's that was not used; it is used then."""
     try:

@@ -24,7 +24,9 @@ keys = typer.Typer(
 jobs = typer.Typer(no_args_is_help=True, help="Look at background jobs, and have those that were given up run again.")
 exports = typer.Typer(no_args_is_help=True, help="Write files of costs.")
 audit = typer.Typer(no_args_is_help=True, help="Verify the audit, and keep anchors of it elsewhere.")
+documents = typer.Typer(no_args_is_help=True, help="Publish, list and withdraw documents that frontends name by id.")
 app.add_typer(audit, name="audit")
+app.add_typer(documents, name="documents")
 app.add_typer(imports, name="import")
 app.add_typer(exports, name="export")
 app.add_typer(keys, name="keys")
@@ -354,3 +356,37 @@ def jobs_requeue(job_id: Annotated[str, typer.Argument(help="Id as `jobs list` s
     from app.cli.jobs import run_requeue
 
     run_requeue(job_id)
+
+
+@documents.command("publish")
+def documents_publish(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="*.graphql files, manifests of relay-compiler or of Apollo, or folders of them."),
+    ],
+) -> None:
+    """Publish documents: all of them, or none where one is wrong; what is there already stays.
+
+    The id of a document is `sha256:` and the SHA-256 of its exact text. Servers that run find it at once.
+    """
+    from app.cli.documents import run_publish
+
+    run_publish(paths)
+
+
+@documents.command("list")
+def documents_list() -> None:
+    """List the documents that are published, the newest last."""
+    from app.cli.documents import run_list
+
+    run_list()
+
+
+@documents.command("withdraw")
+def documents_withdraw(
+    ids: Annotated[list[str], typer.Argument(help="Ids as `documents list` shows them.")],
+) -> None:
+    """Withdraw documents; servers refuse them within four seconds."""
+    from app.cli.documents import run_withdraw
+
+    run_withdraw(ids)

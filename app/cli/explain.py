@@ -22,9 +22,10 @@ from app.config import Settings
 from app.database import Database
 from app.embedded import EngineUrls
 from app.errors import SkyledgerError
-from app.main import make_context, make_runtime
+from app.main import make_runtime
 from app.repositories.organizations import organization_by_slug
 from app.resolvers.roots import make_schema
+from app.resolvers.serving import make_context
 from app.row_door import RowDoor, Tenant
 from app.server import GraphQLServer, OperationFacts, OperationRequest
 from app.server.limits import Limits

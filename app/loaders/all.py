@@ -19,6 +19,7 @@ from app.loaders.cost_imports import CostImportLoaders
 from app.loaders.cost_sources import CostSourceLoaders
 from app.loaders.costs import CostLoaders
 from app.loaders.detection_rules import DetectionRuleLoaders
+from app.loaders.exports import ExportLoaders
 from app.loaders.inventory import InventoryLoaders
 from app.loaders.jobs import PlatformJobs
 from app.loaders.opinions import OpinionLoaders
@@ -31,6 +32,7 @@ from app.loaders.recommendations import RecommendationLoaders
 from app.loaders.scans import ScanLoaders
 from app.loaders.single_sign_on import SingleSignOnLoaders
 from app.loaders.uploads import UploadLoaders
+from app.loaders.webhooks import WebhookLoaders
 from app.records import Principal
 from app.repositories import api_keys, invitations, memberships
 
@@ -44,6 +46,7 @@ class Loaders(
     CostSourceLoaders,
     CostWatchLoaders,
     DetectionRuleLoaders,
+    ExportLoaders,
     OpinionLoaders,
     PlanLoaders,
     PriceLoaders,
@@ -51,6 +54,7 @@ class Loaders(
     ScanLoaders,
     SingleSignOnLoaders,
     UploadLoaders,
+    WebhookLoaders,
     InventoryLoaders,
 ):
     """Batching reads; they see what the principal may see."""

@@ -16,11 +16,13 @@ from app.paging import Page, PageRequest
 from app.records import Permission, Principal
 from app.repositories import organizations
 from app.repositories.passkeys import passkeys_of
+from app.repositories.personal_data import archives_of, find_erasure
 from app.repositories.second_factors import factor_summary
 from app.repositories.sessions import living_sessions
 from app.repositories.users import own_row
 
 MOST_SESSIONS = 100
+MOST_ARCHIVES = 20
 
 
 class ReachableOrganizations:
@@ -126,3 +128,17 @@ class OwnIdentity:
             return None
         async with self.database.system() as session:
             return await factor_summary(session, self.principal.user_id)
+
+    async def personal_exports(self) -> Sequence[RowMapping]:
+        """The caller's archives of personal data, the newest first; none for keys."""
+        if self.principal is None or self.principal.user_id is None:
+            return []
+        async with self.database.system() as session:
+            return await archives_of(session, self.principal.user_id, MOST_ARCHIVES)
+
+    async def erasure(self) -> RowMapping | None:
+        """When the caller's account is to be erased, if it is."""
+        if self.principal is None or self.principal.user_id is None:
+            return None
+        async with self.database.system() as session:
+            return await find_erasure(session, self.principal.user_id)

@@ -52,6 +52,7 @@ from app.models.costs import (
 )
 from app.models.currencies import CurrencyRate
 from app.models.detection_rules import DetectionRuleVersion
+from app.models.exports import Export
 from app.models.identity import (
     IdentityMail,
     LogInChallenge,
@@ -67,6 +68,7 @@ from app.models.inventory import Resource, ResourceChange, ResourceRelationship
 from app.models.jobs import Job
 from app.models.opinions import OpinionReading, ProviderOpinion
 from app.models.organizations import ApiKey, Invitation, Membership, Organization
+from app.models.personal_data import AccountErasure, PersonalExport
 from app.models.plans import Plan, Subscription, UsageCounter
 from app.models.prices import ListedPrice, PriceOverride, PriceReading
 from app.models.recommendations import (
@@ -79,13 +81,16 @@ from app.models.recommendations import (
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
 from app.models.single_sign_on import SingleSignOn, SingleSignOnFlow, SingleSignOnIdentity, VerifiedDomain
 from app.models.stored_answers import StoredAnswer
+from app.models.trusted_documents import TrustedDocument
 from app.models.uploads import Upload
 from app.models.usage import ResourceUsage
+from app.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
     "Account",
     "AccountCheck",
     "AccountCredential",
+    "AccountErasure",
     "AccountLook",
     "ActivityEvent",
     "ActivityHead",
@@ -119,6 +124,7 @@ __all__ = [
     "DeletionTag",
     "DetailDim",
     "DetectionRuleVersion",
+    "Export",
     "IdentityMail",
     "ImportReject",
     "Invitation",
@@ -130,6 +136,7 @@ __all__ = [
     "Organization",
     "Passkey",
     "PasskeyRegistration",
+    "PersonalExport",
     "Plan",
     "PriceOverride",
     "PriceReading",
@@ -171,10 +178,14 @@ __all__ = [
     "TeamDaily",
     "ToldFigure",
     "TotpFactor",
+    "TrustedDocument",
     "Upload",
     "UsageCounter",
     "User",
     "VerifiedDomain",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
     "new_id",
     "now",
 ]

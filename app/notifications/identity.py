@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -54,7 +56,8 @@ async def send_identity_mail(job: HeldJob, tools: MailTools) -> None:
         if user is None:
             await identity_mails.delete_mail(session, mail_id)
             return
-        await identity_mails.belongs_to(session, mail_id, user["id"])
+        if user["id"] is not None:
+            await identity_mails.belongs_to(session, mail_id, user["id"])
     try:
         await tools.mailer.send(_message(tools, mail, user))
     except MailRefusedError as error:
@@ -66,11 +69,16 @@ async def send_identity_mail(job: HeldJob, tools: MailTools) -> None:
         return
     async with job.database.system() as session:
         await job.hold(session)
-        await identity_mails.mark_sent(session, mail_id)
+        if mail["kind"] == MailKind.ACCOUNT_ERASED:
+            await identity_mails.delete_mail(session, mail_id)  # the address is the last thing that is known
+        else:
+            await identity_mails.mark_sent(session, mail_id)
 
 
-async def _recipient(session: AsyncSession, mail: RowMapping) -> RowMapping | None:
+async def _recipient(session: AsyncSession, mail: RowMapping) -> Mapping[Any, Any] | None:
     """Whom a mail is for; None where it has become, or always was, nobody's."""
+    if mail["kind"] == MailKind.ACCOUNT_ERASED:
+        return {"id": None, "name": "", "email_verified_at": None}  # the last mail to somebody who is gone
     if mail["kind"] not in {MailKind.VERIFY_EMAIL, MailKind.RESET_PASSWORD}:
         return await users.get_user(session, mail["user_id"])
     user = await users.sign_in_row(session, mail["email"])
@@ -78,7 +86,7 @@ async def _recipient(session: AsyncSession, mail: RowMapping) -> RowMapping | No
     return None if verified and mail["kind"] == MailKind.VERIFY_EMAIL else user
 
 
-def _message(tools: MailTools, mail: RowMapping, user: RowMapping) -> Message:
+def _message(tools: MailTools, mail: RowMapping, user: Mapping[Any, Any]) -> Message:
     kind = MailKind(mail["kind"])
     token = tools.tokens.make(kind, mail["id"]) if kind in LIVES else None
     name = user["name"] if user["email_verified_at"] is not None and kind is not MailKind.CHANGE_EMAIL else None

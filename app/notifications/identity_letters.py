@@ -54,6 +54,21 @@ _NOTICES = {
         "A passkey was removed",
         "A passkey of your account at Skyledger was removed; nobody logs in with it any more.",
     ),
+    MailKind.ERASURE_REQUESTED: (
+        "Your account is to be erased",
+        (
+            "You have asked to erase your account at Skyledger, and all its sessions were ended. Until the day comes "
+            "you can sign in and take it back: `viewer { erasure { dueAt } }` tells the day, keepMyAccount keeps it."
+        ),
+    ),
+    MailKind.ACCOUNT_KEPT: (
+        "Your account stays",
+        "Your account at Skyledger is not erased: you have taken that back.",
+    ),
+    MailKind.ACCOUNT_ERASED: (
+        "Your account is erased",
+        "Your account at Skyledger is erased, and all that told who you are. This is the last mail to this address.",
+    ),
     MailKind.RECOVERY_CODE_USED: (
         "A recovery code was used",
         "Somebody, most likely you, has logged in to your account at Skyledger with a recovery code, now used up.",
@@ -73,7 +88,7 @@ def letter_of(kind: MailKind, name: str | None, token: str | None, public_url: s
     hello = f"Hello {name}," if name is not None else "Hello,"
     if token is None:
         subject, what = _NOTICES[kind]
-        return Letter(subject, (hello, what, _NOT_YOU))
+        return Letter(subject, (hello, what) if kind is MailKind.ACCOUNT_ERASED else (hello, what, _NOT_YOU))
     subject, what, page, label, mutation = _WITH_TOKENS[kind]
     hours = round(LIVES[kind].total_seconds() / 3600)
     ends = f"It works once, within {hours} {'hour' if hours == 1 else 'hours'}. If it was not you, ignore this mail."

@@ -83,6 +83,19 @@ async def read_events(
     return [{**row, "data": orjson.loads(row["data"])} for row in rows]
 
 
+async def next_events(
+    session: AsyncSession, organization_id: UUID, sequence: int, limit: int
+) -> Sequence[Mapping[Any, Any]]:
+    """Number and kind of the next events after a number, oldest first, in the caller's transaction."""
+    statement = (
+        select(EVENTS.c.sequence, EVENTS.c.kind)
+        .where(EVENTS.c.organization_id == organization_id, EVENTS.c.sequence > sequence)
+        .order_by(EVENTS.c.organization_id, EVENTS.c.sequence)
+        .limit(limit)
+    )
+    return (await session.execute(statement)).mappings().all()
+
+
 async def get_event(session: AsyncSession, organization_id: UUID, sequence: int) -> RowMapping | None:
     """One event by its number."""
     statement = select(EVENTS).where(EVENTS.c.organization_id == organization_id, EVENTS.c.sequence == sequence)

@@ -108,3 +108,9 @@ async def erase_details(session: AsyncSession, organization_id: UUID, actor_id: 
     )
     statement = delete(DETAILS).where(DETAILS.c.organization_id == organization_id, DETAILS.c.number.in_(of_person))
     return len((await session.execute(statement.returning(DETAILS.c.number))).all())
+
+
+async def erase_rows(session: AsyncSession, organization_id: UUID, numbers: Sequence[int]) -> None:
+    """Delete the details of some rows."""
+    statement = delete(DETAILS).where(DETAILS.c.organization_id == organization_id, DETAILS.c.number.in_(numbers))
+    await session.execute(statement)

@@ -284,3 +284,9 @@ async def delete_finished_jobs(session: AsyncSession, before: datetime, limit: i
     old = old.where(JOBS.c.state == "SUCCEEDED", JOBS.c.finished_at < before).limit(limit)
     result = await session.execute(delete(JOBS).where(JOBS.c.id.in_(old)).returning(JOBS.c.id))
     return len(result.all())
+
+
+async def is_open(session: AsyncSession, job_id: UUID) -> bool:
+    """Whether a job is queued or runs."""
+    statement = select(JOBS.c.id).where(JOBS.c.id == job_id, JOBS.c.state.in_(["QUEUED", "RUNNING"]))
+    return (await session.execute(statement)).first() is not None

@@ -102,3 +102,9 @@ async def own_row(database: Database, user_id: UUID) -> Record | None:
 async def count_users(session: AsyncSession) -> int:
     """How many users there are. System role."""
     return int((await session.execute(select(func.count()).select_from(USERS))).scalar_one())
+
+
+async def is_verified(session: AsyncSession, user_id: UUID) -> bool:
+    """Whether a fellow's address is known to be theirs."""
+    statement = select(USERS.c.email_verified_at.is_not(None)).where(USERS.c.id == user_id)
+    return bool((await session.execute(statement)).scalar_one_or_none())

@@ -23,6 +23,7 @@ from app.schema.charges import Charge
 from app.schema.cost_exports import CostExport
 from app.schema.cost_imports import CostImport
 from app.schema.cost_sources import CostSource, CostSourceRun
+from app.schema.exports import Export
 from app.schema.federation import Representation, entity_union
 from app.schema.invitations import Invitation
 from app.schema.node import Node, NodeKey, parse_id
@@ -34,6 +35,7 @@ from app.schema.resources import Resource
 from app.schema.scans import Scan, ScanSchedule, ScanStep
 from app.schema.teams import Team
 from app.schema.uploads import Upload
+from app.schema.webhooks import Webhook, WebhookDelivery
 from app.server.costs.directives import sized_by
 
 MOST_NODES = 100
@@ -65,6 +67,7 @@ _TENANT_NODES = {
     "CostImport": TenantNode("cost_import_by_id", CostImport.from_row),
     "CostSource": TenantNode("cost_source_by_id", CostSource.from_row),
     "CostSourceRun": TenantNode("cost_source_run_by_id", CostSourceRun.from_row),
+    "Export": TenantNode("export_by_id", Export.from_row),
     "Invitation": TenantNode("invitation_by_id", Invitation.from_row, Permission.MEMBERS_MANAGE),
     "Member": TenantNode("member_by_id", Member.from_row),
     "PriceOverride": TenantNode("price_override_by_id", PriceOverride.from_row),
@@ -75,6 +78,8 @@ _TENANT_NODES = {
     "ScanStep": TenantNode("scan_step_by_id", ScanStep.from_row),
     "Team": TenantNode("team_by_id", Team.from_row),
     "Upload": TenantNode("upload_by_id", Upload.from_row),
+    "Webhook": TenantNode("webhook_by_id", Webhook.from_row, Permission.WEBHOOKS_MANAGE),
+    "WebhookDelivery": TenantNode("webhook_delivery_by_id", WebhookDelivery.from_row, Permission.WEBHOOKS_MANAGE),
 }
 Entity = entity_union([Organization, *(kind.type_() for kind in _TENANT_NODES.values())])
 

@@ -23,6 +23,7 @@ from app.resolvers.costs import CostMutations
 from app.resolvers.currencies import CurrencyMutations
 from app.resolvers.detection_rules import DetectionRuleMutations
 from app.resolvers.email_addresses import EmailAddressMutations
+from app.resolvers.exports import ExportMutations
 from app.resolvers.invitations import InvitationMutations
 from app.resolvers.jobs import JobMutations
 from app.resolvers.members import MemberMutations
@@ -34,6 +35,7 @@ from app.resolvers.password_changes import PasswordChangeMutations
 from app.resolvers.plans import PlanMutations, PlanQueries
 from app.resolvers.platform import PlatformQueries
 from app.resolvers.prices import PriceMutations
+from app.resolvers.privacy import PrivacyMutations
 from app.resolvers.recommendations import CheckQueries, RecommendationMutations, RecommendationSubscriptions
 from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
@@ -42,6 +44,7 @@ from app.resolvers.sessions import SessionMutations
 from app.resolvers.single_sign_on import SingleSignOnMutations
 from app.resolvers.uploads import UploadMutations
 from app.resolvers.viewer import ViewerQueries
+from app.resolvers.webhooks import WebhookMutations
 from app.schema.federation import FEDERATION_SCALARS, Service, as_subgraph
 from app.schema.scalars import SCALARS
 from app.server.costs.derived import declare_costs
@@ -84,12 +87,15 @@ class Mutation(
     CurrencyMutations,
     PriceMutations,
     CostExportMutations,
+    ExportMutations,
+    PrivacyMutations,
     CostSourceMutations,
     CostWatchMutations,
     RecommendationMutations,
     DetectionRuleMutations,
     AllocationMutations,
     ActivityMutations,
+    WebhookMutations,
     JobMutations,
 ):
     """Root of mutations."""

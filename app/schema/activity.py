@@ -52,6 +52,8 @@ graph_enum(
     COST_IMPORT_CANCELLED="An import of costs was cancelled; nothing of it landed.",
     COST_IMPORT_FAILED="A delivery of costs was not taken; `data` says why.",
     BILLING_PERIOD_DELETED="What counted of a billing account in a billing period was deleted; `data` tells how much.",
+    EXPORT_STARTED="A file of a connection's rows was asked for.",
+    EXPORT_FINISHED="A file of rows is ready, or could not be made, or was cancelled; `data` tells which.",
     COST_EXPORT_STARTED="A file of charges was asked for.",
     COST_EXPORT_FINISHED="A file of charges is ready, or could not be made; `data` tells which.",
     COST_SOURCE_CREATED="A source that costs are fetched from was added.",
@@ -109,6 +111,11 @@ graph_enum(
     SINGLE_SIGN_ON_REMOVED="Its people sign in here alone again.",
     EMAIL_DOMAIN_VERIFIED="An operator found that an e-mail domain is its own; `data` has the domain.",
     NOTE_ADDED="A person or a program wrote a note; `data` has its `text`.",
+    WEBHOOK_CREATED="A webhook was made.",
+    WEBHOOK_UPDATED="A webhook was changed, enabled or disabled.",
+    WEBHOOK_DELETED="A webhook was deleted with its deliveries.",
+    WEBHOOK_SECRET_ROTATED="A webhook got another secret.",  # noqa: S106  (a name)
+    WEBHOOK_DISABLED="A webhook is sent nothing any more; `data` has the reason.",
 )
 graph_enum(
     ActorKind,

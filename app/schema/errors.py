@@ -25,6 +25,7 @@ graph_enum(
     TIMEOUT="The operation took longer than it may.",
     GRAPHQL_PARSE_FAILED="The document is not GraphQL.",
     GRAPHQL_VALIDATION_FAILED="The document does not fit the schema.",
+    PERSISTED_QUERY_NOT_FOUND="No trusted document has the id that was sent in the place of a document.",
     DOCUMENT_LIMIT_EXCEEDED="The document is larger, deeper or wider than allowed.",
     BAD_REQUEST="The request is malformed.",
     METHOD_NOT_ALLOWED="The HTTP method cannot carry this operation.",

@@ -24,6 +24,7 @@ from app.schema.costs import OrganizationCosts
 from app.schema.detection_rule_preview import OrganizationDetectionRulePreview
 from app.schema.detection_rules import OrganizationDetectionRules
 from app.schema.errors import Conflict, InvalidInput, NotFound
+from app.schema.exports import OrganizationExports
 from app.schema.inventory import OrganizationInventory
 from app.schema.invitations import Invitation
 from app.schema.listings import listing_page
@@ -37,6 +38,7 @@ from app.schema.repeatable import Repeatable
 from app.schema.scans import OrganizationScans
 from app.schema.single_sign_on import OrganizationSingleSignOn
 from app.schema.uploads import OrganizationUploads
+from app.schema.webhooks import OrganizationWebhooks
 
 
 @strawberry.type(description="A tenant: a company or team with its members, clouds and costs.")
@@ -45,6 +47,7 @@ class Organization(
     OrganizationScans,
     OrganizationUploads,
     OrganizationCostExports,
+    OrganizationExports,
     OrganizationCostImports,
     OrganizationCostSources,
     OrganizationCosts,
@@ -59,6 +62,7 @@ class Organization(
     OrganizationActivity,
     OrganizationAudit,
     OrganizationSingleSignOn,
+    OrganizationWebhooks,
     Node,
 ):
     """A row of `organizations`, with what the caller may do in it."""

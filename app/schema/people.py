@@ -40,6 +40,7 @@ graph_enum(
     ACTIVITY_WRITE="Write notes into the activity.",
     AUDIT_READ="Read the audit log.",
     SINGLE_SIGN_ON_MANAGE="Set and remove single sign-on; for owners who are signed in, never for API keys.",
+    WEBHOOKS_MANAGE="Make, change and delete webhooks, and see what they are sent.",
 )
 
 

@@ -18,6 +18,7 @@ from app.schema.own_sessions import Session
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
 from app.schema.passkeys import Passkey
 from app.schema.people import User
+from app.schema.privacy import AccountErasure, PersonalExport
 
 
 @strawberry.type(description="An authenticator whose codes your log-ins ask for.")
@@ -72,6 +73,17 @@ class Viewer:
     async def passkeys(self) -> list[Passkey]:
         """One statement."""
         return [Passkey.from_row(row) for row in await self.loaders.own_identity.passkeys()]
+
+    @strawberry.field(description="Archives of what is kept about you, the newest first; at most 20. None for keys.")
+    async def personal_exports(self) -> list[PersonalExport]:
+        """One statement."""
+        return [PersonalExport.from_row(row) for row in await self.loaders.own_identity.personal_exports()]
+
+    @strawberry.field(description="When your account is to be erased; null where it is not, and for keys.")
+    async def erasure(self) -> AccountErasure | None:
+        """One statement."""
+        row = await self.loaders.own_identity.erasure()
+        return None if row is None else AccountErasure.from_row(row)
 
     @strawberry.field(description="Whether platform operations are open to the caller.")
     def is_platform_admin(self) -> bool:

@@ -49,7 +49,7 @@ def _endpoint(server: GraphQLServer, *, graphiql: bool) -> GraphQLEndpoint:
     if not graphiql:
         return GraphQLEndpoint(server)
     public = server.introspection == "public"
-    return GraphQLEndpoint(server, BrowserPage(page(public_schema=public), page_headers()))
+    return GraphQLEndpoint(server, BrowserPage(page(public_schema=public, notice=server.trust.notice), page_headers()))
 
 
 def _routes(

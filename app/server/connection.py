@@ -246,6 +246,11 @@ class Connection:
             fault = Fault(ErrorCode.RATE_LIMITED, f"At most {most} operations run on one socket: complete one first.")
             await self._outbox.put(error(message.id, errors_to_json([fault], self._socket_id)))
             return
+        try:
+            request = await self._server.trust.resolve(request, self._identity)
+        except Refusal as refusal:
+            await self._outbox.put(error(message.id, errors_to_json(refusal.faults, self._socket_id)))
+            return
         subscribes = self._server.subscribes(request)
         running = _Running(self._outbox, self._wire, message.id, request, subscribes=subscribes)
         self._operations[message.id] = running

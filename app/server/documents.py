@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import strawberry
 from graphql import (
     ASTValidationRule,
     DocumentNode,
@@ -235,3 +236,13 @@ def _over_limit(messages: list[str]) -> Refusal:
 
 def _without_frames(error: GraphQLError) -> GraphQLError:
     return GraphQLError(error.message, source=error.source, positions=error.positions)
+
+
+def refuse_unsupported(schema: strawberry.Schema) -> None:
+    """ValueError for what Strawberry would run around an operation and this server does not."""
+    if schema.extensions or schema.directives:
+        message = "schema extensions and operation directives are not run by app.server: limits and masking live there"
+        raise ValueError(message)
+    if schema.config.enable_experimental_incremental_execution:
+        message = "@defer and @stream are not supported by app.server"
+        raise ValueError(message)

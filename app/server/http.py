@@ -15,8 +15,10 @@ from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
 from app.errors import ErrorCode, SkyledgerError
+from app.server.bodies import BodyRoom, read_body
 from app.server.credentials import from_headers
 from app.server.deadlines import Deadlines, is_asked_to_end
+from app.server.departures import ClientGoneError, Departures
 from app.server.identity import OperationFacts
 from app.server.masking import Refusal, errors_to_json, log_failure
 from app.server.middleware import PREFLIGHT_HEADERS, headers_of, note_for_log, request_id_of
@@ -26,6 +28,8 @@ from app.server.parameters import OperationRequest, from_json, from_query_string
 from app.server.sse import EventStream
 
 _READ_ONLY_STREAM = READ_ONLY | {OperationType.SUBSCRIPTION}
+# A browser asks first before it sends any of these for a page of another site, and adds no Bearer token by itself.
+_NOT_FORGED = (*PREFLIGHT_HEADERS, "authorization", "x-api-key", "x-root-key")
 _OFFERS = (JSON, GRAPHQL, EVENT_STREAM)
 _OFFERS_TO_BROWSERS = (*_OFFERS, HTML)
 _HEADERS = {
@@ -46,20 +50,19 @@ class BrowserPage:
     headers: Mapping[str, str]
 
 
-class ClientGoneError(Exception):
-    """The caller hung up before the request was complete."""
-
-
 class GraphQLEndpoint:
     """The ASGI application behind the path of the graph, for HTTP."""
 
     def __init__(self, server: GraphQLServer, page: BrowserPage | None = None) -> None:
         self._server, self._page = server, page
         self._deadlines = Deadlines(server.limits.body_seconds)
+        self._departures = Departures(server.limits.departure_seconds)
+        self._room = BodyRoom(server.limits.held_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every answer but the page, OPTIONS and event streams is GraphQL JSON."""
         media_type = JSON
+        scope.setdefault("state", {})
         try:
             if scope["method"] == "OPTIONS":
                 await _respond(send, 204, b"", None, [("allow", "GET, POST")])
@@ -74,7 +77,8 @@ class GraphQLEndpoint:
                 allowed = ANY_OPERATION if scope["method"] == "POST" else _READ_ONLY_STREAM
                 await EventStream(self._server, request, facts, allowed).serve(receive, send)
             else:
-                await self._run(scope, request, facts, media_type, send)
+                request = await self._server.trust.resolve(request, facts.identity)
+                await self._run(scope, request, facts, media_type, receive, send)
         except Refusal as refusal:
             await self._refuse(scope, refusal, media_type, send)
         except ClientGoneError:
@@ -92,6 +96,8 @@ class GraphQLEndpoint:
         except Exception as error:  # noqa: BLE001 - the last line: nothing of an unforeseen failure may show
             log_failure(error, request_id_of(scope))
             await self._refuse(scope, Refusal.of_failure(), media_type, send)
+        finally:
+            self._room.give_back(scope["state"])
 
     def _negotiate(self, method: str, headers: Mapping[str, str]) -> str:
         """The media type of the answer; Refusal for a method, Accept or Content-Type that cannot be served."""
@@ -106,7 +112,7 @@ class GraphQLEndpoint:
             raise Refusal.of(ErrorCode.NOT_ACCEPTABLE, message, status=406)
         if method == "POST":
             _check_content(headers)
-        elif chosen != HTML and not any(name in headers for name in PREFLIGHT_HEADERS):
+        elif chosen != HTML and not any(name in headers for name in _NOT_FORGED):
             message = f"GET needs a header that another site cannot send: add `{PREFLIGHT_HEADERS[0]}: 1`, or use POST."
             raise Refusal.of(ErrorCode.BAD_REQUEST, message)
         return chosen
@@ -133,13 +139,21 @@ class GraphQLEndpoint:
             return from_query_string(scope["query_string"]), facts
         limits = self._server.limits
         most = limits.body_bytes if identity is not None else min(limits.body_bytes, limits.anonymous_body_bytes)
-        return from_json(await _body(headers, receive, most, self._deadlines)), facts
+        body = await read_body(headers, receive, most, self._deadlines, self._room, scope["state"])
+        return from_json(body), facts
 
     async def _run(
-        self, scope: Scope, request: OperationRequest, facts: OperationFacts, media_type: str, send: Send
+        self,
+        scope: Scope,
+        request: OperationRequest,
+        facts: OperationFacts,
+        media_type: str,
+        receive: Receive,
+        send: Send,
     ) -> None:
         allowed = SINGLE_RESULT if scope["method"] == "POST" else READ_ONLY
-        outcome = await self._server.run(request, facts, allowed=allowed)
+        with self._departures.watch(receive):
+            outcome = await self._server.run(request, facts, allowed=allowed)
         wait = outcome.retry_after
         note_for_log(scope, type=outcome.operation_type, operation=outcome.operation_name, errors=len(outcome.faults))
         headers = [("retry-after", str(wait)), *outcome.headers] if wait is not None else outcome.headers
@@ -164,35 +178,6 @@ def _check_content(headers: Mapping[str, str]) -> None:
     if "content-encoding" in headers and headers["content-encoding"].strip().lower() not in {"", "identity"}:
         message = "Send the body without Content-Encoding."
         raise Refusal.of(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, status=415)
-
-
-async def _body(headers: Mapping[str, str], receive: Receive, most: int, deadlines: Deadlines) -> bytes:
-    """The whole body; Refusal as soon as it is known to be larger than `most` bytes or slower than a deadline."""
-    declared = headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most:
-        raise _too_large(most)
-    chunks: list[bytes] = []
-    size, more = 0, True
-    try:
-        with deadlines.limit():
-            while more:
-                event = await receive()
-                if event["type"] == "http.disconnect":
-                    raise ClientGoneError
-                chunk = event.get("body", b"")
-                size += len(chunk)
-                if size > most:
-                    raise _too_large(most)
-                chunks.append(chunk)
-                more = event.get("more_body", False)
-    except TimeoutError:
-        message = f"The body did not arrive within {deadlines.seconds:g} seconds."
-        raise Refusal.of(ErrorCode.TIMEOUT, message, status=408, headers=(("connection", "close"),)) from None
-    return b"".join(chunks)
-
-
-def _too_large(most: int) -> Refusal:
-    return Refusal.of(ErrorCode.PAYLOAD_TOO_LARGE, f"The body is larger than {most:,} bytes.", status=413)
 
 
 async def _respond(

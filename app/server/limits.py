@@ -48,6 +48,15 @@ class Limits:
     document_directives: int = 20
     document_fields: int = 500
     execution_seconds: float = 10.0
+    # Queries and mutations of this process that run at a time: some for each connection to PostgreSQL, most of which
+    # wait for it. Those that wait have their documents in memory already, up to 16 MB for a body.
+    operations_at_once: int = 64
+    operations_waiting: int = 1_000
+    waiting_seconds: float = 5.0
+    # A caller is listened to for hanging up when the answer takes longer than this.
+    departure_seconds: float = 0.25
+    # Of bodies that are larger than a usual document, all together: the others are told to come again.
+    held_body_bytes: int = 268_435_456
     websocket_frame_bytes: int = 65_536
     websocket_operations: int = 50
     websocket_init_seconds: float = 10.0
@@ -66,6 +75,7 @@ class Limits:
         """The figures of the configuration; what it does not name keeps its default."""
         return cls(
             body_bytes=settings.body_bytes,
+            held_body_bytes=16 * settings.body_bytes,
             anonymous_body_bytes=settings.anonymous_body_bytes,
             document_bytes=settings.document_bytes,
             document_tokens=settings.document_tokens,

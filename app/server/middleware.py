@@ -15,6 +15,7 @@ import structlog
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import tracing
 from app.server.metrics import Metrics
 
 # Any of these makes a browser ask first (a CORS preflight), so a GET that carries one was not forged by another site.
@@ -75,6 +76,16 @@ class RequestMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        if not tracing.is_on():
+            await self._serve(scope, receive, send)
+            return
+        joined = tracing.join(headers_of(scope))
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            tracing.leave(joined)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = request_id_of(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -128,6 +139,8 @@ def allow_origins(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
             "content-type",
             "x-api-key",
             "x-request-id",
+            "traceparent",
+            "tracestate",
             "upload-offset",
             *PREFLIGHT_HEADERS,
         ],

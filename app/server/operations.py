@@ -25,9 +25,10 @@ from strawberry.execution import optimized_is_awaitable
 from app import tracing
 from app.errors import ErrorCode
 from app.execution import CompiledExecutor, Plans
+from app.server.admission import Admission, CallerOf, caller_by_identity
 from app.server.costs.charging import Charge, Costs, Headers
 from app.server.deadlines import Deadlines, is_asked_to_end
-from app.server.documents import Document, Documents, Operation
+from app.server.documents import Document, Documents, Operation, refuse_unsupported
 from app.server.hub import Encoded, Hub, Sink
 from app.server.identity import Identify, Identity, MakeContext, OperationFacts, Revalidate
 from app.server.lifecycle import Lifecycle
@@ -45,8 +46,10 @@ from app.server.masking import (
 from app.server.metrics import Metrics
 from app.server.outbox import SlowConsumerError
 from app.server.parameters import OperationRequest
+from app.server.recording import Record
 from app.server.rounds import Rounds
 from app.server.subscriptions import Subscription, Subscriptions
+from app.server.trusted import Trust
 from app.server.watch import Watch
 
 SINGLE_RESULT = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -95,30 +98,11 @@ class _Prepared:
         return {"data": data, "extensions": {COST: charge.to_json()}}
 
 
-@dataclass(slots=True)
-class _Record:
-    """What metrics and the log want to know of an operation."""
-
-    started: float
-    kind: str = "unknown"
-    name: str | None = None
-    result: str = "failed"
-
-    def begin(self, prepared: _Prepared) -> None:
-        """Take note of the operation, now that it is known."""
-        node = prepared.operation.node
-        self.kind, self.name = node.operation.value, node.name.value if node.name else None
-
-    def facts(self) -> dict[str, str | None]:
-        """For the log."""
-        return {"type": self.kind, "operation": self.name, "outcome": self.result}
-
-
 class GraphQLServer:
     """Holds a schema with its caches and limits; transports give it requests and get bytes.
 
     `may_explain` says who is told how a query is run, on asking with `"extensions": {"plan": true}`. `make_costs`
-    makes what charges operations; without it they are free.
+    makes what charges operations; without it they are free. `caller_of` says who waits in one line under load.
     `identify` turns credentials into an identity (None is anonymous, AuthenticationError a bad credential);
     `revalidate` says which of many identities still hold; `make_context` builds a fresh context for every operation and
     for every event of a subscription, so that nothing a loader cached is older than the event.
@@ -138,12 +122,14 @@ class GraphQLServer:
         compiled: bool = True,
         make_costs: Callable[[GraphQLSchema], Costs] | None = None,
         may_explain: Callable[[Identity | None], bool] = lambda _: False,
+        caller_of: CallerOf = caller_by_identity,
+        trust: Trust | None = None,
     ) -> None:
-        _refuse_unsupported(schema)
+        refuse_unsupported(schema)
         self.limits = limits or Limits()
         self.metrics = metrics or Metrics()
         self.lifecycle = lifecycle or Lifecycle()
-        self.identify = identify
+        self.identify, self.trust = identify, trust or Trust()
         self.keep_alive = Rounds(self.limits.keepalive_seconds)
         self.watch = Watch(revalidate, self.limits.revalidate_seconds)
         self._make_context = make_context
@@ -154,6 +140,7 @@ class GraphQLServer:
         self.plans = CompiledExecutor(schema, on_end=self.metrics.count_plan) if compiled else None
         self.costs = make_costs(self._schema) if make_costs is not None else None
         self._may_explain = may_explain
+        self.admission = Admission(self.limits, caller_of)
         self._deadlines = Deadlines(self.limits.execution_seconds)
         self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
         self.hub = Hub(self.metrics)
@@ -217,17 +204,27 @@ class GraphQLServer:
                 outcome = await self._execute(prepared, record)
                 await sink.put(Encoded(outcome.payload))
                 return
-            record.begin(prepared)
+            record.begin(prepared.operation.node)
             executor = self._build(prepared)
             await self._charge(prepared)
             with self.metrics.subscriptions.labels(facts.transport).track_inprogress():
                 await self._subscriptions.run(Subscription(request, facts, executor), sink)
             record.result = "ok"
 
+    async def run_event(self, request: OperationRequest, facts: OperationFacts, event: object) -> bytes:
+        """What one event of a subscription tells, without its source; Refusal when nothing was executed."""
+        with self._recorded(facts) as record:
+            prepared = self.prepare(request, facts, frozenset({OperationType.SUBSCRIPTION}))
+            record.begin(prepared)
+            executor = self._build(prepared)
+            await self._charge(prepared)
+            record.result = "ok"
+            return (await self._subscriptions.execute_event(executor, event, prepared.facts)).payload
+
     @contextmanager
-    def _recorded(self, facts: OperationFacts) -> Iterator[_Record]:
+    def _recorded(self, facts: OperationFacts) -> Iterator[Record]:
         """Count and time what happens inside; anything unforeseen is logged and becomes the refusal that hides it."""
-        record = _Record(time.perf_counter())
+        record = Record(time.perf_counter())
         span = tracing.begin_traced("graphql", skyledger_request_id=facts.request_id) if tracing.is_on() else None
         try:
             yield record
@@ -276,11 +273,15 @@ class GraphQLServer:
             raise Refusal.of_document(executor[:MOST_ERRORS], ErrorCode.BAD_USER_INPUT)
         return executor
 
-    async def _execute(self, prepared: _Prepared, record: _Record) -> Outcome:
-        record.begin(prepared)
+    async def _execute(self, prepared: _Prepared, record: Record) -> Outcome:
+        record.begin(prepared.operation.node)
         await self._charge(prepared)
         try:
-            outcome = await self._within_limit(lambda: self._answer(prepared))
+            caller = await self.admission.enter(prepared.facts)
+            try:
+                outcome = await self._within_limit(lambda: self._answer(prepared))
+            finally:
+                self.admission.leave(caller)
         except Refusal:
             if prepared.charge is not None:
                 prepared.charge.forgive()
@@ -385,13 +386,3 @@ def _wrong_transport(type_: OperationType) -> Refusal:
         ErrorCode.BAD_REQUEST,
         "Subscriptions need a WebSocket (graphql-transport-ws) or `Accept: text/event-stream`.",
     )
-
-
-def _refuse_unsupported(schema: strawberry.Schema) -> None:
-    """ValueError for what Strawberry would run around an operation and this server does not."""
-    if schema.extensions or schema.directives:
-        message = "schema extensions and operation directives are not run by app.server: limits and masking live there"
-        raise ValueError(message)
-    if schema.config.enable_experimental_incremental_execution:
-        message = "@defer and @stream are not supported by app.server"
-        raise ValueError(message)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,22 +18,28 @@ from app.server.masking import Refusal
 DEEPEST_JSON = 200
 
 _MALFORMED = ErrorCode.BAD_REQUEST
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _PARAMETERS = (
     ("query", str, "a string"),
     ("operationName", str, "a string"),
     ("variables", dict, "an object"),
     ("extensions", dict, "an object"),
+    ("documentId", str, "a string"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """One operation asked for: document text, which operation of it, and the raw values of its variables."""
+    """One operation asked for: document text, which operation of it, and the raw values of its variables.
+
+    With `document_digest`, a SHA-256, in the place of a text it has to be found first (app.server.trusted).
+    """
 
     query: str
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+    document_digest: bytes | None = None
 
 
 def from_json(body: bytes) -> OperationRequest:
@@ -74,18 +82,40 @@ def from_query_string(query_string: bytes) -> OperationRequest:
 
 def from_mapping(parameters: Mapping[str, Any]) -> OperationRequest:
     """The request in decoded JSON; Refusal (400) names the parameter of a wrong type. Unknown names are ignored."""
-    if parameters.get("query") is None:
-        raise Refusal.of(_MALFORMED, "`query` is missing: it must be the text of a GraphQL document.")
     for name, type_, noun in _PARAMETERS:
         value = parameters.get(name)
         if value is not None and not isinstance(value, type_):
             raise Refusal.of(_MALFORMED, f"`{name}` must be {noun}, not {_json_name(value)}.")
+    query, digest = parameters.get("query"), _digest(parameters)
+    if query is None and digest is None:
+        raise Refusal.of(
+            _MALFORMED, "`query` is missing: it must be the text of a GraphQL document, unless `documentId` names one."
+        )
+    if query is not None and digest is not None:
+        if sha256(query.encode()).digest() != digest:
+            raise Refusal.of(_MALFORMED, "The id is not the SHA-256 of `query`: send one of them, or make them agree.")
+        digest = None
     return OperationRequest(
-        query=parameters["query"],
+        query=query or "",
         operation_name=parameters.get("operationName") or None,
         variables=parameters.get("variables"),
         extensions=parameters.get("extensions"),
+        document_digest=digest,
     )
+
+
+def _digest(parameters: Mapping[str, Any]) -> bytes | None:
+    """The SHA-256 that names a document, as `documentId` or as Apollo's `extensions.persistedQuery`; None without."""
+    given, told = parameters.get("documentId"), "`documentId`"
+    if given is None:
+        persisted = (parameters.get("extensions") or {}).get("persistedQuery")
+        if persisted is None:
+            return None
+        given, told = persisted.get("sha256Hash") if isinstance(persisted, dict) else None, "`sha256Hash`"
+    found = _DIGEST.fullmatch(given) if isinstance(given, str) else None
+    if found is None:
+        raise Refusal.of(_MALFORMED, f"{told} must be `sha256:` and 64 hexadecimal digits in lower case.")
+    return bytes.fromhex(found[1])
 
 
 def _json_name(value: object) -> str:

@@ -47,7 +47,7 @@ class EventStream:
         self._ended: Ended | None = None
         limits = server.limits
         self._outbox = Outbox(limits.queue_messages, limits.queue_bytes, limits.slow_consumer_seconds)
-        self._subscribes = server.subscribes(request)
+        self._subscribes = False
 
     def offer(self, result: Encoded) -> bool:
         """See Sink."""
@@ -108,7 +108,9 @@ class EventStream:
     async def _run(self) -> None:
         """Queue the results of the operation and its end; a reader that makes no room ends the stream without one."""
         try:
-            await self._server.stream(self._request, self._facts, self, allowed=self._allowed)
+            request = await self._server.trust.resolve(self._request, self._facts.identity)
+            self._subscribes = self._server.subscribes(request)
+            await self._server.stream(request, self._facts, self, allowed=self._allowed)
         except Refusal as refusal:
             await self._outbox.put(self._errors(refusal.faults))
         except SlowConsumerError:

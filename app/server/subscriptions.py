@@ -79,7 +79,7 @@ class Subscriptions:
         """A source that says nothing of who may share it is for this caller alone."""
         async with aclosing(source) as payloads:
             async for payload in payloads:
-                await sink.put(await self._execute_event(subscription.executor, payload, subscription.facts))
+                await sink.put(await self.execute_event(subscription.executor, payload, subscription.facts))
 
     async def _share(self, subscription: Subscription, source: SharedSource[Any], sink: Sink) -> None:
         facts = OperationFacts(
@@ -91,11 +91,11 @@ class Subscriptions:
         )
 
         async def encode(event: Event[Any]) -> Encoded:
-            return await self._execute_event(subscription.executor, event.payload, facts)
+            return await self.execute_event(subscription.executor, event.payload, facts)
 
         await self._hub.run(self._key(subscription, source.scope), source, encode, sink)
 
-    async def _execute_event(self, executor: Executor[Any], payload: object, facts: OperationFacts) -> Encoded:
+    async def execute_event(self, executor: Executor[Any], payload: object, facts: OperationFacts) -> Encoded:
         """The result of one event, with a fresh context: nothing that a loader keeps is older than the event."""
         event_executor = executor.build_per_event_executor(payload)
         event_executor.context_value = self._make_context(facts)

@@ -15,6 +15,8 @@ from app.uploads.storage import Storage, UploadStores
 from app.uploads.threads import DiskThreads
 
 EXPORTS = "exports/"
+BULK_EXPORTS = "bulk-exports/"
+PERSONAL_EXPORTS = "personal-exports/"
 
 
 def make_stores(settings: Settings, pool: ProviderPool) -> UploadStores:
@@ -23,14 +25,14 @@ def make_stores(settings: Settings, pool: ProviderPool) -> UploadStores:
     return _stores(settings, pool, _local(settings, threads, ""), threads, "")
 
 
-def make_kept_files(settings: Settings, pool: ProviderPool) -> KeptFiles:
-    """The same for the exports that Skyledger makes: a folder in that of uploads, or beside the uploads in the bucket.
+def make_kept_files(settings: Settings, pool: ProviderPool, part: str = EXPORTS) -> KeptFiles:
+    """The same for one kind of files that Skyledger makes: a folder in that of uploads, or beside them in the bucket.
 
     What sweeps uploads leaves them alone: they are not named like uploads.
     """
     threads = DiskThreads()
-    local = _local(settings, threads, EXPORTS)
-    return KeptFiles(_stores(settings, pool, local, threads, EXPORTS), local)
+    local = _local(settings, threads, part)
+    return KeptFiles(_stores(settings, pool, local, threads, part), local)
 
 
 def _local(settings: Settings, threads: DiskThreads, part: str) -> LocalStorage:

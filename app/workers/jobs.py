@@ -27,11 +27,17 @@ from app.costs.watch import CHECK_COSTS_JOB, LOOK_AT_CHARGES_JOB, check_costs, r
 from app.database import Database
 from app.demo.top_up import TOP_UP_JOB, run_top_up
 from app.errors import BadUserInputError
+from app.exporting.purge import purge_expired_exports as purge_expired_bulk_exports
+from app.exporting.run import BulkTools
+from app.exporting.run import run_export as run_bulk_export
+from app.exporting.start import RUN_EXPORT_JOB as RUN_BULK_EXPORT_JOB
 from app.models import now
 from app.notifications.identity import MailTools, send_identity_mail
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices, request_weekly_refresh
+from app.privacy.archive import ARCHIVE_JOB, make_archive, purge_archives
+from app.privacy.erasing import erase_due_accounts
 from app.providers.registry import tagger
 from app.recommendations.deletion_tags import TAG_JOB
 from app.recommendations.everywhere import look_everywhere
@@ -49,6 +55,7 @@ from app.recommendations.prices import look_again_everywhere
 from app.recommendations.tagging_job import TagTools, tag_for_deletion
 from app.records import Provider
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
+from app.records.webhooks import DELIVER_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.identity_mails import delete_expired_mails
 from app.repositories.jobs import delete_finished_jobs
@@ -56,6 +63,7 @@ from app.repositories.passkeys import delete_expired_registrations
 from app.repositories.second_factors import delete_expired_challenges
 from app.repositories.single_sign_on import delete_expired_flows
 from app.repositories.stored_answers import delete_expired_answers
+from app.repositories.webhooks import delete_old_deliveries
 from app.scanning.retention import purge_expired_scans
 from app.scanning.run import run_scan
 from app.scanning.schedule import SCHEDULE_JOB, start_scheduled_scans
@@ -71,6 +79,8 @@ from app.sourcing.upload_run import run_import
 from app.sourcing.uploads import IMPORT_JOB
 from app.uploads.purge import forget_organization, purge_expired_uploads
 from app.uploads.storage import UploadStores
+from app.webhooks.deliver import deliver_webhook
+from app.webhooks.tools import WebhookTools
 from app.workers.runner import Handler, RunningJob
 
 KEPT_JOBS = timedelta(days=30)
@@ -78,7 +88,10 @@ BATCH = 1_000
 
 
 async def purge_organization(
-    job: RunningJob, uploads: UploadStores | None = None, exports: ExportTools | None = None
+    job: RunningJob,
+    uploads: UploadStores | None = None,
+    exports: ExportTools | None = None,
+    bulk: BulkTools | None = None,
 ) -> None:
     """Delete everything of a deleted organization, the bytes of its files too where their storages are given."""
     if job.organization_id is None:
@@ -90,6 +103,8 @@ async def purge_organization(
             await forget_organization(uploads, organization_id)
         if exports is not None:
             await exports.files.forget_organization(organization_id)
+        if bulk is not None:
+            await bulk.kept.files.forget_organization(organization_id)
 
     await purge(job.database, job.organization_id, should_stop=job.should_stop, forget_files=forget_files)
 
@@ -104,6 +119,9 @@ def make_handlers(
     exports: ExportTools | None = None,
     prices: PriceTools | None = None,
     mail: MailTools | None = None,
+    bulk: BulkTools | None = None,
+    personal: ExportTools | None = None,
+    webhooks: WebhookTools | None = None,
 ) -> Mapping[str, Handler]:
     """The functions of all job kinds, those that call providers with their tools."""
     of_sources: dict[str, Handler] = {}
@@ -114,12 +132,15 @@ def make_handlers(
     return {
         **of_sources,
         **({} if exports is None else {RUN_EXPORT_JOB: partial(run_export, tools=exports)}),
+        **({} if bulk is None else {RUN_BULK_EXPORT_JOB: partial(run_bulk_export, tools=bulk)}),
+        **({} if personal is None else {ARCHIVE_JOB: partial(make_archive, tools=personal)}),
         **(
             {}
             if prices is None
             else {REFRESH_JOB: partial(refresh_prices, tools=prices, changed=look_again_everywhere)}
         ),
         **({} if mail is None else {SEND_JOB: partial(send_identity_mail, tools=mail)}),
+        **({} if webhooks is None else {DELIVER_JOB: partial(deliver_webhook, tools=webhooks)}),
         CHECK_COSTS_JOB: check_costs,
         LOOK_AT_CHARGES_JOB: look_for_waste_in_charges,
         LOOK_EVERYWHERE_JOB: look_everywhere,
@@ -128,7 +149,7 @@ def make_handlers(
         ALLOCATION_JOB: run_allocation,
         FIGURES_JOB: count_tag_keys,
         SOURCE_SCHEDULE_JOB: start_scheduled_cost_source,
-        PURGE_JOB: partial(purge_organization, uploads=uploads, exports=exports),
+        PURGE_JOB: partial(purge_organization, uploads=uploads, exports=exports, bulk=bulk),
         RUN_SCAN_JOB: partial(run_scan, tools=tools),
         TAG_JOB: partial(tag_for_deletion, tools=TagTools(tools.vault, tools.pool, tagger)),
         TOP_UP_JOB: run_top_up,
@@ -165,6 +186,14 @@ async def purge_stored_answers(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("stored_answers_purged", answers=purged)
 
 
+async def purge_deliveries(context: dict[str, Any]) -> None:
+    """Delete deliveries of webhooks that are older than the settings say."""
+    database, settings = _tools(context)
+    before = now() - timedelta(days=settings.webhook_retention_days)
+    purged = await _in_batches(database, lambda session: delete_old_deliveries(session, before, BATCH))
+    structlog.get_logger(__name__).info("webhook_deliveries_purged", deliveries=purged)
+
+
 async def purge_jobs(context: dict[str, Any]) -> None:
     """Delete jobs that succeeded long ago."""
     database, _ = _tools(context)
@@ -193,6 +222,27 @@ async def purge_cost_exports(context: dict[str, Any]) -> None:
     purged = await purge_expired_exports(database, context["exports"].files)
     counts = {"expired": purged.expired, "forgotten": purged.forgotten, "stray": purged.stray}
     structlog.get_logger(__name__).info("cost_exports_purged", **counts)
+
+
+async def purge_bulk_exports(context: dict[str, Any]) -> None:
+    """The same for exports of connections."""
+    database, _ = _tools(context)
+    purged = await purge_expired_bulk_exports(database, context["bulk"].kept.files)
+    counts = {"expired": purged.expired, "forgotten": purged.forgotten, "stray": purged.stray}
+    structlog.get_logger(__name__).info("exports_purged", **counts)
+
+
+async def purge_personal_exports(context: dict[str, Any]) -> None:
+    """Delete archives of people's data whose time is over, and bytes without one."""
+    database, _ = _tools(context)
+    gone = await purge_archives(database, context["personal"].files)
+    structlog.get_logger(__name__).info("personal_exports_purged", archives=gone)
+
+
+async def erase_accounts(context: dict[str, Any]) -> None:
+    """Erase the accounts whose days of grace are over."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("accounts_erased", accounts=await erase_due_accounts(database))
 
 
 async def end_imports(context: dict[str, Any]) -> None:
@@ -284,10 +334,14 @@ def _hourly() -> list[CronJob]:
         purge_scans: 17,
         purge_sessions: 27,
         purge_stored_answers: 32,
+        purge_deliveries: 34,
         purge_uploads: 37,
         purge_jobs: 47,
         end_imports: 52,
         purge_cost_exports: 57,
+        purge_bulk_exports: 22,
+        purge_personal_exports: 24,
+        erase_accounts: 12,
     }
     return [
         cron(

@@ -25,6 +25,9 @@ from app.costs.exports.purge import recover_exports
 from app.costs.outlook.aside import ASIDE
 from app.database import Database
 from app.embedded import EngineUrls
+from app.exporting.parts import Parts
+from app.exporting.purge import recover_exports as recover_bulk_exports
+from app.exporting.run import BulkTools
 from app.notifications.identity import make_mail_tools
 from app.pricing.tools import make_price_tools
 from app.providers import registry
@@ -40,9 +43,12 @@ from app.sourcing.tools import SourceTools
 from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
 from app.uploads.storage import UploadStores
-from app.uploads.stores import make_kept_files, make_stores
+from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
+from app.webhooks.dispatch import recover_webhooks
+from app.workers.graph import LazyGraph
 from app.workers.jobs import make_handlers, schedule
 from app.workers.runner import Handler, JobRunner, RunnerSettings
+from app.workers.webhooks import Documents, dispatch_for_ever, make_webhook_tools
 
 TEND_SECONDS = 0.5
 POLL_SECONDS = 0.1  # arq polls Valkey for wake-ups: this is a job's start-up time, twice over
@@ -92,10 +98,22 @@ async def work(
     tools = ScanTools(Vault.from_settings(settings), pool, clouds, concurrency=settings.scan_concurrency)
     uploads = make_stores(settings, pool)
     sources = SourceTools(tools.vault, pool, settings.data_dir / "deliveries")
-    exports = ExportTools(make_kept_files(settings, pool), timedelta(days=settings.export_retention_days))
+    kept_costs = make_kept_files(settings, pool)
+    exports = ExportTools(kept_costs, timedelta(days=settings.export_retention_days))
+    kept = make_kept_files(settings, pool, BULK_EXPORTS)
+    kept_archives = make_kept_files(settings, pool, PERSONAL_EXPORTS)
+    personal = ExportTools(kept_archives, exports.keep)
+    parts = Parts(settings, database, valkey, queue, tools.vault, pool, uploads, kept_costs, kept, kept_archives)
+    bulk = BulkTools(ExportTools(kept, exports.keep), LazyGraph(parts))
     prices = make_price_tools(settings, pool)
     mail = make_mail_tools(settings)
-    kinds = make_handlers(tools, uploads, sources, exports, prices, mail) if handlers is None else handlers
+    execute = Documents(settings, database, valkey, queue, tools.vault, pool, uploads, kept_costs)
+    webhooks = make_webhook_tools(settings, tools.vault, execute)
+    kinds = (
+        make_handlers(tools, uploads, sources, exports, prices, mail, bulk, personal, webhooks)
+        if handlers is None
+        else handlers
+    )
     runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(_recover, database))
     async with _tending(tend):
         try:
@@ -105,12 +123,16 @@ async def work(
                 await announcer.start()
             await queue.start()
             _log.info("worker_ready", kinds=sorted(kinds))
-            await _run(runner, database, settings, urls, uploads, exports, stop)
+            await _run(runner, database, settings, urls, uploads, exports, bulk, personal, stop)
         finally:
             pool.close()
             uploads.close()
             exports.files.close()
+            await bulk.graph.close()
+            kept.close()
+            kept_archives.close()
             prices.close()
+            await execute.close()
             await queue.stop()
             for announcer in announcers:
                 await announcer.stop()
@@ -126,6 +148,8 @@ async def _run(
     urls: EngineUrls,
     uploads: UploadStores,
     exports: ExportTools,
+    bulk: BulkTools,
+    personal: ExportTools,
     stop: asyncio.Event,
 ) -> None:
     """Run jobs until `stop` is set, then give back what has not ended."""
@@ -136,16 +160,19 @@ async def _run(
         "settings": settings,
         "uploads": uploads,
         "exports": exports,
+        "bulk": bulk,
+        "personal": personal,
     }
     wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
     recovering = asyncio.create_task(_recover_for_ever(database), name="scans-recover")
+    dispatching = asyncio.create_task(dispatch_for_ever(database), name="webhooks-dispatch")
     try:
         await stop.wait()
         _log.info("worker_stopping", running=runner.running)
         await runner.stop(settings.shutdown_seconds * 0.7)
         await end_tasks(wakes)
     finally:
-        await end_tasks(recovering)
+        await end_tasks(recovering, dispatching)
 
 
 async def _recover(database: Database) -> None:
@@ -154,6 +181,8 @@ async def _recover(database: Database) -> None:
     await recover_cost_sources(database)
     await recover_imports(database)
     await recover_exports(database)
+    await recover_bulk_exports(database)
+    await recover_webhooks(database)
 
 
 async def _recover_for_ever(database: Database) -> None:

@@ -26,8 +26,9 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from app.config import Settings
 from app.context import Context
 from app.embedded import EngineUrls
-from app.main import make_context, make_runtime, running
+from app.main import make_runtime, running
 from app.resolvers.roots import make_schema
+from app.resolvers.serving import make_context
 from app.server.credentials import Credentials
 from app.server.identity import OperationFacts
 

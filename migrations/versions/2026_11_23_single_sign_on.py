@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261123_single_sign_on"
-down_revision = "20261123_stored_answers"
+down_revision = "20261123_webhooks"
 branch_labels = None
 depends_on = None
 

@@ -14,8 +14,8 @@ import orjson
 import strawberry
 
 from app.context import Runtime
-from app.main import make_context
 from app.resolvers.roots import make_schema
+from app.resolvers.serving import make_context
 from app.server.identity import Identity, OperationFacts
 from app.server.limits import Limits
 from app.server.masking import Refusal, errors_to_json

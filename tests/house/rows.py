@@ -84,11 +84,16 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("cost_sources", "kind"): "BIGQUERY",
         ("scan_steps", "state"): "PENDING",
         ("cost_exports", "format"): "csv",
+        ("exports", "format"): "parquet",
         ("cost_exports", "period_end"): date(2027, 1, 1),
         ("told_figures", "figure"): "FORECAST",
         ("uploads", "state"): "CREATED",
         ("uploads", "storage"): "LOCAL",
         ("scan_schedules", "account_ids"): [UUID(int=7)],
+        ("webhooks", "state"): "ENABLED",
+        ("webhooks", "disabled_reason"): None,
+        ("webhooks", "actor_kind"): "USER",
+        ("webhook_deliveries", "state"): "PENDING",
     }
     key = (table.name, column.name)
     return unique[key] if key in unique else _typed(column)

@@ -276,3 +276,18 @@ async def existing_rates(graphql: GraphQL, made: Company) -> dict[str, Any]:
       ... on SetCurrencyRatesPayload { added } } }"""
     await graphql.data(make, {"input": await rates(graphql, made)}, token=made.token("OWNER"))
     return {"organizationId": made.organization_id, "fromCurrency": "EUR", "toCurrency": "USD"}
+
+
+async def rows_export(_graphql: GraphQL, made: Company) -> dict[str, Any]:
+    """For startExport."""
+    query = f'{{ organization(slug: "{made.slug}") {{ resources {{ nodes {{ id }} }} }} }}'
+    return {"organizationId": made.organization_id, "query": query}
+
+
+async def running_export(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    """For cancelExport: one of the owner's."""
+    document = "mutation ($input: StartExportInput!) { startExport(input: $input) "
+    document += "{ ... on StartExportPayload { export { id } } } }"
+    variables = {"input": await rows_export(graphql, made)}
+    answer = await graphql.data(document, variables, token=made.token("OWNER"))
+    return {"id": answer["startExport"]["export"]["id"]}

@@ -25,6 +25,7 @@ from tests.house.test_schema import NEEDS
 from tests.openid_provider import OpenIdProvider, openid_provider
 from tests.resolvers import mutation_inputs as inputs
 from tests.resolvers import waste_inputs as waste
+from tests.resolvers import webhook_inputs as hooks
 from tests.resolvers.company import Company, code_of, company, create_key
 
 __all__ = ["settings"]  # fixtures
@@ -34,11 +35,11 @@ Prepare = Callable[[GraphQL, Company], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A mutation, an input for it, the permission it asks for and the strongest role without it."""
+    """A mutation, an input for it, the permission it asks for and the strongest role without it, if any."""
 
     mutation: str
     prepare: Prepare
-    too_weak: str
+    too_weak: str | None
     key_scope: str | None
     allowed: str
 
@@ -71,6 +72,8 @@ RULES = [
     Rule("ingestResources", inputs.resources, "VIEWER", "RESOURCES_INGEST", "MEMBER"),
     Rule("ingestCosts", inputs.costs, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("exportCosts", inputs.export, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("startExport", inputs.rows_export, None, "ORGANIZATION_READ", "VIEWER"),
+    Rule("cancelExport", inputs.running_export, "MEMBER", "ORGANIZATION_UPDATE", "ADMIN"),
     Rule("createUpload", inputs.upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("importCosts", inputs.complete_upload, "VIEWER", "COSTS_INGEST", "MEMBER"),
     Rule("cancelCostImport", inputs.running_import, "VIEWER", "COSTS_INGEST", "MEMBER"),
@@ -112,6 +115,12 @@ RULES = [
     Rule("updateCostSource", inputs.cost_source_name, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("deleteCostSource", inputs.existing_cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
     Rule("runCostSource", inputs.existing_cost_source, "VIEWER", "COSTS_MANAGE", "MEMBER"),
+    Rule("createWebhook", hooks.webhook, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("updateWebhook", hooks.webhook_name, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("deleteWebhook", hooks.existing_webhook, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("rotateWebhookSecret", hooks.existing_webhook, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("testWebhook", hooks.existing_webhook, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
+    Rule("replayWebhookDelivery", hooks.delivery, "MEMBER", "WEBHOOKS_MANAGE", "ADMIN"),
     Rule("deleteScanSchedule", inputs.existing_schedule, "VIEWER", "SCANS_RUN", "MEMBER"),
 ]
 
@@ -147,7 +156,8 @@ async def test_four_callers(
         forged = {"input": {**variables["input"], "id": global_id(key.type_name, key.id, own.id)}}
         absent = (await graphql.data(rule.document, forged, token=made.stranger.token))[rule.mutation]
         assert absent["__typename"] == "NotFound"
-    for weak in ({"token": made.token(rule.too_weak)}, {"token": made.token("VIEWER")}, {"api_key": weak_key}):
+    roles = () if rule.too_weak is None else (rule.too_weak, "VIEWER")  # what every role may
+    for weak in (*({"token": made.token(role)} for role in roles), {"api_key": weak_key}):
         if rule.mutation == "removeMember" and weak == {"token": made.token("VIEWER")}:
             continue  # that would be leaving, which everyone may
         assert code_of(await graphql(rule.document, variables, **weak)) == "FORBIDDEN"

@@ -21,7 +21,7 @@ from app.models import now
 from app.repositories.stored_answers import delete_expired_answers
 from app.resolvers import repeats
 from app.resolvers.roots import make_schema
-from app.schema.node import parse_id
+from app.schema.node import global_id, parse_id
 from app.sealing.vault import Vault
 from tests.accounts.clouds import settings
 from tests.auth.people import everything_stored
@@ -61,11 +61,16 @@ CHANGED: dict[str, dict[str, Any]] = {
     "runCostSource": {"refetch": True},
     "scheduleScans": {"name": "other"},
     "startScan": {"regions": ["eu-central-1"]},
+    "createWebhook": {"name": "other"},
+    "rotateWebhookSecret": {"overlapHours": 1},
+    # What takes nothing but an id is called with another.
+    "testWebhook": {},
+    "replayWebhookDelivery": {},
 }
 REPEATED = [rule for rule in RULES if REPEATABLE.match(rule.mutation)]
 
 
-async def call(graphql: GraphQL, document: str, token: str, **values: Any) -> dict[str, Any]:
+async def call(graphql: GraphQL, document: str, token: str, /, **values: Any) -> dict[str, Any]:
     (answer,) = (await graphql.data(document, {"input": values}, token=token)).values()
     found: dict[str, Any] = answer
     return found
@@ -89,7 +94,8 @@ async def test_a_repeat_does_nothing_and_gets_the_same_answer(
     assert first["__typename"].endswith("Payload"), first
     stored = await everything_stored(owner)
     assert await call(graphql, document, token, **values) == first
-    conflict = await call(graphql, document, token, **{**values, **CHANGED[rule.mutation]})
+    changed = CHANGED[rule.mutation] or {"id": _another(values["id"])}
+    conflict = await call(graphql, document, token, **{**values, **changed})
     assert (conflict["__typename"], conflict["code"]) == ("Conflict", "CONFLICT")
     assert "other arguments" in conflict["message"]
     assert await everything_stored(owner) == stored
@@ -100,6 +106,11 @@ async def test_a_repeat_does_nothing_and_gets_the_same_answer(
         before = 3 if rule.mutation == "inviteMember" else 0
         assert acts.scalar() == before + 1
     assert (await verify(database, parse_id(made.organization_id).id)).problem is None
+
+
+def _another(id_: str) -> str:
+    key = parse_id(id_)
+    return global_id(key.type_name, UUID(int=8), key.organization_id)
 
 
 def test_every_rule_has_other_arguments() -> None:

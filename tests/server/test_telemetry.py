@@ -100,6 +100,40 @@ async def test_an_operation_has_its_statements_and_its_request_id(traced: GraphQ
     assert (line["request_id"], line["trace_id"]) == ("request-of-the-test", f"{operation.context.trace_id:032x}")
 
 
+async def test_spans_continue_the_trace_of_the_caller(traced: GraphQL, spans: Any) -> None:
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    for _ in range(2):  # the next request without one is of no trace of the last
+        spans.clear()
+        await traced.data("{ __typename }", traceparent=f"00-{trace}-{parent}-01", tracestate="vendor=1")
+        (span,) = spans.get_finished_spans()
+        assert (f"{span.context.trace_id:032x}", f"{span.parent.span_id:016x}") == (trace, parent)
+        spans.clear()
+        await traced.data("{ __typename }")
+        (span,) = spans.get_finished_spans()
+        assert span.parent is None
+        assert f"{span.context.trace_id:032x}" != trace
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        "nonsense",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        f"00-{CANARY}-00f067aa0ba902b7-01",
+        "x" * 60_000,
+    ],
+)
+async def test_a_malformed_trace_is_no_trace(traced: GraphQL, spans: Any, malformed: str) -> None:
+    spans.clear()
+    answer = await traced("{ __typename }", traceparent=malformed, tracestate=CANARY)
+    assert answer["data"] == {"__typename": "Query"}
+    (span,) = spans.get_finished_spans()
+    assert span.parent is None
+    assert CANARY not in everything(spans)
+
+
 async def test_nothing_that_a_caller_sends_is_in_a_span(traced: GraphQL, spans: Any, far_side: FarSide) -> None:
     ada = await register(traced)
     headers = {"user-agent": CANARY, "x-canary": CANARY, "cookie": f"a={CANARY}"}

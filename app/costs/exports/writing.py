@@ -58,7 +58,7 @@ async def write_file(
             await focus_rows.begin_long_read(session)
             survey = await focus_rows.survey(session, organization_id, wanted, columns.written, columns.lacking)
             written = (*columns.written, *extra_columns(_checked(survey.extra)))
-            with _Blocks(text, zipped=order.format is CostExportFormat.CSV_GZ) as blocks:
+            with FileBlocks(text, zipped=order.format is CostExportFormat.CSV_GZ) as blocks:
                 if not parquet:
                     await blocks.add(_heading(written))
                 await focus_rows.copy_rows(session, organization_id, wanted, written, blocks.add)
@@ -91,7 +91,7 @@ def _checked(extra: Sequence[str]) -> Sequence[str]:
     return extra
 
 
-class _Blocks:
+class FileBlocks:
     """A file that is written in blocks of 1 MiB, in another thread: neither the loop nor memory is held up."""
 
     def __init__(self, path: Path, *, zipped: bool) -> None:

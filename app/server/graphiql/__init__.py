@@ -12,13 +12,15 @@ from app.server.graphiql.files import ASSETS_PATH, ROOM, asset_routes, manifest
 __all__ = ["GRAPH_PATH", "asset_routes", "content_security_policy", "page", "page_headers"]
 
 GRAPH_PATH = "/graphql"
+_NOTICE_STYLE = "margin: 0; padding: 8px 24px; background: #fff3cd; color: #4d3800"
 
 
 @cache
-def page(*, public_schema: bool = False) -> bytes:
+def page(*, public_schema: bool = False, notice: str = "") -> bytes:
     """The page as UTF-8 HTML; every address in it is a path of this origin and no script stands in it.
 
     With `public_schema` the page loads the schema before anybody signs in: for a server that lets everybody introspect.
+    `notice` stands above everything, where there is something to tell.
     """
     built = manifest()
     values = {role: f"{ASSETS_PATH}/{name}" for role, name in built.page.items()}
@@ -27,7 +29,8 @@ def page(*, public_schema: bool = False) -> bytes:
     values |= {"graph": GRAPH_PATH, "examples": EXAMPLES_PATH, "schema": schema}
     escaped = {name: html.escape(value) for name, value in values.items()}
     template = Template((ROOM / "page.html").read_text(encoding="utf-8"))
-    return template.substitute(escaped, preloads=preloads).encode()
+    told = f'<p id="notice" role="status" style="{_NOTICE_STYLE}">{html.escape(notice)}</p>' if notice else ""
+    return template.substitute(escaped, preloads=preloads, notice=told).encode()
 
 
 def content_security_policy() -> str:

@@ -51,9 +51,14 @@ def examples_document(examples: Path = EXAMPLES_FOLDER, session: Path = SESSION_
 
     An operation of the session whose file is absent is an empty text: the page then does without it.
     """
-    operations = {name: _read_optional(session / file) for file, name in SESSION_OPERATIONS.items()}
+    operations = dict(zip(SESSION_OPERATIONS.values(), session_texts(session), strict=True))
     document = {"examples": [asdict(example) for example in read_examples(examples)], "session": operations}
     return json.dumps(document, ensure_ascii=False).encode()
+
+
+def session_texts(session: Path = SESSION_FOLDER) -> list[str]:
+    """The operations of the sign-in bar, as the page sends them."""
+    return [_read_optional(session / file) for file in SESSION_OPERATIONS]
 
 
 def _read_optional(path: Path) -> str:

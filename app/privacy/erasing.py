@@ -1,0 +1,131 @@
+"""Erases accounts whose time has come: nothing that tells who the person was stays in the database."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import RowMapping
+
+from app.activity.audit import AuditedAct
+from app.activity.record import record
+from app.activity.verify_audit import all_organizations
+from app.auth.identity_mails import MailKind, ask_for_mail
+from app.auth.notices import reach_changed
+from app.database import Database, acting
+from app.errors import ConflictError
+from app.models import now
+from app.organizations.change import PURGE_AFTER, PURGE_JOB
+from app.privacy.erasure import refuse_last_owner
+from app.queue import enqueue
+from app.records import Actor, ActorKind, EventKind, NewEvent
+from app.records.audit import DELETE_ORGANIZATION, ERASE
+from app.repositories import audit, personal_data, users
+from app.repositories.organizations import change_organization
+
+SYSTEM = Actor(ActorKind.SYSTEM)
+ERASED = "erased"
+_BATCH = 50
+
+
+async def erase_due_accounts(database: Database) -> int:
+    """Erase the accounts whose grace is over; returns how many. Several processes may do it, and each again.
+
+    Who has become the last owner of an organization with other members meanwhile is left for the next time.
+    """
+    async with database.system() as session:
+        due = await personal_data.due_erasures(session, now(), _BATCH)
+    erased = 0
+    for user_id in due:
+        try:
+            erased += await erase_account(database, user_id)
+        except ConflictError as error:
+            structlog.get_logger(__name__).warning("account_not_erased", user_id=str(user_id), reason=error.message)
+        except Exception:  # noqa: BLE001 - the others are not to wait for it; the next round tries again
+            structlog.get_logger(__name__).exception("account_erasure_failed", user_id=str(user_id))
+    return erased
+
+
+async def erase_account(database: Database, user_id: UUID) -> bool:
+    """Erase an account whose erasure is due; whether there was one.
+
+    First in all organizations, then the person's own row with all that hangs on it: whatever is cut short is done
+    again from the start. Raises ConflictError for the last owner of an organization with other members.
+    """
+    async with database.system() as session:
+        user = await users.get_user(session, user_id)
+        erasure = await personal_data.find_erasure(session, user_id)
+        places = await personal_data.places_of_person(session, user_id)
+    if user is None or erasure is None or erasure["due_at"] > now():
+        return False
+    refuse_last_owner(places)
+    for place in places:
+        if place["members"] == 1:
+            await _delete_organization(database, place["id"], user)
+    for organization_id in await all_organizations(database):
+        await _erase_in(database, organization_id, user)
+    async with database.system() as session:
+        if user["email_verified_at"] is not None:
+            await ask_for_mail(session, MailKind.ACCOUNT_ERASED, email=user["email"])
+        await personal_data.delete_person(session, user_id)
+        reach_changed(session, user_id)
+    structlog.get_logger(__name__).info("account_erased", user_id=str(user_id))
+    return True
+
+
+async def _delete_organization(database: Database, organization_id: UUID, user: RowMapping) -> None:
+    """Delete an organization that nobody else belongs to; its name may be the person's."""
+    with acting(AuditedAct(DELETE_ORGANIZATION, SYSTEM, subject=("Organization", organization_id))):
+        async with database.write(organization_id) as session:
+            row = await change_organization(session, organization_id, {"deleted_at": now(), "name": ERASED})
+            await enqueue(session, PURGE_JOB, organization_id, {}, wake_at=now() + PURGE_AFTER)
+            data = {"deletedAt": row["deleted_at"].isoformat(), "reason": "ACCOUNT_ERASED", "userId": str(user["id"])}
+            await record(
+                session,
+                organization_id,
+                NewEvent(EventKind.ORGANIZATION_DELETED, SYSTEM, "Organization", organization_id, data),
+            )
+            reach_changed(session, organization_id)
+
+
+async def _erase_in(database: Database, organization_id: UUID, user: RowMapping) -> None:
+    """Erase a person in one organization: the membership, invitations, texts of events, details of the audit.
+
+    One row of the chain says whose details are missing from now on, and of which acts of others that named the person.
+    """
+    user_id, email, name = user["id"], user["email"], user["name"]
+    words, arguments = words_of(email, name), dict[str, Any]()
+    with acting(AuditedAct(ERASE, SYSTEM, subject=("User", user_id), arguments=arguments)):
+        async with database.write(organization_id) as session:
+            naming = await personal_data.audit_rows_naming(session, organization_id, user_id, email, name)
+            arguments["rows"] = [row["number"] for row in naming if words.search(row["summary"])]
+            await audit.erase_details(session, organization_id, user_id)
+            await audit.erase_rows(session, organization_id, arguments["rows"])
+            await personal_data.delete_invitations(session, organization_id, email)
+            membership_id = await personal_data.delete_membership_of(session, organization_id, user_id)
+            events = await personal_data.events_naming(session, organization_id, user_id, email, name)
+            for event in events:
+                await personal_data.set_event_data(session, event, redacted(event["data"], words))
+            if membership_id is not None:
+                data = {"userId": str(user_id), "reason": "ACCOUNT_ERASED"}
+                told = NewEvent(EventKind.MEMBER_REMOVED, SYSTEM, "Member", membership_id, data)
+                await record(session, organization_id, told)
+                reach_changed(session, user_id)
+
+
+def words_of(email: str, name: str) -> re.Pattern[str]:
+    """What finds an address and a name in a text, and no address or word that they are only a part of."""
+    return re.compile(rf"(?<![\w.+%-]){re.escape(email)}(?![\w-]|\.\w)|(?<!\w){re.escape(name)}(?!\w)")
+
+
+def redacted(value: Any, words: re.Pattern[str]) -> Any:
+    """JSON whose texts have words replaced; keys stay."""
+    if isinstance(value, str):
+        return words.sub(ERASED, value)
+    if isinstance(value, list):
+        return [redacted(each, words) for each in value]
+    if isinstance(value, dict):
+        return {key: redacted(each, words) for key, each in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""Attacks on what the product promises, kept as tests; what each must come to stands in README.md."""

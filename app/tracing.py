@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextvars import Token
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -85,7 +85,7 @@ def join(headers: Mapping[str, str]) -> Token[Context]:
 
     # Of nothing else: a connection's next request may run in the context of the last one.
     caller = TraceContextTextMapPropagator().extract(headers, context.Context())
-    return cast("Token[Context]", context.attach(caller))
+    return context.attach(caller)
 
 
 def leave(token: Token[Context]) -> None:

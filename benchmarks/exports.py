@@ -247,7 +247,7 @@ class Store:
             return time.perf_counter() - begun
 
 
-async def measure(settings: Settings, urls: EngineUrls, sizes: tuple[int, ...], out: Console) -> str:
+async def measure(settings: Settings, urls: EngineUrls, sizes: tuple[int, ...], forms: list[str], out: Console) -> str:
     """Grow and export; returns the report's rows."""
     runtime = make_runtime(settings, urls)
     app, _ = create_app(runtime)
@@ -262,7 +262,7 @@ async def measure(settings: Settings, urls: EngineUrls, sizes: tuple[int, ...], 
             for size in sizes:
                 await store.grow(size)
                 copied = await store.copy_seconds()
-                for form in FORMATS:
+                for form in forms:
                     found = await caller.export(form, process)
                     lines.append(
                         f"| {found.rows:,} | {form} | {found.seconds:.1f} | {found.rows / found.seconds:,.0f} "
@@ -285,6 +285,7 @@ def main() -> None:
     """Measure, and write the report where that is asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
+    parser.add_argument("--forms", default=",".join(FORMATS))
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.name}")
     arguments = parser.parse_args()
     sizes = tuple(int(size) for size in arguments.sizes.split(","))
@@ -300,7 +301,7 @@ def main() -> None:
             cost_restored=ENDLESS,
             log_level="WARNING",
         )
-        rows = asyncio.run(measure(settings, urls, sizes, out))
+        rows = asyncio.run(measure(settings, urls, sizes, arguments.forms.split(","), out))
     out.print(rows, markup=False)
     if arguments.write:
         method = str(__doc__).partition("\n")[2].strip()

@@ -78,6 +78,7 @@ _NOT_YOU = (
     "If that was not you, set another password at once, look through the sessions of your account, and tell an admin "
     "of your organization."
 )
+_GONE = "If that was not you, tell the operator of Skyledger, who may have a backup of before."
 
 
 def letter_of(kind: MailKind, name: str | None, token: str | None, public_url: str | None) -> Letter:
@@ -88,7 +89,7 @@ def letter_of(kind: MailKind, name: str | None, token: str | None, public_url: s
     hello = f"Hello {name}," if name is not None else "Hello,"
     if token is None:
         subject, what = _NOTICES[kind]
-        return Letter(subject, (hello, what) if kind is MailKind.ACCOUNT_ERASED else (hello, what, _NOT_YOU))
+        return Letter(subject, (hello, what, _GONE if kind is MailKind.ACCOUNT_ERASED else _NOT_YOU))
     subject, what, page, label, mutation = _WITH_TOKENS[kind]
     hours = round(LIVES[kind].total_seconds() / 3600)
     ends = f"It works once, within {hours} {'hour' if hours == 1 else 'hours'}. If it was not you, ignore this mail."

@@ -22,7 +22,7 @@ from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import Base, new_id, now
 from app.queue import HeldJob, enqueue
 from app.records.downloads import Download
-from app.records.personal_data import ARCHIVE_UNDER_WAY, PLACES, PersonalExportState, Place
+from app.records.personal_data import ARCHIVE_UNDER_WAY, PLACES, By, PersonalExportState, Place
 from app.repositories import personal_data, users
 
 ARCHIVE_JOB: Final = "export_personal_data"
@@ -42,6 +42,7 @@ Left out, with the reason:
 
 {left_out}
 """
+NOT_VERIFIED: Final = "what was sent to your address. It is not verified: it may be anybody's. Verify it and ask again"
 
 
 async def ask_for_archive(database: Database, user_id: UUID, *, keep: timedelta) -> RowMapping:
@@ -103,13 +104,14 @@ async def make_archive(job: HeldJob, tools: ExportTools) -> None:
 async def _write(database: Database, person: RowMapping, path: Path) -> None:
     organizations = await all_organizations(database)
     files: dict[str, int] = {}
+    verified = person["email_verified_at"] is not None
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for place in PLACES:
-            if place.left_out is None:
+            if place.left_out is None and (verified or place.by is not By.EMAIL):
                 name = file_of(place)
                 with archive.open(name, "w", force_zip64=True) as member:
                     files[name] = await _write_rows(_rows(database, place, person, organizations), member.write)
-        archive.writestr("README.txt", _readme(files))
+        archive.writestr("README.txt", _readme(files, verified=verified))
 
 
 def file_of(place: Place) -> str:
@@ -146,9 +148,14 @@ async def _write_rows(batches: AsyncIterator[Sequence[RowMapping]], write: Any) 
     return number
 
 
-def _readme(files: Mapping[str, int]) -> str:
+def _readme(files: Mapping[str, int], *, verified: bool) -> str:
     listed = "\n".join(f"{name}: {count:,} {'row' if count == 1 else 'rows'}" for name, count in files.items())
-    left_out = "\n".join(f"{each.table}.{each.column}: {each.left_out}" for each in PLACES if each.left_out)
+    reasons = {
+        f"{each.table}.{each.column}": each.left_out or NOT_VERIFIED
+        for each in PLACES
+        if each.left_out or (each.by is By.EMAIL and not verified)
+    }
+    left_out = "\n".join(f"{column}: {reason}" for column, reason in reasons.items())
     return README.format(moment=f"{now():%Y-%m-%d %H:%M}", files=listed, left_out=left_out)
 
 

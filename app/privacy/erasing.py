@@ -65,7 +65,9 @@ async def erase_account(database: Database, user_id: UUID) -> bool:
         if place["members"] == 1:
             await _delete_organization(database, place["id"], user)
     for organization_id in await all_organizations(database):
-        await _erase_in(database, organization_id, user)
+        # Anybody can register with another's address: before it is verified, it proves nothing to strangers.
+        by_address = user["email_verified_at"] is not None or organization_id in {place["id"] for place in places}
+        await _erase_in(database, organization_id, user, by_address=by_address)
     async with database.system() as session:
         if user["email_verified_at"] is not None:
             await ask_for_mail(session, MailKind.ACCOUNT_ERASED, email=user["email"])
@@ -90,22 +92,28 @@ async def _delete_organization(database: Database, organization_id: UUID, user: 
             reach_changed(session, organization_id)
 
 
-async def _erase_in(database: Database, organization_id: UUID, user: RowMapping) -> None:
+async def _erase_in(database: Database, organization_id: UUID, user: RowMapping, *, by_address: bool) -> None:
     """Erase a person in one organization: the membership, invitations, texts of events, details of the audit.
 
-    One row of the chain says whose details are missing from now on, and of which acts of others that named the person.
+    `by_address` says that what only names the address is about the person too. One row of the chain says whose details
+    are missing from now on, and of which acts of others that named the person.
     """
     user_id, email, name = user["id"], user["email"], user["name"]
     words, arguments = words_of(email, name), dict[str, Any]()
     with acting(AuditedAct(ERASE, SYSTEM, subject=("User", user_id), arguments=arguments)):
         async with database.write(organization_id) as session:
-            naming = await personal_data.audit_rows_naming(session, organization_id, user_id, email, name)
+            naming = await personal_data.audit_rows_naming(
+                session, organization_id, user_id, email, name, by_address=by_address
+            )
             arguments["rows"] = [row["number"] for row in naming if words.search(row["summary"])]
             await audit.erase_details(session, organization_id, user_id)
             await audit.erase_rows(session, organization_id, arguments["rows"])
-            await personal_data.delete_invitations(session, organization_id, email)
+            if by_address:
+                await personal_data.delete_invitations(session, organization_id, email)
             membership_id = await personal_data.delete_membership_of(session, organization_id, user_id)
-            events = await personal_data.events_naming(session, organization_id, user_id, email, name)
+            events = await personal_data.events_naming(
+                session, organization_id, user_id, email, name, by_address=by_address
+            )
             for event in events:
                 await personal_data.set_event_data(session, event, redacted(event["data"], words))
             if membership_id is not None:

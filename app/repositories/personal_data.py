@@ -220,12 +220,13 @@ async def revoke_keys_of(session: AsyncSession, organization_id: UUID, user_id: 
 
 
 async def events_naming(
-    session: AsyncSession, organization_id: UUID, user_id: UUID, email: str, name: str
+    session: AsyncSession, organization_id: UUID, user_id: UUID, email: str, name: str, *, by_address: bool
 ) -> Sequence[RowMapping]:
-    """The events whose texts hold a person's address, or the name where the event is by or about the person."""
+    """The events by or about a person whose texts hold the address or the name; `by_address` all with the address."""
     data = cast(_EVENTS.c.data, Text)
     own = or_(_EVENTS.c.actor_id == user_id, func.strpos(data, str(user_id)) > 0)
-    named = or_(func.strpos(data, _inside(email)) > 0, and_(own, func.strpos(data, _inside(name)) > 0))
+    has_email, has_name = func.strpos(data, _inside(email)) > 0, func.strpos(data, _inside(name)) > 0
+    named = or_(has_email, and_(own, has_name)) if by_address else and_(own, or_(has_email, has_name))
     statement = select(_EVENTS.c.organization_id, _EVENTS.c.sequence, _EVENTS.c.data)
     statement = statement.where(_EVENTS.c.organization_id == organization_id, named)
     return (await session.execute(statement)).mappings().all()
@@ -252,12 +253,16 @@ async def delete_membership_of(session: AsyncSession, organization_id: UUID, use
 
 
 async def audit_rows_naming(
-    session: AsyncSession, organization_id: UUID, user_id: UUID, email: str, name: str
+    session: AsyncSession, organization_id: UUID, user_id: UUID, email: str, name: str, *, by_address: bool
 ) -> Sequence[RowMapping]:
-    """`number` and `summary` of the audit's rows of others' acts that hold an address, or the name beside the id."""
+    """`number` and `summary` of the audit's rows of others' acts that hold the address or the name beside the id.
+
+    `by_address` all that hold the address.
+    """
     summary = _DETAILS.c.summary
-    named = func.strpos(summary, _inside(email)) > 0
-    about = and_(func.strpos(summary, _inside(name)) > 0, func.strpos(summary, str(user_id)) > 0)
+    about, has_email = func.strpos(summary, str(user_id)) > 0, func.strpos(summary, _inside(email)) > 0
+    has_name = func.strpos(summary, _inside(name)) > 0
+    named = or_(has_email, and_(about, has_name)) if by_address else and_(about, or_(has_email, has_name))
     statement = (
         select(_DETAILS.c.number, summary)
         .join(
@@ -267,7 +272,7 @@ async def audit_rows_naming(
         .where(
             _DETAILS.c.organization_id == organization_id,
             _AUDIT.c.actor_id.is_distinct_from(user_id),
-            named | about,
+            named,
         )
         .order_by(_DETAILS.c.number)
     )

@@ -169,7 +169,7 @@ class Operations:
         type_ = place.type.of_type if is_non_null_type(place.type) else place.type
         if len(path) == 1:
             return [id_] if is_list_type(type_) else id_
-        named = get_named_type(type_)
+        named: Any = get_named_type(type_)
         made = {**self._object(named), **self._owned(base), **BESIDE.get(path[1], {})}
         made[path[1]] = self._with(named.fields[path[1]], path[1:], id_, {})
         if named.is_one_of:
@@ -270,4 +270,6 @@ def _literal(type_: Any, value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_literal(fields[key].type, one)}" for key, one in value.items()) + "}"
     if isinstance(type_, GraphQLEnumType):
         return str(value)
-    return {True: "true", False: "false"}.get(value, f'"{value}"') if isinstance(value, (bool, str)) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else str(value)

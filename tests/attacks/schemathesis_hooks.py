@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import schemathesis
@@ -14,7 +15,7 @@ _WORDS = strategies.one_of(
 )
 
 
-def _object(made: dict[str, ValueNode]) -> ValueNode:
+def _object(made: Mapping[str, ValueNode]) -> ValueNode:
     fields = tuple(ObjectFieldNode(name=NameNode(value=name), value=value) for name, value in made.items())
     return ObjectValueNode(fields=fields)
 

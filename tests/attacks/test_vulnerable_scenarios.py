@@ -206,7 +206,11 @@ async def test_log_injection(graphql: GraphQL, ada: Person, logged: io.StringIO)
     odd = f"x\n{forged}\r\n\x1b[2J\x1b[31mforged\x9b31m\u2028forged"
     for path in (quote(odd), "%0aforged", "%1b[2J%1b[31mforged", "%c2%9b31mforged", "uploads/%0d%0aforged%1b[1m"):
         await graphql.client.get(f"/{path}")
-    headers = {"x-request-id": "forged%0aforged", "user-agent": "forged\x1b[31m", "x-forwarded-for": "forged"}
+    headers: dict[str, Any] = {
+        "x-request-id": "forged%0aforged",
+        "user-agent": "forged\x1b[31m",
+        "x-forwarded-for": "forged",
+    }
     await graphql("query forged { __typename }", token=ada.token, **headers)
     await graphql(LOG_IN, {"input": {"email": f"{odd}@example.com", "password": odd}})
     await graphql(ADD_NOTE, {"input": {"organizationId": odd, "text": odd}}, token=ada.token)

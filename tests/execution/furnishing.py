@@ -7,6 +7,8 @@ from typing import Any
 
 from app.demo.top_up import today
 from app.models import now
+from app.schema.node import parse_id
+from app.webhooks.again import ping_webhook
 from tests.costs.watch.deliveries import charge
 from tests.demo.test_top_up import allocate_all
 from tests.execution.rows_of_clouds import CONNECTED, rows_of_clouds
@@ -14,6 +16,9 @@ from tests.resolvers.cost_caller import Caller
 
 INGEST = """mutation ($input: IngestCostsInput!) { ingestCosts(input: $input) { __typename
   ... on UserError { message path } } }"""
+HOOK = """mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) {
+  ... on CreateWebhookPayload { webhook { id } } ... on UserError { message } } }"""
+TOLD = "query ($eventId: ID!) { node(id: $eventId) { id } }"
 FIND = """query ($slug: String!) { organization(slug: $slug) {
   accounts { nodes { id nativeId provider } } teams { nodes { id name } }
   recommendations(first: 60) { nodes { id checkId account { id } resource { id nativeId } } } } }"""
@@ -29,6 +34,7 @@ async def furnish(caller: Caller) -> None:
             await session.flush()
     await _settings(caller, await caller.read(FIND))
     await _money(caller)
+    await _webhooks(caller)
     await act(caller, "createOrganization", name="Another Bakery")
 
 
@@ -87,6 +93,17 @@ async def _settings(caller: Caller, found: dict[str, Any]) -> None:
     for name, values in acts:
         await act(caller, name, **organization, **values)
     await act(caller, "updateTeam", id=platform, code="CC-3011")
+
+
+async def _webhooks(caller: Caller) -> None:
+    """Two webhooks, each with deliveries that are over: to a number, which needs no resolver and is sent nothing."""
+    values = {"organizationId": caller.person.organization_id, "url": "https://93.184.216.34/", "kinds": ["NOTE_ADDED"]}
+    for name in ("feed", "chat"):
+        made = await caller.act(HOOK, name=name, document=TOLD, **values)
+        key = parse_id(made["webhook"]["id"])
+        for _ in range(2):
+            await ping_webhook(caller.database, caller.organization_id, key.id)
+        await act(caller, "updateWebhook", id=made["webhook"]["id"], enabled=False)
 
 
 async def _money(caller: Caller) -> None:

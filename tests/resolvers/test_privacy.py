@@ -275,3 +275,30 @@ async def test_who_became_the_last_owner_meanwhile_is_not_erased(
         await connection.execute(text(role), {"id": parse_id(made.organization_id).id})
     assert await erase_due_accounts(runtime.database) == 0
     assert NAME in await everything_stored(owner)
+
+
+async def test_an_address_that_is_not_proven_opens_nothing(graphql: GraphQL, runtime: Runtime, owner: Database) -> None:
+    """Anybody may register with anybody's address: what others keep of it is neither told nor erased."""
+    zoe, olga = await somebody(graphql, "Zoe"), await register(graphql, "Olga")
+    made = Company(olga.organization_id, olga.slug, {"OWNER": olga}, {}, olga)
+    await invite(graphql, made, zoe.person.email, "VIEWER")
+    values = {"organizationId": made.organization_id, "text": f"Ask {zoe.person.email} about it."}
+    note = "mutation ($input: AddNoteInput!) { addNote(input: $input) { __typename } }"
+    await graphql.data(note, {"input": values}, token=made.token("OWNER"))
+    key = str(parse_id(made.organization_id).id)
+
+    async def kept() -> list[str]:
+        return [line for line in (await everything_stored(owner)).splitlines() if key in line]
+
+    before = await kept()
+    assert sum(zoe.person.email in line for line in before) >= 3, "an invitation, an event, a detail of the audit"
+    await zoe("exportMyData")
+    archive = await archived(runtime, zoe)
+    with zipfile.ZipFile(io.BytesIO((await graphql.client.get(archive["url"])).content)) as opened:
+        files = {name: opened.read(name).decode() for name in opened.namelist()}
+    assert key not in "".join(files.values())
+    assert "is not verified" in files["README.txt"]
+    await zoe("eraseMyAccount", password=PASSWORD, confirm=zoe.person.email)
+    await make_due(owner)
+    assert await erase_due_accounts(runtime.database) == 1
+    assert await kept() == before

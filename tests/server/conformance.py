@@ -10,9 +10,6 @@ from tests.node import install, run
 
 FOLDER = Path(__file__).parent / "audit"
 
-# GET needs a preflight header here (CSRF), which these three audits do not send; they say MAY.
-NOTICES_OF_CSRF_PROTECTION = {"5A70", "D6D5", "6A70"}
-
 
 @dataclass(frozen=True)
 class Audit:

@@ -1,4 +1,4 @@
-"""Overload slows and does not break: so many run, a bounded number waits in turns, all others are told when to return."""
+"""Overload slows and does not break: so many run, some wait in turns, all others are told when to return."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 // What a partner's program does with one client library, named by the first argument: prints what it saw as JSON.
 import WebSocket from "ws";
 
+globalThis.WebSocket ??= WebSocket; // Apollo's link looks for it; Node has one from version 22 on
+
 const { SKYLEDGER_URL: url, SKYLEDGER_API_KEY: apiKey, ORGANIZATION_ID: organizationId, SLUG: slug } = process.env;
 const headers = { "x-api-key": apiKey };
 const QUERY = "query ($slug: String!) { organization(slug: $slug) { slug } }";

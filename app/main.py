@@ -21,8 +21,6 @@ from starlette.types import ASGIApp
 
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
-from app.auth.openid.fetch import Fetcher
-from app.auth.openid.providers import Providers
 from app.auth.passwords import Passwords
 from app.config import Settings, signing_key
 from app.context import Runtime
@@ -83,7 +81,6 @@ def make_runtime(settings: Settings, urls: EngineUrls, *, passwords: Passwords |
         scans=ScanFeed(database, valkey),
         queue=JobQueue(database, urls.redis_url),
         vault=Vault.from_settings(settings),
-        openid=Providers(Fetcher(settings.single_sign_on_hosts, plain=settings.environment == "development")),
         providers=providers,
         uploads=make_stores(settings, providers),
         exports=make_kept_files(settings, providers),
@@ -181,7 +178,7 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
         runtime.bulk_exports.close()
         runtime.personal_exports.close()
         await runtime.authenticator.close()
-        await runtime.openid.close()
+        await runtime.close_openid()
         await runtime.rate_limits.close()
         await runtime.database.close()
         await runtime.valkey.aclose()

@@ -84,6 +84,7 @@ PLACES: tuple[Place, ...] = (
     Place("cost_source_runs", "actor_id", By.ACTOR, Erasing.NAMELESS),
     Place("allocation_runs", "actor_id", By.ACTOR, Erasing.NAMELESS),
     Place("detection_rule_versions", "actor_id", By.ACTOR, Erasing.NAMELESS),
+    Place("webhooks", "actor_id", By.ACTOR, Erasing.NAMELESS),
     Place("recommendations", "decided_by", By.USER, Erasing.NAMELESS),
     Place("recommendation_history", "actor_id", By.ACTOR, Erasing.NAMELESS),
 )

@@ -215,7 +215,7 @@ class GraphQLServer:
         """What one event of a subscription tells, without its source; Refusal when nothing was executed."""
         with self._recorded(facts) as record:
             prepared = self.prepare(request, facts, frozenset({OperationType.SUBSCRIPTION}))
-            record.begin(prepared)
+            record.begin(prepared.operation.node)
             executor = self._build(prepared)
             await self._charge(prepared)
             record.result = "ok"

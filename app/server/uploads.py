@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from app.errors import AuthenticationError, ErrorCode, NotFoundError, SkyledgerError
 from app.records.uploads import Refused, UploadProgress, UploadRefusedError, UploadState
 from app.server.credentials import from_headers
-from app.server.http import ClientGoneError
+from app.server.departures import ClientGoneError
 from app.server.identity import Identity
 from app.server.masking import Refusal, errors_to_json, log_failure
 from app.server.middleware import note_for_log, request_id_of

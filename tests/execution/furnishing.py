@@ -122,7 +122,10 @@ async def _money(caller: Caller) -> None:
     tagged = where | {"tags": [{"key": "team", "exists": True}]}
     visits = [{"day": str(before + timedelta(days=number)), "quantity": f"{number * 10}.5"} for number in range(20)]
     deal = {"provider": "AWS", "pattern": "aws.ebs.*", "discountPercent": "12.5", "validFrom": str(before)}
+    place = f'organization(id: "{organization["organizationId"]}")'
     acts: list[tuple[str, dict[str, Any]]] = [
+        ("startExport", {"query": f"{{ {place} {{ resources {{ nodes {{ id }} }} }} }}"}),
+        ("startExport", {"query": f"{{ {place} {{ accounts {{ nodes {{ id }} }} }} }}", "format": "PARQUET"}),
         ("setCurrencyRates", {"rates": rates, "source": "ECB"}),
         ("createBudget", {"name": "euros", "amount": "10.50", "where": tagged, **euros}),
         ("createBudget", {"name": "off", "amount": "9", "enabled": False, **fixed}),

@@ -111,6 +111,28 @@ class Settings(BaseSettings):
         description="URL of your frontend, for links in mail: its pages `verify-email` and `reset-password` find the "
         "token behind `#token=`. Without it mail says how to use the token by hand.",
     )
+    api_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#@]+$",
+        description="URL at which browsers reach this API, without a path: providers of single sign-on send them back "
+        "there. Needed for single sign-on in production; in development it is what the browser has asked for.",
+    )
+    single_sign_on_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts, or `host:port`, of providers of single sign-on that may be in a private network and, in "
+        "development, speak plain http, separated by commas. All others must be https on public addresses.",
+    )
+    passkey_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins of the pages that may use passkeys, such as `https://app.example.com`, separated by "
+        "commas; that of SKYLEDGER_PUBLIC_URL when left out, in development `http://localhost:<port>` without it.",
+    )
+    passkey_domain: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9.-]{1,253}$",
+        description="Domain that passkeys belong to for good (the RP ID): the host of those origins or a domain above "
+        "it; the host of the first when left out. Changing it makes all passkeys useless.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of browser clients on other hosts, separated by commas."
     )
@@ -299,7 +321,15 @@ class Settings(BaseSettings):
         """Whether mail goes anywhere: to a server, or to the terminal of a developer."""
         return self.smtp_url is not None or self.environment == "development"
 
-    @field_validator("cors_origins", "trusted_proxies", "endpoint_hosts", "outgoing_networks", mode="before")
+    @field_validator(
+        "cors_origins",
+        "trusted_proxies",
+        "endpoint_hosts",
+        "single_sign_on_hosts",
+        "passkey_origins",
+        "outgoing_networks",
+        mode="before",
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -459,6 +489,8 @@ def _weak_secrets(settings: Settings) -> list[str]:
         found.append("SKYLEDGER_SECRET_KEY is no random text: set it to the output of `skyledger keys secret`.")
     if settings.public_url is not None and settings.public_url.startswith("http://"):
         found.append("SKYLEDGER_PUBLIC_URL is not https: links in mail carry tokens; use https.")
+    if settings.api_url is not None and settings.api_url.startswith("http://"):
+        found.append("SKYLEDGER_API_URL is not https: sign-ins come back there; use https.")
     return found
 
 

@@ -12,6 +12,8 @@ from redis.asyncio import Redis
 from app.activity.stream import ActivityFeed
 from app.auth.authenticator import Authenticator
 from app.auth.email_addresses import require_verified_email
+from app.auth.openid.fetch import Fetcher
+from app.auth.openid.providers import Providers
 from app.config import Settings
 from app.database import Database
 from app.errors import AuthenticationError, BadUserInputError, ForbiddenError, NotFoundError
@@ -52,6 +54,17 @@ class Runtime:
     personal_exports: KeptFiles
     links: Links
     rate_limits: RateLimits
+
+    @cached_property
+    def openid(self) -> Providers:
+        """What is known of providers of single sign-on; made for the first of them, for workers ask none."""
+        settings = self.settings
+        return Providers(Fetcher(settings.single_sign_on_hosts, plain=settings.environment == "development"))
+
+    async def close_openid(self) -> None:
+        """Let go of providers, if any was asked."""
+        if "openid" in vars(self):
+            await self.openid.close()
 
 
 @dataclass

@@ -34,6 +34,7 @@ from app.queue import JobQueue
 from app.rate_limits import RateLimits
 from app.records import Principal
 from app.resolvers.export_door import BulkExportDoor, ExportDoor
+from app.resolvers.provider_sign_in_door import ProviderSignInDoor
 from app.resolvers.roots import make_schema
 from app.resolvers.serving import caller_of, make_context, make_costs
 from app.resolvers.upload_door import UploadDoor
@@ -44,6 +45,7 @@ from app.server.downloads import EXPORT_PATH, LINK_PATH, DownloadEndpoint, LinkE
 from app.server.graphiql.examples import session_texts
 from app.server.limits import Limits
 from app.server.operations import GraphQLServer
+from app.server.provider_sign_in import CALLBACK_PATH, START_PATH, ProviderSignIn
 from app.server.serving import OnReady, make_server
 from app.server.trusted import Trust
 from app.server.uploads import UPLOAD_PATH, UploadEndpoint
@@ -123,6 +125,8 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         async with running(runtime, tend):
             yield
 
+    secure = settings.environment == "production"
+    sign_in = ProviderSignIn(ProviderSignInDoor(runtime), page_url=settings.public_url, secure=secure)
     app = create_graphql_app(
         server,
         probes={"postgresql": ask_postgresql, "migrations": check_migrations, "valkey": ping_valkey},
@@ -134,6 +138,8 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         extra_routes=[
             Route(UPLOAD_PATH, UploadEndpoint(server, UploadDoor(runtime), read_seconds=settings.upload_read_seconds)),
             Route(EXPORT_PATH, DownloadEndpoint(server, ExportDoor(runtime))),
+            Route(START_PATH, sign_in.start, methods=["GET"]),
+            Route(CALLBACK_PATH, sign_in.callback, methods=["GET"]),
             Route(LINK_PATH, LinkEndpoint(BulkExportDoor(runtime))),
         ],
     )
@@ -172,6 +178,7 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
         runtime.bulk_exports.close()
         runtime.personal_exports.close()
         await runtime.authenticator.close()
+        await runtime.close_openid()
         await runtime.rate_limits.close()
         await runtime.database.close()
         await runtime.valkey.aclose()

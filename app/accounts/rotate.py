@@ -1,4 +1,4 @@
-"""Rotating the key of all that is sealed: credentials, webhooks, second factors; in small transactions."""
+"""Rotating the key of all that is sealed for organizations and people, in small transactions beside all that runs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from uuid import UUID
 from app.accounts.target import place_of, sealed_of
 from app.activity.audit import AuditedAct
 from app.auth import second_factor
+from app.auth.openid import client_secrets
 from app.database import Database, acting
 from app.records import Actor, ActorKind
+from app.repositories import single_sign_on
 from app.repositories.account_credentials import lock_sealed_otherwise, rewrap_credential
 from app.repositories.organizations import organization_ids
 from app.repositories.second_factors import lock_factors_sealed_otherwise, rewrap_factor
@@ -27,7 +29,8 @@ Tell = Callable[[int, int, int], None]
 class Rotation:
     """What was done: the key that seals now, whether it is new, and (organization, account, reason) of failures.
 
-    Of a second factor the organization is None, and in the place of the account stands the user; or the webhook.
+    In the place of the account stands the webhook; of a client of single sign-on the organization once more; and of a
+    second factor, whose organization is None, the user.
 
     `resumed` tells that an earlier rotation was finished instead of making a key.
     """
@@ -88,7 +91,26 @@ async def _rewrap(database: Database, vault: Vault, organization_id: UUID, rotat
         if rows:
             after = rows[-1]
         if len(rows) < BATCH:
+            break
+    with acting(AuditedAct(ACT, Actor(ActorKind.SYSTEM), arguments={"keyId": rotation.key_id})):
+        await _rewrap_client(database, vault, organization_id, rotation)
+
+
+async def _rewrap_client(database: Database, vault: Vault, organization_id: UUID, rotation: Rotation) -> None:
+    """Rewrap the secret of the organization's client of single sign-on, if it has one."""
+    async with database.write(organization_id) as session:
+        row = await single_sign_on.lock_sealed_otherwise(session, organization_id, rotation.key_id)
+        if row is None:
             return
+        try:
+            sealed = vault.rewrap(client_secrets.place_of(organization_id), client_secrets.sealed_of(row))
+        except VaultError as error:
+            rotation.failures.append((organization_id, organization_id, str(error)))
+            return
+        await single_sign_on.rewrap_secret(
+            session, organization_id, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key
+        )
+        rotation.rewrapped += 1
 
 
 async def _rewrap_some(

@@ -19,10 +19,11 @@ _WORK = _READ | {
 }
 _ALL = frozenset(Permission)
 
-# An admin also cannot touch owners: that depends on whom the act concerns, so the acts on members check it.
+# An admin also cannot touch owners: that depends on whom the act concerns, so the acts on members check it. Who sets
+# the provider of single sign-on can sign in as any owner of its domains: that is for owners.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _ALL,
-    Role.ADMIN: _ALL - {Permission.ORGANIZATION_DELETE},
+    Role.ADMIN: _ALL - {Permission.ORGANIZATION_DELETE, Permission.SINGLE_SIGN_ON_MANAGE},
     Role.MEMBER: _WORK,
     Role.VIEWER: _READ,
 }

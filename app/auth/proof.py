@@ -28,6 +28,9 @@ async def prove_password(
     attempt = await authenticator.throttle.begin(user["email"], origin.client_address)
     stored = user["password_hash"]
     verdict = await in_turn(authenticator, attempt, authenticator.passwords.verify(password, stored))
+    if stored is None:
+        message = "Your account has no password: have one set by mail with requestPasswordReset first."
+        raise BadUserInputError(message, path=path)
     if not verdict.correct:
         message = "The password is wrong."
         raise BadUserInputError(message, path=path)

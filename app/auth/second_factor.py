@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -20,12 +21,14 @@ from app.auth.one_time_codes import (
     otpauth_uri,
     recovery_code_hash,
 )
+from app.auth.passkey_ceremonies import PasskeyRefusedError, used
 from app.auth.proof import hold_proof, prove_password
-from app.auth.sessions import Origin, SignIn, person, start_session
+from app.auth.sessions import BeganBy, Origin, SignIn, person, start_session
 from app.auth.tokens import CHALLENGE_PREFIX, is_opaque_token, token_hash
+from app.config import Settings
 from app.errors import AuthenticationError, BadUserInputError, ConflictError, UnavailableError
 from app.records import Principal
-from app.repositories import second_factors, users
+from app.repositories import passkeys, second_factors, users
 from app.sealing.vault import Place, Sealed, Vault, VaultError
 
 MOST_TRIES = 5
@@ -115,7 +118,7 @@ async def regenerate_recovery_codes(
 
     Needs the password or a code, and raises as `disable_totp` does.
     """
-    async with _proven(authenticator, vault, origin, principal, password, code) as session:
+    async with _proven(authenticator, vault, origin, principal, password, code, needs_totp=False) as session:
         return await _new_codes(session, person(principal))
 
 
@@ -127,14 +130,15 @@ async def complete_log_in(
     challenge: str,
     code: str | None = None,
     recovery_code: str | None = None,
+    passkey: Mapping[str, Any] | None = None,
 ) -> SignIn:
-    """Start the session of a log-in by its challenge and a code of the authenticator or a recovery code.
+    """Start the session of a log-in by its challenge and a code of the authenticator, a recovery code or a passkey.
 
     A challenge works once, for five minutes and five tries. Raises AuthenticationError, in the same words whatever
     was wrong, BadUserInputError for what cannot be right, RateLimitedError after too many wrong codes.
     """
-    if (code is None) == (recovery_code is None):
-        message = "Give either `code` or `recoveryCode`."
+    if sum(each is not None for each in (code, recovery_code, passkey)) != 1:
+        message = "Give either `code` or `recoveryCode` or `passkey`."
         raise BadUserInputError(message, path=CODE)
     if not is_opaque_token(challenge, CHALLENGE_PREFIX):
         message = "`challenge` is not one that logIn gives."
@@ -145,11 +149,17 @@ async def complete_log_in(
     attempt = await authenticator.codes.begin(None if user_id is None else str(user_id), origin.client_address)
     if user_id is not None:
         async with authenticator.database.system() as session:
-            if await second_factors.try_challenge(session, hashed, MOST_TRIES):
-                user = await _factor_holds(session, vault, user_id, code, recovery_code)
+            tried = await second_factors.try_challenge(session, hashed, MOST_TRIES)
+            if tried is not None:
+                if passkey is not None:
+                    user = await _passkey_holds(authenticator.settings, session, tried, passkey)
+                else:
+                    user = await _factor_holds(session, vault, user_id, code, recovery_code)
                 if user is not None:
                     await second_factors.use_challenge(session, hashed)
-                    sign_in = await start_session(authenticator, session, user, origin)
+                    sign_in = await start_session(
+                        authenticator, session, user, origin, began_by=BeganBy(tried["began_by"])
+                    )
     # Raised outside the transaction, so that the try stays counted.
     if sign_in is None:
         message = "The code is wrong, used or late, or the log-in took too long. Try the next code, or log in again."
@@ -164,14 +174,33 @@ async def _factor_holds(
     """The user, if the code is theirs and was not used; it is used then."""
     user = await users.lock_user(session, user_id)
     factor = await second_factors.lock_factor(session, user_id)
-    if user is None or factor is None or factor["confirmed_at"] is None:
+    if user is None:
         return None
     if code is not None:
+        if factor is None or factor["confirmed_at"] is None:
+            return None
         return user if await _use_code(session, vault, factor, code) else None
     hashed = recovery_code_hash(user_id, recovery_code or "")
     if not await second_factors.use_recovery_code(session, user_id, hashed):
         return None
     await tell_user(session, user, MailKind.RECOVERY_CODE_USED)
+    return user
+
+
+async def _passkey_holds(
+    settings: Settings, session: AsyncSession, tried: RowMapping, answer: Mapping[str, Any]
+) -> RowMapping | None:
+    """The user, if one of their passkeys has answered this challenge; who is locked, so that its count only rises."""
+    user = await users.lock_user(session, tried["user_id"])
+    if user is None or tried["passkey_challenge"] is None:
+        return None
+    known = await passkeys.passkeys_of(session, user["id"])
+    try:
+        passkey, sign_count = used(settings, answer, tried["passkey_challenge"], known)
+    except PasskeyRefusedError as error:
+        structlog.get_logger(__name__).info("passkey_refused", user_id=str(user["id"]), reason=str(error))
+        return None
+    await passkeys.note_use(session, passkey["id"], sign_count)
     return user
 
 
@@ -183,6 +212,8 @@ async def _proven(
     principal: Principal,
     password: str | None,
     code: str | None,
+    *,
+    needs_totp: bool = True,
 ) -> AsyncIterator[AsyncSession]:
     """A transaction for what a password or a code of the factor that is on has opened."""
     user_id = person(principal)
@@ -198,10 +229,11 @@ async def _proven(
         if proven is not None:
             await hold_proof(session, proven)
         factor = await second_factors.lock_factor(session, user_id)
-        if factor is None or factor["confirmed_at"] is None:
+        is_on = factor is not None and factor["confirmed_at"] is not None
+        if not is_on and (needs_totp or code is not None or not await second_factors.has_factor(session, user_id)):
             message = "Your second factor is not on; set it up with enrollTotp."
             raise ConflictError(message)
-        if code is not None and not await _use_code(session, vault, factor, code):
+        if code is not None and factor is not None and not await _use_code(session, vault, factor, code):
             raise _wrong_code()
         yield session
     if attempt is not None:

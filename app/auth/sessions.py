@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from enum import StrEnum
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -15,6 +17,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.identity_mails import MailKind, ask_for_mail
 from app.auth.names import checked_name, normal_email
 from app.auth.notices import reach_changed
+from app.auth.passkey_ceremonies import authentication_options
 from app.auth.passwords import check_policy
 from app.auth.throttle import Attempt
 from app.auth.tokens import CHALLENGE_PREFIX, REFRESH_PREFIX, is_opaque_token, new_opaque_token, token_hash
@@ -28,12 +31,28 @@ from app.errors import (
 )
 from app.models import Session, now
 from app.records import Principal
-from app.repositories import second_factors, sessions, users
+from app.repositories import passkeys, second_factors, sessions, single_sign_on, users
 
 CHALLENGE_LIFE = timedelta(minutes=5)
 _LONGEST_USER_AGENT = 300
+_PASSKEY_CHALLENGE_BYTES = 32
 
 Result = TypeVar("Result")
+
+
+class BeganBy(StrEnum):
+    """What a session began by."""
+
+    PASSWORD = "PASSWORD"  # noqa: S105  (a name)
+    SINGLE_SIGN_ON = "SINGLE_SIGN_ON"
+
+
+class SecondFactorMethod(StrEnum):
+    """By what a log-in can be completed."""
+
+    PASSKEY = "PASSKEY"
+    TOTP = "TOTP"
+    RECOVERY_CODE = "RECOVERY_CODE"
 
 
 @dataclass(frozen=True)
@@ -58,10 +77,20 @@ class SignIn:
 
 @dataclass(frozen=True)
 class Challenge:
-    """A log-in that waits for its second factor: the password was right. The token is shown this once."""
+    """A log-in that waits for its second factor. The token is shown this once.
+
+    `passkey_options` is what the browser is asked of the passkeys; None where there are none.
+    """
 
     token: str = field(repr=False)
     expires_at: datetime
+    methods: tuple[SecondFactorMethod, ...]
+    passkey_options: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class ElsewhereOnly:
+    """A log-in whose password was right, of somebody whose organization asks for single sign-on."""
 
 
 async def register(
@@ -103,7 +132,9 @@ async def register(
     return sign_in
 
 
-async def log_in(authenticator: Authenticator, origin: Origin, *, email: str, password: str) -> SignIn | Challenge:
+async def log_in(
+    authenticator: Authenticator, origin: Origin, *, email: str, password: str
+) -> SignIn | Challenge | ElsewhereOnly:
     """Start a session, or give the challenge that `complete_log_in` takes where a second factor is on.
 
     An unknown address and a wrong password get the same AuthenticationError after the same work.
@@ -123,10 +154,10 @@ async def log_in(authenticator: Authenticator, origin: Origin, *, email: str, pa
             raise _wrong_credentials()  # it was changed in the meantime
         if verdict.new_hash is not None:
             await users.set_password_hash(session, user["id"], verdict.new_hash)
-        if await second_factors.has_factor(session, user["id"]):
-            outcome: SignIn | Challenge = await _challenge(session, user["id"])
+        if await single_sign_on.is_required_of(session, user["id"], email):
+            outcome: SignIn | Challenge | ElsewhereOnly = ElsewhereOnly()
         else:
-            outcome = await start_session(authenticator, session, user, origin)
+            outcome = await begin_session(authenticator, session, user, origin)
     await authenticator.throttle.succeeded(attempt)
     return outcome
 
@@ -214,12 +245,6 @@ async def _may_mail(authenticator: Authenticator, email: str, origin: Origin) ->
     return True
 
 
-async def _challenge(session: AsyncSession, user_id: UUID) -> Challenge:
-    token, expires_at = new_opaque_token(CHALLENGE_PREFIX), now() + CHALLENGE_LIFE
-    await second_factors.add_challenge(session, user_id, token_hash(token), expires_at)
-    return Challenge(token, expires_at)
-
-
 async def in_turn(authenticator: Authenticator, attempt: Attempt, work: Awaitable[Result]) -> Result:
     """The outcome of work with a password; a try that was turned away does not count."""
     try:
@@ -229,13 +254,43 @@ async def in_turn(authenticator: Authenticator, attempt: Attempt, work: Awaitabl
         raise
 
 
+async def begin_session(
+    authenticator: Authenticator,
+    session: AsyncSession,
+    user: RowMapping,
+    origin: Origin,
+    *,
+    began_by: BeganBy = BeganBy.PASSWORD,
+) -> SignIn | Challenge:
+    """Start a session of somebody who has proved who they are, or ask for their second factor where one is on."""
+    if not await second_factors.has_factor(session, user["id"]):
+        return await start_session(authenticator, session, user, origin, began_by=began_by)
+    token, expires_at = new_opaque_token(CHALLENGE_PREFIX), now() + CHALLENGE_LIFE
+    known = await passkeys.passkeys_of(session, user["id"])
+    asked = secrets.token_bytes(_PASSKEY_CHALLENGE_BYTES) if known else None
+    await second_factors.add_challenge(
+        session, user["id"], token_hash(token), expires_at, began_by=began_by, passkey_challenge=asked
+    )
+    has_totp = await second_factors.factor_summary(session, user["id"]) is not None
+    methods = [SecondFactorMethod.PASSKEY] if known else []
+    methods += [SecondFactorMethod.TOTP] if has_totp else []
+    options = None if asked is None else authentication_options(authenticator.settings, asked, known)
+    return Challenge(token, expires_at, (*methods, SecondFactorMethod.RECOVERY_CODE), options)
+
+
 async def start_session(
-    authenticator: Authenticator, session: AsyncSession, user: RowMapping, origin: Origin
+    authenticator: Authenticator,
+    session: AsyncSession,
+    user: RowMapping,
+    origin: Origin,
+    *,
+    began_by: BeganBy = BeganBy.PASSWORD,
 ) -> SignIn:
-    """Start a session of somebody who has proved who they are, in the transaction of that proof."""
+    """Start a session of somebody who has proved all that they have to, in the transaction of that proof."""
     row = Session(
         user_id=user["id"],
         expires_at=now() + timedelta(days=authenticator.settings.refresh_token_days),
+        began_by=began_by.value,
         user_agent=_short(origin.user_agent),
         client_address=origin.client_address,
     )
@@ -248,6 +303,11 @@ async def _renew(
 ) -> SignIn | None:
     user = await users.get_user(session, found["user_id"])
     if user is None:
+        return None
+    if found["began_by"] == BeganBy.PASSWORD and await single_sign_on.is_required_of(
+        session, user["id"], user["email"]
+    ):
+        await _revoke(session, user["id"], found["session_id"], "SINGLE_SIGN_ON_REQUIRED")
         return None
     expires_at = now() + timedelta(days=authenticator.settings.refresh_token_days)
     await sessions.extend_session(

@@ -30,6 +30,7 @@ from app.loaders.platform import PlatformFigures
 from app.loaders.prices import PriceLoaders
 from app.loaders.recommendations import RecommendationLoaders
 from app.loaders.scans import ScanLoaders
+from app.loaders.single_sign_on import SingleSignOnLoaders
 from app.loaders.uploads import UploadLoaders
 from app.loaders.webhooks import WebhookLoaders
 from app.records import Principal
@@ -51,6 +52,7 @@ class Loaders(
     PriceLoaders,
     RecommendationLoaders,
     ScanLoaders,
+    SingleSignOnLoaders,
     UploadLoaders,
     WebhookLoaders,
     InventoryLoaders,

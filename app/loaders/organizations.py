@@ -15,6 +15,7 @@ from app.organizations.slugs import is_slug
 from app.paging import Page, PageRequest
 from app.records import Permission, Principal
 from app.repositories import organizations
+from app.repositories.passkeys import passkeys_of
 from app.repositories.personal_data import archives_of, find_erasure
 from app.repositories.second_factors import factor_summary
 from app.repositories.sessions import living_sessions
@@ -113,6 +114,13 @@ class OwnIdentity:
             return []
         async with self.database.system() as session:
             return await living_sessions(session, self.principal.user_id, MOST_SESSIONS)
+
+    async def passkeys(self) -> Sequence[RowMapping]:
+        """The caller's passkeys, at most 10; none for keys."""
+        if self.principal is None or self.principal.user_id is None:
+            return []
+        async with self.database.system() as session:
+            return await passkeys_of(session, self.principal.user_id)
 
     async def second_factor(self) -> RowMapping | None:
         """The caller's second factor, if it is on."""

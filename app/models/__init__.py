@@ -56,6 +56,8 @@ from app.models.exports import Export
 from app.models.identity import (
     IdentityMail,
     LogInChallenge,
+    Passkey,
+    PasskeyRegistration,
     RecoveryCode,
     RefreshToken,
     Session,
@@ -77,6 +79,7 @@ from app.models.recommendations import (
     RecommendationHistory,
 )
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
+from app.models.single_sign_on import SingleSignOn, SingleSignOnFlow, SingleSignOnIdentity, VerifiedDomain
 from app.models.stored_answers import StoredAnswer
 from app.models.trusted_documents import TrustedDocument
 from app.models.uploads import Upload
@@ -131,6 +134,8 @@ __all__ = [
     "Membership",
     "OpinionReading",
     "Organization",
+    "Passkey",
+    "PasskeyRegistration",
     "PersonalExport",
     "Plan",
     "PriceOverride",
@@ -156,6 +161,9 @@ __all__ = [
     "ServiceDaily",
     "ServiceMonthly",
     "Session",
+    "SingleSignOn",
+    "SingleSignOnFlow",
+    "SingleSignOnIdentity",
     "SkuDim",
     "StoredAnswer",
     "Subscription",
@@ -174,6 +182,7 @@ __all__ = [
     "Upload",
     "UsageCounter",
     "User",
+    "VerifiedDomain",
     "Webhook",
     "WebhookAttempt",
     "WebhookDelivery",

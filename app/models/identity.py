@@ -12,21 +12,27 @@ from app.models.base import Base, new_id, now
 
 
 class User(Base, kw_only=True):
-    """A person who can sign in. `email` is stored as typed in lower case; it is the sign-in name."""
+    """A person who can sign in. `email` is stored as typed in lower case; it is the sign-in name.
+
+    Who has only ever come by single sign-on has no password.
+    """
 
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
-    password_hash: Mapped[str]
+    password_hash: Mapped[str | None]
     email_verified_at: Mapped[datetime | None] = mapped_column(default=None)
     is_platform_admin: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
 
 
 class Session(Base, kw_only=True):
-    """One sign-in on one device: the family of its refresh tokens, revoked as a whole."""
+    """One sign-in on one device: the family of its refresh tokens, revoked as a whole.
+
+    `began_by` is `PASSWORD` or `SINGLE_SIGN_ON`.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
@@ -38,6 +44,7 @@ class Session(Base, kw_only=True):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None] = mapped_column(default=None)
     revoked_reason: Mapped[str | None] = mapped_column(default=None)
+    began_by: Mapped[str] = mapped_column(default="PASSWORD", server_default="PASSWORD")
     user_agent: Mapped[str | None] = mapped_column(default=None)
     client_address: Mapped[str | None] = mapped_column(default=None)
 
@@ -83,7 +90,7 @@ class RecoveryCode(Base, kw_only=True):
 
 
 class LogInChallenge(Base, kw_only=True):
-    """A log-in whose password was right and whose second factor is asked for; its token is kept as SHA-256."""
+    """A log-in whose second factor is asked for; its token is kept as SHA-256. `began_by` as of a session."""
 
     __tablename__ = "log_in_challenges"
     __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
@@ -92,8 +99,37 @@ class LogInChallenge(Base, kw_only=True):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
     expires_at: Mapped[datetime]
+    began_by: Mapped[str] = mapped_column(default="PASSWORD", server_default="PASSWORD")
+    passkey_challenge: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
     tries: Mapped[int] = mapped_column(default=0)
     used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Passkey(Base, kw_only=True):
+    """A passkey of somebody: its public half. `sign_count` is how often it says that it was used; many say 0 always."""
+
+    __tablename__ = "passkeys"
+    __table_args__ = (Index(None, "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    backed_up: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(default_factory=now)
+    last_used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class PasskeyRegistration(Base, kw_only=True):
+    """What the passkey that somebody is about to add has to answer."""
+
+    __tablename__ = "passkey_registrations"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    challenge: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
 
 
 class IdentityMail(Base, kw_only=True):

@@ -46,6 +46,14 @@ _NOTICES = {
         "Your second factor is off",
         "A log-in to your account at Skyledger asks for the password alone from now on.",
     ),
+    MailKind.PASSKEY_ADDED: (
+        "A passkey was added",
+        "From now on a log-in to your account at Skyledger asks for a second factor, and this passkey is one.",
+    ),
+    MailKind.PASSKEY_REMOVED: (
+        "A passkey was removed",
+        "A passkey of your account at Skyledger was removed; nobody logs in with it any more.",
+    ),
     MailKind.ERASURE_REQUESTED: (
         "Your account is to be erased",
         (

@@ -58,6 +58,10 @@ PLACES: tuple[Place, ...] = (
     Place("totp_factors", "user_id", By.USER, Erasing.DELETED),
     Place("recovery_codes", "user_id", By.USER, Erasing.DELETED),
     Place("log_in_challenges", "user_id", By.USER, Erasing.DELETED, _NO_CONTENT),
+    Place("passkeys", "user_id", By.USER, Erasing.DELETED),
+    Place("passkey_registrations", "user_id", By.USER, Erasing.DELETED, "a challenge, gone after five minutes"),
+    Place("single_sign_on_identities", "user_id", By.USER, Erasing.DELETED),
+    Place("single_sign_on_flows", "email", By.EMAIL, Erasing.DELETED, "a sign-in under way, over after ten minutes"),
     Place("identity_mails", "user_id", By.USER, Erasing.DELETED),
     Place("identity_mails", "email", By.EMAIL, Erasing.DELETED),
     Place("personal_exports", "user_id", By.USER, Erasing.DELETED),
@@ -88,6 +92,9 @@ NO_PERSON: dict[str, str] = {
     "users.email_verified_at": "a moment",
     "sessions.user_agent": "of a row that is there by its user",
     "sessions.client_address": "of a row that is there by its user",
+    "sessions.began_by": "a password or a provider",
+    "log_in_challenges.began_by": "a password or a provider",
+    "single_sign_ons.client_id": "what Skyledger is called at a provider",
 }
 """Columns that are named like a reference to a person, and why they need no place of their own."""
 HIDDEN = frozenset({"password_hash", "key_id", "storage", "multipart_id", "sha256"})

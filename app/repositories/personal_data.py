@@ -35,6 +35,7 @@ from app.models import (
     Membership,
     Organization,
     PersonalExport,
+    SingleSignOnFlow,
     StoredAnswer,
     User,
     now,
@@ -52,6 +53,7 @@ _KEYS: Table = ApiKey.__table__  # type: ignore[assignment]
 _MEMBERSHIPS: Table = Membership.__table__  # type: ignore[assignment]
 _ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]
 _USERS: Table = User.__table__  # type: ignore[assignment]
+_FLOWS: Table = SingleSignOnFlow.__table__  # type: ignore[assignment]
 _ANSWERS: Table = StoredAnswer.__table__  # type: ignore[assignment]
 _BATCH = 500
 
@@ -280,6 +282,8 @@ async def audit_rows_naming(
 async def delete_person(session: AsyncSession, user_id: UUID) -> None:
     """Delete a person's row, with all that hangs on it, and the answers that were kept for them. System role."""
     await session.execute(delete(_ANSWERS).where(_ANSWERS.c.principal == f"user:{user_id}"))
+    email = select(_USERS.c.email).where(_USERS.c.id == user_id).scalar_subquery()
+    await session.execute(delete(_FLOWS).where(_FLOWS.c.email == email))
     await session.execute(delete(_USERS).where(_USERS.c.id == user_id))
 
 

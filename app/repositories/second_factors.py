@@ -6,20 +6,22 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, delete, func, insert, select, update
+from sqlalchemy import RowMapping, Table, delete, func, insert, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import LogInChallenge, RecoveryCode, TotpFactor, now
+from app.models import LogInChallenge, Passkey, RecoveryCode, TotpFactor, now
 
 FACTORS: Table = TotpFactor.__table__  # type: ignore[assignment]
 CODES: Table = RecoveryCode.__table__  # type: ignore[assignment]
 CHALLENGES: Table = LogInChallenge.__table__  # type: ignore[assignment]
+_PASSKEYS: Table = Passkey.__table__  # type: ignore[assignment]
 
 
 async def has_factor(session: AsyncSession, user_id: UUID) -> bool:
-    """Whether a user's second factor is on."""
-    statement = select(FACTORS.c.user_id).where(FACTORS.c.user_id == user_id, FACTORS.c.confirmed_at.is_not(None))
+    """Whether a user has a second factor that is on, an authenticator or a passkey."""
+    on = select(FACTORS.c.user_id).where(FACTORS.c.user_id == user_id, FACTORS.c.confirmed_at.is_not(None))
+    statement = union_all(on, select(_PASSKEYS.c.user_id).where(_PASSKEYS.c.user_id == user_id))
     return (await session.execute(statement)).first() is not None
 
 
@@ -59,8 +61,14 @@ async def use_step(session: AsyncSession, user_id: UUID, step: int) -> None:
 
 
 async def delete_factor(session: AsyncSession, user_id: UUID) -> None:
-    """Switch a factor off and forget it, its recovery codes too."""
+    """Switch an authenticator off and forget it; the recovery codes too where it was the last second factor."""
     await session.execute(delete(FACTORS).where(FACTORS.c.user_id == user_id))
+    if not await has_factor(session, user_id):
+        await delete_recovery_codes(session, user_id)
+
+
+async def delete_recovery_codes(session: AsyncSession, user_id: UUID) -> None:
+    """Forget all recovery codes of a user."""
     await session.execute(delete(CODES).where(CODES.c.user_id == user_id))
 
 
@@ -105,13 +113,23 @@ async def rewrap_factor(session: AsyncSession, user_id: UUID, *, key_id: str, wr
     await session.execute(update(FACTORS).where(FACTORS.c.user_id == user_id).values(values))
 
 
-async def add_challenge(session: AsyncSession, user_id: UUID, token_hash: bytes, expires_at: datetime) -> None:
+async def add_challenge(
+    session: AsyncSession,
+    user_id: UUID,
+    token_hash: bytes,
+    expires_at: datetime,
+    *,
+    began_by: str,
+    passkey_challenge: bytes | None = None,
+) -> None:
     """Note that a log-in waits for its second factor."""
     values = {
         "token_hash": token_hash,
         "user_id": user_id,
         "created_at": now(),
         "expires_at": expires_at,
+        "began_by": began_by,
+        "passkey_challenge": passkey_challenge,
         "tries": 0,
     }
     await session.execute(insert(CHALLENGES).values(values))
@@ -123,8 +141,8 @@ async def challenged_user(session: AsyncSession, token_hash: bytes) -> UUID | No
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def try_challenge(session: AsyncSession, token_hash: bytes, most_tries: int) -> bool:
-    """Count a try of a challenge and hold it until the transaction ends; False when it is over or was tried enough."""
+async def try_challenge(session: AsyncSession, token_hash: bytes, most_tries: int) -> RowMapping | None:
+    """Count a try of a challenge and hold it until the transaction ends; None when it is over or was tried enough."""
     statement = update(CHALLENGES).where(
         CHALLENGES.c.token_hash == token_hash,
         CHALLENGES.c.used_at.is_(None),
@@ -132,7 +150,7 @@ async def try_challenge(session: AsyncSession, token_hash: bytes, most_tries: in
         CHALLENGES.c.tries < most_tries,
     )
     statement = statement.values(tries=CHALLENGES.c.tries + 1)
-    return (await session.execute(statement.returning(CHALLENGES.c.user_id))).first() is not None
+    return (await session.execute(statement.returning(*CHALLENGES.c))).mappings().one_or_none()
 
 
 async def use_challenge(session: AsyncSession, token_hash: bytes) -> None:

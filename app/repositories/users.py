@@ -22,7 +22,7 @@ _SHOWN = tuple(USERS.c[name] for name in _COLUMNS)
 
 
 async def add_user(
-    session: AsyncSession, *, email: str, name: str, password_hash: str, email_is_verified: bool = False
+    session: AsyncSession, *, email: str, name: str, password_hash: str | None, email_is_verified: bool = False
 ) -> RowMapping | None:
     """Add a user and return the row; None when the e-mail address is taken. System role."""
     values = {
@@ -55,8 +55,8 @@ async def lock_password(session: AsyncSession, user_id: UUID, password_hash: str
     return (await session.execute(statement.with_for_update())).first() is not None
 
 
-async def set_password_hash(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
-    """Replace the password hash. System role."""
+async def set_password_hash(session: AsyncSession, user_id: UUID, password_hash: str | None) -> None:
+    """Replace the password hash; without one no password is right. System role."""
     await session.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
 
 

@@ -30,6 +30,7 @@ from app.resolvers.members import MemberMutations
 from app.resolvers.nodes import NodeQueries
 from app.resolvers.onboarding import OnboardingMutations, OnboardingQueries
 from app.resolvers.organizations import OrganizationMutations, OrganizationQueries
+from app.resolvers.passkeys import PasskeyMutations
 from app.resolvers.password_changes import PasswordChangeMutations
 from app.resolvers.plans import PlanMutations, PlanQueries
 from app.resolvers.platform import PlatformQueries
@@ -40,6 +41,7 @@ from app.resolvers.resources import ResourceMutations
 from app.resolvers.scans import ScanMutations, ScanSubscriptions
 from app.resolvers.second_factors import SecondFactorMutations
 from app.resolvers.sessions import SessionMutations
+from app.resolvers.single_sign_on import SingleSignOnMutations
 from app.resolvers.uploads import UploadMutations
 from app.resolvers.viewer import ViewerQueries
 from app.resolvers.webhooks import WebhookMutations
@@ -68,6 +70,8 @@ class Mutation(
     EmailAddressMutations,
     PasswordChangeMutations,
     SecondFactorMutations,
+    PasskeyMutations,
+    SingleSignOnMutations,
     OrganizationMutations,
     PlanMutations,
     OnboardingMutations,

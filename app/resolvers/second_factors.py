@@ -50,6 +50,7 @@ class SecondFactorMutations:
             challenge=input.challenge,
             code=input.code,
             recovery_code=input.recovery_code,
+            passkey=input.passkey,
         )
         return CompleteLogInPayload(**tokens_of(sign_in), viewer=await viewer_of(info, sign_in))
 

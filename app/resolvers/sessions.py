@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import strawberry
 
 from app.auth import sessions
 from app.auth.permissions import grant_of
-from app.auth.sessions import Challenge, Origin, SignIn
+from app.auth.sessions import Challenge, ElsewhereOnly, Origin, SignIn
 from app.context import Info
 from app.errors import ErrorCode
 from app.organizations.create import register_with_organization
@@ -24,7 +25,9 @@ from app.schema.own_sessions import (
     RevokeSessionPayload,
     RevokeSessionResult,
 )
-from app.schema.second_factors import LogInResult, SecondFactorRequired
+from app.schema.provider_sign_in import LogInResult, SingleSignOnRequired
+from app.schema.scalars import JSONObject
+from app.schema.second_factors import SecondFactorRequired
 from app.schema.sessions import (
     LogInInput,
     LogInPayload,
@@ -39,6 +42,7 @@ from app.schema.sessions import (
     RegisterResult,
 )
 from app.schema.viewer import Viewer
+from app.server.provider_sign_in import START_PATH
 
 WhichToEnd = Annotated[
     RevokeOtherSessionsInput | None, strawberry.argument(description="Which to end; all others when left out.")
@@ -86,11 +90,12 @@ class SessionMutations:
             info.context.runtime.authenticator, origin_of(info), email=input.email, password=input.password
         )
         if isinstance(outcome, Challenge):
-            return SecondFactorRequired(
+            return challenged(outcome)
+        if isinstance(outcome, ElsewhereOnly):
+            return SingleSignOnRequired(
                 code=ErrorCode.UNAUTHENTICATED,
-                message="Call completeLogIn with this challenge and a code of your authenticator, or a recovery code.",
-                challenge=outcome.token,
-                expires_at=outcome.expires_at,
+                message="Your organization asks for single sign-on: open `startPath` of this API in your browser.",
+                start_path=f"{START_PATH}?{urlencode({'email': input.email})}",
             )
         return LogInPayload(**tokens_of(outcome), viewer=await viewer_of(info, outcome))
 
@@ -149,6 +154,18 @@ class SessionMutations:
 def origin_of(info: Info) -> Origin:
     """Where the request comes from."""
     return Origin(client_address=info.context.client_address, user_agent=info.context.user_agent)
+
+
+def challenged(challenge: Challenge) -> SecondFactorRequired:
+    """What is answered to the first half of a log-in."""
+    return SecondFactorRequired(
+        code=ErrorCode.UNAUTHENTICATED,
+        message="Call completeLogIn with this challenge and a code of your authenticator, a passkey or recovery code.",
+        challenge=challenge.token,
+        expires_at=challenge.expires_at,
+        methods=list(challenge.methods),
+        passkey_options=None if challenge.passkey_options is None else JSONObject(dict(challenge.passkey_options)),
+    )
 
 
 def tokens_of(sign_in: SignIn) -> dict[str, Any]:

@@ -30,7 +30,7 @@ graph_enum(
     ORGANIZATION_DELETED="It was deleted; its data is removed soon after.",
     MEMBER_INVITED="Somebody was offered a place in it.",
     INVITATION_REVOKED="An open invitation was withdrawn.",
-    MEMBER_JOINED="Somebody accepted an invitation.",
+    MEMBER_JOINED="Somebody accepted an invitation, or signed in by single sign-on for the first time.",
     MEMBER_ROLE_CHANGED="A member got another role.",
     MEMBER_REMOVED="A member left or was removed.",
     API_KEY_CREATED="An API key was made.",
@@ -107,6 +107,9 @@ graph_enum(
     ALLOCATION_FINISHED="Past months have been allocated anew.",
     SUBSCRIPTION_CHANGED="The operator gave the organization another plan, or its subscription another status or end; "
     "`data` has what it was and is.",
+    SINGLE_SIGN_ON_CONFIGURED="An owner set where its people sign in; `data` has the issuer and the domains.",
+    SINGLE_SIGN_ON_REMOVED="Its people sign in here alone again.",
+    EMAIL_DOMAIN_VERIFIED="An operator found that an e-mail domain is its own; `data` has the domain.",
     NOTE_ADDED="A person or a program wrote a note; `data` has its `text`.",
     WEBHOOK_CREATED="A webhook was made.",
     WEBHOOK_UPDATED="A webhook was changed, enabled or disabled.",

@@ -36,6 +36,7 @@ from app.schema.prices import OrganizationPrices
 from app.schema.recommendations import OrganizationRecommendations
 from app.schema.repeatable import Repeatable
 from app.schema.scans import OrganizationScans
+from app.schema.single_sign_on import OrganizationSingleSignOn
 from app.schema.uploads import OrganizationUploads
 from app.schema.webhooks import OrganizationWebhooks
 
@@ -60,6 +61,7 @@ class Organization(
     OrganizationAllocationPreview,
     OrganizationActivity,
     OrganizationAudit,
+    OrganizationSingleSignOn,
     OrganizationWebhooks,
     Node,
 ):

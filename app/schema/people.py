@@ -19,7 +19,7 @@ graph_enum(
     Role,
     "What a member may do in an organization; each role includes those after it.",
     OWNER="Everything, also deleting the organization and making owners.",
-    ADMIN="Everything but deleting the organization and touching owners.",
+    ADMIN="Everything but deleting the organization, touching owners and setting single sign-on.",
     MEMBER="Reading, changing accounts, and sending resources and costs.",
     VIEWER="Reading.",
 )
@@ -39,6 +39,7 @@ graph_enum(
     RECOMMENDATIONS_MANAGE="Ignore recommendations, mark them for deletion, resolve and reopen them; tune checks.",
     ACTIVITY_WRITE="Write notes into the activity.",
     AUDIT_READ="Read the audit log.",
+    SINGLE_SIGN_ON_MANAGE="Set and remove single sign-on; for owners who are signed in, never for API keys.",
     WEBHOOKS_MANAGE="Make, change and delete webhooks, and see what they are sent.",
 )
 

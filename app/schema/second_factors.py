@@ -7,33 +7,50 @@ from typing import Annotated
 
 import strawberry
 
+from app.auth.sessions import SecondFactorMethod
+from app.schema.enums import graph_enum
 from app.schema.errors import Conflict, InvalidInput, UserError
-from app.schema.sessions import LogInPayload, SessionTokens
+from app.schema.scalars import JSONObject
+from app.schema.sessions import SessionTokens
 from app.schema.viewer import Viewer
 
+graph_enum(
+    SecondFactorMethod,
+    "By what a log-in can be completed.",
+    PASSKEY="One of the passkeys of the account.",
+    TOTP="A code of the authenticator.",
+    RECOVERY_CODE="A recovery code.",
+)
 
-@strawberry.type(description="The password was right, and this account asks for a second factor: call `completeLogIn`.")
+
+@strawberry.type(
+    description="You have proved the first half, and this account asks for a second factor: call `completeLogIn`."
+)
 class SecondFactorRequired(UserError):  # noqa: N818  (a member of a result, not an exception)
     """See `logIn`."""
 
     challenge: str = strawberry.field(description="For `completeLogIn`, once. A secret, shown this once.")
     expires_at: datetime = strawberry.field(description="When the challenge ends.")
+    methods: list[SecondFactorMethod] = strawberry.field(description="By what the log-in can be completed.")
+    passkey_options: JSONObject | None = strawberry.field(
+        description="For `PublicKeyCredential.parseRequestOptionsFromJSON()` and `navigator.credentials.get()`; null "
+        "without passkeys."
+    )
 
 
-LogInResult = Annotated[
-    LogInPayload | SecondFactorRequired | InvalidInput,
-    strawberry.union("LogInResult", description="What `logIn` answers."),
-]
-
-
-@strawberry.input(description="The second half of a log-in: either a code or a recovery code.")
+@strawberry.input(description="The second half of a log-in: a code, a recovery code or a passkey.")
 class CompleteLogInInput:
     """See `completeLogIn`."""
 
-    challenge: str = strawberry.field(description="Challenge of `logIn`, good for 5 minutes and 5 tries.")
+    challenge: str = strawberry.field(
+        description="Challenge of `logIn` or `completeSingleSignOn`, good for 5 minutes and 5 tries."
+    )
     code: str | None = strawberry.field(default=None, description="Six digits of the authenticator, each good once.")
     recovery_code: str | None = strawberry.field(
         default=None, description="A recovery code, when the authenticator is lost; each is good once."
+    )
+    passkey: JSONObject | None = strawberry.field(
+        default=None, description="What `navigator.credentials.get()` gave for the challenge's options, by `toJSON()`."
     )
 
 

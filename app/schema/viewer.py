@@ -16,6 +16,7 @@ from app.schema.listings import by_id, connection_by_id
 from app.schema.organizations import Organization
 from app.schema.own_sessions import Session
 from app.schema.paging import After, Before, Connection, First, Last, PageArguments
+from app.schema.passkeys import Passkey
 from app.schema.people import User
 from app.schema.privacy import AccountErasure, PersonalExport
 
@@ -60,13 +61,18 @@ class Viewer:
         """One statement."""
         return [Session.from_row(row, self.principal.session_id) for row in await self.loaders.own_identity.sessions()]
 
-    @strawberry.field(description="Your second factor; null when it is off, and for keys.")
+    @strawberry.field(description="Your authenticator; null when it is off, and for keys.")
     async def second_factor(self) -> SecondFactor | None:
         """One statement."""
         row = await self.loaders.own_identity.second_factor()
         if row is None:
             return None
         return SecondFactor(enabled_at=row["confirmed_at"], recovery_codes_left=row["recovery_codes_left"])
+
+    @strawberry.field(description="Your passkeys, the oldest first; at most 10. None for keys.")
+    async def passkeys(self) -> list[Passkey]:
+        """One statement."""
+        return [Passkey.from_row(row) for row in await self.loaders.own_identity.passkeys()]
 
     @strawberry.field(description="Archives of what is kept about you, the newest first; at most 20. None for keys.")
     async def personal_exports(self) -> list[PersonalExport]:

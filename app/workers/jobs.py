@@ -59,7 +59,9 @@ from app.records.webhooks import DELIVER_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.identity_mails import delete_expired_mails
 from app.repositories.jobs import delete_finished_jobs
+from app.repositories.passkeys import delete_expired_registrations
 from app.repositories.second_factors import delete_expired_challenges
+from app.repositories.single_sign_on import delete_expired_flows
 from app.repositories.stored_answers import delete_expired_answers
 from app.repositories.webhooks import delete_old_deliveries
 from app.scanning.retention import purge_expired_scans
@@ -163,11 +165,15 @@ async def purge_activity(context: dict[str, Any]) -> None:
 
 
 async def purge_sessions(context: dict[str, Any]) -> None:
-    """Delete sign-ins whose time is over, log-ins that were not completed, and what is known of mails about them."""
+    """Delete sign-ins whose time is over, those that were not completed, and what is known of mails about them."""
     database, _ = _tools(context)
     purged = {
         "sessions": await _in_batches(database, lambda session: delete_expired_sessions(session, now(), BATCH)),
         "challenges": await _in_batches(database, lambda session: delete_expired_challenges(session, now(), BATCH)),
+        "registrations": await _in_batches(
+            database, lambda session: delete_expired_registrations(session, now(), BATCH)
+        ),
+        "flows": await _in_batches(database, lambda session: delete_expired_flows(session, now(), BATCH)),
         "mails": await _in_batches(database, lambda session: delete_expired_mails(session, now(), BATCH)),
     }
     structlog.get_logger(__name__).info("sessions_purged", **purged)

@@ -41,10 +41,13 @@ UPDATE = _document("updateAccount", f"account {{ {ACCOUNT} }}")
 DISCONNECT = _document("disconnectAccount", f"account {{ {ACCOUNT} }}")
 
 
+LOOPBACK = {"endpoint_hosts": ("127.0.0.1", "localhost"), "single_sign_on_hosts": ("127.0.0.1",)}
+
+
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """The settings of this test, with loopback as a place where providers may be."""
-    return settings.model_copy(update={"endpoint_hosts": ("127.0.0.1", "localhost")})
+    return settings.model_copy(update=LOOPBACK)
 
 
 @pytest.fixture

@@ -47,6 +47,9 @@ def _value(table: Table, column: Column[Any], tenant: UUID) -> Any:
         ("jobs", "id"): uuid5(tenant, "job"),
         ("organizations", "slug"): f"slug-{tenant}",
         ("users", "email"): f"email-{tenant}",
+        ("passkeys", "credential_id"): tenant.bytes,
+        ("verified_domains", "domain"): f"{tenant}.example",
+        ("single_sign_ons", "default_role"): "VIEWER",
         ("refresh_tokens", "token_hash"): tenant.bytes,
         ("log_in_challenges", "token_hash"): tenant.bytes,
         # Constraints of their own on a column that others have too.

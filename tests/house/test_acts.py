@@ -16,7 +16,8 @@ from tests.house.test_schema import NEEDS
 
 # What creates, charges or triggers something: sent twice, it would do so twice.
 REPEATABLE = re.compile(
-    "(add|connect|create|export|import|ingest|invite|onboard|record|replay|rerun|rotate|run|schedule|start|test)[A-Z]"
+    "(add|configure|connect|create|export|import|ingest|invite|onboard|record|replay|rerun|rotate|run|schedule|start"
+    "|test)[A-Z]"
 )
 # Of these verbs without a key, and why.
 NOT_REPEATABLE = {"createPlan": "its slug exists once: the second call is a conflict"}
@@ -29,6 +30,8 @@ SECRETS = {
     "certificate",
     "certificatePassword",
     "clientSecret",
+    "code",
+    "credential",
     "currentPassword",
     "newPassword",
     "password",
@@ -38,6 +41,7 @@ SECRETS = {
     "serviceAccount",
     "sessionToken",
     "token",
+    "verifier",
     "workloadIdentity",
 }
 
@@ -79,7 +83,7 @@ def test_what_would_do_harm_twice_takes_a_key(schema: GraphQLSchema) -> None:
         if "idempotencyKey" in get_named_type(field.args["input"].type).fields
     }
     assert found == wanted
-    assert len(found) == 27
+    assert len(found) == 29
     for name in found:
         assert NEEDS[name] is not Access.ANYONE, "a key is somebody's"
         members = {member.name for member in get_named_type(mutations(schema)[name].type).types}

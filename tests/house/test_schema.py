@@ -29,8 +29,12 @@ from app.server.costs.weights import size_of, weight_of
 SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
 # How often a caller may do what is dear, or worth guessing at; a new one is entered here.
 TIMES_A_MINUTE = {
+    "addPasskey": 20,
+    "beginPasskeyRegistration": 20,
     "acceptInvitation": 20,
     "completeLogIn": 20,
+    "completeSingleSignOn": 20,
+    "configureSingleSignOn": 20,
     "connectAccount": 30,
     "createApiKey": 60,
     "createOrganization": 10,
@@ -66,6 +70,8 @@ NEEDS = {
     "acceptInvitation": Access.SIGNED_IN,
     "acknowledgeAnomaly": Permission.COSTS_MANAGE,
     "addNote": Permission.ACTIVITY_WRITE,
+    "addPasskey": Access.SIGNED_IN,
+    "beginPasskeyRegistration": Access.SIGNED_IN,
     "archiveTeam": Permission.COSTS_MANAGE,
     "bootstrap": Access.ROOT,
     "cancelCostImport": Permission.COSTS_INGEST,
@@ -75,6 +81,8 @@ NEEDS = {
     "changeMemberRole": Permission.MEMBERS_MANAGE,
     "changePassword": Access.SIGNED_IN,
     "completeLogIn": Access.ANYONE,
+    "completeSingleSignOn": Access.ANYONE,
+    "configureSingleSignOn": Permission.SINGLE_SIGN_ON_MANAGE,
     "confirmTotp": Access.SIGNED_IN,
     "connectAccount": Permission.ACCOUNTS_MANAGE,
     "createAccount": Permission.ACCOUNTS_MANAGE,
@@ -122,6 +130,9 @@ NEEDS = {
     "regenerateRecoveryCodes": Access.SIGNED_IN,
     "register": Access.ANYONE,
     "removeMember": Permission.ORGANIZATION_READ,
+    "removePasskey": Access.SIGNED_IN,
+    "renamePasskey": Access.SIGNED_IN,
+    "removeSingleSignOn": Permission.SINGLE_SIGN_ON_MANAGE,
     "reopenAnomaly": Permission.COSTS_MANAGE,
     "reopenRecommendations": Permission.RECOMMENDATIONS_MANAGE,
     "replayWebhookDelivery": Permission.WEBHOOKS_MANAGE,
@@ -159,6 +170,7 @@ NEEDS = {
     "updateWebhook": Permission.WEBHOOKS_MANAGE,
     "verifyAccount": Permission.ACCOUNTS_MANAGE,
     "verifyEmail": Access.ANYONE,
+    "verifyEmailDomain": Access.ROOT,
 }
 
 

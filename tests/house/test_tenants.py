@@ -27,10 +27,16 @@ OF_PEOPLE = {
     "recovery_codes",
     "log_in_challenges",
     "identity_mails",
+    "passkeys",
+    "passkey_registrations",
     "personal_exports",
     "account_erasures",
 }
-GLOBAL = {"users", *OF_PEOPLE, "organizations", "plans", "prices", "price_readings", "trusted_documents"}
+# A verified domain is one organization's, whose row an operator writes and others do not see.
+GLOBAL = {
+    *("users", *OF_PEOPLE, "organizations", "verified_domains"),
+    *("plans", "prices", "price_readings", "trusted_documents"),
+}
 PUBLIC = {"plans", "prices", "trusted_documents"}  # what all tenants read and none writes
 OF_TENANTS = sorted(set(TABLES) - GLOBAL)
 CLOSED = {*OF_PEOPLE, "price_readings"}  # which no tenant reaches at all

@@ -23,7 +23,8 @@ CREATE_KEY = """mutation ($input: CreateApiKeyInput!) { createApiKey(input: $inp
 class Company:
     """The people of an organization by role, their membership ids, and somebody of another organization.
 
-    `cloud_url` is where the far side of a cloud answers, and `database` where rows are put, in tests that have them.
+    `cloud_url` is where the far side of a cloud answers, `issuer` an OpenID provider, and `database` where rows are
+    put, in tests that have them.
     """
 
     organization_id: str
@@ -32,6 +33,7 @@ class Company:
     members: dict[str, str]
     stranger: Person
     cloud_url: str = ""
+    issuer: str = ""
     database: Database | None = None
 
     def token(self, role: str) -> str:

@@ -14,6 +14,23 @@ async def organization(_: GraphQL, made: Company) -> dict[str, Any]:
     return {"organizationId": made.organization_id, "name": "Renamed"}
 
 
+async def single_sign_on(_: GraphQL, made: Company) -> dict[str, Any]:
+    return {
+        "organizationId": made.organization_id,
+        "issuer": made.issuer,
+        "clientId": "skyledger",
+        "clientSecret": "secret",
+        "domains": ["corp.example"],
+    }
+
+
+async def existing_single_sign_on(graphql: GraphQL, made: Company) -> dict[str, Any]:
+    send = """mutation ($input: ConfigureSingleSignOnInput!) { configureSingleSignOn(input: $input) {
+      ... on ConfigureSingleSignOnPayload { singleSignOn { issuer } } } }"""
+    await graphql.data(send, {"input": await single_sign_on(graphql, made)}, token=made.token("OWNER"))
+    return {"organizationId": made.organization_id}
+
+
 async def deletion(_: GraphQL, made: Company) -> dict[str, Any]:
     return {"organizationId": made.organization_id, "confirmSlug": made.slug}
 

@@ -7,7 +7,7 @@ before and after.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from tests.accounts.clouds import settings
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL
 from tests.house.test_schema import NEEDS
+from tests.openid_provider import OpenIdProvider, openid_provider
 from tests.resolvers import mutation_inputs as inputs
 from tests.resolvers import waste_inputs as waste
 from tests.resolvers import webhook_inputs as hooks
@@ -54,6 +55,8 @@ class Rule:
 
 RULES = [
     Rule("updateOrganization", inputs.organization, "MEMBER", "ORGANIZATION_UPDATE", "ADMIN"),
+    Rule("configureSingleSignOn", inputs.single_sign_on, "ADMIN", None, "OWNER"),
+    Rule("removeSingleSignOn", inputs.existing_single_sign_on, "ADMIN", None, "OWNER"),
     Rule("deleteOrganization", inputs.deletion, "ADMIN", None, "OWNER"),
     Rule("inviteMember", inputs.invitation, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
     Rule("revokeInvitation", inputs.open_invitation, "MEMBER", "MEMBERS_MANAGE", "ADMIN"),
@@ -122,14 +125,22 @@ RULES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[OpenIdProvider]:
+    with openid_provider() as found:
+        yield found
+
+
 def test_every_mutation_with_a_permission_has_its_rule() -> None:
     assert {rule.mutation for rule in RULES} == {name for name, needs in NEEDS.items() if isinstance(needs, Permission)}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.mutation)
-async def test_four_callers(graphql: GraphQL, owner: Database, database: Database, moto_url: str, rule: Rule) -> None:
+async def test_four_callers(
+    graphql: GraphQL, owner: Database, database: Database, moto_url: str, provider: OpenIdProvider, rule: Rule
+) -> None:
     made = await company(graphql)
-    made.cloud_url, made.database = moto_url, database
+    made.cloud_url, made.database, made.issuer = moto_url, database, provider.issuer
     variables = {"input": await rule.prepare(graphql, made)}
     others = [scope for scope in ("ORGANIZATION_READ", "COSTS_INGEST") if scope != rule.key_scope]
     _, weak_key = await create_key(graphql, made, *others)

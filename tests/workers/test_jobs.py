@@ -158,7 +158,7 @@ async def test_challenges_and_mails_go_with_their_time(context: dict[str, Any], 
         session.add(user)
         await session.flush()
         for name, expires_at in (("over", now() - timedelta(seconds=1)), ("alive", now() + A_DAY)):
-            await add_challenge(session, user.id, name.encode(), expires_at)
+            await add_challenge(session, user.id, name.encode(), expires_at, began_by="PASSWORD")
             await add_mail(session, kind="VERIFY_EMAIL", email=name, user_id=user.id, expires_at=expires_at)
     await purge_sessions(context)
     async with database.system() as session:

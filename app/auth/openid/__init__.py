@@ -1,0 +1,1 @@
+"""OpenID Connect as a relying party: reaching a provider, and believing no more of it than it proves."""

@@ -1,0 +1,134 @@
+"""`/sso/start` and `/sso/callback`: the two pages that a browser passes on its way to a provider and back.
+
+Nothing of a session is in any URL: the page of the frontend gets a code behind `#`, which no server sees, good once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from app.errors import ErrorCode, RateLimitedError, SkyledgerError
+from app.server.masking import Refusal, log_failure
+from app.server.middleware import note_for_log, request_id_of
+
+START_PATH: Final = "/sso/start"
+CALLBACK_PATH: Final = "/sso/callback"
+COOKIE: Final = "skyledger-sso-"
+COOKIE_SECONDS: Final = 600
+LONGEST_VALUE: Final = 4_096
+PAGE: Final = "/single-sign-on"
+_STATUS: Final = {
+    ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.SERVICE_UNAVAILABLE: 503,
+}
+# No page is told of the other, nothing is kept, and a text is never taken for a page.
+_HEADERS: Final = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Where a browser goes, and the cookie that it needs on its way back."""
+
+    url: str = field(repr=False)
+    flow: str
+    cookie: str = field(repr=False)
+
+
+class SignIns(Protocol):
+    """Who knows the providers. All raise SkyledgerError."""
+
+    async def begin(self, asked: Mapping[str, str], base_url: str, client_address: str | None) -> Departure:
+        """Begin a sign-in; `asked` has `email` or `organization`, and may have `challenge`."""
+
+    async def take_back(self, brought: Mapping[str, str], cookie: str | None, base_url: str) -> str:
+        """The code to be exchanged, for what the provider had the browser bring: `state`, `code` or `error`."""
+
+    def flow_of(self, state: str) -> str:
+        """What the name of the cookie ends with."""
+
+
+class ProviderSignIn:
+    """The two doors. `page_url` is that of the frontend; without it the code is shown as text. `secure`: by https."""
+
+    def __init__(self, sign_ins: SignIns, *, page_url: str | None, secure: bool) -> None:
+        self._sign_ins, self._page_url, self._secure = sign_ins, page_url, secure
+        # The prefix has browsers refuse such a cookie of a neighbouring host, by which somebody could plant a sign-in.
+        self._name = ("__Host-" if secure else "") + COOKIE
+
+    async def start(self, request: Request) -> Response:
+        """Send the browser to the provider."""
+        try:
+            address = request.client.host if request.client else None
+            departure = await self._sign_ins.begin(_values(request), _base_url(request), address)
+        except Exception as error:  # noqa: BLE001 - the last line: nothing of an unforeseen failure may show
+            return self._failed(request, error)
+        response = RedirectResponse(departure.url, 303, _HEADERS)
+        response.set_cookie(
+            self._name + departure.flow,
+            departure.cookie,
+            max_age=COOKIE_SECONDS,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    async def callback(self, request: Request) -> Response:
+        """Take the browser back, and send it to the frontend with a code."""
+        brought = _values(request)
+        name = self._name + self._sign_ins.flow_of(brought.get("state", ""))
+        try:
+            code = await self._sign_ins.take_back(brought, request.cookies.get(name), _base_url(request))
+        except Exception as error:  # noqa: BLE001 - the same
+            response = self._failed(request, error)
+        else:
+            response = self._told(
+                {"code": code}, f"Call completeSingleSignOn within a minute with the code {code}\n", 200
+            )
+        if name in request.cookies:
+            response.delete_cookie(name, path="/", secure=self._secure, httponly=True, samesite="lax")
+        return response
+
+    def _failed(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, SkyledgerError):
+            log_failure(error, request_id_of(request.scope))
+            fault = Refusal.of_failure().faults[0]
+            code, message = fault.code, fault.message
+        else:
+            code, message = error.code, error.message
+        note_for_log(request.scope, outcome="refused", code=code.value)
+        response = self._told({"error": code.value, "message": message}, f"{message}\n", _STATUS.get(code, 400))
+        if isinstance(error, RateLimitedError):
+            response.headers["retry-after"] = str(error.retry_after)
+        return response
+
+    def _told(self, values: Mapping[str, str], text: str, status: int) -> Response:
+        if self._page_url is None:
+            return PlainTextResponse(text, status, _HEADERS)
+        return RedirectResponse(f"{self._page_url.rstrip('/')}{PAGE}#{urlencode(values)}", 303, _HEADERS)
+
+
+def _values(request: Request) -> dict[str, str]:
+    """The parameters, of which none is given twice or too long."""
+    found = request.query_params
+    return {
+        name: value for name, value in found.items() if len(found.getlist(name)) == 1 and len(value) <= LONGEST_VALUE
+    }
+
+
+def _base_url(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"

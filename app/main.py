@@ -139,7 +139,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
             Route(UPLOAD_PATH, UploadEndpoint(server, UploadDoor(runtime), read_seconds=settings.upload_read_seconds)),
             Route(EXPORT_PATH, DownloadEndpoint(server, ExportDoor(runtime))),
             Route(START_PATH, sign_in.start, methods=["GET"]),
-            Route(CALLBACK_PATH, sign_in.callback, methods=["GET"]),
+            Route(CALLBACK_PATH + "/{organization}", sign_in.callback, methods=["GET"]),
             Route(LINK_PATH, LinkEndpoint(BulkExportDoor(runtime))),
         ],
     )

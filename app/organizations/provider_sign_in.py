@@ -13,6 +13,8 @@ the provider has verified it and its domain is verified for this organization. T
 - Whoever runs a provider signs in as a platform admin of its domain: they are never linked by an address.
 - A provider goes on speaking for a user who has taken an address elsewhere: it may not.
 - Somebody was removed from the organization and comes back by the provider: only an invitation lets them in again.
+- One provider sends the browser on to another with a sign-in that began for itself (mix-up), to be handed the code of
+  the honest one: each organization has a redirect URI of its own, and a code that came by another is shown to nobody.
 """
 
 from __future__ import annotations
@@ -82,7 +84,10 @@ class Begun:
 
 @dataclass(frozen=True)
 class Rooms:
-    """What a sign-in by a provider needs of the process; `callback` is where providers send browsers back to."""
+    """What a sign-in by a provider needs of the process.
+
+    `callback` is where providers send browsers back to, before the organization's id.
+    """
 
     authenticator: Authenticator
     vault: Vault
@@ -121,9 +126,19 @@ async def begin_sign_in(rooms: Rooms, *, email: str | None, slug: str | None, ve
     return Begun(authorization_url(endpoints, client, state, _secrets(cookie, state), email), flow_of(state), cookie)
 
 
-async def take_back(rooms: Rooms, *, state: str, cookie: str | None, code: str | None, error: str | None) -> str:
+async def take_back(
+    rooms: Rooms,
+    *,
+    organization: str,
+    state: str,
+    cookie: str | None,
+    code: str | None,
+    error: str | None,
+    issuer: str | None = None,
+) -> str:
     """Take a browser back from the provider; returns the code that its page exchanges with `complete_sign_in`.
 
+    `organization` is whose redirect URI it came by, `issuer` what the provider may call itself there (RFC 9207).
     Raises AuthenticationError for what did not begin in this browser, is over or was used, and for what the provider
     does not prove.
     """
@@ -132,7 +147,7 @@ async def take_back(rooms: Rooms, *, state: str, cookie: str | None, code: str |
     database = rooms.authenticator.database
     async with database.system() as session:
         flow = await single_sign_on.take_return(session, token_hash(state), token_hash(cookie))
-    if flow is None:
+    if flow is None or not _is_of_provider(flow, organization, issuer):
         raise _not_begun_here()
     if error is not None or code is None or len(code) > LONGEST_CODE:
         shown = re.sub(r"[^A-Za-z0-9_ .-]", "", error or "")[:100] or "no code"
@@ -268,9 +283,16 @@ async def _provider_of(rooms: Rooms, organization_id: UUID) -> RowMapping:
     return row
 
 
+def _is_of_provider(flow: RowMapping, organization: str, issuer: str | None) -> bool:
+    """Whether a browser came back from the provider that it was sent to."""
+    return organization == str(flow["organization_id"]) and issuer in {None, flow["issuer"]}
+
+
 async def _identity(rooms: Rooms, flow: RowMapping, code: str, secrets_: Secrets) -> Identity:
     organization_id = flow["organization_id"]
     row = await _provider_of(rooms, organization_id)
+    if row["issuer"] != flow["issuer"]:
+        raise _not_begun_here()  # the secret of today's provider is not for that of a moment ago
     try:
         endpoints = await rooms.providers.endpoints(flow["issuer"])
         client = _client(rooms, organization_id, row)
@@ -292,7 +314,7 @@ def _client(rooms: Rooms, organization_id: UUID, row: RowMapping) -> Client:
         _note("client_secret_not_opened", organization_id, error)
         message = "Single sign-on does not work at the moment; the operator's log says why. Try again later."
         raise UnavailableError(message) from None
-    return Client(row["client_id"], secret, rooms.callback)
+    return Client(row["client_id"], secret, f"{rooms.callback}/{organization_id}")
 
 
 def _secrets(cookie: str, state: str) -> Secrets:

@@ -37,14 +37,16 @@ class ProviderSignInDoor:
         )
         return Departure(begun.url, begun.flow, begun.cookie)
 
-    async def take_back(self, brought: Mapping[str, str], cookie: str | None, base_url: str) -> str:
+    async def take_back(self, organization: str, brought: Mapping[str, str], cookie: str | None, base_url: str) -> str:
         """See app.organizations.provider_sign_in.take_back."""
         return await take_back(
             self._rooms(base_url),
+            organization=organization,
             state=brought.get("state", ""),
             cookie=cookie,
             code=brought.get("code"),
             error=brought.get("error"),
+            issuer=brought.get("iss"),
         )
 
     def flow_of(self, state: str) -> str:

@@ -50,7 +50,7 @@ class SingleSignOn:
         return cls(
             issuer=row["issuer"],
             client_id=row["client_id"],
-            redirect_uri=None if api_url is None else api_url + CALLBACK_PATH,
+            redirect_uri=None if api_url is None else f"{api_url}{CALLBACK_PATH}/{row['organization_id']}",
             domains=[EmailDomain(domain=each, verified_at=stored.verified.get(each)) for each in row["domains"]],
             default_role=Role(row["default_role"]),
             required=row["required"],

@@ -1,4 +1,4 @@
-"""`/sso/start` and `/sso/callback`: the two pages that a browser passes on its way to a provider and back.
+"""`/sso/start` and `/sso/callback/ORGANIZATION`: the two pages that a browser passes on its way to a provider and back.
 
 Nothing of a session is in any URL: the page of the frontend gets a code behind `#`, which no server sees, good once.
 """
@@ -53,8 +53,8 @@ class SignIns(Protocol):
     async def begin(self, asked: Mapping[str, str], base_url: str, client_address: str | None) -> Departure:
         """Begin a sign-in; `asked` has `email` or `organization`, and may have `challenge`."""
 
-    async def take_back(self, brought: Mapping[str, str], cookie: str | None, base_url: str) -> str:
-        """The code to be exchanged, for what the provider had the browser bring: `state`, `code` or `error`."""
+    async def take_back(self, organization: str, brought: Mapping[str, str], cookie: str | None, base_url: str) -> str:
+        """The code to be exchanged, for what an organization's provider had the browser bring."""
 
     def flow_of(self, state: str) -> str:
         """What the name of the cookie ends with."""
@@ -92,7 +92,8 @@ class ProviderSignIn:
         brought = _values(request)
         name = self._name + self._sign_ins.flow_of(brought.get("state", ""))
         try:
-            code = await self._sign_ins.take_back(brought, request.cookies.get(name), _base_url(request))
+            organization = request.path_params["organization"]
+            code = await self._sign_ins.take_back(organization, brought, request.cookies.get(name), _base_url(request))
         except Exception as error:  # noqa: BLE001 - the same
             response = self._failed(request, error)
         else:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import logging
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -19,6 +19,7 @@ from app.config import Settings, new_credential_key
 from app.context import Runtime
 from app.database import Database
 from app.main import create_app
+from app.schema.node import parse_id
 from app.sealing.vault import Vault
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL
@@ -168,7 +169,7 @@ async def test_in_production_the_cookie_is_the_hosts_own_and_the_frontend_gets_t
         assert started.headers["set-cookie"].startswith("__Host-skyledger-sso-")
         assert "; Secure" in started.headers["set-cookie"]
         url = urlsplit(await browser.at_provider(started))
-        assert f"{url.scheme}://{url.netloc}{url.path}" == "https://api.example/sso/callback"
+        assert f"{url.scheme}://{url.netloc}{url.path}" == f"https://api.example/sso/callback/{organization_of(room)}"
         answer = await browser.client.get(f"{url.path}?{url.query}")
         place, _, fragment = answer.headers["location"].partition("#")
         assert place == "https://app.example/base/single-sign-on"
@@ -211,3 +212,37 @@ async def test_the_clients_secret_gets_a_new_key(room: SignInRoom, runtime: Runt
     lost = Vault.from_settings(runtime.settings.model_copy(update={"credential_keys": other}))
     object.__setattr__(runtime, "vault", lost)
     assert (await room.browser().start(email=ADA)).status_code == 503, "a lost key is the operator's to mend"
+
+
+def organization_of(room: SignInRoom) -> str:
+    return str(parse_id(room.made.organization_id).id)
+
+
+async def test_a_code_of_another_provider_is_shown_to_nobody(room: SignInRoom, graphql: GraphQL) -> None:
+    """Mix-up: Eve's provider sends the browser on to the honest one, with a state that began for Eve's."""
+    eve = SignInRoom(graphql, await company(graphql), room.provider)
+    await eve.configure(domains=["eve.example"])
+    room.is_signed_in_there(ADA)
+    browser = room.browser()
+    begun = urlsplit(await browser.at_provider(await browser.start(organization=eve.made.slug)))
+    exchanges = room.provider.requests.count("/token")
+    honest = f"/sso/callback/{organization_of(room)}?{begun.query}"
+    assert NOT_HERE in await browser.back(honest)
+    assert NOT_HERE in await browser.back(f"{begun.path}?{begun.query}"), "it was good once"
+    browser = room.browser()
+    begun = urlsplit(await browser.at_provider(await browser.start(email=ADA)))
+    named = f"{begun.path}?{begun.query}&{urlencode({'iss': 'https://eve.example'})}"
+    assert NOT_HERE in await browser.back(named), "it says that it is another"
+    assert room.provider.requests.count("/token") == exchanges
+
+
+async def test_a_secret_goes_to_its_own_provider_alone(room: SignInRoom, owner: Database) -> None:
+    """The provider was changed while somebody was away there."""
+    room.is_signed_in_there(ADA)
+    browser = room.browser()
+    url = await browser.at_provider(await browser.start(email=ADA))
+    async with owner.engine.begin() as connection:
+        await connection.execute(text("UPDATE single_sign_ons SET issuer = 'https://other.example'"))
+    exchanges = room.provider.requests.count("/token")
+    assert NOT_HERE in await browser.back(url)
+    assert room.provider.requests.count("/token") == exchanges

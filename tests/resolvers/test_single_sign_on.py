@@ -75,8 +75,8 @@ async def test_the_first_sign_in_makes_a_member(room: SignInRoom, database: Data
     assert again["user"]["id"] == viewer["user"]["id"], "told by the subject, whatever the address is by now"
     asked = room.provider.asked[-1]
     assert (asked["code_challenge_method"], asked["response_type"]) == ("S256", "code")
-    assert asked["redirect_uri"] == "http://test/sso/callback"
     organization_id = parse_id(room.made.organization_id).id
+    assert asked["redirect_uri"] == f"http://test/sso/callback/{organization_id}"
     assert (await verify(database, organization_id)).problem is None
     async with database.read(organization_id) as session:
         rows = await session.execute(text("SELECT act FROM audit_events ORDER BY number"))

@@ -38,7 +38,7 @@ __all__ = ["moto_server", "moto_url"]  # fixtures
 # time (15 s of processor time instead of 21).
 gc.disable()
 
-LONGEST_RUN = timedelta(minutes=15)
+LONGEST_RUN = timedelta(minutes=30)
 TEMPLATE = "template_skyledger"
 # These databases need not outlive a power cut: without waiting for the disk a clone takes a third of the time.
 CARELESS = ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()")

@@ -14,6 +14,7 @@ from app.records.criteria import Direction
 from app.repositories.selection import RowsUnder
 from app.repositories.webhooks import ATTEMPTS, DELIVERIES, WEBHOOKS
 
+_NEWEST_DELIVERIES = RowsUnder(DELIVERIES, "webhook_id", (("created_at", Direction.DESC), ("id", Direction.DESC)))
 _ATTEMPTS = RowsUnder(ATTEMPTS, "delivery_id", (("id", Direction.DESC),))
 
 
@@ -36,6 +37,11 @@ class WebhookLoaders:
     def webhook_deliveries(self) -> Rows:
         """Pages of deliveries."""
         return Rows(self.database, DELIVERIES)
+
+    @cached_property
+    def newest_webhook_deliveries(self) -> DataLoader[Asked, list[RowMapping]]:
+        """The newest deliveries of a webhook; arguments (limit)."""
+        return DataLoader(load_fn=SomeOfEach(self.database, _NEWEST_DELIVERIES).load_many)
 
     @cached_property
     def webhook_delivery_by_id(self) -> KeyedRow:

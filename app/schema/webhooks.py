@@ -13,11 +13,11 @@ from app.context import Info
 from app.errors import NotFoundError
 from app.loaders.scans import Asked
 from app.records import ActorKind, EventKind, Permission
-from app.records.criteria import Direction, IdMatch
+from app.records.criteria import Direction
 from app.records.webhooks import PING, DeliveryState, DisabledReason, WebhookOrderField, WebhookState
 from app.schema.activity import ActivityEvent
 from app.schema.enums import graph_enum
-from app.schema.filters import EnumFilter
+from app.schema.filters import EnumFilter, IDFilter
 from app.schema.node import Node, global_id
 from app.schema.organization_part import OrganizationPart
 from app.schema.pages import rows_page
@@ -25,6 +25,7 @@ from app.schema.paging import After, Before, Connection, First, Last, PageArgume
 from app.schema.people import User, fellow
 from app.webhooks.signing import message_id
 
+MOST_DELIVERIES = 100
 MOST_ATTEMPTS = 100
 graph_enum(
     WebhookState,
@@ -74,6 +75,7 @@ class WebhookAttempt:
         )
 
 
+MostDeliveries = Annotated[int, strawberry.argument(description="How many at most, 1 to 100.")]
 MostAttempts = Annotated[int, strawberry.argument(description="How many at most, 1 to 100.")]
 
 
@@ -140,6 +142,7 @@ class WebhookDelivery(Node):
 class WebhookDeliveryFilter:
     """Fields are named like columns of `webhook_deliveries`."""
 
+    webhook_id: IDFilter | None = strawberry.field(default=None, description="The webhook.")
     state: EnumFilter[DeliveryState] | None = strawberry.field(default=None, description="How far they are.")
 
 
@@ -193,27 +196,14 @@ class Webhook(Node):
         """Loaded for the whole page at once."""
         return await fellow(info, self.key[0], self.user_id)
 
-    @strawberry.field(description="What it is sent, the newest first, for as long as the operator keeps it.")
-    async def deliveries(
-        self,
-        info: Info,
-        where: Annotated[WebhookDeliveryFilter | None, strawberry.argument(description="Which deliveries.")] = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[WebhookDelivery] | None:
-        """One statement for a webhook, of which an organization has 20 at most; one more for the count."""
-        return await rows_page(
-            info,
-            info.context.loaders.webhook_deliveries,
-            WebhookDelivery.from_row,
-            self.key[0],
-            where,
-            (WebhookOrderField.CREATED_AT, Direction.DESC),
-            PageArguments(first, after, last, before),
-            (("webhook_id", IdMatch((self.key[1],))),),
-        )
+    @strawberry.field(
+        description="The newest of what it is sent, the newest first; `Organization.webhookDeliveries` has all of it."
+    )
+    async def deliveries(self, info: Info, first: MostDeliveries = 10) -> list[WebhookDelivery] | None:
+        """One statement for all webhooks of a page."""
+        asked = Asked(*self.key, (within(first, MOST_DELIVERIES),))
+        rows = await info.context.loaders.newest_webhook_deliveries.load(asked)
+        return [WebhookDelivery.from_row(row) for row in rows]
 
 
 @strawberry.type
@@ -229,3 +219,24 @@ class OrganizationWebhooks(OrganizationPart):
         page = PageArguments(first, after, last, before)
         order = (WebhookOrderField.CREATED_AT, Direction.DESC)
         return await rows_page(info, info.context.loaders.webhooks, Webhook.from_row, key, None, order, page)
+
+    @strawberry.field(
+        description="What its webhooks are sent, the newest first, for as long as the operator keeps it. Needs the "
+        "permission WEBHOOKS_MANAGE."
+    )
+    async def webhook_deliveries(
+        self,
+        info: Info,
+        where: Annotated[WebhookDeliveryFilter | None, strawberry.argument(description="Which deliveries.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[WebhookDelivery] | None:
+        """One statement a page, one more for the count when it is asked."""
+        key = self.require(Permission.WEBHOOKS_MANAGE)
+        page = PageArguments(first, after, last, before)
+        order = (WebhookOrderField.CREATED_AT, Direction.DESC)
+        return await rows_page(
+            info, info.context.loaders.webhook_deliveries, WebhookDelivery.from_row, key, where, order, page
+        )

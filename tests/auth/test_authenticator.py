@@ -47,7 +47,10 @@ async def a_key(made: Team, *, expires_at: datetime | None = None) -> tuple[UUID
 
 def test_roles() -> None:
     assert PERMISSIONS[Role.OWNER] == frozenset(Permission)
-    assert frozenset(Permission) - PERMISSIONS[Role.ADMIN] == {Permission.ORGANIZATION_DELETE}
+    assert frozenset(Permission) - PERMISSIONS[Role.ADMIN] == {
+        Permission.ORGANIZATION_DELETE,
+        Permission.SINGLE_SIGN_ON_MANAGE,
+    }
     assert PERMISSIONS[Role.MEMBER] == {
         Permission.ORGANIZATION_READ,
         Permission.ACCOUNTS_MANAGE,

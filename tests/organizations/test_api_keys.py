@@ -20,7 +20,7 @@ from app.records import Permission, Principal, Role
 from tests.auth.people import Presented, Team, everything_stored, team
 from tests.organizations.test_organizations import events, rows
 
-ALL_OF_ADMIN = frozenset(Permission) - {Permission.ORGANIZATION_DELETE}
+ALL_OF_ADMIN = frozenset(Permission) - {Permission.ORGANIZATION_DELETE, Permission.SINGLE_SIGN_ON_MANAGE}
 READ = (Permission.ORGANIZATION_READ,)
 
 

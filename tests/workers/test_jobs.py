@@ -46,6 +46,7 @@ def test_the_schedule_spreads_its_work_over_the_hour() -> None:
         "purge_cost_exports": "10:57:00",
         "purge_bulk_exports": "10:22:00",
         "purge_personal_exports": "10:24:00",
+        "purge_deliveries": "10:34:00",
         "erase_accounts": "10:12:00",
         "open_ignored_recommendations": "00:02:00",
         "look_at_all_accounts": "05:27:00",

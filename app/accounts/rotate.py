@@ -14,7 +14,7 @@ from app.database import Database, acting
 from app.records import Actor, ActorKind
 from app.repositories import single_sign_on
 from app.repositories.account_credentials import lock_sealed_otherwise, rewrap_credential
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 from app.repositories.second_factors import lock_factors_sealed_otherwise, rewrap_factor
 from app.repositories.webhooks import change_webhook, lock_webhooks_sealed_otherwise
 from app.sealing.vault import Place, Vault, VaultError
@@ -48,7 +48,7 @@ async def rotate_credentials(database: Database, vault: Vault, tell: Tell) -> Ro
     Where credentials are found under an earlier key, a rotation was interrupted: then it is finished, without a new
     key. Whoever opens a credential meanwhile sees it under the one key or under the other.
     """
-    organizations = await _organizations(database)
+    organizations = [each async for each in each_organization(database)]
     rotation = await _rewrap_all(database, vault, organizations, tell)
     if not vault.makes_keys:
         return rotation
@@ -59,16 +59,6 @@ async def rotate_credentials(database: Database, vault: Vault, tell: Tell) -> Ro
     rotation = await _rewrap_all(database, vault, organizations, tell)
     rotation.renewed = True
     return rotation
-
-
-async def _organizations(database: Database) -> list[UUID]:
-    found: list[UUID] = []
-    while True:
-        async with database.system() as session:
-            some = await organization_ids(session, found[-1] if found else None, BATCH)
-        found += some
-        if len(some) < BATCH:
-            return found
 
 
 async def _rewrap_all(database: Database, vault: Vault, organizations: list[UUID], tell: Tell) -> Rotation:

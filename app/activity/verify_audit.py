@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.database import Database
 from app.records.audit import DELETE_ORGANIZATION, ERASE, FIRST_HASH, Anchor, digest, row_hash
 from app.repositories import audit
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 
 BATCH = 1_000
 
@@ -85,13 +85,7 @@ async def anchor(database: Database, organization_id: UUID) -> Anchor | None:
 
 async def all_organizations(database: Database) -> list[UUID]:
     """The ids of all organizations, those that are deleted too: their chains stay."""
-    found: list[UUID] = []
-    while True:
-        async with database.system() as session:
-            some = await organization_ids(session, found[-1] if found else None, BATCH)
-        found += some
-        if len(some) < BATCH:
-            return found
+    return [each async for each in each_organization(database)]
 
 
 def _follow(walk: _Walk, row: RowMapping) -> None:

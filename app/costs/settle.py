@@ -9,11 +9,10 @@ from app.database import Database
 from app.models import now
 from app.records.costs import Finality
 from app.repositories import cost_imports
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 
 SETTLED_DAYS: Final = 10
 """Providers restate a month for about a week after its end (AWS adds support fees on the 6th or 7th)."""
-_ORGANIZATIONS: Final = 500  # ids in one page of the list
 
 
 def settled_by(today: date) -> date:
@@ -33,12 +32,8 @@ async def settle_costs(database: Database) -> int:
     there. Where rows are appended they need not be. Idempotent, also beside another worker and beside imports, which it
     does not wait for.
     """
-    settled, after = 0, None
-    while True:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _ORGANIZATIONS)
-        for after in page:
-            async with database.write(after) as session:
-                settled += await cost_imports.settle_quiet_periods(session, after, settled_by(now().date()))
-        if len(page) < _ORGANIZATIONS:
-            return settled
+    settled = 0
+    async for organization_id in each_organization(database):
+        async with database.write(organization_id) as session:
+            settled += await cost_imports.settle_quiet_periods(session, organization_id, settled_by(now().date()))
+    return settled

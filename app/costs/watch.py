@@ -20,12 +20,11 @@ from app.queue import HeldJob, enqueue
 from app.repositories.budgets import count_budgets
 from app.repositories.cost_series import imported_days
 from app.repositories.jobs import take_over_queued
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 
 CHECK_COSTS_JOB = "check_costs"
 LOOK_AT_CHARGES_JOB = "look_at_charges"
 """Done in another room, after each check of costs: it looks for waste in what was imported."""
-_ORGANIZATIONS = 500  # ids in one page of the list
 
 
 async def request_check(session: AsyncSession, organization_id: UUID) -> UUID:
@@ -68,14 +67,10 @@ async def request_daily_checks(database: Database) -> int:
 
     A month that begins, and days whose charges have arrived by now, change what is found without an import.
     """
-    requested, after = 0, None
-    while True:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _ORGANIZATIONS)
-        for after in page:
-            async with database.write(after) as session:
-                if await imported_days(session, after) or await count_budgets(session, after):
-                    await request_check(session, after)
-                    requested += 1
-        if len(page) < _ORGANIZATIONS:
-            return requested
+    requested = 0
+    async for organization_id in each_organization(database):
+        async with database.write(organization_id) as session:
+            if await imported_days(session, organization_id) or await count_budgets(session, organization_id):
+                await request_check(session, organization_id)
+                requested += 1
+    return requested

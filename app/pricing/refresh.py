@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 
@@ -27,7 +26,7 @@ from app.records import Provider
 from app.records.prices import ANY_REGION
 from app.repositories import prices as store
 from app.repositories.jobs import waiting_job
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 
 REFRESH_JOB: Final = "refresh_prices"
 BATCH_SECONDS: Final = 600.0
@@ -125,15 +124,10 @@ async def known_regions(database: Database, provider: Provider) -> list[str]:
 async def used_regions(database: Database, provider: Provider) -> list[str]:
     """Regions in which any organization has resources: one statement for each, behind its own door."""
     found: set[str] = set()
-    after: UUID | None = None
-    while True:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _ORGANIZATIONS)
-        for after in page:
-            async with database.read(after) as session:
-                found.update(await store.regions_in_use(session, after, provider))
-        if len(page) < _ORGANIZATIONS:
-            return sorted(found - _NOWHERE)
+    async for organization_id in each_organization(database):
+        async with database.read(organization_id) as session:
+            found.update(await store.regions_in_use(session, organization_id, provider))
+    return sorted(found - _NOWHERE)
 
 
 async def _regions(job: HeldJob, provider: Provider) -> list[str]:

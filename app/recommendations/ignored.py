@@ -8,21 +8,15 @@ from app.database import Database
 from app.models import now
 from app.recommendations.store import end_ignores
 from app.repositories import recommendations
-from app.repositories.organizations import organization_ids
-
-_ORGANIZATIONS = 500  # ids in one page of the list
+from app.repositories.organizations import each_organization
 
 
 async def open_ignored(database: Database) -> int:
     """Open all that was ignored until today or a day before; returns how many recommendations those were."""
-    opened, after = 0, None
-    while True:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _ORGANIZATIONS)
-        for after in page:
-            opened += await open_ignored_of(database, after)
-        if len(page) < _ORGANIZATIONS:
-            return opened
+    opened = 0
+    async for organization_id in each_organization(database):
+        opened += await open_ignored_of(database, organization_id)
+    return opened
 
 
 async def open_ignored_of(database: Database, organization_id: UUID) -> int:

@@ -35,7 +35,7 @@ from app.repositories.cost_series import imported_days
 from app.repositories.detection_rules import accounts_waiting
 from app.repositories.jobs import take_over_queued
 from app.repositories.looks import accounts_unseen
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 from app.repositories.recommendations import lock_account
 from app.tasks import end_tasks
 
@@ -43,7 +43,6 @@ MEASURE_JOB = "measure_usage"
 LOOK_JOB = "look_for_waste"
 _STOP_SECONDS = 0.2
 _DAY = timedelta(days=1)
-_ORGANIZATIONS = 500  # ids in one page of the list
 
 
 async def request_measuring(session: AsyncSession, organization_id: UUID, account_id: UUID) -> UUID:
@@ -69,17 +68,13 @@ async def request_daily_looks(database: Database) -> int:
 
     Returns how many those are.
     """
-    requested, after = 0, None
-    while True:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _ORGANIZATIONS)
-        for after in page:
-            async with database.write(after) as session:
-                unseen = await accounts_unseen(session, after, now() - _DAY)
-                await request_once(session, after, LOOK_JOB, unseen)
-            requested += len(unseen)
-        if len(page) < _ORGANIZATIONS:
-            return requested
+    requested = 0
+    async for organization_id in each_organization(database):
+        async with database.write(organization_id) as session:
+            unseen = await accounts_unseen(session, organization_id, now() - _DAY)
+            await request_once(session, organization_id, LOOK_JOB, unseen)
+        requested += len(unseen)
+    return requested
 
 
 async def request_look_at_charges(session: AsyncSession, organization_id: UUID) -> UUID:

@@ -12,9 +12,8 @@ from app.detection.catalogue import ALL_CHECKS
 from app.recommendations.jobs import LOOK_JOB, request_once
 from app.records import Provider
 from app.repositories.accounts import ids_of_providers
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 
-_ORGANIZATIONS = 500  # ids in one page of the list
 ASKED_FOR = frozenset((check.provider, code) for check in ALL_CHECKS if check.provider for code in check.prices)
 """Codes of all prices that checks ask for, with their providers; `*` stands for any part of one."""
 
@@ -26,12 +25,6 @@ async def look_again(session: AsyncSession, organization_id: UUID, providers: Co
 
 async def look_again_everywhere(database: Database, providers: Collection[Provider]) -> None:
     """The same in all organizations: list prices are others than before."""
-    after: UUID | None = None
-    while True:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _ORGANIZATIONS)
-        for after in page:
-            async with database.write(after) as session:
-                await look_again(session, after, providers)
-        if len(page) < _ORGANIZATIONS:
-            return
+    async for organization_id in each_organization(database):
+        async with database.write(organization_id) as session:
+            await look_again(session, organization_id, providers)

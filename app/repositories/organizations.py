@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from app.repositories.selection import page_of_statement
 
 ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]
 _JOBS: Table = Job.__table__  # type: ignore[assignment]
+_IDS = 500  # read at a time
 _KEPT = frozenset({AuditHead.__tablename__, AuditEvent.__tablename__})
 
 
@@ -101,12 +102,20 @@ async def count_organizations(session: AsyncSession, organization_ids: Collectio
     return int((await session.execute(statement)).scalar_one())
 
 
-async def organization_ids(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[UUID]:
-    """At most `limit` ids of organizations after this one, living or not, in order. System role."""
-    statement = select(ORGANIZATIONS.c.id).order_by(ORGANIZATIONS.c.id).limit(limit)
-    if after is not None:
-        statement = statement.where(ORGANIZATIONS.c.id > after)
-    return (await session.execute(statement)).scalars().all()
+async def each_organization(database: Database) -> AsyncIterator[UUID]:
+    """The ids of all organizations, living or not, in order; no transaction is open while one is worked on."""
+    after: UUID | None = None
+    while True:
+        statement = select(ORGANIZATIONS.c.id).order_by(ORGANIZATIONS.c.id).limit(_IDS)
+        if after is not None:
+            statement = statement.where(ORGANIZATIONS.c.id > after)
+        async with database.system() as session:
+            page = (await session.execute(statement)).scalars().all()
+        for organization_id in page:
+            yield organization_id
+        if len(page) < _IDS:
+            return
+        after = page[-1]
 
 
 async def count_living_organizations(session: AsyncSession) -> int:

@@ -11,12 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.models import now
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 from app.repositories.scan_retention import delete_old_changes, delete_old_scans
 
 BATCH = 1_000  # rows in one transaction; a scan takes some hundred steps with it
 SCANS_AT_ONCE = 100
-_ORGANIZATIONS = 500  # ids in one page of the list
 
 Delete = Callable[[AsyncSession, UUID, datetime, int], Awaitable[int]]
 
@@ -37,16 +36,11 @@ async def purge_expired_scans(
     The newest ended scan of each account stays. May run in several processes at once.
     """
     purged, moment = Purged(), now()
-    after: UUID | None = None
-    while True:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _ORGANIZATIONS)
-        for after in page:
-            scans_before, changes_before = moment - timedelta(days=scan_days), moment - timedelta(days=change_days)
-            purged.scans += await _purge(database, after, delete_old_scans, scans_before, scans_at_once)
-            purged.changes += await _purge(database, after, delete_old_changes, changes_before, batch)
-        if len(page) < _ORGANIZATIONS:
-            return purged
+    async for organization_id in each_organization(database):
+        scans_before, changes_before = moment - timedelta(days=scan_days), moment - timedelta(days=change_days)
+        purged.scans += await _purge(database, organization_id, delete_old_scans, scans_before, scans_at_once)
+        purged.changes += await _purge(database, organization_id, delete_old_changes, changes_before, batch)
+    return purged
 
 
 async def _purge(database: Database, organization_id: UUID, delete: Delete, before: datetime, batch: int) -> int:

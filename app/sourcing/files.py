@@ -23,7 +23,7 @@ from app.models import new_id, now
 from app.records import Actor
 from app.records.costs import ImportMode, ImportOutcome, ImportSource, ImportSourceKind, ImportState
 from app.repositories import cost_import_reads, cost_imports
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 from app.sourcing.ending import close_import, fail_import
 
 MOST_NAMES: Final = 100
@@ -98,13 +98,9 @@ async def end_abandoned_imports(database: Database) -> int:
 
     Several processes may do it at once.
     """
-    ended, after, full = 0, None, True
-    while full:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _PAGE)
-        for organization_id in page:
-            ended += await end_abandoned_of(database, organization_id)
-        full, after = len(page) == _PAGE, page[-1] if page else None
+    ended = 0
+    async for organization_id in each_organization(database):
+        ended += await end_abandoned_of(database, organization_id)
     return ended
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -13,7 +13,7 @@ from app.database import Database
 from app.models import now
 from app.records.uploads import UploadRefusedError
 from app.repositories import uploads
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 from app.uploads.storage import Place, UploadStores
 
 BATCH = 200
@@ -21,7 +21,6 @@ KEPT = timedelta(days=7)
 """So long an upload that has expired or failed is still told of."""
 GRACE = timedelta(hours=1)
 """Bytes younger than this may belong to an upload whose deletion or completion is under way."""
-_ORGANIZATIONS = 500  # ids in one page of the list
 
 
 @dataclass
@@ -41,7 +40,7 @@ async def purge_expired_uploads(
     A storage that does not answer is left for the next time.
     """
     purged = PurgedUploads()
-    async for organization_id in _organizations(database):
+    async for organization_id in each_organization(database):
         purged.expired += await _expire(database, stores, organization_id)
         gone = 1
         while gone:
@@ -80,15 +79,3 @@ async def _expire(database: Database, stores: UploadStores, organization_id: UUI
         gone = len(rows)
         expired += gone
     return expired
-
-
-async def _organizations(database: Database) -> AsyncIterator[UUID]:
-    after: UUID | None = None
-    while True:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _ORGANIZATIONS)
-        for organization_id in page:
-            yield organization_id
-        if len(page) < _ORGANIZATIONS:
-            return
-        after = page[-1]

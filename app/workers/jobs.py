@@ -27,7 +27,7 @@ from app.costs.watch import CHECK_COSTS_JOB, LOOK_AT_CHARGES_JOB, check_costs, r
 from app.database import Database
 from app.demo.top_up import TOP_UP_JOB, run_top_up
 from app.errors import BadUserInputError
-from app.exporting.purge import purge_expired_exports as purge_expired_bulk_exports
+from app.exporting.purge import OF_ROWS
 from app.exporting.run import BulkTools
 from app.exporting.run import run_export as run_bulk_export
 from app.exporting.start import RUN_EXPORT_JOB as RUN_BULK_EXPORT_JOB
@@ -227,7 +227,7 @@ async def purge_cost_exports(context: dict[str, Any]) -> None:
 async def purge_bulk_exports(context: dict[str, Any]) -> None:
     """The same for exports of connections."""
     database, _ = _tools(context)
-    purged = await purge_expired_bulk_exports(database, context["bulk"].kept.files)
+    purged = await purge_expired_exports(database, context["bulk"].kept.files, OF_ROWS)
     counts = {"expired": purged.expired, "forgotten": purged.forgotten, "stray": purged.stray}
     structlog.get_logger(__name__).info("exports_purged", **counts)
 

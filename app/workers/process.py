@@ -26,7 +26,7 @@ from app.costs.outlook.aside import ASIDE
 from app.database import Database
 from app.embedded import EngineUrls
 from app.exporting.parts import Parts
-from app.exporting.purge import recover_exports as recover_bulk_exports
+from app.exporting.purge import OF_ROWS
 from app.exporting.run import BulkTools
 from app.notifications.identity import make_mail_tools
 from app.pricing.tools import make_price_tools
@@ -181,7 +181,7 @@ async def _recover(database: Database) -> None:
     await recover_cost_sources(database)
     await recover_imports(database)
     await recover_exports(database)
-    await recover_bulk_exports(database)
+    await recover_exports(database, OF_ROWS)
     await recover_webhooks(database)
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.context import Runtime
+from app.costs.exports.purge import purge_expired_exports, recover_exports
 from app.database import Database
-from app.exporting.purge import purge_expired_exports, recover_exports
+from app.exporting.purge import OF_ROWS
 from app.schema.node import parse_id
 from app.workers.jobs import purge_organization
 from tests.clients import GraphQL, register
@@ -28,18 +29,18 @@ async def test_what_is_over_is_taken_away(graphql: GraphQL, runtime: Runtime, ow
     assert len(list(folder.iterdir())) == 2
     (folder / str(UUID(int=99))).touch()
     database, files = runtime.database, runtime.bulk_exports
-    purged = await purge_expired_exports(database, files)
+    purged = await purge_expired_exports(database, files, OF_ROWS)
     assert (purged.expired, purged.forgotten, purged.stray) == (0, 0, 0)
     async with owner.engine.begin() as connection:
         past = "UPDATE exports SET expires_at = now() - interval '1 second' WHERE id = :id"
         await connection.execute(text(past), {"id": parse_id(over["id"]).id})
     assert (await graphql.client.get(url)).status_code == 404
-    purged = await purge_expired_exports(database, files, grace=timedelta(0))
+    purged = await purge_expired_exports(database, files, OF_ROWS, grace=timedelta(0))
     assert (purged.expired, purged.forgotten, purged.stray) == (1, 0, 1)
     assert len(list(folder.iterdir())) == 1
     assert (await found(graphql, person, over))["state"] == "EXPIRED"
     assert (await graphql.client.get((await found(graphql, person, kept))["url"])).status_code == 200
-    purged = await purge_expired_exports(database, files, kept=timedelta(0))
+    purged = await purge_expired_exports(database, files, OF_ROWS, kept=timedelta(0))
     assert (purged.expired, purged.forgotten, purged.stray) == (0, 1, 0)
 
 
@@ -49,8 +50,8 @@ async def test_a_dead_job_ends_its_export_with_the_reason(graphql: GraphQL, owne
     async with owner.engine.begin() as connection:
         dead = "UPDATE jobs SET state = 'DEAD', failure = 'the disk is full', attempts = 5 WHERE kind = 'run_export'"
         await connection.execute(text(dead))
-    assert await recover_exports(runtime.database) == 1
-    assert await recover_exports(runtime.database) == 0
+    assert await recover_exports(runtime.database, OF_ROWS) == 1
+    assert await recover_exports(runtime.database, OF_ROWS) == 0
     export = await found(graphql, person, export)
     assert export["state"] == "FAILED"
     assert export["error"] == "The export was given up; ask for it again. the disk is full"

@@ -1,14 +1,19 @@
-"""Taking away what is no longer needed of exports: files whose time is over, bytes without a row, dead jobs'."""
+"""Taking away what is no longer needed of exports: files whose time is over, bytes without a row, dead jobs'.
+
+What is done is the same for all kinds of exports that keep a row for each file; a `Kept` says how one kind does it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.exports.files import ExportFiles
 from app.costs.exports.run import end_export
@@ -18,14 +23,26 @@ from app.errors import UnavailableError
 from app.models import now
 from app.records.cost_exports import CostExportState
 from app.repositories import cost_exports, jobs
-from app.repositories.organizations import organization_ids
+from app.repositories.organizations import each_organization
 
 BATCH = 200
 KEPT = timedelta(days=30)
 """So long an export that has expired or failed is still told of."""
 GRACE = timedelta(hours=1)
 """Bytes younger than this may belong to a file that is being finished."""
-_ORGANIZATIONS = 500  # ids in one page of the list
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A kind of exports: the statements of its repository, where a row's file is, and its job."""
+
+    end_expired: Callable[[AsyncSession, UUID, int], Awaitable[Sequence[RowMapping]]]
+    delete_ended: Callable[[AsyncSession, UUID, datetime, int], Awaitable[int]]
+    with_bytes: Callable[[AsyncSession, UUID, Collection[UUID]], Awaitable[set[UUID]]]
+    stored_under: Callable[[RowMapping], Mapping[Any, Any]]
+    job: str
+    fail: Callable[[AsyncSession, UUID, UUID, str], Awaitable[bool]]
+    """Ends an export (organization, id) as FAILED with a message; False where it has ended otherwise."""
 
 
 @dataclass
@@ -37,78 +54,87 @@ class PurgedExports:
     stray: int = 0
 
 
+async def _fail(session: AsyncSession, organization_id: UUID, export_id: UUID, message: str) -> bool:
+    values = {"state": CostExportState.FAILED, "message": message}
+    return await end_export(session, organization_id, export_id, values) is not None
+
+
+OF_COSTS: Final = Kept(
+    cost_exports.end_expired,
+    cost_exports.delete_ended,
+    cost_exports.with_bytes,
+    stored_under=dict,
+    job=RUN_EXPORT_JOB,
+    fail=_fail,
+)
+
+
 async def purge_expired_exports(
-    database: Database, files: ExportFiles, *, kept: timedelta = KEPT, grace: timedelta = GRACE
+    database: Database,
+    files: ExportFiles,
+    exports: Kept = OF_COSTS,
+    *,
+    kept: timedelta = KEPT,
+    grace: timedelta = GRACE,
 ) -> PurgedExports:
     """Take away, in all organizations, what the time of exports and a crash have left. May run in several processes.
 
     A storage that does not answer is left for the next time.
     """
     purged = PurgedExports()
-    async for organization_id in _organizations(database):
-        purged.expired += await _expire(database, files, organization_id)
+    async for organization_id in each_organization(database):
+        purged.expired += await _expire(database, files, exports, organization_id)
         gone = BATCH
         while gone == BATCH:
             async with database.write(organization_id) as session:
-                gone = await cost_exports.delete_ended(session, organization_id, now() - kept, BATCH)
+                gone = await exports.delete_ended(session, organization_id, now() - kept, BATCH)
             purged.forgotten += gone
 
-    async def known(organization_id: UUID, export_ids: Collection[UUID]) -> set[UUID]:
+    async def known(organization_id: UUID, file_ids: Collection[UUID]) -> set[UUID]:
         async with database.read(organization_id) as session:
-            return await cost_exports.with_bytes(session, organization_id, export_ids)
+            return await exports.with_bytes(session, organization_id, file_ids)
 
     try:
         purged.stray = await files.sweep(known, now() - grace)
     except UnavailableError as error:
-        structlog.get_logger(__name__).warning("exports_not_swept", reason=error.message)
+        structlog.get_logger(__name__).warning("exports_not_swept", job=exports.job, reason=error.message)
     return purged
 
 
-async def _expire(database: Database, files: ExportFiles, organization_id: UUID) -> int:
+async def _expire(database: Database, files: ExportFiles, exports: Kept, organization_id: UUID) -> int:
     expired, gone = 0, BATCH
     while gone == BATCH:
         async with database.write(organization_id) as session:
-            rows = await cost_exports.end_expired(session, organization_id, BATCH)
+            rows = await exports.end_expired(session, organization_id, BATCH)
         for row in rows:
             try:
-                await files.forget(row)
+                await files.forget(exports.stored_under(row))
             except UnavailableError as error:  # the sweep finds the bytes another time
-                structlog.get_logger(__name__).warning("export_bytes_left", reason=error.message)
+                structlog.get_logger(__name__).warning("export_bytes_left", job=exports.job, reason=error.message)
         gone = len(rows)
         expired += gone
     return expired
 
 
-async def recover_exports(database: Database) -> int:
+async def recover_exports(database: Database, exports: Kept = OF_COSTS) -> int:
     """Declare the exports of dead jobs FAILED with the reason; returns how many. Several processes may do it."""
     recovered, full = 0, True
     while full:
         async with database.system() as session:
-            dead = await jobs.unsettled_dead_jobs(session, RUN_EXPORT_JOB, BATCH)
+            dead = await jobs.unsettled_dead_jobs(session, exports.job, BATCH)
         for job in dead:
-            recovered += await _recover(database, job["organization_id"], job["id"], job["arguments"])
+            recovered += await _recover(database, exports, job["organization_id"], job["id"], job["arguments"])
         full = len(dead) == BATCH
     return recovered
 
 
-async def _recover(database: Database, organization_id: UUID, job_id: UUID, arguments: Mapping[str, Any]) -> bool:
+async def _recover(
+    database: Database, exports: Kept, organization_id: UUID, job_id: UUID, arguments: Mapping[str, Any]
+) -> bool:
     async with database.write(organization_id) as session:
         job = await jobs.lock_job(session, job_id)
         if job is None or job["state"] != "DEAD":
             return False
         await jobs.settle_dead_job(session, job_id)
         message = f"The export was given up; ask for it again. {job['failure'] or ''}".strip()
-        values = {"state": CostExportState.FAILED, "message": message}
-        return await end_export(session, organization_id, UUID(arguments["exportId"]), values) is not None
-
-
-async def _organizations(database: Database) -> AsyncIterator[UUID]:
-    after: UUID | None = None
-    while True:
-        async with database.system() as session:
-            page = await organization_ids(session, after, _ORGANIZATIONS)
-        for organization_id in page:
-            yield organization_id
-        if len(page) < _ORGANIZATIONS:
-            return
-        after = page[-1]
+        return await exports.fail(session, organization_id, UUID(arguments["exportId"]), message)

@@ -23,7 +23,7 @@ MOST_BAILS = 3
 TRY_AGAIN_EVERY = 16
 """After three bails in a row a plan is tried at each 16th request only: most of its callers get errors, twice paid."""
 KEPT_TEXT = 8_000_000
-"""Characters of the code of all plans that are kept; the least recently used go first."""
+"""Characters of the code of all plans that are kept, each some 12 bytes of memory; the least recently used go first."""
 BY_PLAN = "by plan"
 NO_PLAN = "no plan"
 ERROR = "error"
@@ -59,6 +59,14 @@ class CompiledExecutor:
     def plans(self, document: DocumentNode, operation: OperationDefinitionNode) -> Plans:
         """A place for the plans of an operation, to be kept with its document."""
         return Plans(self._schema, document, operation, condition_names(document, operation))
+
+    def forget(self, plans: Plans) -> None:
+        """Let go of the plans of a document that has been dropped: nobody can ask for them any more."""
+        plans.is_kept = False
+        for plan in plans.by_conditions.values():
+            del self._kept[plan]
+            self._kept_text -= len(plan.text)
+        plans.by_conditions.clear()
 
     async def run(
         self,
@@ -127,6 +135,8 @@ class CompiledExecutor:
         return plan
 
     def _keep(self, plan: Plan, plans: Plans, conditions: tuple[Any, ...]) -> None:
+        if not plans.is_kept:  # a request that began before its document was dropped
+            return
         plans.by_conditions[conditions] = plan
         self._kept[plan] = partial(plans.by_conditions.pop, conditions)
         self._kept_text += len(plan.text)

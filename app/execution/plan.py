@@ -46,7 +46,7 @@ class Plan:
 class Plans:
     """The plans of one operation of a document, kept with it; the executor drops those that are used least."""
 
-    __slots__ = ("by_conditions", "document", "names", "operation", "unsupported", "variables")
+    __slots__ = ("by_conditions", "document", "is_kept", "names", "operation", "unsupported", "variables")
 
     def __init__(
         self,
@@ -59,3 +59,4 @@ class Plans:
         self.variables = Variables(schema, operation)
         self.by_conditions: dict[tuple[Any, ...], Plan] = {}
         self.unsupported: str | None = None
+        self.is_kept = True

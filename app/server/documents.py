@@ -141,22 +141,26 @@ class _RecentlyUsed(Generic[Kept]):
         self._kept.move_to_end(text)
         return found[0]
 
-    def put(self, text: str, value: Kept, size: int) -> None:
-        """Keep a value that takes about `size` bytes."""
+    def put(self, text: str, value: Kept, size: int) -> list[Kept]:
+        """Keep a value that takes about `size` bytes; returns those that are dropped for it."""
         if size > self._most_bytes:
-            return
+            return []
+        dropped: list[Kept] = []
         self._kept[text] = (value, size)
         self.held_bytes += size
         while len(self._kept) > self._entries or self.held_bytes > self._most_bytes:
-            _, (_, freed) = self._kept.popitem(last=False)
+            _, (value, freed) = self._kept.popitem(last=False)
             self.held_bytes -= freed
+            dropped.append(value)
+        return dropped
 
 
 class Documents:
     """Turns document text into a Document, or into the same Refusal each time, with the work done once.
 
     Refused documents are kept apart, so that a flood of wrong ones cannot push out the good ones.
-    `on_lookup(hit)` is told of each lookup; `hits` and `misses` count them.
+    `on_lookup(hit)` is told of each lookup; `hits` and `misses` count them. `on_drop` is told of each document that is
+    no longer kept.
     """
 
     def __init__(
@@ -168,11 +172,12 @@ class Documents:
         entries: int = KEPT_DOCUMENTS,
         most_bytes: int = KEPT_BYTES,
         on_lookup: Callable[[bool], None] | None = None,
+        on_drop: Callable[[Document], None] = lambda _: None,
     ) -> None:
         self._schema, self._limits, self._rules = schema, limits, rules
         self._accepted: _RecentlyUsed[Document] = _RecentlyUsed(entries, most_bytes)
         self._refused: _RecentlyUsed[tuple[Fault, ...]] = _RecentlyUsed(entries, most_bytes)
-        self._on_lookup = on_lookup
+        self._on_lookup, self._on_drop = on_lookup, on_drop
         self.hits = self.misses = 0
 
     def load(self, text: str) -> Document:
@@ -192,7 +197,8 @@ class Documents:
         except Refusal as refusal:
             self._refused.put(text, refusal.faults, size + BYTES_PER_REFUSAL)
             raise
-        self._accepted.put(text, document, size + BYTES_PER_TOKEN * document.node.token_count)
+        for dropped in self._accepted.put(text, document, size + BYTES_PER_TOKEN * document.node.token_count):
+            self._on_drop(dropped)
         return document
 
     def _count(self, *, hit: bool) -> None:

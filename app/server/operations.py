@@ -142,7 +142,9 @@ class GraphQLServer:
         self._may_explain = may_explain
         self.admission = Admission(self.limits, caller_of)
         self._deadlines = Deadlines(self.limits.execution_seconds)
-        self.documents = Documents(self._schema, self.limits, on_lookup=self.metrics.count_lookup)
+        self.documents = Documents(
+            self._schema, self.limits, on_lookup=self.metrics.count_lookup, on_drop=self._forget_plans
+        )
         self.hub = Hub(self.metrics)
         self._subscriptions = Subscriptions(
             self.documents,
@@ -333,6 +335,12 @@ class GraphQLServer:
         if not kept:
             kept.append(executor.plans(prepared.document.node, prepared.operation.node))
         return kept[0]
+
+    def _forget_plans(self, document: Document) -> None:
+        for operation in document.operations.values():
+            for plans in operation.plans:
+                if self.plans is not None:
+                    self.plans.forget(plans)
 
     async def _within_limit(self, work: Callable[[], Any]) -> Any:
         """The result of `work`, awaited if need be; a result with a TIMEOUT error when it takes too long."""

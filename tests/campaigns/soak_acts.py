@@ -55,12 +55,6 @@ async def different_query(caller: Caller) -> None:
     require(data["organization"], data)
 
 
-async def different_document(caller: Caller) -> None:
-    """The same for nobody's organization: it takes its place in the caches and costs PostgreSQL next to nothing."""
-    data = await caller.data(different(caller.number), {"slug": f"nobody-{caller.number}"})
-    require(data["organization"] is None, data)
-
-
 async def wrong_query(caller: Caller) -> None:
     """A document that nobody has sent before, and that is refused."""
     refused = wrong(caller.number)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -283,6 +285,20 @@ async def test_the_least_recently_used_plans_go_first() -> None:
     assert [len(asked.plans.by_conditions) for asked in (first, second, third)] == [1, 0, 1]
     assert (await second.run())[0] is not None
     assert executor.compiled == 4
+
+
+async def test_plans_of_a_dropped_document_are_let_go() -> None:
+    asked = Asked("query ($on: Boolean!) { shelves { number @include(if: $on) } }")
+    for on in (True, False):
+        assert (await asked.run(on=on))[0] is not None
+    gone = [weakref.ref(plan) for plan in asked.plans.by_conditions.values()]
+    asked.executor.forget(asked.plans)
+    gc.collect()
+    assert [plan() for plan in gone] == [None, None]
+    for _ in range(2):  # a request that had the document before: answered, and nothing is kept for it
+        assert (await asked.run(on=True))[0] is not None
+    assert asked.plans.by_conditions == {}
+    asked.executor.forget(asked.plans)
 
 
 async def test_an_error_ends_what_goes_on_beside_it() -> None:

@@ -94,7 +94,7 @@ class Twins:
         self.core = _server(runtime, schema, compiled=False)
         self.compiled = _server(runtime, schema, compiled=True)
         # What is examined for one need not be for the other: that takes longer than most executions.
-        self.compiled.documents = self.core.documents
+        self.core.documents = self.compiled.documents
 
     async def compare(self, operation: Operation) -> Compared:
         """Ask both; graphql-core again where they differ, to tell a wrong plan from what changes by itself."""

@@ -9,6 +9,8 @@ import pytest
 import strawberry
 
 from app.server import GraphQLServer, OperationFacts, OperationRequest
+from app.server.documents import Documents
+from app.server.limits import Limits
 from app.server.masking import Refusal
 from tests.server.toy_graph import make_toy
 
@@ -90,3 +92,15 @@ async def test_a_cancellation_that_nobody_asked_for_is_a_failure() -> None:
     server = GraphQLServer(strawberry.Schema(query=Dying), identify=nobody, make_context=lambda _: None)
     with pytest.raises(Refusal, match="Internal error"):
         await server.run(OperationRequest("{ dies }"), _facts())
+
+
+async def test_plans_go_with_their_document() -> None:
+    server = _server(compiled=True, told=False)
+    server.documents = Documents(server._schema, Limits(), entries=2, on_drop=server.documents._on_drop)
+    for number in range(5):
+        await server.run(OperationRequest(f"{{ a{number}: number }}"), _facts())
+    assert server.plans is not None
+    assert len(server.plans._kept) == 2
+    for number in (3, 4):
+        await server.run(OperationRequest(f"{{ a{number}: number }}"), _facts())
+    assert (server.plans.compiled, server.plans.hits) == (5, 7)

@@ -28,7 +28,7 @@ from app.auth.tokens import CHALLENGE_PREFIX, is_opaque_token, token_hash
 from app.config import Settings
 from app.errors import AuthenticationError, BadUserInputError, ConflictError, UnavailableError
 from app.records import Principal
-from app.repositories import passkeys, second_factors, users
+from app.repositories import passkeys, second_factors, single_sign_on, users
 from app.sealing.vault import Place, Sealed, Vault, VaultError
 
 MOST_TRIES = 5
@@ -157,15 +157,24 @@ async def complete_log_in(
                     user = await _factor_holds(session, vault, user_id, code, recovery_code)
                 if user is not None:
                     await second_factors.use_challenge(session, hashed)
-                    sign_in = await start_session(
-                        authenticator, session, user, origin, began_by=BeganBy(tried["began_by"])
-                    )
+                    if await _may_begin(session, tried):
+                        provider_of = tried["provider_organization_id"]
+                        sign_in = await start_session(authenticator, session, user, origin, provider_of=provider_of)
     # Raised outside the transaction, so that the try stays counted.
     if sign_in is None:
         message = "The code is wrong, used or late, or the log-in took too long. Try the next code, or log in again."
         raise AuthenticationError(message)
     await authenticator.codes.succeeded(attempt)
     return sign_in
+
+
+async def _may_begin(session: AsyncSession, tried: RowMapping) -> bool:
+    """Whether the provider of the first half, if there was one, is still the one who signs this user in."""
+    organization_id = tried["provider_organization_id"]
+    if organization_id is None:
+        return bool(tried["began_by"] == BeganBy.PASSWORD)
+    await single_sign_on.hold_still(session, organization_id)
+    return await single_sign_on.speaks_for(session, organization_id, tried["user_id"])
 
 
 async def _factor_holds(

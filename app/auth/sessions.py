@@ -260,16 +260,25 @@ async def begin_session(
     user: RowMapping,
     origin: Origin,
     *,
-    began_by: BeganBy = BeganBy.PASSWORD,
+    provider_of: UUID | None = None,
 ) -> SignIn | Challenge:
-    """Start a session of somebody who has proved who they are, or ask for their second factor where one is on."""
+    """Start a session of somebody who has proved who they are, or ask for their second factor where one is on.
+
+    `provider_of` is the organization whose provider has told who they are; None for who came by password.
+    """
     if not await second_factors.has_factor(session, user["id"]):
-        return await start_session(authenticator, session, user, origin, began_by=began_by)
+        return await start_session(authenticator, session, user, origin, provider_of=provider_of)
     token, expires_at = new_opaque_token(CHALLENGE_PREFIX), now() + CHALLENGE_LIFE
     known = await passkeys.passkeys_of(session, user["id"])
     asked = secrets.token_bytes(_PASSKEY_CHALLENGE_BYTES) if known else None
     await second_factors.add_challenge(
-        session, user["id"], token_hash(token), expires_at, began_by=began_by, passkey_challenge=asked
+        session,
+        user["id"],
+        token_hash(token),
+        expires_at,
+        began_by=_began_by(provider_of),
+        provider_organization_id=provider_of,
+        passkey_challenge=asked,
     )
     has_totp = await second_factors.factor_summary(session, user["id"]) is not None
     methods = [SecondFactorMethod.PASSKEY] if known else []
@@ -284,13 +293,14 @@ async def start_session(
     user: RowMapping,
     origin: Origin,
     *,
-    began_by: BeganBy = BeganBy.PASSWORD,
+    provider_of: UUID | None = None,
 ) -> SignIn:
     """Start a session of somebody who has proved all that they have to, in the transaction of that proof."""
     row = Session(
         user_id=user["id"],
         expires_at=now() + timedelta(days=authenticator.settings.refresh_token_days),
-        began_by=began_by.value,
+        began_by=_began_by(provider_of),
+        provider_organization_id=provider_of,
         user_agent=_short(origin.user_agent),
         client_address=origin.client_address,
     )
@@ -304,16 +314,24 @@ async def _renew(
     user = await users.get_user(session, found["user_id"])
     if user is None:
         return None
-    if found["began_by"] == BeganBy.PASSWORD and await single_sign_on.is_required_of(
-        session, user["id"], user["email"]
-    ):
-        await _revoke(session, user["id"], found["session_id"], "SINGLE_SIGN_ON_REQUIRED")
+    ended_by = await _why_not_renewed(session, user, found)
+    if ended_by is not None:
+        await _revoke(session, user["id"], found["session_id"], ended_by)
         return None
     expires_at = now() + timedelta(days=authenticator.settings.refresh_token_days)
     await sessions.extend_session(
         session, found["session_id"], expires_at, _short(origin.user_agent), origin.client_address
     )
     return await _tokens(authenticator, session, user, found["session_id"], expires_at)
+
+
+async def _why_not_renewed(session: AsyncSession, user: RowMapping, found: RowMapping) -> str | None:
+    """What ends a session rather than that it is renewed; None for one that still may."""
+    if found["began_by"] == BeganBy.PASSWORD:
+        required = await single_sign_on.is_required_of(session, user["id"], user["email"])
+        return "SINGLE_SIGN_ON_REQUIRED" if required else None
+    spoken_for = await single_sign_on.speaks_for(session, found["provider_organization_id"], user["id"])
+    return None if spoken_for else "SINGLE_SIGN_ON_ENDED"
 
 
 async def _tokens(
@@ -329,6 +347,10 @@ async def _revoke(session: AsyncSession, user_id: UUID, session_id: UUID | None,
     ended = await sessions.revoke_sessions(session, user_id=user_id, session_id=session_id, reason=reason)
     reach_changed(session, *ended)
     return len(ended)
+
+
+def _began_by(provider_of: UUID | None) -> str:
+    return (BeganBy.PASSWORD if provider_of is None else BeganBy.SINGLE_SIGN_ON).value
 
 
 def _wrong_credentials() -> AuthenticationError:

@@ -44,7 +44,7 @@ from app.auth.openid.exchange import Client, Secrets, authorization_url, identit
 from app.auth.openid.fetch import OpenIdError
 from app.auth.openid.id_tokens import Identity
 from app.auth.openid.providers import Providers
-from app.auth.sessions import BeganBy, Challenge, Origin, SignIn, begin_session
+from app.auth.sessions import Challenge, Origin, SignIn, begin_session
 from app.auth.tokens import is_opaque_token, new_opaque_token, token_hash
 from app.errors import (
     AuthenticationError,
@@ -184,8 +184,9 @@ async def complete_sign_in(
         message = "The code is wrong, used or late, or another page began this sign-in. Begin again."
         raise AuthenticationError(message)
     async with authenticator.database.system() as session:
+        await single_sign_on.hold_still(session, flow["organization_id"])
         user, is_member = await _user_of(session, flow)
-        outcome = await begin_session(authenticator, session, user, origin, began_by=BeganBy.SINGLE_SIGN_ON)
+        outcome = await begin_session(authenticator, session, user, origin, provider_of=flow["organization_id"])
         reach_changed(session, user["id"])
         if not is_member:
             await _join(session, flow["organization_id"], user["id"])
@@ -195,6 +196,8 @@ async def complete_sign_in(
 async def _user_of(session: AsyncSession, flow: RowMapping) -> tuple[RowMapping, bool]:
     """The user who came back, and whether they are a member."""
     organization_id, email = flow["organization_id"], flow["email"]
+    if not await single_sign_on.is_provider(session, organization_id, flow["issuer"]):
+        raise _no_provider()
     await _require_domain(session, organization_id, email)
     user_id = await single_sign_on.lock_identity(session, organization_id, flow["issuer"], flow["subject"])
     if user_id is None:

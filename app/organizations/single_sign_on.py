@@ -22,6 +22,7 @@ from app.activity.record import record
 from app.auth.names import normal_email
 from app.auth.notices import reach_changed
 from app.auth.openid.client_secrets import place_of
+from app.auth.openid.entra import check_issuer
 from app.auth.openid.fetch import LONGEST_URL, OpenIdError
 from app.auth.openid.providers import Providers
 from app.database import Database
@@ -76,6 +77,7 @@ async def configure_single_sign_on(
         message = "Nobody becomes an owner by signing in: choose another role, and make owners with changeMemberRole."
         raise BadUserInputError(message, path=("input", "defaultRole"))
     try:
+        check_issuer(wanted.issuer)
         await providers.endpoints(wanted.issuer)
     except OpenIdError as error:
         raise BadUserInputError(str(error), path=("input", "issuer")) from None

@@ -14,8 +14,10 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.authenticator import Authenticator
+from app.auth.failed_sign_ins import Way
 from app.auth.identity_mails import MailKind, ask_for_mail
 from app.auth.names import checked_name, normal_email
+from app.auth.noted_acts import note_act
 from app.auth.notices import reach_changed
 from app.auth.passkey_ceremonies import authentication_options
 from app.auth.passwords import check_policy
@@ -148,6 +150,8 @@ async def log_in(
     stored = user["password_hash"] if user is not None else None
     verdict = await in_turn(authenticator, attempt, authenticator.passwords.verify(password, stored))
     if user is None or stored is None or not verdict.correct:
+        if user is not None:
+            authenticator.failed_sign_ins.count(user["id"], Way.PASSWORD)
         raise _wrong_credentials()
     async with authenticator.database.system() as session:
         if not await users.lock_password(session, user["id"], stored):
@@ -176,7 +180,7 @@ async def refresh_session(authenticator: Authenticator, origin: Origin, *, refre
     async with authenticator.database.system() as session:
         found = await sessions.lock_refresh_token(session, hashed)
         if found is not None and found["used_at"] is not None:
-            await _revoke(session, found["user_id"], found["session_id"], "REFRESH_TOKEN_REUSED")
+            await _revoke(session, found["user_id"], found["session_id"], "REFRESH_TOKEN_REUSED", by_person=False)
         elif found is not None and found["revoked_at"] is None and found["expires_at"] > now():
             await sessions.use_refresh_token(session, hashed)
             sign_in = await _renew(authenticator, session, found, origin)
@@ -222,6 +226,8 @@ async def end_other_sessions(
     ended = await sessions.revoke_other_sessions(
         session, user_id=user_id, keep=keep, reason=reason, used_before=used_before
     )
+    if ended:
+        note_act(session, user_id, endedSessions=len(ended), reason=reason)
     reach_changed(session, *ended)
     return len(ended)
 
@@ -294,6 +300,7 @@ async def start_session(
     origin: Origin,
     *,
     provider_of: UUID | None = None,
+    second_factor: SecondFactorMethod | None = None,
 ) -> SignIn:
     """Start a session of somebody who has proved all that they have to, in the transaction of that proof."""
     row = Session(
@@ -305,6 +312,8 @@ async def start_session(
         client_address=origin.client_address,
     )
     await sessions.add_session(session, row)
+    factor = None if second_factor is None else second_factor.value
+    note_act(session, user["id"], session_id=row.id, beganBy=row.began_by, secondFactor=factor)
     return await _tokens(authenticator, session, user, row.id, row.expires_at)
 
 
@@ -316,7 +325,7 @@ async def _renew(
         return None
     ended_by = await _why_not_renewed(session, user, found)
     if ended_by is not None:
-        await _revoke(session, user["id"], found["session_id"], ended_by)
+        await _revoke(session, user["id"], found["session_id"], ended_by, by_person=False)
         return None
     expires_at = now() + timedelta(days=authenticator.settings.refresh_token_days)
     await sessions.extend_session(
@@ -343,8 +352,12 @@ async def _tokens(
     return SignIn(user, session_id, access_token, access_expires_at, refresh_token, expires_at)
 
 
-async def _revoke(session: AsyncSession, user_id: UUID, session_id: UUID | None, reason: str) -> int:
+async def _revoke(
+    session: AsyncSession, user_id: UUID, session_id: UUID | None, reason: str, *, by_person: bool = True
+) -> int:
     ended = await sessions.revoke_sessions(session, user_id=user_id, session_id=session_id, reason=reason)
+    if ended:
+        note_act(session, user_id, by_person=by_person, endedSessions=len(ended), reason=reason)
     reach_changed(session, *ended)
     return len(ended)
 

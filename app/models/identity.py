@@ -63,6 +63,21 @@ class RefreshToken(Base, kw_only=True):
     used_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
+class FailedSignIn(Base, kw_only=True):
+    """How often signing in as a member has failed by one way in a window; gone once the audit has told of it."""
+
+    __tablename__ = "failed_sign_ins"
+    __table_args__ = (Index(None, "user_id"), Index(None, "window_start"))
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    way: Mapped[str] = mapped_column(primary_key=True)
+    times: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+
+
 class TotpFactor(Base, kw_only=True):
     """The shared secret of somebody's authenticator, sealed by the vault; it counts once it is confirmed.
 

@@ -299,6 +299,13 @@ class Settings(BaseSettings):
         le=100,
         description="Exports of connections that one organization may have waiting and running at a time.",
     )
+    queued_jobs_per_organization: int = Field(
+        default=1_000,
+        ge=1,
+        le=100_000,
+        description="Jobs of one organization's callers that may wait to run; a call that asks for more is refused "
+        "with RATE_LIMITED. Jobs of schedules and of Skyledger itself never are.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level that is logged."
     )

@@ -76,7 +76,7 @@ async def delete_organization(
             raise BadUserInputError(message, path=("input", "confirmSlug"))
         row = await change_organization(session, organization_id, {"deleted_at": now()})
         await end_unspoken_sessions(session, organization_id)
-        await enqueue(session, PURGE_JOB, organization_id, {}, wake_at=now() + PURGE_AFTER)
+        await enqueue(session, PURGE_JOB, organization_id, {}, wake_at=now() + PURGE_AFTER, always=True)
         event = NewEvent(
             EventKind.ORGANIZATION_DELETED,
             principal.actor,

@@ -48,6 +48,7 @@ from app.webhooks.dispatch import recover_webhooks
 from app.workers.graph import LazyGraph
 from app.workers.jobs import make_handlers, schedule
 from app.workers.runner import Handler, JobRunner, RunnerSettings
+from app.workers.time_limits import LONGEST
 from app.workers.webhooks import Documents, dispatch_for_ever, make_webhook_tools
 
 TEND_SECONDS = 0.5
@@ -114,7 +115,7 @@ async def work(
         if handlers is None
         else handlers
     )
-    runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(_recover, database))
+    runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(_recover, database), longest=LONGEST)
     async with _tending(tend):
         try:
             if not await _tables_are_ready(database, stop):

@@ -21,11 +21,13 @@ from playwright.async_api import CDPSession, Locator, Page, expect
 from sqlalchemy import text
 
 from app.auth.one_time_codes import STEP_SECONDS
+from app.auth.tokens import CHALLENGE_PREFIX, REFRESH_PREFIX
 from app.config import Settings
 from app.database import Database
 from app.embedded import EngineUrls
+from app.organizations.provider_sign_in import CODE_PREFIX
 from tests.browser.conftest import PATIENCE, Visit
-from tests.browser.test_graphiql import assert_quiet
+from tests.browser.test_graphiql import PASTE_AND_RUN, assert_quiet
 from tests.clients import PASSWORD, GraphQL, serving
 from tests.openid_provider import OpenIdProvider, openid_provider
 from tests.resolvers.company import company
@@ -132,7 +134,7 @@ def status(visit: Visit) -> Locator:
     return visit.page.locator("#session [role=status]")
 
 
-async def says(visit: Visit, text: str | re.Pattern[str]) -> None:
+async def says(visit: Visit, text: str) -> None:
     await expect(status(visit)).to_contain_text(text)
 
 
@@ -158,7 +160,7 @@ async def is_signed_in(visit: Visit, email: str) -> None:
 
 async def comes_to_second_step(visit: Visit, ada: Somebody) -> None:
     await visit.sign_in(ada.person.email, PASSWORD)
-    await says(visit, "Second step")
+    await says(visit, "Second step: ")
 
 
 async def adds_passkey(visit: Visit, name: str = "laptop", password: str = PASSWORD) -> None:
@@ -236,7 +238,8 @@ async def test_a_recovery_code_completes_the_sign_in_once(visit: Visit, ada: Som
     await early_in_a_step()
     codes = await ada.enroll()
     await visit.open()
-    for said in (f"Signed in as {ada.person.email}", "The recovery code is wrong, or was used before. 4 tries are left."):
+    used = "The recovery code is wrong, or was used before. 4 tries are left."
+    for said in (f"Signed in as {ada.person.email}", used):
         await comes_to_second_step(visit, ada)
         await button(visit, "Use a recovery code").click()
         field = visit.page.get_by_label("Recovery code", exact=True)
@@ -245,7 +248,7 @@ async def test_a_recovery_code_completes_the_sign_in_once(visit: Visit, ada: Som
         await shoot(visit, "recovery-code")
         await field.press("Enter")
         await says(visit, said)
-        if "Signed in" in said:
+        if said != used:
             await button(visit, "Sign out").click()
     await button(visit, "Use a code").click()
     await visit.page.get_by_label("Code of your authenticator").fill(ada.code())
@@ -275,7 +278,19 @@ async def test_the_second_step_can_be_left(visit: Visit, ada: Somebody) -> None:
     await comes_to_second_step(visit, ada)
     await button(visit, "Start over").click()
     await expect(visit.page.get_by_label("Password")).to_be_focused()
-    assert "tk_" not in str(await visit.page.evaluate(KEPT_SECRETS))
+    assert CHALLENGE_PREFIX not in str(await visit.page.evaluate(KEPT_SECRETS))
+    await assert_quiet(visit)
+
+
+async def test_a_wrong_code_in_the_editor_does_not_end_the_session(visit: Visit, ada: Somebody) -> None:
+    await visit.open()
+    await visit.sign_in(ada.person.email, PASSWORD)
+    await says(visit, f"Signed in as {ada.person.email}")
+    challenge = CHALLENGE_PREFIX + "x" * 43
+    asked = f'mutation Wrong {{ completeLogIn(input: {{challenge: "{challenge}", code: "123456"}}) {{ __typename }} }}'
+    await visit.page.evaluate(PASTE_AND_RUN, asked)
+    await visit.wait_for_pane("response.json", "UNAUTHENTICATED")
+    await is_signed_in(visit, ada.person.email)
     await assert_quiet(visit)
 
 
@@ -324,14 +339,18 @@ async def test_a_passkey_is_added_and_signs_in(visit: Visit, ada: Somebody) -> N
 
 
 async def test_a_cancelled_prompt_is_said_and_leaves_every_way_open(visit: Visit, ada: Somebody) -> None:
+    device = await has_passkey(visit, ada)
     await early_in_a_step()
     await ada.enroll()
-    device = await has_passkey(visit, ada)
     await comes_to_second_step(visit, ada)
     await expect(visit.page.get_by_label("Code of your authenticator")).to_be_focused()
+    await says(visit, "Second step: a passkey, a code, or a recovery code.")
+    await shoot(visit, "second-step-all")
     await device.verifies(user=False)
     await button(visit, "Use a passkey").click()
-    await says(visit, "The passkey prompt was closed, or nothing happened in time. Try it again.")
+    await says(visit, "The passkey prompt was closed, or took too long.")
+    await expect(button(visit, "Use a passkey")).to_be_focused()
+    assert await visit.page.get_by_label("Code of your authenticator").get_attribute("aria-invalid") == "false"
     await shoot(visit, "passkey-cancelled")
     await device.verifies(user=True)
     await button(visit, "Use a passkey").click()
@@ -385,8 +404,8 @@ async def chooses_organization(visit: Visit, named: str) -> None:
 
 def assert_no_token_in_a_url(visit: Visit) -> None:
     """What comes back is good once and for this tab alone; tokens are in no address, nor is what proves the tab."""
-    urls = [request.url for request in visit.traffic.requests]
-    assert [url for url in urls if re.search(r"eyJ|sko_|sk[a-z]_.*refresh", url.partition("#")[0])] == []
+    secrets = re.compile(f"eyJ|{CODE_PREFIX}|{REFRESH_PREFIX}|{CHALLENGE_PREFIX}")
+    assert [request.url for request in visit.traffic.requests if secrets.search(request.url.partition("#")[0])] == []
     assert visit.page.url == f"{visit.base_url}/graphql", "the code is gone from the address bar"
 
 
@@ -395,6 +414,7 @@ async def test_an_organizations_provider_signs_in(visit: Visit, room: SignInRoom
     await visit.open()
     await chooses_organization(visit, room.made.slug if by == "slug" else CORPORATE)
     await says(visit, f"Signed in as {CORPORATE}")
+    await expect(status(visit)).to_be_focused()
     assert_no_token_in_a_url(visit)
     asked = room.provider.asked[0]
     assert asked["code_challenge_method"] == "S256"
@@ -405,7 +425,7 @@ async def test_an_organizations_provider_signs_in(visit: Visit, room: SignInRoom
     assert "skyledger:single-sign-on" not in kept
     assert await visit.page.context.cookies() == []
     await visit.page.go_back()
-    assert "sko_" not in visit.page.url
+    assert CODE_PREFIX not in visit.page.url
     await assert_quiet(visit)
 
 
@@ -425,6 +445,7 @@ async def test_a_member_who_must_is_led_from_the_password_to_the_provider_and_th
     field = visit.page.get_by_label("Organization's slug, or your e-mail address")
     await expect(field).to_be_focused()
     assert await field.input_value() == member.person.email
+    await says(visit, "Your organization has you sign in at its own provider: continue there.")
     await shoot(visit, "single-sign-on-required")
     await visit.page.keyboard.press("Enter")
     await says(visit, "Second step")
@@ -452,6 +473,7 @@ async def test_what_goes_wrong_at_the_provider_is_said(visit: Visit, room: SignI
     await chooses_organization(visit, "unknown-company")
     field = visit.page.get_by_label("Organization's slug, or your e-mail address")
     await says(visit, "There is no single sign-on for this.")
+    await expect(field).to_be_focused()
     assert await field.input_value() == "unknown-company"
     await shoot(visit, "organization-unknown")
     room.provider.refusal = "access_denied"
@@ -470,10 +492,17 @@ async def test_what_goes_wrong_at_the_provider_is_said(visit: Visit, room: SignI
     await assert_quiet(visit)
 
 
+async def code_of_a_stranger(visit: Visit, room: SignInRoom) -> str:
+    """A code that a sign-in in another browser came to."""
+    browser = room.browser()
+    browser.client.base_url = httpx.URL(visit.base_url)
+    return await browser.code(CORPORATE)
+
+
 async def test_a_link_from_elsewhere_neither_signs_in_nor_speaks(visit: Visit, room: SignInRoom) -> None:
     """A code that this tab did not ask for, and a message that is not of a sign-in of its own."""
-    code = await room.browser().code(CORPORATE)
-    assert code.startswith("sko_")
+    code = await code_of_a_stranger(visit, room)
+    assert code.startswith(CODE_PREFIX)
     for fragment in (f"code={code}", "error=UNAUTHENTICATED&message=Call+this+number"):
         await visit.page.goto("about:blank")
         await visit.page.goto(f"{visit.base_url}/graphql#{fragment}")
@@ -489,7 +518,7 @@ async def test_a_link_from_elsewhere_neither_signs_in_nor_speaks(visit: Visit, r
 async def test_a_code_of_somebody_else_is_refused_where_a_sign_in_is_under_way(visit: Visit, room: SignInRoom) -> None:
     """The tab waits for its own code; whoever has it open another one gets nobody signed in."""
     departure = '{"verifier":"%s","organization":"x"}' % ("v" * 43)
-    code = await room.browser().code(CORPORATE)
+    code = await code_of_a_stranger(visit, room)
     await visit.open()
     await visit.page.evaluate("kept => sessionStorage.setItem('skyledger:single-sign-on', kept)", departure)
     await visit.page.goto("about:blank")

@@ -249,7 +249,7 @@ async def test_a_secret_goes_to_its_own_provider_alone(room: SignInRoom, owner: 
 
 
 async def test_graphiql_gets_the_code_where_it_asked(room: SignInRoom, runtime: Runtime) -> None:
-    """In the frontend's place; nothing but GraphiQL of this very server can be asked for, and it has to prove itself."""
+    """In the frontend's place; nothing but GraphiQL of this server can be asked for, and it has to prove itself."""
     changes = {"public_url": "https://app.example"}
     object.__setattr__(runtime, "settings", runtime.settings.model_copy(update=changes))
     app, _ = create_app(runtime)

@@ -13,8 +13,8 @@ EXAMPLES_PATH = "/graphql/assets/examples.json"
 EXAMPLES_FOLDER = Path(__file__).parent / "examples"
 SESSION_FOLDER = Path(__file__).parent / "session"
 # File in session/ → name that the page's script knows. The script finds accessToken, refreshToken, email, message,
-# challenge, expiresAt, methods, passkeyOptions, startPath, options, recoveryCodes, organizationId and organizationSlug in
-# the answers by name, at any depth.
+# challenge, methods, passkeyOptions, startPath, options, recoveryCodes, organizationId and organizationSlug in the
+# answers by name, at any depth.
 SESSION_OPERATIONS = {
     "log_in.graphql": "logIn",
     "complete_log_in.graphql": "completeLogIn",

@@ -37,7 +37,7 @@ function requirePasskeys(): void {
 function sentence(error: unknown, domain: string): string {
   switch ((error as DOMException).name) {
     case "NotAllowedError":
-      return "The passkey prompt was closed, or nothing happened in time. Try it again.";
+      return "The passkey prompt was closed, or took too long.";
     case "InvalidStateError":
       return "This device has a passkey of your account already.";
     case "SecurityError":

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } fro
 import { createPortal } from "react-dom";
 import { PasskeyDialog } from "./passkey_dialog";
 import type { Session, SessionState } from "./session";
-import type { SignIn, SignInState } from "./sign_in";
+import type { Method, SignIn, SignInState } from "./sign_in";
 import { SignInForm } from "./sign_in_form";
 
 const MINUTE_MILLISECONDS = 60_000;
@@ -33,11 +33,11 @@ function useFreshResponse(signedIn: boolean): void {
 
 /**
  * Where the keyboard goes after each step: to what the step asks for first, to the same field after a refusal, and to the
- * sentence that says who is signed in. Nothing is taken from whoever has just opened the page.
+ * sentence that says who is signed in. Nothing is taken from whoever has just opened the page, unless they `cameBack`.
  */
-function useFocus(isBusy: boolean, ...changes: unknown[]): (element: HTMLElement | null) => void {
+function useFocus(cameBack: boolean, isBusy: boolean, ...changes: unknown[]): (element: HTMLElement | null) => void {
   const place = useRef<HTMLElement | null>(null);
-  const opened = useRef(false);
+  const opened = useRef(cameBack);
   useEffect(() => {
     if (isBusy) return;
     if (opened.current) {
@@ -52,10 +52,16 @@ function useFocus(isBusy: boolean, ...changes: unknown[]): (element: HTMLElement
   };
 }
 
+const METHODS: Record<Method, string> = { TOTP: "a code", PASSKEY: "a passkey", RECOVERY_CODE: "a recovery code" };
+
+function anyOf(methods: Method[]): string {
+  return new Intl.ListFormat("en", { type: "disjunction" }).format(methods.map((method) => METHODS[method]));
+}
+
 /** What the bar says, and whether it is a problem. */
 function sentenceOf({ status }: SessionState, { step, problem }: SignInState): { text: string; isProblem: boolean } {
   if (problem) return { text: problem, isProblem: true };
-  if (step.name === "second-factor") return { text: "Second step: show that it is you.", isProblem: false };
+  if (step.name === "second-factor") return { text: `Second step: ${anyOf(step.methods)}.`, isProblem: false };
   if (step.name === "organization") return { text: "Your organization's slug, or your e-mail address there.", isProblem: false };
   if (status === "expired") return { text: "Your session has ended: sign in again.", isProblem: true };
   return { text: "Sign in to load the schema.", isProblem: false };
@@ -97,7 +103,7 @@ export function SessionBar({ session, signIn, place }: BarProperties): ReactNode
   const [addsPasskey, setAddsPasskey] = useState(false);
   const signedIn = state.status === "signed-in";
   useFreshResponse(signedIn);
-  const watch = useFocus(steps.busy, signedIn, steps.step, steps.problem);
+  const watch = useFocus(steps.step.name === "organization", steps.busy, signedIn, steps.step, steps.problem);
   const { text, isProblem } = sentenceOf(state, steps);
   return createPortal(
     <div className="session" ref={watch}>
@@ -114,7 +120,7 @@ export function SessionBar({ session, signIn, place }: BarProperties): ReactNode
       {signedIn ? (
         <SessionActs state={state} session={session} onAddPasskey={() => setAddsPasskey(true)} />
       ) : (
-        <SignInForm state={steps} email={steps.email || state.email} signIn={signIn} statusId={STATUS_ID} isRefused={isProblem} />
+        <SignInForm state={steps} email={steps.email || state.email} signIn={signIn} statusId={STATUS_ID} />
       )}
       {addsPasskey && <PasskeyDialog session={session} onClose={() => setAddsPasskey(false)} />}
     </div>,

@@ -32,6 +32,7 @@ export interface Addresses {
 // As the server counts: see completeLogIn in schema.graphql.
 const TRIES = 5;
 const STEP_MILLISECONDS = 300_000;
+const SINGLE_SIGN_ON_REQUIRED = "Your organization has you sign in at its own provider: continue there.";
 const BEGINNING: SignInState = { step: { name: "password" }, email: "", organization: "", busy: false, problem: null };
 const REFUSALS: Record<Method, string> = {
   TOTP: "The code is wrong, or was used before: take the next one.",
@@ -68,7 +69,7 @@ export class SignIn {
     return this.#turn(async () => {
       const answer = await this.#ask("logIn", { email, password });
       if (findText(answer.data, "startPath")) {
-        this.#become({ step: { name: "organization" }, organization: email, problem: reasonOf(answer, "") });
+        this.#become({ step: { name: "organization" }, organization: email, problem: SINGLE_SIGN_ON_REQUIRED });
       } else {
         await this.#goOn(answer);
       }

@@ -9,7 +9,6 @@ interface FormProperties {
   signIn: SignIn;
   /** Element that says what is wrong. */
   statusId: string;
-  isRefused: boolean;
 }
 
 /** Runs an act with the values of a form instead of sending it. */
@@ -21,14 +20,9 @@ function withValues(act: (value: (name: string) => string) => unknown): (event: 
   };
 }
 
-/** How a screen reader gets from a field to the sentence about it. */
-function told({ statusId, isRefused }: FormProperties): { "aria-describedby": string; "aria-invalid": boolean } {
-  return { "aria-describedby": statusId, "aria-invalid": isRefused };
-}
-
-function Quiet({ children, onClick, first = false }: { children: ReactNode; onClick: () => void; first?: boolean }): ReactNode {
+function Quiet({ children, onClick }: { children: ReactNode; onClick: () => void }): ReactNode {
   return (
-    <button type="button" className="session-button session-button-quiet" onClick={onClick} {...(first && { "data-first": true })}>
+    <button type="button" className="session-button session-button-quiet" onClick={onClick}>
       {children}
     </button>
   );
@@ -51,7 +45,7 @@ function PasswordForm(properties: FormProperties): ReactNode {
         aria-label="E-mail"
         autoComplete="username"
         defaultValue={email}
-        {...told(properties)}
+        aria-describedby={properties.statusId}
         {...(!emailIsKnown && { "data-first": true })}
       />
       <input
@@ -61,7 +55,7 @@ function PasswordForm(properties: FormProperties): ReactNode {
         placeholder="Password"
         aria-label="Password"
         autoComplete="current-password"
-        {...told(properties)}
+        aria-describedby={properties.statusId}
         {...(emailIsKnown && { "data-first": true })}
       />
       <button type="submit" className="session-button" disabled={state.busy}>
@@ -90,7 +84,8 @@ function OrganizationForm(properties: FormProperties): ReactNode {
         spellCheck={false}
         defaultValue={state.organization || email}
         data-first
-        {...told(properties)}
+        aria-describedby={properties.statusId}
+        aria-invalid={state.problem !== null}
       />
       <button type="submit" className="session-button" disabled={state.busy}>
         {state.busy ? "Signing in …" : "Continue"}
@@ -105,7 +100,12 @@ const CODE_FIELDS = {
   RECOVERY_CODE: { label: "Recovery code", placeholder: "Recovery code", inputMode: "text", autoComplete: "off" },
 } as const;
 
-function CodeField({ method, ...properties }: FormProperties & { method: "TOTP" | "RECOVERY_CODE" }): ReactNode {
+interface CodeFieldProperties extends FormProperties {
+  method: "TOTP" | "RECOVERY_CODE";
+  isFirst: boolean;
+}
+
+function CodeField({ method, isFirst, ...properties }: CodeFieldProperties): ReactNode {
   const { label, ...field } = CODE_FIELDS[method];
   return (
     <>
@@ -118,9 +118,10 @@ function CodeField({ method, ...properties }: FormProperties & { method: "TOTP" 
         spellCheck={false}
         autoFocus
         className={`session-code-${method === "TOTP" ? "short" : "long"}`}
-        data-first
         {...field}
-        {...told(properties)}
+        aria-describedby={properties.statusId}
+        aria-invalid={isFirst && properties.state.problem !== null}
+        {...(isFirst && { "data-first": true })}
       />
       <button type="submit" className="session-button" disabled={properties.state.busy}>
         {properties.state.busy ? "Checking …" : "Continue"}
@@ -129,30 +130,44 @@ function CodeField({ method, ...properties }: FormProperties & { method: "TOTP" 
   );
 }
 
+const PREFERENCE: Method[] = ["TOTP", "PASSKEY", "RECOVERY_CODE"];
+
 function SecondFactorForm({ methods, ...properties }: FormProperties & { methods: Method[] }): ReactNode {
   const { state, signIn } = properties;
-  const [method, setMethod] = useState<Method>((["TOTP", "PASSKEY", "RECOVERY_CODE"] as const).find((each) => methods.includes(each)) ?? "TOTP");
+  const [method, setMethod] = useState<Method>(PREFERENCE.find((each) => methods.includes(each)) ?? "TOTP");
+  const [triesPasskey, setTriesPasskey] = useState(method === "PASSKEY");
   const offers = (other: Method): boolean => methods.includes(other) && other !== method;
+  const choose = (other: Method): void => {
+    setMethod(other);
+    setTriesPasskey(false);
+  };
   return (
     <form
       className="session-form"
       aria-label="Second step of signing in"
-      onSubmit={withValues((value) => method !== "PASSKEY" && void signIn.withCode(method, value("code")))}
+      onSubmit={withValues((value) => {
+        setTriesPasskey(false);
+        if (method !== "PASSKEY") void signIn.withCode(method, value("code"));
+      })}
     >
-      {method !== "PASSKEY" && <CodeField {...properties} method={method} />}
+      {method !== "PASSKEY" && <CodeField {...properties} method={method} isFirst={!triesPasskey} />}
       {methods.includes("PASSKEY") && (
         <button
           type="button"
-          className="session-button"
+          className={method === "PASSKEY" ? "session-button" : "session-button session-button-quiet"}
           disabled={state.busy}
-          onClick={() => void signIn.withPasskey()}
-          {...(method === "PASSKEY" && { "data-first": true, "aria-describedby": properties.statusId })}
+          aria-describedby={properties.statusId}
+          onClick={() => {
+            setTriesPasskey(true);
+            void signIn.withPasskey();
+          }}
+          {...(triesPasskey && { "data-first": true })}
         >
           Use a passkey
         </button>
       )}
-      {offers("TOTP") && <Quiet onClick={() => setMethod("TOTP")}>Use a code</Quiet>}
-      {offers("RECOVERY_CODE") && <Quiet onClick={() => setMethod("RECOVERY_CODE")}>Use a recovery code</Quiet>}
+      {offers("TOTP") && <Quiet onClick={() => choose("TOTP")}>Use a code</Quiet>}
+      {offers("RECOVERY_CODE") && <Quiet onClick={() => choose("RECOVERY_CODE")}>Use a recovery code</Quiet>}
       <Quiet onClick={() => signIn.startOver()}>Start over</Quiet>
     </form>
   );

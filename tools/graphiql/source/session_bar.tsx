@@ -33,14 +33,17 @@ function useFreshResponse(signedIn: boolean): void {
 
 /**
  * Where the keyboard goes after each step: to what the step asks for first, to the same field after a refusal, and to the
- * sentence that says who is signed in. Nothing is taken from whoever has just opened the page, unless they `cameBack`.
+ * sentence that says who is signed in. Nothing is taken from whoever has just opened the page, unless they `cameBack`, or
+ * is at work in the editor, where a session that ends must not have them type into the bar.
  */
 function useFocus(cameBack: boolean, isBusy: boolean, ...changes: unknown[]): (element: HTMLElement | null) => void {
   const place = useRef<HTMLElement | null>(null);
   const opened = useRef(cameBack);
   useEffect(() => {
     if (isBusy) return;
-    if (opened.current) {
+    const { activeElement } = document;
+    const isFree = activeElement === null || activeElement === document.body || place.current?.contains(activeElement);
+    if (opened.current && isFree) {
       const target = place.current?.querySelector<HTMLElement>("[data-first]");
       target?.focus();
       if (target instanceof HTMLInputElement) target.select();

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from websockets.exceptions import ConnectionClosed
 
 from app.config import Settings
@@ -144,6 +145,20 @@ async def test_nothing_is_renewed_that_the_provider_could_not_begin(
     await change(owner, lost)
     assert code_of(await refreshed(room, renewed)) == "UNAUTHENTICATED"
     assert code_of(await room.graphql(VIEWER, token=renewed["accessToken"])) == "UNAUTHENTICATED"
+
+
+async def test_what_begins_while_the_provider_goes_ends_with_it(room: SignInRoom, owner: Database) -> None:
+    """Ten people are signed in at the very moment: each before the end, and ended by it, or refused."""
+    codes = []
+    for number in range(10):
+        email = f"person-{number}@corp.example"
+        room.is_signed_in_there(email)
+        codes.append(await room.browser().code(email))
+    *_, removed = await asyncio.gather(*(room.complete(code) for code in codes), remove(room), return_exceptions=True)
+    assert removed is None
+    async with owner.engine.connect() as connection:
+        statement = "SELECT count(*) FROM sessions WHERE began_by = 'SINGLE_SIGN_ON' AND revoked_at IS NULL"
+        assert (await connection.execute(text(statement))).scalar_one() == 0
 
 
 async def test_a_log_in_half_done_ends_too(room: SignInRoom, owner: Database) -> None:

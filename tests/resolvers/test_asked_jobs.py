@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from app.config import Settings
-from app.database import Database
+from app.database import Database, before_commit
 from app.errors import RateLimitedError
 from app.models import now
 from app.queue import RETRY_SECONDS, asked_by_caller, enqueue, enqueue_all, enqueue_instead
@@ -82,6 +82,25 @@ async def test_fifty_parallel_calls_cannot_overrun_it(graphql: GraphQL, database
         await connection.execute(text(done))
     assert "errors" not in await set_rate(graphql, ada, 100)
     assert "errors" in await set_rate(graphql, ada, 101)
+
+
+async def test_slow_commits_side_by_side_cannot_overrun_it(database: Database, owner: Database) -> None:
+    """Each has counted before the others have committed, if they may count at a time."""
+    organization_id = uuid4()
+
+    async def slowly(_: Any) -> None:
+        await asyncio.sleep(0.05)
+
+    async def ask() -> None:
+        async with database.write(organization_id) as session:
+            await enqueue(session, "probe", organization_id)
+            before_commit(session, slowly)
+
+    with asked_by_caller(MOST):
+        outcomes = await asyncio.gather(*(ask() for _ in range(50)), return_exceptions=True)
+    refused = [each for each in outcomes if each is not None]
+    assert {type(each) for each in refused} == {RateLimitedError}
+    assert (len(refused), await waiting(owner, organization_id)) == (50 - MOST, MOST)
 
 
 async def test_a_refused_call_with_a_key_is_tried_again(graphql: GraphQL, database: Database, owner: Database) -> None:

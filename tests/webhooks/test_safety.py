@@ -73,7 +73,7 @@ async def test_a_name_that_leads_inside_later_is_refused_at_the_delivery(office:
     await office.deliver()
     assert office.receiver.received == []
     (delivery,) = await office.deliveries(made["webhook"]["id"])
-    assert delivery["failure"] == "The host localhost has no public address."
+    assert delivery["failure"].startswith("The host localhost has no public address.")
     assert (delivery["state"], delivery["attempts"][0]["statusCode"]) == ("PENDING", None)
 
 

@@ -28,7 +28,7 @@ from app.embedded import EngineUrls
 from app.exporting.parts import Parts
 from app.exporting.purge import OF_ROWS
 from app.exporting.run import BulkTools
-from app.notifications.identity import make_mail_tools
+from app.notifications.tools import make_mail_tools
 from app.pricing.tools import make_price_tools
 from app.providers import registry
 from app.providers.calls import ProviderPool

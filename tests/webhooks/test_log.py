@@ -6,13 +6,18 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from app.accounts.rotate import rotate_credentials
+from app.config import Settings
 from app.database import Database
 from app.models import now
 from app.repositories.webhooks import delete_old_deliveries
 from app.webhooks.change import MOST_WEBHOOKS
 from app.webhooks.dispatch import dispatch_all, recover_webhooks
+from app.workers import jobs
 from tests.webhooks.office import DELETE, UPDATE, Office
+from tests.webhooks.receiver import Answering
 
 
 async def test_pages_of_deliveries(office: Office) -> None:
@@ -86,6 +91,33 @@ async def test_old_deliveries_go_with_their_attempts(office: Office, owner: Data
         assert await delete_old_deliveries(session, now() - timedelta(days=30), 100) == 1
     assert [node["event"]["data"]["text"] for node in await office.deliveries(made["webhook"]["id"])] == ["new"]
     assert len(await office.behind(owner, "SELECT id FROM webhook_attempts")) == 1
+
+
+async def test_deliveries_go_after_the_days_of_the_settings(
+    office: Office, settings: Settings, owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the schedule does: batch by batch, with the attempts. What is to be sent yet stays, however old it is."""
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    made = await office.create()
+    for number in range(7):
+        await office.note(str(number))
+    await office.deliver()
+    office.receiver.otherwise = Answering(500)
+    await office.note("waiting")
+    await office.deliver()
+    age = "UPDATE webhook_deliveries SET created_at = now() - make_interval(days => 11 - sequence::int % 10)"
+    await office.behind(owner, age)
+    deliveries = await office.behind(owner, "SELECT state, now() - created_at AS age FROM webhook_deliveries")
+    stay = [row for row in deliveries if row["state"] == "PENDING" or row["age"] < timedelta(days=7)]
+    assert 1 < len(stay) < 7
+    week = settings.model_copy(update={"webhook_retention_days": 7})
+    await jobs.purge_deliveries({"database": office.database, "settings": week})
+    kept = await office.behind(owner, "SELECT state, now() - created_at AS age FROM webhook_deliveries")
+    assert len(kept) == len(stay)
+    assert {row["state"] for row in kept} == {"SUCCEEDED", "PENDING"}
+    assert all(row["age"] < timedelta(days=7) or row["state"] == "PENDING" for row in kept)
+    assert len(await office.behind(owner, "SELECT id FROM webhook_attempts")) == len(stay)
+    assert (await office.log(made["webhook"]["id"]))["deliveries"]["totalCount"] == len(stay)
 
 
 async def test_a_deleted_webhook_takes_its_log_along(office: Office, owner: Database) -> None:

@@ -48,7 +48,7 @@ from app.webhooks.dispatch import recover_webhooks
 from app.workers.graph import LazyGraph
 from app.workers.jobs import make_handlers, schedule
 from app.workers.runner import Handler, JobRunner, RunnerSettings
-from app.workers.webhooks import Documents, dispatch_for_ever, make_webhook_tools
+from app.workers.webhooks import dispatch_for_ever, make_webhook_tools
 
 TEND_SECONDS = 0.5
 POLL_SECONDS = 0.1  # arq polls Valkey for wake-ups: this is a job's start-up time, twice over
@@ -104,11 +104,11 @@ async def work(
     kept_archives = make_kept_files(settings, pool, PERSONAL_EXPORTS)
     personal = ExportTools(kept_archives, exports.keep)
     parts = Parts(settings, database, valkey, queue, tools.vault, pool, uploads, kept_costs, kept, kept_archives)
-    bulk = BulkTools(ExportTools(kept, exports.keep), LazyGraph(parts))
+    graph = LazyGraph(parts)
+    bulk = BulkTools(ExportTools(kept, exports.keep), graph)
     prices = make_price_tools(settings, pool)
     mail = make_mail_tools(settings)
-    execute = Documents(parts)
-    webhooks = make_webhook_tools(settings, tools.vault, execute)
+    webhooks = make_webhook_tools(settings, tools.vault, graph.execute)
     kinds = (
         make_handlers(tools, uploads, sources, exports, prices, mail, bulk, personal, webhooks)
         if handlers is None
@@ -128,11 +128,10 @@ async def work(
             pool.close()
             uploads.close()
             exports.files.close()
-            await bulk.graph.close()
+            await graph.close()
             kept.close()
             kept_archives.close()
             prices.close()
-            await execute.close()
             await queue.stop()
             for announcer in announcers:
                 await announcer.stop()

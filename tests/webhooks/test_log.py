@@ -11,13 +11,18 @@ import pytest
 from app.accounts.rotate import rotate_credentials
 from app.config import Settings
 from app.database import Database
+from app.dead_jobs import recover
 from app.models import now
 from app.repositories.webhooks import delete_old_deliveries
 from app.webhooks.change import MOST_WEBHOOKS
-from app.webhooks.dispatch import dispatch_all, recover_webhooks
+from app.webhooks.dispatch import dispatch_all
+from app.webhooks.recover import RECOVERIES
 from app.workers import jobs
 from tests.webhooks.office import DELETE, UPDATE, Office
 from tests.webhooks.receiver import Answering
+
+SUCCESSOR = """SELECT extract(epoch FROM wake_at - now())::float AS seconds FROM jobs
+  WHERE kind = 'deliver_webhook' AND state = 'QUEUED'"""
 
 
 async def test_pages_of_deliveries(office: Office) -> None:
@@ -74,10 +79,40 @@ async def test_the_successor_of_a_job_that_was_given_up(office: Office, owner: D
     await office.behind(owner, "UPDATE jobs SET state = 'DEAD' WHERE kind = 'deliver_webhook'")
     await office.deliver()
     assert office.receiver.received == []
-    await office.behind(owner, "UPDATE webhook_deliveries SET next_attempt_at = now() - interval '11 minutes'")
-    assert await recover_webhooks(office.database) == 1
+    assert await recover(office.database, RECOVERIES) == 1
+    assert await recover(office.database, RECOVERIES) == 0
+    await office.deliver()
+    assert office.receiver.received == [], "not at once: what killed the job may be there still"
+    (job,) = await office.behind(owner, SUCCESSOR)
+    assert 9 * 60 < job["seconds"] <= 10 * 60
+    await office.behind(owner, "UPDATE jobs SET wake_at = now() WHERE state = 'QUEUED'")
     await office.deliver()
     assert len(office.receiver.received) == 1
+
+
+async def test_what_happens_next_is_not_kept_waiting_by_a_dead_job(office: Office, owner: Database) -> None:
+    await office.create()
+    await office.note("one")
+    await dispatch_all(office.database)
+    await office.behind(owner, "UPDATE jobs SET state = 'DEAD' WHERE kind = 'deliver_webhook'")
+    assert await recover(office.database, RECOVERIES) == 1
+    await office.note("two")
+    await office.deliver()
+    assert len(office.receiver.received) == 2
+
+
+async def test_a_dead_job_of_a_webhook_that_is_off_or_has_nothing_to_send_says_nothing(
+    office: Office, owner: Database
+) -> None:
+    off, _ = await office.create(name="off"), await office.create(name="done")
+    await office.note("one")
+    await dispatch_all(office.database)
+    await office.behind(owner, "UPDATE jobs SET state = 'DEAD' WHERE kind = 'deliver_webhook'")
+    done = "state = 'SUCCEEDED', next_attempt_at = NULL"
+    await office.behind(owner, f"UPDATE webhook_deliveries SET {done}")  # noqa: S608  (our own words)
+    await office.act(UPDATE, id=off["webhook"]["id"], enabled=False)
+    assert await recover(office.database, RECOVERIES) == 0
+    assert await office.behind(owner, SUCCESSOR) == []
 
 
 async def test_old_deliveries_go_with_their_attempts(office: Office, owner: Database) -> None:

@@ -107,6 +107,6 @@ TEXTS: dict[str, Erasing] = {
 }
 """Columns into which texts of all kinds are copied, with whatever addresses and names stand in them."""
 NO_COPIES: dict[str, str] = {
-    "recommendation_history.data": "states, amounts and reasons of a finding",
+    "recommendation_history.data": "states, amounts, and a note that is the organization's, as that of its finding",
 }
 """Columns that are named like those, and what they hold instead."""

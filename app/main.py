@@ -184,7 +184,6 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
         runtime.bulk_exports.close()
         runtime.personal_exports.close()
         await runtime.authenticator.close()
-        await runtime.close_openid()
         await runtime.rate_limits.close()
         await runtime.database.close()
         await runtime.valkey.aclose()

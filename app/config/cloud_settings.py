@@ -25,8 +25,9 @@ class CloudSettings(BaseSettings):
     )
     outgoing_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Networks, such as `10.20.0.0/16`, that requests to addresses of tenants' choosing (webhooks) may "
-        "reach beside the public internet, without TLS too, separated by commas. `127.0.0.0/8` is for development.",
+        description="Networks, such as `10.20.0.0/16`, that requests to addresses of tenants' choosing may reach "
+        "beside the public internet, separated by commas: webhooks, without TLS too, and providers of single sign-on, "
+        "without TLS in development alone. `127.0.0.0/8` is for development.",
     )
     webhook_retention_days: int = Field(
         default=30, ge=1, le=400, description="Days that deliveries of webhooks are kept with their attempts."

@@ -97,7 +97,6 @@ class Settings(FileSettings, CloudSettings, ServerSettings, SignInSettings, Engi
         "cors_origins",
         "trusted_proxies",
         "endpoint_hosts",
-        "single_sign_on_hosts",
         "passkey_origins",
         "outgoing_networks",
         mode="before",

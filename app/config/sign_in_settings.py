@@ -50,11 +50,6 @@ class SignInSettings(BaseSettings):
         description="URL at which browsers reach this API, without a path: providers of single sign-on send them back "
         "there. Needed for single sign-on in production; in development it is what the browser has asked for.",
     )
-    single_sign_on_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(),
-        description="Hosts, or `host:port`, of providers of single sign-on that may be in a private network and, in "
-        "development, speak plain http, separated by commas. All others must be https on public addresses.",
-    )
     passkey_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Origins of the pages that may use passkeys, such as `https://app.example.com`, separated by "

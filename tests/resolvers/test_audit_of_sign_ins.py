@@ -20,7 +20,7 @@ from app.privacy.erasing import erase_account
 from app.records.audit import FAILURE_WINDOW
 from app.schema.node import parse_id
 from tests.clients import PASSWORD, GraphQL, Person
-from tests.openid_provider import OpenIdProvider, openid_provider
+from tests.openid_provider import OPENED, OpenIdProvider, openid_provider
 from tests.resolvers.company import ACCEPT, Company, code_of, company, invite
 from tests.resolvers.own_identity import Somebody, another
 from tests.resolvers.sign_in_room import SignInRoom
@@ -39,8 +39,8 @@ def provider() -> Iterator[OpenIdProvider]:
 
 
 @pytest.fixture
-def settings(settings: Settings, provider: OpenIdProvider) -> Settings:
-    return settings.model_copy(update={"single_sign_on_hosts": (provider.host,)})
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update=OPENED)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,7 +12,7 @@ from app.auth.openid import entra
 from app.auth.openid.fetch import OpenIdError
 from app.config import Settings
 from tests.clients import GraphQL
-from tests.openid_provider import Claims, OpenIdProvider, openid_provider
+from tests.openid_provider import OPENED, Claims, OpenIdProvider, openid_provider
 from tests.resolvers.company import code_of, company
 from tests.resolvers.sign_in_room import SignInRoom
 
@@ -32,13 +33,13 @@ def running() -> Iterator[OpenIdProvider]:
 def provider(running: OpenIdProvider, monkeypatch: pytest.MonkeyPatch) -> OpenIdProvider:
     """One whose issuer is formed as a tenant's is, at a host that stands in for Entra's."""
     running.person, running.change = {}, {}
-    monkeypatch.setattr(entra, "HOSTS", frozenset({running.host}))
+    monkeypatch.setattr(entra, "HOSTS", frozenset({urlsplit(running.issuer).netloc}))
     return running
 
 
 @pytest.fixture
-def settings(settings: Settings, provider: OpenIdProvider) -> Settings:
-    return settings.model_copy(update={"single_sign_on_hosts": (provider.host,)})
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update=OPENED)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from app.schema.node import parse_id
 from app.sealing.vault import Vault
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL
-from tests.openid_provider import CLIENT_SECRET, OpenIdProvider, openid_provider
+from tests.openid_provider import CLIENT_SECRET, OPENED, OpenIdProvider, openid_provider
 from tests.resolvers.company import code_of, company
 from tests.resolvers.sign_in_room import SignInRoom
 
@@ -40,8 +40,8 @@ def provider() -> Iterator[OpenIdProvider]:
 
 
 @pytest.fixture
-def settings(settings: Settings, provider: OpenIdProvider) -> Settings:
-    return settings.model_copy(update={"single_sign_on_hosts": (provider.host,)})
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update=OPENED)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from app.database import Database
 from app.organizations import provider_sign_in
 from tests.activity.sockets import following
 from tests.clients import GraphQL
-from tests.openid_provider import OpenIdProvider, openid_provider
+from tests.openid_provider import OPENED, OpenIdProvider, openid_provider
 from tests.resolvers.company import code_of, company
 from tests.resolvers.own_identity import Somebody
 from tests.resolvers.sign_in_room import SignInRoom
@@ -50,8 +50,8 @@ def other_provider() -> Iterator[OpenIdProvider]:
 
 
 @pytest.fixture
-def settings(settings: Settings, provider: OpenIdProvider, other_provider: OpenIdProvider) -> Settings:
-    return settings.model_copy(update={"single_sign_on_hosts": (provider.host, other_provider.host)})
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update=OPENED)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from app.embedded import EngineUrls
 from tests.browser.conftest import PATIENCE
 from tests.browser.signing_in.bar import CORPORATE
 from tests.clients import GraphQL, serving
-from tests.openid_provider import OpenIdProvider, openid_provider
+from tests.openid_provider import OPENED, OpenIdProvider, openid_provider
 from tests.resolvers.company import company
 from tests.resolvers.own_identity import Somebody, somebody
 from tests.resolvers.sign_in_room import SignInRoom
@@ -35,11 +35,11 @@ def neighbours(provider: OpenIdProvider) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def settings(settings: Settings, provider: OpenIdProvider) -> Settings:
+def settings(settings: Settings) -> Settings:
     """The passkeys of a development server belong to `localhost` and the port of its settings."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    return settings.model_copy(update={"port": port, "single_sign_on_hosts": (provider.host,)})
+    return settings.model_copy(update={"port": port, **OPENED})
 
 
 @pytest.fixture

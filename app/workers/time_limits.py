@@ -18,7 +18,7 @@ from app.privacy.archive import ARCHIVE_JOB
 from app.recommendations.deletion_tags import TAG_JOB
 from app.recommendations.jobs import LOOK_JOB, MEASURE_JOB
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
-from app.records.webhooks import DELIVER_JOB
+from app.records.webhooks import DELIVER_JOB, TELL_JOB
 from app.scanning.schedule import SCHEDULE_JOB
 from app.scanning.start import RUN_SCAN_JOB
 from app.sourcing.schedule import SCHEDULE_JOB as SOURCE_SCHEDULE_JOB
@@ -31,6 +31,7 @@ _HOUR: Final = 3_600.0
 LONGEST: Mapping[str, float] = {
     # One message, one row or one queue.
     SEND_JOB: 5 * _MINUTE,
+    TELL_JOB: 5 * _MINUTE,
     SCHEDULE_JOB: 10 * _MINUTE,
     SOURCE_SCHEDULE_JOB: 10 * _MINUTE,
     LOOK_EVERYWHERE_JOB: 10 * _MINUTE,

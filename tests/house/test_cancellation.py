@@ -21,6 +21,7 @@ from tests.workers.probes import IDLE, make_runner, put, until
 SOONEST = 5.0
 """Seconds: GRAPHQL.md and RELIABILITY.md allow no more."""
 _ONE_STATEMENT = "a few statements of one transaction each, of which each has its time limit"
+_ONE_MESSAGE = "one message to a mail server, which has a time limit"
 _ANEW = "it begins anew wherever it is cut off; the worker cancels it at its next await"
 # Kinds whose function never asks, and why that is right. What runs is cancelled by the worker as it goes down, and at
 # once when another worker has taken the job: test_a_job_that_never_asks_is_cancelled.
@@ -31,9 +32,10 @@ NEVER_ASK = {
     "look_everywhere": _ONE_STATEMENT,
     "look_for_waste": _ANEW,
     "run_cost_export": _ANEW,
-    "send_identity_mail": "one message, with 30 seconds for all of it",
+    "send_identity_mail": _ONE_MESSAGE,
     "start_scheduled_cost_source": _ONE_STATEMENT,
     "start_scheduled_scans": _ONE_STATEMENT,
+    "tell_of_webhook": _ONE_MESSAGE,
 }
 
 

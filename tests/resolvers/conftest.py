@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.database import Database
 from tests.clients import GraphQL, register
+from tests.openid_provider import OpenIdProvider, openid_provider
 from tests.resolvers.allocation_room import Room
 from tests.resolvers.cost_caller import Caller
 
@@ -22,3 +24,10 @@ async def caller(graphql: GraphQL, database: Database, tmp_path: Path) -> Caller
 async def room(graphql: GraphQL) -> Room:
     """Somebody who can share costs out."""
     return Room(graphql, await register(graphql))
+
+
+@pytest.fixture
+def provider() -> Iterator[OpenIdProvider]:
+    """An organization's provider of single sign-on, at a loopback address."""
+    with openid_provider() as found:
+        yield found

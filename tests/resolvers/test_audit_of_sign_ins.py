@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +19,7 @@ from app.privacy.erasing import erase_account
 from app.records.audit import FAILURE_WINDOW
 from app.schema.node import parse_id
 from tests.clients import PASSWORD, GraphQL, Person
-from tests.openid_provider import OPENED, OpenIdProvider, openid_provider
+from tests.openid_provider import OPENED, OpenIdProvider
 from tests.resolvers.company import ACCEPT, Company, code_of, company, invite
 from tests.resolvers.own_identity import Somebody, another
 from tests.resolvers.sign_in_room import SignInRoom
@@ -30,12 +29,6 @@ from tests.resolvers.test_single_sign_on import signed_in
 LOG_OUT = "mutation ($input: LogOutInput) { logOut(input: $input) { __typename } }"
 REFRESH = """mutation ($input: RefreshSessionInput!) { refreshSession(input: $input) {
   ... on RefreshSessionPayload { refreshToken } } }"""
-
-
-@pytest.fixture
-def provider() -> Iterator[OpenIdProvider]:
-    with openid_provider() as found:
-        yield found
 
 
 @pytest.fixture

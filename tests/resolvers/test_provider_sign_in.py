@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -23,7 +22,7 @@ from app.schema.node import parse_id
 from app.sealing.vault import Vault
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL
-from tests.openid_provider import CLIENT_SECRET, OPENED, OpenIdProvider, openid_provider
+from tests.openid_provider import CLIENT_SECRET, OPENED, OpenIdProvider
 from tests.resolvers.company import code_of, company
 from tests.resolvers.sign_in_room import SignInRoom
 
@@ -31,12 +30,6 @@ ADA = "ada@corp.example"
 VERIFIER = "v" * 50
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 NOT_HERE = "did not begin in this browser"
-
-
-@pytest.fixture
-def provider() -> Iterator[OpenIdProvider]:
-    with openid_provider() as found:
-        yield found
 
 
 @pytest.fixture

@@ -38,12 +38,6 @@ LOST = "UPDATE sessions SET revoked_at = NULL, revoked_reason = NULL WHERE provi
 
 
 @pytest.fixture
-def provider() -> Iterator[OpenIdProvider]:
-    with openid_provider() as found:
-        yield found
-
-
-@pytest.fixture
 def other_provider() -> Iterator[OpenIdProvider]:
     with openid_provider() as found:
         yield found

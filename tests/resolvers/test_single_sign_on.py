@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,18 +12,12 @@ from app.config import Settings
 from app.database import Database
 from app.schema.node import parse_id
 from tests.clients import PASSWORD, GraphQL, register
-from tests.openid_provider import OPENED, OpenIdProvider, openid_provider
+from tests.openid_provider import OPENED, OpenIdProvider
 from tests.resolvers.company import code_of, company, invite
 from tests.resolvers.own_identity import Somebody
 from tests.resolvers.sign_in_room import SignInRoom
 
 ADA = "ada@corp.example"
-
-
-@pytest.fixture
-def provider() -> Iterator[OpenIdProvider]:
-    with openid_provider() as found:
-        yield found
 
 
 @pytest.fixture

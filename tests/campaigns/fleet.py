@@ -1,4 +1,4 @@
-"""The product as it runs on one machine: two API processes, a worker and the embedded engines, all of them mortal."""
+"""The product on one machine: two API processes, two workers and the embedded engines, all of them mortal."""
 
 from __future__ import annotations
 
@@ -11,19 +11,34 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
 import httpx
 
+from app.config import Settings
 from app.embedded import EngineStatus, EngineUrls, attach, status, wait_stopped
+from app.tasks import end_tasks
+from tests.campaigns.soak_samples import children_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 RESTART_SECONDS = 0.3
 READY_SECONDS = 240
 READY_WORDS = re.compile(rb'"(listening|worker_ready)"')
 ENGINES = ("supervisor", "postgres", "valkey")
+LEASE_SECONDS = 4.0
+"""Of a job in this fleet, where the product's is 20: whoever is paused for longer is not paused for half a minute."""
+LATE_WORKER = b'"job_lease_lost"'
+
+
+class Way(StrEnum):
+    """How a process is hit."""
+
+    KILL = "SIGKILL"
+    PAUSE = "SIGSTOP"  # and SIGCONT when a lease is over
 
 
 @dataclass(eq=False)
@@ -54,7 +69,7 @@ class Member:
             self.log_start = self.log.stat().st_size if self.log.exists() else 0
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "app", *self.arguments],
+                    [sys.executable, "-m", *self.arguments],
                     cwd=PROJECT,
                     env=self.environment,
                     stdin=subprocess.DEVNULL,
@@ -70,29 +85,45 @@ class Member:
         self.process.kill()
         return True
 
+    def signal(self, number: signal.Signals) -> bool:
+        """Pause it or let it go on; whether it was there."""
+        if self.process is None or self.process.poll() is not None:
+            return False
+        self.process.send_signal(number)
+        return True
+
 
 class Fleet:
-    """Keeps the processes running, and kills them."""
+    """Keeps the processes running, kills and pauses them. The workers scan the cloud in `world`, a file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lease: float = LEASE_SECONDS) -> None:
         self.data_dir = folder / "data"
         self.data_dir.mkdir()
         self.folder = folder
+        self.world = folder / "world"
+        self.lease = lease
         self.members: dict[str, Member] = {}
         self._tending: asyncio.Task[None] | None = None
+        self._pauses = set[asyncio.Task[None]]()
         for number in (1, 2):
-            self._add(f"api-{number}", "serve", port=free_port())
-        self._add("worker", "worker")
+            port = free_port()
+            self._add(f"api-{number}", "app", "serve", "--port", str(port), url=f"http://127.0.0.1:{port}")
+        for number in (1, 2):
+            self._add(f"worker-{number}", "tests.campaigns.worker", str(self.world), "--lease", str(lease))
 
-    def _add(self, name: str, command: str, port: int | None = None) -> None:
+    def _add(self, name: str, *arguments: str, url: str | None = None) -> None:
         environment = {
             "PATH": os.environ["PATH"],
             "SKYLEDGER_DATA_DIR": str(self.data_dir),
             "SKYLEDGER_LOG_FORMAT": "json",
+            "SKYLEDGER_COST_MAXIMUM": "1000000000",  # one key asks for everybody
         }
-        arguments = (command,) if port is None else (command, "--port", str(port))
-        url = None if port is None else f"http://127.0.0.1:{port}"
         self.members[name] = Member(name, arguments, environment, self.folder / f"{name}.log", url)
+
+    @property
+    def settings(self) -> Settings:
+        """As the processes have them: with the same keys."""
+        return Settings(data_dir=self.data_dir)
 
     @property
     def urls(self) -> list[str]:
@@ -100,9 +131,10 @@ class Fleet:
         return [member.url for member in self.members.values() if member.url is not None]
 
     @property
-    def victims(self) -> tuple[str, ...]:
-        """Everything that can be killed."""
-        return (*self.members, *ENGINES)
+    def victims(self) -> list[tuple[str, Way]]:
+        """Everything that can be hit, and how. A supervisor holds nothing but its children: it is killed only."""
+        every = (*self.members, *ENGINES)
+        return [(name, Way.KILL) for name in every] + [(name, Way.PAUSE) for name in every if name != "supervisor"]
 
     async def __aenter__(self) -> Self:
         # Its own lease ends at once: the campaign must not be what keeps the engines alive.
@@ -119,6 +151,7 @@ class Fleet:
             self._tending.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._tending
+        await end_tasks(*self._pauses)
         running = [member.process for member in self.members.values() if member.process is not None]
         for process in running:
             process.terminate()
@@ -136,17 +169,36 @@ class Fleet:
             for member in self.members.values():
                 member.tend()
 
-    async def kill(self, victim: str) -> bool:
-        """Kill -9 a victim by its name; whether it was alive."""
+    async def hit(self, victim: str, way: Way, seconds: float) -> bool:
+        """Kill -9 a victim by its name, or pause it for so long; whether it was alive."""
         if victim in self.members:
-            return self.members[victim].kill()
+            member = self.members[victim]
+            if way is Way.KILL:
+                return member.kill()
+            return self._pause(member.signal, seconds)
         pid = getattr(await self.engines(), f"{victim}_pid")
         if pid is None:  # it is being started again
             return False
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            return True
-        return False
+        if way is Way.KILL:
+            return _send([pid], signal.SIGKILL)
+        # Whoever serves a connection is a process of its own, which the pause of the first one would not reach.
+        pids = [pid, *_children_of(pid)]
+        return self._pause(lambda number: _send(pids, number), seconds)
+
+    def _pause(self, send: Callable[[signal.Signals], bool], seconds: float) -> bool:
+        if not send(signal.SIGSTOP):
+            return False
+
+        async def go_on() -> None:
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                send(signal.SIGCONT)
+
+        task = asyncio.create_task(go_on())
+        self._pauses.add(task)
+        task.add_done_callback(self._pauses.discard)
+        return True
 
     async def engines(self) -> EngineStatus:
         """How the engines are."""
@@ -169,6 +221,10 @@ class Fleet:
         """How often a process gave up before it was ready; it was started again."""
         return sum(member.failed_starts for member in self.members.values())
 
+    def late_workers(self) -> int:
+        """How often a worker came back to a job that another one had taken, and let it be."""
+        return sum(member.log.read_bytes().count(LATE_WORKER) for member in self.members.values() if member.url is None)
+
     def last_words(self) -> str:
         """The ends of all logs."""
         logs = sorted([*self.folder.glob("*.log"), *(self.data_dir / "engines").glob("*.log")])
@@ -184,6 +240,23 @@ async def until_ready(url: str) -> float:
                 if (await client.get(f"{url}/health/ready")).status_code == httpx.codes.OK:
                     return time.monotonic() - begun
             await asyncio.sleep(0.1)
+
+
+def _send(pids: list[int], number: signal.Signals) -> bool:
+    """Send a signal to processes of which some may be gone; whether the first was there."""
+    reached = []
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+            reached.append(pid)
+    return pids[0] in reached
+
+
+def _children_of(pid: int) -> list[int]:
+    try:
+        return children_of(pid)
+    except FileNotFoundError:  # it has just gone
+        return []
 
 
 def free_port() -> int:

@@ -1,0 +1,100 @@
+"""The load of a campaign, what happens to the fleet under it, and what is there when all has come to rest."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from app.database import Database
+from app.repositories import activity
+from app.tasks import end_tasks
+from tests.campaigns.callers import Access, StreamSubscriber, Subscriber, Writer
+from tests.campaigns.effects import effects_of
+from tests.campaigns.fleet import Fleet
+from tests.campaigns.hits import Hit
+from tests.campaigns.requesters import Requester, importer, scanner
+from tests.campaigns.settling import Settled, settle
+from tests.campaigns.verdict import Facts, judge, results, show
+
+WRITERS = 4
+SECONDS_TO_REST = 300  # jobs wait up to a lease and a pause between attempts
+Trouble = Callable[[Fleet, Access, list[Subscriber]], Awaitable[list[Hit]]]
+"""What happens to a fleet while the load goes on; returns when it has been got over."""
+
+
+async def undergo(name: str, folder: Path, trouble: Trouble, chance: random.Random, **more: Any) -> None:
+    """A whole campaign: a fleet, its ordeal, the figures, the judgement. `more` as `carry_out` takes it."""
+    async with Fleet(folder) as fleet:
+        try:
+            facts = await carry_out(fleet, trouble, chance, **more)
+        except BaseException:
+            Console().print(fleet.last_words(), markup=False, highlight=False)
+            raise
+    show(f"{name}: {len(facts.hits)} hits", results(facts))
+    judge(facts)
+
+
+async def carry_out(
+    fleet: Fleet, trouble: Trouble, chance: random.Random, *, hits: int, streams: tuple[int, int] = (2, 1)
+) -> Facts:
+    """Write, follow, scan, import and purge while there is trouble, let it come to rest and look.
+
+    `hits` are as many as will come; `streams` are subscribers on sockets and over server-sent events.
+    """
+    settled = await settle(fleet, chance, condemned=max(4, hits // 4), seconds=hits)
+    access = settled.access
+    writers = [Writer(f"writer-{number}", access) for number in range(WRITERS)]
+    requesters = [scanner(access), importer(access, settled.upload_ids)]
+    subscribers = [Subscriber(f"socket-{number}", access, settled.cursor) for number in range(streams[0])]
+    subscribers += [StreamSubscriber(f"stream-{number}", access, settled.cursor) for number in range(streams[1])]
+    access.works.update(dict.fromkeys((*access.urls, *(each.name for each in (*subscribers, *requesters))), 0.0))
+    stop = asyncio.Event()
+    working = [asyncio.create_task(each.run(stop)) for each in (*writers, *requesters)]
+    following = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
+    try:
+        async with asyncio.timeout(SECONDS_TO_REST):
+            await access.until_all_works(since=1.0)
+        made = await trouble(fleet, access, subscribers)
+        stop.set()
+        async with asyncio.timeout(SECONDS_TO_REST):
+            await asyncio.gather(*working)
+            goal = await writers[0].write_last()
+            await asyncio.gather(*(subscriber.reach(goal) for subscriber in subscribers))
+    finally:
+        await end_tasks(*working, *following)
+    return await facts_of(fleet, settled, writers, requesters, subscribers, made, goal)
+
+
+async def facts_of(
+    fleet: Fleet,
+    settled: Settled,
+    writers: list[Writer],
+    requesters: list[Requester],
+    subscribers: list[Subscriber],
+    made: list[Hit],
+    goal: int,
+) -> Facts:
+    """What there is to judge."""
+    urls = await fleet.engine_urls()
+    effects = await effects_of(urls.database_url, settled, SECONDS_TO_REST)
+    database = Database.connect(urls.database_url)
+    rows = await activity.read_events(database, settled.organization_id, settled.start, 10_000_000)
+    await database.close()
+    return Facts(
+        settled=settled,
+        writers=writers,
+        requesters=requesters,
+        subscribers=subscribers,
+        goal=goal,
+        stored=[(row["sequence"], row["data"]["text"] if row["kind"] == "NOTE_ADDED" else row["kind"]) for row in rows],
+        hits=made,
+        effects=effects,
+        late_workers=fleet.late_workers(),
+        died_alone=fleet.died_alone(),
+        failed_starts=fleet.failed_starts(),
+    )

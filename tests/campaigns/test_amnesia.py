@@ -1,0 +1,26 @@
+"""The amnesia campaign: Valkey is emptied at random moments, under the load of the kill campaign.
+
+`pytest -m campaign --flushes 100 -s tests/campaigns/test_amnesia.py` is the full form; the suite does it three times.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.activity.probes import seeded
+from tests.campaigns.callers import Access, Subscriber
+from tests.campaigns.fleet import Fleet
+from tests.campaigns.hits import Hit, forgetting, strike_at_random
+from tests.campaigns.ordeal import undergo
+
+
+@pytest.mark.campaign
+async def test_an_emptied_valkey_loses_and_doubles_nothing(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    flushes: int = request.config.getoption("--flushes")
+
+    async def trouble(fleet: Fleet, access: Access, _subscribers: list[Subscriber]) -> list[Hit]:
+        return await strike_at_random(flushes, access, forgetting(fleet))
+
+    await undergo("amnesia", tmp_path, trouble, seeded(flushes), hits=flushes)

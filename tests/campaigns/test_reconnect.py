@@ -1,0 +1,28 @@
+"""The reconnect campaign: subscribers on sockets and streams are cut off, again and again, while events come.
+
+`pytest -m campaign --disconnects 1000 -s tests/campaigns/test_reconnect.py` is the full form; the suite cuts 60 times.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.activity.probes import seeded
+from tests.campaigns.callers import Access, Subscriber
+from tests.campaigns.fleet import Fleet
+from tests.campaigns.hits import Hit, cutting, strike_at_random
+from tests.campaigns.ordeal import undergo
+
+SOCKETS = STREAMS = 10
+
+
+@pytest.mark.campaign
+async def test_whoever_is_cut_off_goes_on_where_they_were(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    cuts: int = request.config.getoption("--disconnects")
+
+    async def trouble(_fleet: Fleet, access: Access, subscribers: list[Subscriber]) -> list[Hit]:
+        return await strike_at_random(cuts, access, cutting(access, subscribers), haste=1)
+
+    await undergo("reconnect", tmp_path, trouble, seeded(cuts), hits=cuts, streams=(SOCKETS, STREAMS))

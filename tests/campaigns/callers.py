@@ -46,6 +46,8 @@ class Access:
     """Who → when what last went well was sent: API processes by URL, subscribers and kinds of jobs by name."""
     sent: dict[str, float] = field(default_factory=dict)
     """Text of a note → when it was sent."""
+    failures: list[str] = field(default_factory=list)
+    """Requests that did not get the answer they should have."""
     again: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever something went well."""
 
@@ -108,10 +110,12 @@ class Writer:
                 json={"query": ADD_NOTE, "variables": variables},
                 headers=self.access.headers,
             )
-            event = response.json()["data"]["addNote"]["event"]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            event = response.raise_for_status().json()["data"]["addNote"]["event"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            self.access.failures.append(f"{text} on {url}: {error!r}")
             return False
-        if response.status_code != httpx.codes.OK or event["data"] != {"text": text}:
+        if event["data"] != {"text": text}:
+            self.access.failures.append(f"{text} on {url}: {response.text}")
             return False
         self.unknown.discard(text)
         self.acknowledged[text] = event["sequence"]

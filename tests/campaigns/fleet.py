@@ -27,6 +27,7 @@ from tests.campaigns.soak_samples import children_of
 PROJECT = Path(__file__).resolve().parents[2]
 RESTART_SECONDS = 0.3
 READY_SECONDS = 240
+STOP_SECONDS = 60
 READY_WORDS = re.compile(rb'"(listening|worker_ready)"')
 ENGINES = ("supervisor", "postgres", "valkey")
 LEASE_SECONDS = 4.0
@@ -50,6 +51,8 @@ class Member:
     environment: dict[str, str]
     log: Path
     url: str | None = None
+    code: Path = PROJECT
+    """The folder of the version that it runs."""
     process: subprocess.Popen[bytes] | None = None
     killed: bool = False
     log_start: int = 0
@@ -70,7 +73,7 @@ class Member:
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", *self.arguments],
-                    cwd=PROJECT,
+                    cwd=self.code,
                     env=self.environment,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -94,31 +97,58 @@ class Member:
 
 
 class Fleet:
-    """Keeps the processes running, kills and pauses them. The workers scan the cloud in `world`, a file."""
+    """Keeps the processes running, kills and pauses them. Its workers scan the cloud in `world`, a file.
 
-    def __init__(self, folder: Path, lease: float = LEASE_SECONDS) -> None:
+    Engines of somebody else's, in `engines`, are used and not hit; members are added by hand then.
+    """
+
+    def __init__(self, folder: Path, lease: float = LEASE_SECONDS, engines: EngineUrls | None = None) -> None:
         self.data_dir = folder / "data"
-        self.data_dir.mkdir()
+        self.data_dir.mkdir(exist_ok=True)
         self.folder = folder
         self.world = folder / "world"
         self.lease = lease
         self.members: dict[str, Member] = {}
+        self._engines = engines
         self._tending: asyncio.Task[None] | None = None
         self._pauses = set[asyncio.Task[None]]()
-        for number in (1, 2):
-            port = free_port()
-            self._add(f"api-{number}", "app", "serve", "--port", str(port), url=f"http://127.0.0.1:{port}")
-        for number in (1, 2):
-            self._add(f"worker-{number}", "tests.campaigns.worker", str(self.world), "--lease", str(lease))
+        if engines is None:
+            for number in (1, 2):
+                self.add_api(f"api-{number}")
+                self.add(f"worker-{number}", "tests.campaigns.worker", str(self.world), "--lease", str(lease))
 
-    def _add(self, name: str, *arguments: str, url: str | None = None) -> None:
-        environment = {
+    def add_api(self, name: str, code: Path = PROJECT) -> str:
+        """An API process; its base URL."""
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        self.add(name, "app", "serve", "--port", str(port), url=url, code=code)
+        return url
+
+    def add(self, name: str, *arguments: str, url: str | None = None, code: Path = PROJECT) -> None:
+        """A process that runs a module of the version in a folder, once the fleet is tended."""
+        log = self.folder / f"{name}.log"
+        self.members[name] = Member(name, arguments, self.environment, log, url, code)
+
+    async def retire(self, name: str) -> int:
+        """SIGTERM, and nobody in its place; the exit code."""
+        process = self.members.pop(name).process
+        assert process is not None
+        process.terminate()
+        return await asyncio.to_thread(process.wait, STOP_SECONDS)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of every process."""
+        found = {
             "PATH": os.environ["PATH"],
             "SKYLEDGER_DATA_DIR": str(self.data_dir),
             "SKYLEDGER_LOG_FORMAT": "json",
             "SKYLEDGER_COST_MAXIMUM": "1000000000",  # one key asks for everybody
         }
-        self.members[name] = Member(name, arguments, environment, self.folder / f"{name}.log", url)
+        if self._engines is not None:
+            found["SKYLEDGER_DATABASE_URL"] = self._engines.database_url
+            found["SKYLEDGER_REDIS_URL"] = self._engines.redis_url
+        return found
 
     @property
     def settings(self) -> Settings:
@@ -138,7 +168,7 @@ class Fleet:
 
     async def __aenter__(self) -> Self:
         # Its own lease ends at once: the campaign must not be what keeps the engines alive.
-        with await asyncio.to_thread(attach, self.data_dir):
+        with await asyncio.to_thread(attach, self.data_dir) if self._engines is None else contextlib.nullcontext():
             for member in self.members.values():
                 member.tend()
             for url in self.urls:
@@ -157,16 +187,17 @@ class Fleet:
             process.terminate()
         for process in running:
             try:
-                await asyncio.to_thread(process.wait, 60)
+                await asyncio.to_thread(process.wait, STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        assert await asyncio.to_thread(wait_stopped, self.data_dir), "engines were left behind"
+        if self._engines is None:
+            assert await asyncio.to_thread(wait_stopped, self.data_dir), "engines were left behind"
 
     async def _tend_for_ever(self) -> None:
         while True:
             await asyncio.sleep(RESTART_SECONDS)
-            for member in self.members.values():
+            for member in list(self.members.values()):
                 member.tend()
 
     async def hit(self, victim: str, way: Way, seconds: float) -> bool:
@@ -206,6 +237,8 @@ class Fleet:
 
     async def engine_urls(self) -> EngineUrls:
         """Addresses of the engines, once they are ready."""
+        if self._engines is not None:
+            return self._engines
         async with asyncio.timeout(READY_SECONDS):
             while True:
                 urls = (await self.engines()).urls

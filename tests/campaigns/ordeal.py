@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -27,31 +27,45 @@ Trouble = Callable[[Fleet, Access, list[Subscriber]], Awaitable[list[Hit]]]
 """What happens to a fleet while the load goes on; returns when it has been got over."""
 
 
-async def undergo(name: str, folder: Path, trouble: Trouble, chance: random.Random, **more: Any) -> None:
-    """A whole campaign: a fleet, its ordeal, the figures, the judgement. `more` as `carry_out` takes it."""
+@dataclass(frozen=True)
+class Load:
+    """Who is there beside those who write notes and import costs."""
+
+    sockets: int = 2
+    streams: int = 1
+    """Subscribers, on sockets and over server-sent events."""
+    cloud: bool = True
+    """Whether an account is scanned."""
+    condemned: int = 4
+    """Organizations that are purged."""
+    seconds: float = 10
+    """In which they are."""
+
+
+async def undergo(name: str, folder: Path, trouble: Trouble, chance: random.Random, load: Load) -> None:
+    """A whole campaign: a fleet, its ordeal, the figures, the judgement."""
     async with Fleet(folder) as fleet:
-        try:
-            facts = await carry_out(fleet, trouble, chance, **more)
-        except BaseException:
-            Console().print(fleet.last_words(), markup=False, highlight=False)
-            raise
+        facts = await carry_out(fleet, trouble, chance, load)
     show(f"{name}: {len(facts.hits)} hits", results(facts))
     judge(facts)
 
 
-async def carry_out(
-    fleet: Fleet, trouble: Trouble, chance: random.Random, *, hits: int, streams: tuple[int, int] = (2, 1)
-) -> Facts:
-    """Write, follow, scan, import and purge while there is trouble, let it come to rest and look.
+async def carry_out(fleet: Fleet, trouble: Trouble, chance: random.Random, load: Load) -> Facts:
+    """Put a fleet that is ready under load while there is trouble, let it come to rest and look."""
+    try:
+        return await _carry_out(fleet, trouble, chance, load)
+    except BaseException:
+        Console().print(fleet.last_words(), markup=False, highlight=False)
+        raise
 
-    `hits` are as many as will come; `streams` are subscribers on sockets and over server-sent events.
-    """
-    settled = await settle(fleet, chance, condemned=max(4, hits // 4), seconds=hits)
+
+async def _carry_out(fleet: Fleet, trouble: Trouble, chance: random.Random, load: Load) -> Facts:
+    settled = await settle(fleet, chance, cloud=load.cloud, condemned=load.condemned, seconds=load.seconds)
     access = settled.access
     writers = [Writer(f"writer-{number}", access) for number in range(WRITERS)]
-    requesters = [scanner(access), importer(access, settled.upload_ids)]
-    subscribers = [Subscriber(f"socket-{number}", access, settled.cursor) for number in range(streams[0])]
-    subscribers += [StreamSubscriber(f"stream-{number}", access, settled.cursor) for number in range(streams[1])]
+    requesters = [importer(access, settled.upload_ids), *([scanner(access)] if load.cloud else [])]
+    subscribers = [Subscriber(f"socket-{number}", access, settled.cursor) for number in range(load.sockets)]
+    subscribers += [StreamSubscriber(f"stream-{number}", access, settled.cursor) for number in range(load.streams)]
     access.works.update(dict.fromkeys((*access.urls, *(each.name for each in (*subscribers, *requesters))), 0.0))
     stop = asyncio.Event()
     working = [asyncio.create_task(each.run(stop)) for each in (*writers, *requesters)]

@@ -71,12 +71,16 @@ class Requester:
         url = self.access.chance.choice(self.access.urls)
         body = {"query": document, "variables": variables}
         try:
-            answer = (await client.post(f"{url}/graphql", json=body, headers=self.access.headers)).json()
-        except (httpx.HTTPError, ValueError):
+            response = await client.post(f"{url}/graphql", json=body, headers=self.access.headers)
+            answer: dict[str, Any] = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            self.access.failures.append(f"{self.name} on {url}: {error!r}")
             return None
-        data: dict[str, Any] | None = answer.get("data")
-        whole = data is not None and "errors" not in answer and all(data.values())
-        return data if whole and not any("code" in value for value in data.values()) else None  # type: ignore[union-attr]
+        data: dict[str, Any] = answer.get("data") or {}
+        if "errors" in answer or not data or any(not value or "code" in value for value in data.values()):
+            self.access.failures.append(f"{self.name} on {url}: {response.text}")
+            return None
+        return data
 
 
 def scanner(access: Access) -> Requester:

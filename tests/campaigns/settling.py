@@ -66,9 +66,14 @@ class Settled:
         return {(Decimal(amount) * rows, rows) for amount, rows in ROWS.items()}
 
 
-async def settle(fleet: Fleet, chance: random.Random, condemned: int, seconds: float) -> Settled:
-    """Prepare a fleet that is ready. So many organizations are purged, at moments of the next `seconds`."""
-    world = filled_world(servers=20)
+async def settle(
+    fleet: Fleet, chance: random.Random, *, cloud: bool = True, condemned: int = 0, seconds: float = 0
+) -> Settled:
+    """Prepare a fleet that is ready, by the graph where there is no cloud and nobody is condemned.
+
+    So many organizations are purged, at moments of the next `seconds`.
+    """
+    world = filled_world(servers=20) if cloud else World()
     world.page_size, world.seconds = 5, 0.05
     world.save(fleet.world)
     async with httpx.AsyncClient(base_url=fleet.urls[0], timeout=120) as client:
@@ -77,7 +82,8 @@ async def settle(fleet: Fleet, chance: random.Random, condemned: int, seconds: f
         wanted = {"organizationId": ada.organization_id, "name": "campaign", "scopes": SCOPES}
         key = (await graphql.data(NEW_KEY, {"input": wanted}, token=ada.token))["createApiKey"]["key"]
         upload_ids = [await _sent(Sender(client, ada), focus_file(rows, amount)) for amount, rows in ROWS.items()]
-        await _connect(fleet, ada, world)
+        if cloud:
+            await _connect(fleet, ada, world)
         begin = {"organizationId": ada.organization_id, "text": "begin"}
         event = (await graphql.data(BEGIN, {"input": begin}, api_key=key))["addNote"]["event"]
     access = Access(fleet.urls, ada.organization_id, key, chance)

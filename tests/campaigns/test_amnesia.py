@@ -13,7 +13,7 @@ from tests.activity.probes import seeded
 from tests.campaigns.callers import Access, Subscriber
 from tests.campaigns.fleet import Fleet
 from tests.campaigns.hits import Hit, forgetting, strike_at_random
-from tests.campaigns.ordeal import undergo
+from tests.campaigns.ordeal import Load, undergo
 
 
 @pytest.mark.campaign
@@ -23,4 +23,4 @@ async def test_an_emptied_valkey_loses_and_doubles_nothing(request: pytest.Fixtu
     async def trouble(fleet: Fleet, access: Access, _subscribers: list[Subscriber]) -> list[Hit]:
         return await strike_at_random(flushes, access, forgetting(fleet))
 
-    await undergo("amnesia", tmp_path, trouble, seeded(flushes), hits=flushes)
+    await undergo("amnesia", tmp_path, trouble, seeded(flushes), Load(condemned=max(4, flushes // 4), seconds=flushes))

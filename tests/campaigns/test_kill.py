@@ -14,7 +14,7 @@ from tests.activity.probes import seeded
 from tests.campaigns.callers import Access, Subscriber
 from tests.campaigns.fleet import Fleet
 from tests.campaigns.hits import Hit, killing, strike_at_random
-from tests.campaigns.ordeal import undergo
+from tests.campaigns.ordeal import Load, undergo
 
 
 @pytest.mark.campaign
@@ -24,4 +24,4 @@ async def test_no_kill_loses_doubles_or_reorders_anything(request: pytest.Fixtur
     async def trouble(fleet: Fleet, access: Access, _subscribers: list[Subscriber]) -> list[Hit]:
         return await strike_at_random(hits, access, killing(fleet, access))
 
-    await undergo("kill", tmp_path, trouble, seeded(hits), hits=hits)
+    await undergo("kill", tmp_path, trouble, seeded(hits), Load(condemned=max(4, hits // 4), seconds=hits))

@@ -13,7 +13,7 @@ from tests.activity.probes import seeded
 from tests.campaigns.callers import Access, Subscriber
 from tests.campaigns.fleet import Fleet
 from tests.campaigns.hits import Hit, cutting, strike_at_random
-from tests.campaigns.ordeal import undergo
+from tests.campaigns.ordeal import Load, undergo
 
 SOCKETS = STREAMS = 10
 
@@ -25,4 +25,4 @@ async def test_whoever_is_cut_off_goes_on_where_they_were(request: pytest.Fixtur
     async def trouble(_fleet: Fleet, access: Access, subscribers: list[Subscriber]) -> list[Hit]:
         return await strike_at_random(cuts, access, cutting(access, subscribers), haste=1)
 
-    await undergo("reconnect", tmp_path, trouble, seeded(cuts), hits=cuts, streams=(SOCKETS, STREAMS))
+    await undergo("reconnect", tmp_path, trouble, seeded(cuts), Load(SOCKETS, STREAMS, cloud=False))

@@ -11,7 +11,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from tests.campaigns.callers import Subscriber, Writer
+from tests.campaigns.callers import StreamSubscriber, Subscriber, Writer
 from tests.campaigns.effects import Effects
 from tests.campaigns.hits import RECOVERY_SECONDS, Hit
 from tests.campaigns.requesters import Requester
@@ -72,7 +72,7 @@ def results(facts: Facts) -> list[Row]:
         ("notes acknowledged", f"{len(facts.acknowledged)}, lost: {lost}"),
         ("notes without an answer", f"{len(facts.unknown)}, of which {survived} were written once, the rest not"),
         ("longest time without a write", f"{facts.longest_silence:.1f} s"),
-        *(subscriber_row(facts, subscriber) for subscriber in facts.subscribers),
+        *subscriber_rows(facts),
         *(
             (f"{each.name} asked for", f"{len(each.ended)} acknowledged, {each.unknown} without an answer")
             for each in facts.requesters
@@ -105,13 +105,22 @@ def hit_rows(hits: Sequence[Hit]) -> list[Row]:
     return rows
 
 
-def subscriber_row(facts: Facts, subscriber: Subscriber) -> Row:
-    """What came to a subscriber."""
-    errors = dict(refusals(subscriber)) or "none"
-    return subscriber.name, (
-        f"{len(subscriber.received)} events over {subscriber.connections} connections, lost, doubled or out of order: "
-        f"{disorder(facts, subscriber)}, errors: {errors}"
-    )
+def subscriber_rows(facts: Facts) -> list[Row]:
+    """What came to all subscribers of a kind."""
+    rows = []
+    for kind, name in ((Subscriber, "sockets"), (StreamSubscriber, "event streams")):
+        group = [each for each in facts.subscribers if type(each) is kind]
+        events, connections = sum(len(each.received) for each in group), sum(each.connections for each in group)
+        wrong = sum(disorder(facts, each) for each in group)
+        errors = sum((refusals(each) for each in group), Counter[str]())
+        told_errors = f"; errors: {told(errors)}" if errors else ""
+        rows.append(
+            (
+                f"{len(group)} subscribers on {name}",
+                f"{events} events over {connections} connections, lost, doubled or out of order: {wrong}{told_errors}",
+            )
+        )
+    return rows
 
 
 def told(counts: Counter[str] | Counter[int]) -> str:
@@ -162,7 +171,7 @@ def judge_jobs(facts: Facts) -> None:
         assert set(requester.ended.values()) == {"SUCCEEDED"}, f"{requester.name}: {requester.ended}"
     assert effects.dead == [], "jobs were given up"
     assert effects.states.keys() == {"SUCCEEDED"}, "jobs were left undone"
-    assert effects.scans.keys() == {"SUCCEEDED"}, "scans were left undone"
+    assert effects.scans.keys() <= {"SUCCEEDED"}, "scans were left undone"
     assert effects.imports.keys() <= {"SUCCEEDED", "UNCHANGED"}, "imports were left undone"
     assert effects.told_wrongly == [], "a begin or an end was told other than once"
     there = {name for things in facts.settled.world.things.values() for name in things}

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -136,6 +137,8 @@ def pytest_collection_finish() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requests", type=int, default=150, help="how many requests the storm has (full: 1000)")
     parser.addoption("--kills", type=int, default=10, help="how many hits the campaigns of kills do (full: 200)")
+    parser.addoption("--most-minutes", type=float, default=inf, help="kill and amnesia end after that with fewer hits")
+    parser.addoption("--record", action="store_true", help="campaigns write benchmarks/RELIABILITY.md")
     parser.addoption("--flushes", type=int, default=3, help="how often amnesia empties Valkey (full: 100)")
     parser.addoption("--disconnects", type=int, default=60, help="how often subscribers are cut off (full: 1000)")
     parser.addoption(

@@ -52,9 +52,10 @@ class Access:
     """Set whenever something went well."""
 
     def went_well(self, who: str, sent: float) -> None:
-        """Note that what was sent at that moment has had its effect."""
-        self.works[who] = max(sent, self.works.get(who, 0))
-        self.again.set()
+        """Note that what was sent at that moment has had its effect, if anybody waits for that of this one."""
+        if who in self.works:
+            self.works[who] = max(sent, self.works[who])
+            self.again.set()
 
     async def until_all_works(self, since: float) -> None:
         """Wait until something that was sent after this moment went well with everybody."""

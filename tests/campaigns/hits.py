@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -34,14 +35,18 @@ Strike = Callable[[], Awaitable[str | None]]
 """Hits something; its name, None where there was nothing to hit."""
 
 
-async def strike_at_random(hits: int, access: Access, strike: Strike, haste: float = HASTE) -> list[Hit]:
+async def strike_at_random(
+    hits: int, access: Access, strike: Strike, *, haste: float = HASTE, minutes: float = inf
+) -> list[Hit]:
     """Strike again and again and measure each hit; returns when all have been got over, fails when one is not.
 
-    `haste` is the share of the hits that come before the last one has been got over.
+    It strikes fewer times where so many `minutes` do not suffice. `haste` is the share of the hits that come before the
+    last one has been got over.
     """
     chance, made, recoveries = access.chance, list[Hit](), list[asyncio.Task[None]]()
+    end = time.monotonic() + 60 * minutes
     try:
-        while len(made) < hits:
+        while len(made) < hits and time.monotonic() < end:
             if made and chance.random() >= haste:
                 await recoveries[-1]
                 await asyncio.sleep(chance.uniform(0.1, 1.0))

@@ -13,13 +13,15 @@ from rich.console import Console
 from app.database import Database
 from app.repositories import activity
 from app.tasks import end_tasks
+from tests.activity.probes import seeded
 from tests.campaigns.callers import Access, StreamSubscriber, Subscriber, Writer
 from tests.campaigns.effects import effects_of
 from tests.campaigns.fleet import Fleet
 from tests.campaigns.hits import Hit
+from tests.campaigns.record import Telling
 from tests.campaigns.requesters import Requester, importer, scanner
 from tests.campaigns.settling import Settled, settle
-from tests.campaigns.verdict import Facts, judge, results, show
+from tests.campaigns.verdict import Facts, judge, results
 
 WRITERS = 4
 SECONDS_TO_REST = 300  # jobs wait up to a lease and a pause between attempts
@@ -42,11 +44,11 @@ class Load:
     """In which they are."""
 
 
-async def undergo(name: str, folder: Path, trouble: Trouble, chance: random.Random, load: Load) -> None:
+async def undergo(telling: Telling, name: str, folder: Path, trouble: Trouble, load: Load) -> None:
     """A whole campaign: a fleet, its ordeal, the figures, the judgement."""
     async with Fleet(folder) as fleet:
-        facts = await carry_out(fleet, trouble, chance, load)
-    show(f"{name}: {len(facts.hits)} hits", results(facts))
+        facts = await carry_out(fleet, trouble, seeded(telling.wanted), load)
+    telling.show(f"{name}: {len(facts.hits)} hits", len(facts.hits), results(facts))
     judge(facts)
 
 
@@ -66,9 +68,11 @@ async def _carry_out(fleet: Fleet, trouble: Trouble, chance: random.Random, load
     requesters = [importer(access, settled.upload_ids), *([scanner(access)] if load.cloud else [])]
     subscribers = [Subscriber(f"socket-{number}", access, settled.cursor) for number in range(load.sockets)]
     subscribers += [StreamSubscriber(f"stream-{number}", access, settled.cursor) for number in range(load.streams)]
-    access.works.update(dict.fromkeys((*access.urls, *(each.name for each in (*subscribers, *requesters))), 0.0))
+    names = [each.name for each in subscribers] + [each.name for each in requesters]
+    access.works.update(dict.fromkeys([*access.urls, *names], 0.0))
     stop = asyncio.Event()
-    working = [asyncio.create_task(each.run(stop)) for each in (*writers, *requesters)]
+    working = [asyncio.create_task(writer.run(stop)) for writer in writers]
+    working += [asyncio.create_task(requester.run(stop)) for requester in requesters]
     following = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
     try:
         async with asyncio.timeout(SECONDS_TO_REST):

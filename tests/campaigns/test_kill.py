@@ -10,18 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.activity.probes import seeded
 from tests.campaigns.callers import Access, Subscriber
 from tests.campaigns.fleet import Fleet
 from tests.campaigns.hits import Hit, killing, strike_at_random
 from tests.campaigns.ordeal import Load, undergo
+from tests.campaigns.record import Recorder
+
+FULL = 200
 
 
 @pytest.mark.campaign
-async def test_no_kill_loses_doubles_or_reorders_anything(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+async def test_no_kill_loses_doubles_or_reorders_anything(
+    request: pytest.FixtureRequest, recorder: Recorder, tmp_path: Path
+) -> None:
     hits: int = request.config.getoption("--kills")
+    minutes: float = request.config.getoption("--most-minutes")
 
     async def trouble(fleet: Fleet, access: Access, _subscribers: list[Subscriber]) -> list[Hit]:
-        return await strike_at_random(hits, access, killing(fleet, access))
+        return await strike_at_random(hits, access, killing(fleet, access), minutes=minutes)
 
-    await undergo("kill", tmp_path, trouble, seeded(hits), Load(condemned=max(4, hits // 4), seconds=hits))
+    load = Load(condemned=max(4, hits // 4), seconds=hits)
+    with recorder.campaign("kill", hits, FULL, "hits") as telling:
+        await undergo(telling, "kill", tmp_path, trouble, load)

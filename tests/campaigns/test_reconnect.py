@@ -9,20 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.activity.probes import seeded
 from tests.campaigns.callers import Access, Subscriber
 from tests.campaigns.fleet import Fleet
 from tests.campaigns.hits import Hit, cutting, strike_at_random
 from tests.campaigns.ordeal import Load, undergo
+from tests.campaigns.record import Recorder
 
 SOCKETS = STREAMS = 10
 
+FULL = 1_000
+
 
 @pytest.mark.campaign
-async def test_whoever_is_cut_off_goes_on_where_they_were(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+async def test_whoever_is_cut_off_goes_on_where_they_were(
+    request: pytest.FixtureRequest, recorder: Recorder, tmp_path: Path
+) -> None:
     cuts: int = request.config.getoption("--disconnects")
 
     async def trouble(_fleet: Fleet, access: Access, subscribers: list[Subscriber]) -> list[Hit]:
         return await strike_at_random(cuts, access, cutting(access, subscribers), haste=1)
 
-    await undergo("reconnect", tmp_path, trouble, seeded(cuts), Load(SOCKETS, STREAMS, cloud=False))
+    load = Load(SOCKETS, STREAMS, cloud=False)
+    with recorder.campaign("reconnect", cuts, FULL, "disconnects") as telling:
+        await undergo(telling, "reconnect", tmp_path, trouble, load)

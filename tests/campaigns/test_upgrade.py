@@ -30,9 +30,11 @@ from tests.campaigns.callers import Access, Subscriber
 from tests.campaigns.fleet import PROJECT, Fleet, until_ready
 from tests.campaigns.hits import Hit, get_over
 from tests.campaigns.ordeal import Load, carry_out
-from tests.campaigns.verdict import judge, results, show, told
+from tests.campaigns.record import Recorder, Telling
+from tests.campaigns.verdict import judge, results, told
 from tests.campaigns.versions import NoHistoryError, Version, version_before
 
+OLD_APIS, OLD_WORKER = ("old-1", "old-2"), "old-worker"
 LOOK_SECONDS = 0.2
 LEAVING_SECONDS = 0.5
 """From the moment at which nobody sends anything to a process any more until it is told to stop."""
@@ -49,33 +51,35 @@ def before() -> Version:
 
 @pytest.mark.campaign
 async def test_an_upgrade_under_load_fails_no_request(
-    request: pytest.FixtureRequest, before: Version, tmp_path: Path
+    request: pytest.FixtureRequest, recorder: Recorder, before: Version, tmp_path: Path
 ) -> None:
-    old = before.unpack(tmp_path / "before")
     seconds: float = request.config.getoption("--upgrade-seconds")
-    (tmp_path / "data").mkdir()
-    with await asyncio.to_thread(attach, tmp_path / "data") as engines:
-        fleet = Fleet(tmp_path, engines=engines.urls)
+    with recorder.campaign("upgrade", 1, 1, f"upgrade, {seconds:g} s for each pair of versions,") as telling:
+        await upgrade_under_load(telling, before, seconds, tmp_path)
+
+
+async def upgrade_under_load(telling: Telling, before: Version, seconds: float, folder: Path) -> None:
+    """Replace the version before by this one, tell and judge."""
+    old = before.unpack(folder / "before")
+    (folder / "data").mkdir()
+    with await asyncio.to_thread(attach, folder / "data") as engines:
+        fleet = Fleet(folder, engines=engines.urls)
         await migrate(fleet, old)
-        for name in ("old-1", "old-2"):
+        for name in OLD_APIS:
             fleet.add_api(name, code=old)
-        fleet.add("old-worker", "app", "worker", code=old)
+        fleet.add(OLD_WORKER, "app", "worker", code=old)
         async with fleet:
             rollout = Rollout(fleet, seconds)
             facts = await carry_out(fleet, rollout.carry_out, seeded(1), Load(cloud=False, condemned=0))
-    title = f"upgrade from {before.commit[:9]} over {before.migrations} migrations"
-    unready = Counter(name for name, _ in rollout.unready)
-    show(
-        title,
-        [
-            *results(facts),
-            ("requests that failed", str(len(rollout.failures))),
-            ("looks at which a process that served was not ready", told(unready)),
-        ],
-    )
+    of_upgrade = [
+        ("version before", f"commit {before.commit[:9]}, {before.migrations} migrations before this one"),
+        ("requests that failed", str(len(rollout.failures))),
+        ("looks at which a process that served was not ready", told(Counter(name for name, _ in rollout.unready))),
+    ]
+    telling.show("upgrade", 1, [*of_upgrade, *results(facts)])
     assert rollout.failures == []
-    assert rollout.codes == {"old-1": 0, "old-2": 0, "old-worker": 0}, "an old process did not end well"
-    assert [answer for name, answer in rollout.unready if name.startswith("new")] == [], "not ready"
+    assert rollout.codes == dict.fromkeys((*OLD_APIS, OLD_WORKER), 0), "an old process did not end well"
+    assert [answer for name, answer in rollout.unready if name not in OLD_APIS] == [], "not ready"
     judge(facts)
 
 
@@ -106,10 +110,10 @@ class Rollout:
             await step("migrate", lambda: migrate(fleet, PROJECT))
             await step("first new API process", lambda: self._join("new-1", access))
             await step("new worker", lambda: self._work("new-worker"))
-            await step("end of the old worker", lambda: self._leave("old-worker", access))
-            await step("end of the first old API process", lambda: self._leave("old-1", access))
+            await step("end of the old worker", lambda: self._leave(OLD_WORKER, access))
+            await step("end of the first old API process", lambda: self._leave(OLD_APIS[0], access))
             await step("second new API process", lambda: self._join("new-2", access))
-            await step("end of the last old process", lambda: self._leave("old-2", access))
+            await step("end of the last old process", lambda: self._leave(OLD_APIS[1], access))
         finally:
             await end_tasks(looking)
         self.failures = list(access.failures)

@@ -8,18 +8,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from rich.console import Console
-from rich.table import Table
-
 from tests.campaigns.callers import StreamSubscriber, Subscriber, Writer
 from tests.campaigns.effects import Effects
 from tests.campaigns.hits import RECOVERY_SECONDS, Hit
+from tests.campaigns.record import Row
 from tests.campaigns.requesters import Requester
 from tests.campaigns.settling import Settled
 
 # What a subscriber may hear while the engines are down; anything else would tell it to give up.
 PASSING = {"SERVICE_UNAVAILABLE", "INTERNAL_SERVER_ERROR"}
-Row = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -86,14 +83,6 @@ def results(facts: Facts) -> list[Row]:
         ("processes that died by themselves", str(facts.died_alone or "none")),
         ("starts that gave up and were repeated", str(facts.failed_starts)),
     ]
-
-
-def show(title: str, rows: Sequence[Row]) -> None:
-    """Print figures; seen with -s."""
-    table = Table(title=title, show_header=False, title_justify="left")
-    for row in rows:
-        table.add_row(*row)
-    Console(width=120).print(table, markup=False, highlight=False)
 
 
 def hit_rows(hits: Sequence[Hit]) -> list[Row]:

@@ -1,0 +1,130 @@
+"""What campaigns found, `benchmarks/RELIABILITY.md`, which they write themselves where `--record` is given."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.campaigns.fleet import PROJECT
+
+FILE = PROJECT / "benchmarks" / "RELIABILITY.md"
+NOT_RECORDED = "not recorded"
+CAMPAIGNS = {
+    "kill": "SIGKILL and SIGSTOP of API, worker, supervisor, PostgreSQL, Valkey during scans, imports, mutations, "
+    "subscriptions: nothing acknowledged lost, nothing doubled, got over in 60 s",
+    "kill of imports": "SIGKILL of worker and PostgreSQL: readers see one whole delivery, never a mixture",
+    "kill of scans": "SIGKILL of workers: every scan ends as if nobody had been killed",
+    "amnesia": "FLUSHALL of Valkey under the load of the kill campaign: the same",
+    "reconnect": "subscribers on sockets and event streams are cut off: nothing lost, doubled or out of order",
+    "upgrade": "the version before this one is replaced under load: no request fails",
+    "soak": "an hour of mixed load: memory is flat, nothing is left open (`tests/campaigns/test_soak.py`)",
+    "tenants": "50 tenants while connections end: no foreign row (`tests/campaigns/test_isolation.py`)",
+}
+"""Name → what is done, and what has to be true."""
+HEAD = """# What holds when things break
+
+Written by the campaigns of `tests/campaigns/` when they are run with `--record` (`make campaign`); nothing here is
+written by hand. {not_recorded} means that no run was kept here, not that there is none: `make test` does all of them
+in a short form. Seconds are of the wall, on the machine that is named with them.
+
+| campaign | last recorded run |
+| --- | --- |
+"""
+_SECTION = re.compile(r"^## (?P<name>.+?)\n\n(?P<body>.+?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+Row = tuple[str, str]
+
+
+@dataclass
+class Telling:
+    """What a campaign tells while it goes on: of so many `wanted`, which are `full` in its full form."""
+
+    wanted: int
+    full: int
+    unit: str
+    rows: list[Row] = field(default_factory=list)
+    done: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    def show(self, title: str, done: int, rows: Sequence[Row]) -> None:
+        """Keep the figures, and print them; seen with -s."""
+        self.rows, self.done = list(rows), done
+        table = Table(title=title, show_header=False, title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        Console(width=120).print(table, markup=False, highlight=False)
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Writes into a file, or nowhere."""
+
+    file: Path | None
+
+    @contextmanager
+    def campaign(self, name: str, wanted: int, full: int, unit: str) -> Iterator[Telling]:
+        """A campaign that passes if the block ends without an error; either is recorded."""
+        assert name in CAMPAIGNS, name
+        telling = Telling(wanted, full, unit)
+        verdict = "**failed**"
+        try:
+            yield telling
+            verdict = "passed"
+        except Exception as error:
+            telling.rows.append(("failed", str(error).partition("\n")[0]))
+            raise
+        finally:
+            if self.file is not None:
+                self._write(name, verdict, telling)
+
+    def _write(self, name: str, verdict: str, telling: Telling) -> None:
+        assert self.file is not None
+        before = self.file.read_text() if self.file.exists() else ""
+        sections = {found["name"]: found["body"].strip() for found in _SECTION.finditer(before)}
+        figures = ["| | |", "| --- | --- |", *map(_line, telling.rows)]
+        sections[name] = "\n".join([_summary(verdict, telling), "", *figures])
+        head = HEAD.format(not_recorded=NOT_RECORDED.capitalize())
+        rows = [f"| {each}: {about} | {_first(sections.get(each))} |" for each, about in CAMPAIGNS.items()]
+        bodies = [f"## {each}\n\n{sections[each]}\n" for each in CAMPAIGNS if each in sections]
+        self.file.write_text(head + "\n".join(rows) + "\n\n" + "\n".join(bodies))
+
+
+def _summary(verdict: str, telling: Telling) -> str:
+    less = "" if telling.done == telling.full else f" ({telling.full} in the full form)"
+    minutes = (time.monotonic() - telling.begun) / 60
+    return (
+        f"{verdict}: {telling.done} {telling.unit}{less} in {minutes:.1f} minutes, "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, {os.cpu_count()} cores, "
+        f"load average {os.getloadavg()[1]:.1f}"
+    )
+
+
+def _first(section: str | None) -> str:
+    return NOT_RECORDED if section is None else section.partition("\n")[0]
+
+
+def _line(row: Row) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"
+
+
+def _commit() -> str:
+    try:
+        named = subprocess.run(
+            ["git", "describe", "--always", "--dirty=, with changes"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return named.stdout.strip()

@@ -142,7 +142,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--flushes", type=int, default=3, help="how often amnesia empties Valkey (full: 100)")
     parser.addoption("--disconnects", type=int, default=60, help="how often subscribers are cut off (full: 1000)")
     parser.addoption(
-        "--upgrade-seconds", type=float, default=0.5, help="how long each pair of versions works (full: 60)"
+        "--upgrade-seconds", type=float, default=0.5, help="how long each step of the upgrade lasts (full: 30)"
     )
     parser.addoption("--minutes", type=float, default=0, help="how long the soak is (full: 60); 0 is none")
     parser.addoption("--soak-folder", help="folder for the samples of the soak; that of the test when left out")

@@ -57,11 +57,18 @@ class Access:
             self.works[who] = max(sent, self.works[who])
             self.again.set()
 
-    async def until_all_works(self, since: float) -> None:
-        """Wait until something that was sent after this moment went well with everybody."""
-        while any(moment < since for moment in self.works.values()):
+    async def until_all_works(self, since: float) -> str:
+        """Wait until something that was sent after this moment went well with everybody; who was the last."""
+        last = "nobody"
+        while late := self.late(since):
+            last = late[0]
             self.again.clear()
             await self.again.wait()
+        return last
+
+    def late(self, since: float) -> list[str]:
+        """With whom nothing yet went well that was sent after this moment."""
+        return [who for who, moment in self.works.items() if moment < since]
 
     @property
     def headers(self) -> dict[str, str]:

@@ -102,7 +102,9 @@ class Fleet:
     Engines of somebody else's, in `engines`, are used and not hit; members are added by hand then.
     """
 
-    def __init__(self, folder: Path, lease: float = LEASE_SECONDS, engines: EngineUrls | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, workers: int = 2, lease: float = LEASE_SECONDS, engines: EngineUrls | None = None
+    ) -> None:
         self.data_dir = folder / "data"
         self.data_dir.mkdir(exist_ok=True)
         self.folder = folder
@@ -115,6 +117,7 @@ class Fleet:
         if engines is None:
             for number in (1, 2):
                 self.add_api(f"api-{number}")
+            for number in range(1, workers + 1):
                 self.add(f"worker-{number}", "tests.campaigns.worker", str(self.world), "--lease", str(lease))
 
     def add_api(self, name: str, code: Path = PROJECT) -> str:
@@ -211,10 +214,8 @@ class Fleet:
         if pid is None:  # it is being started again
             return False
         if way is Way.KILL:
-            return _send([pid], signal.SIGKILL)
-        # Whoever serves a connection is a process of its own, which the pause of the first one would not reach.
-        pids = [pid, *_children_of(pid)]
-        return self._pause(lambda number: _send(pids, number), seconds)
+            return _send(pid, signal.SIGKILL)
+        return self._pause(Family(pid).signal, seconds)
 
     def _pause(self, send: Callable[[signal.Signals], bool], seconds: float) -> bool:
         if not send(signal.SIGSTOP):
@@ -275,21 +276,30 @@ async def until_ready(url: str) -> float:
             await asyncio.sleep(0.1)
 
 
-def _send(pids: list[int], number: signal.Signals) -> bool:
-    """Send a signal to processes of which some may be gone; whether the first was there."""
-    reached = []
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-            reached.append(pid)
-    return pids[0] in reached
+@dataclass(eq=False)
+class Family:
+    """An engine's first process and those that it has made: one for each connection in PostgreSQL."""
+
+    pid: int
+    children: list[int] = field(default_factory=list)
+
+    def signal(self, number: signal.Signals) -> bool:
+        """Pause all of them or let them go on; whether the first was there."""
+        there = _send(self.pid, number)
+        if number is signal.SIGSTOP:  # only now: it makes no more
+            with contextlib.suppress(FileNotFoundError):
+                self.children = children_of(self.pid)
+        for child in self.children:
+            _send(child, number)
+        return there
 
 
-def _children_of(pid: int) -> list[int]:
-    try:
-        return children_of(pid)
-    except FileNotFoundError:  # it has just gone
-        return []
+def _send(pid: int, number: signal.Signals) -> bool:
+    """Send a signal; whether there was a process."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+        return True
+    return False
 
 
 def free_port() -> int:

@@ -16,7 +16,9 @@ from app.tasks import end_tasks
 from tests.campaigns.callers import Access, Subscriber
 from tests.campaigns.fleet import Fleet, Way
 
-RECOVERY_SECONDS = 60  # the promise of RELIABILITY
+RECOVERY_SECONDS = 60
+"""The promise. What takes longer is measured all the same, up to:"""
+GIVE_UP_SECONDS = 240
 HASTE = 1 / 3
 FORGETTING = 0.1
 """How often Valkey is emptied beside a hit of the kill campaign: a chance."""
@@ -29,6 +31,8 @@ class Hit:
     name: str
     moment: float
     seconds: float | None = None
+    last: str = ""
+    """Who was the last to get over it."""
 
 
 Strike = Callable[[], Awaitable[str | None]]
@@ -66,11 +70,11 @@ async def strike_at_random(
 async def get_over(hit: Hit, access: Access) -> None:
     """Wait until everybody whom the load knows has done something that was begun after the hit."""
     try:
-        async with asyncio.timeout(RECOVERY_SECONDS):
-            await access.until_all_works(since=hit.moment)
+        async with asyncio.timeout(GIVE_UP_SECONDS):
+            hit.last = await access.until_all_works(since=hit.moment)
     except TimeoutError:
-        late = sorted(who for who, moment in access.works.items() if moment < hit.moment)
-        message = f"{hit.name} was not got over within {RECOVERY_SECONDS} s by {', '.join(late)}"
+        late = ", ".join(access.late(hit.moment))
+        message = f"{hit.name} was not got over within {GIVE_UP_SECONDS} s by {late}"
         raise AssertionError(message) from None
     hit.seconds = time.monotonic() - hit.moment
 

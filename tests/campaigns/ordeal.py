@@ -31,22 +31,27 @@ Trouble = Callable[[Fleet, Access, list[Subscriber]], Awaitable[list[Hit]]]
 
 @dataclass(frozen=True)
 class Load:
-    """Who is there beside those who write notes and import costs."""
+    """Who is there beside those who write notes."""
 
     sockets: int = 2
     streams: int = 1
     """Subscribers, on sockets and over server-sent events."""
-    cloud: bool = True
-    """Whether an account is scanned."""
-    condemned: int = 4
+    scans: bool = True
+    imports: bool = True
+    condemned: int = 0
     """Organizations that are purged."""
-    seconds: float = 10
+    seconds: float = 0
     """In which they are."""
+
+    @property
+    def workers(self) -> int:
+        """How many it takes."""
+        return 2 if self.scans or self.imports or self.condemned else 0
 
 
 async def undergo(telling: Telling, name: str, folder: Path, trouble: Trouble, load: Load) -> None:
     """A whole campaign: a fleet, its ordeal, the figures, the judgement."""
-    async with Fleet(folder) as fleet:
+    async with Fleet(folder, workers=load.workers) as fleet:
         facts = await carry_out(fleet, trouble, seeded(telling.wanted), load)
     telling.show(f"{name}: {len(facts.hits)} hits", len(facts.hits), results(facts))
     judge(facts)
@@ -62,10 +67,11 @@ async def carry_out(fleet: Fleet, trouble: Trouble, chance: random.Random, load:
 
 
 async def _carry_out(fleet: Fleet, trouble: Trouble, chance: random.Random, load: Load) -> Facts:
-    settled = await settle(fleet, chance, cloud=load.cloud, condemned=load.condemned, seconds=load.seconds)
+    settled = await settle(fleet, chance, cloud=load.scans, condemned=load.condemned, seconds=load.seconds)
     access = settled.access
     writers = [Writer(f"writer-{number}", access) for number in range(WRITERS)]
-    requesters = [importer(access, settled.upload_ids), *([scanner(access)] if load.cloud else [])]
+    requesters = [scanner(access)] if load.scans else []
+    requesters += [importer(access, settled.upload_ids)] if load.imports else []
     subscribers = [Subscriber(f"socket-{number}", access, settled.cursor) for number in range(load.sockets)]
     subscribers += [StreamSubscriber(f"stream-{number}", access, settled.cursor) for number in range(load.streams)]
     names = [each.name for each in subscribers] + [each.name for each in requesters]

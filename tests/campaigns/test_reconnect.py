@@ -29,6 +29,6 @@ async def test_whoever_is_cut_off_goes_on_where_they_were(
     async def trouble(_fleet: Fleet, access: Access, subscribers: list[Subscriber]) -> list[Hit]:
         return await strike_at_random(cuts, access, cutting(access, subscribers), haste=1)
 
-    load = Load(SOCKETS, STREAMS, cloud=False)
+    load = Load(SOCKETS, STREAMS, scans=False, imports=False)
     with recorder.campaign("reconnect", cuts, FULL, "disconnects") as telling:
         await undergo(telling, "reconnect", tmp_path, trouble, load)

@@ -85,7 +85,7 @@ lock:
 # mixed load after which memory is flat and nothing is left open; its samples are kept in .cache/soak. What comes of
 # those that break things is written into benchmarks/RELIABILITY.md; commit it.
 campaign: setup
-	$(BIN)/pytest -m campaign --record --kills 200 --flushes 100 --disconnects 1000 --upgrade-seconds 30 --sequences 3000 --requests 1000 --examples 1000 --minutes 60 --soak-folder .cache/soak -s
+	$(BIN)/pytest -m campaign --record --hits 200 --kills 200 --flushes 100 --disconnects 1000 --upgrade-seconds 30 --sequences 3000 --requests 1000 --examples 1000 --minutes 60 --soak-folder .cache/soak -s
 
 # The graph against hand-written routes and its peers (half an hour), into benchmarks/RESULTS.md. Peers that run on
 # Node are installed by npm; without it they are left out, and the results say so. For a look:

@@ -136,7 +136,8 @@ def pytest_collection_finish() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requests", type=int, default=150, help="how many requests the storm has (full: 1000)")
-    parser.addoption("--kills", type=int, default=10, help="how many hits the campaigns of kills do (full: 200)")
+    parser.addoption("--hits", type=int, default=6, help="how many hits the kill campaign does (full: 200)")
+    parser.addoption("--kills", type=int, default=10, help="how many kill -9 those of imports and scans do (full: 200)")
     parser.addoption("--most-minutes", type=float, default=inf, help="kill and amnesia end after that with fewer hits")
     parser.addoption("--record", action="store_true", help="campaigns write benchmarks/RELIABILITY.md")
     parser.addoption("--flushes", type=int, default=3, help="how often amnesia empties Valkey (full: 100)")

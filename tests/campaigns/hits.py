@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import inf
 
 from redis.asyncio import Redis
@@ -86,12 +87,13 @@ def killing(fleet: Fleet, access: Access) -> Strike:
     async def strike() -> str | None:
         if access.chance.random() < FORGETTING:
             await forget_all(fleet)
-        if not deck:  # everybody's turn comes
-            deck.extend(access.chance.sample(fleet.victims, len(fleet.victims)))
-        victim, way = deck.pop()
+        if not deck:  # everybody's turn comes; a few hits are of both ways
+            killed, paused = (access.chance.sample(each, len(each)) for each in (fleet.killed, fleet.paused))
+            deck.extend(each for pair in zip_longest(killed, paused) for each in pair if each is not None)
+        victim, way = deck.pop(0)
         if await fleet.hit(victim, way, seconds=fleet.lease * access.chance.uniform(1.1, 1.5)):
             return f"{way.value} of {victim}"
-        deck.insert(0, (victim, way))  # it is being started again
+        deck.append((victim, way))  # it is being started again
         return None
 
     return strike

@@ -1,7 +1,7 @@
 """The kill campaign: SIGKILL and SIGSTOP of everything during scans, imports, mutations, subscriptions and purges.
 
-`pytest -m campaign --kills 200 -s` is the full form; the suite hits ten times. A pause is longer than a lease, so that
-a paused worker comes back to jobs that others have taken, and has to let them be.
+`pytest -m campaign --hits 200 -s tests/campaigns/test_kill.py` is the full form; the suite hits six times. A pause is
+longer than a lease, so that a paused worker comes back to jobs that others have taken, and has to let them be.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FULL = 200
 async def test_no_kill_loses_doubles_or_reorders_anything(
     request: pytest.FixtureRequest, recorder: Recorder, tmp_path: Path
 ) -> None:
-    hits: int = request.config.getoption("--kills")
+    hits: int = request.config.getoption("--hits")
     minutes: float = request.config.getoption("--most-minutes")
 
     async def trouble(fleet: Fleet, access: Access, _subscribers: list[Subscriber]) -> list[Hit]:

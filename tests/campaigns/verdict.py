@@ -161,9 +161,8 @@ def judge_jobs(facts: Facts) -> None:
     """Fail unless each job had its effect, and had it once."""
     effects = facts.effects
     for requester in facts.requesters:
-        assert set(requester.ended.values()) <= WELL, (
-            f"{requester.name} ended {told(Counter(requester.ended.values()))}"
-        )
+        ends = Counter(requester.ended.values())
+        assert ends.keys() <= WELL, f"{requester.name} ended {told(ends)}"
     assert effects.dead == [], "jobs were given up"
     assert effects.states.keys() <= {"SUCCEEDED"}, "jobs were left undone"
     assert effects.scans.keys() <= {"SUCCEEDED"}, "scans were left undone"

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import orjson
@@ -136,6 +136,7 @@ class Writer:
 class Subscriber:
     """Follows the activity over WebSockets, on whichever API process, from the last cursor it has kept."""
 
+    kind: ClassVar[str] = "a socket"
     name: str
     access: Access
     cursor: str
@@ -220,6 +221,8 @@ class Subscriber:
 
 class StreamSubscriber(Subscriber):
     """The same over server-sent events."""
+
+    kind = "an event stream"
 
     async def _connect(self, url: str) -> None:
         headers = {**self.access.headers, "accept": "text/event-stream"}

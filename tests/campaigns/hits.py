@@ -113,7 +113,7 @@ def cutting(access: Access, subscribers: Sequence[Subscriber]) -> Strike:
 
     async def strike() -> str | None:
         subscriber = access.chance.choice(subscribers)
-        return f"disconnect of {type(subscriber).__name__}" if subscriber.cut() else None
+        return f"disconnect of {subscriber.kind}" if subscriber.cut() else None
 
     return strike
 

@@ -66,26 +66,34 @@ def results(facts: Facts) -> list[Row]:
     """The figures of the campaign: what, and how much."""
     written = {text for _, text in facts.stored}
     lost, survived = len(facts.acknowledged.keys() - written), len(facts.unknown & written)
-    effects = facts.effects
     return [
         *hit_rows(facts.hits),
         ("notes acknowledged", f"{len(facts.acknowledged)}, lost: {lost}"),
         ("notes without an answer", f"{len(facts.unknown)}, of which {survived} were written once, the rest not"),
         ("longest time without a write", f"{facts.longest_silence:.1f} s"),
         *subscriber_rows(facts),
-        *(
-            (f"{each.name} asked for", f"{len(each.ended)} acknowledged, {each.unknown} without an answer")
-            for each in facts.requesters
-        ),
-        ("scans", f"{told(effects.scans)}; resources added, changed, removed by all: {effects.found}"),
-        ("imports", f"{told(effects.imports)}; charges in force: {effects.charges[1]}"),
-        ("begins and ends told other than once", str(len(effects.told_wrongly))),
-        ("purged organizations", f"{len(facts.settled.condemned)}, rows left: {effects.rows_left}"),
-        ("jobs", f"{told(effects.states)}; by attempts: {told(effects.attempts)}"),
-        ("late workers that let a job be", str(facts.late_workers)),
+        *(job_rows(facts) if facts.effects.states else []),
         ("processes that died by themselves", str(facts.died_alone or "none")),
         ("starts that gave up and were repeated", str(facts.failed_starts)),
     ]
+
+
+def job_rows(facts: Facts) -> list[Row]:
+    """What was asked for, and what has become of it."""
+    effects = facts.effects
+    rows = [
+        (f"{each.name} asked for", f"{len(each.ended)} acknowledged, {each.unknown} without an answer")
+        for each in facts.requesters
+    ]
+    if effects.scans:
+        rows.append(("scans", f"{told(effects.scans)}; resources added, changed, removed by all: {effects.found}"))
+    rows.append(("imports", f"{told(effects.imports)}; charges in force: {effects.charges[1]}"))
+    rows.append(("begins and ends told other than once", str(len(effects.told_wrongly))))
+    if facts.settled.condemned:
+        rows.append(("purged organizations", f"{len(facts.settled.condemned)}, rows left: {effects.rows_left}"))
+    rows.append(("jobs", f"{told(effects.states)}; by attempts: {told(effects.attempts)}"))
+    rows.append(("late workers that let a job be", str(facts.late_workers)))
+    return rows
 
 
 def hit_rows(hits: Sequence[Hit]) -> list[Row]:
@@ -94,6 +102,7 @@ def hit_rows(hits: Sequence[Hit]) -> list[Row]:
     for name in sorted({hit.name for hit in hits}):
         found = sorted((hit.seconds or 0, hit.last) for hit in hits if hit.name == name)
         middle, (longest, last) = median(seconds for seconds, _ in found), found[-1]
+        last = "an API process" if last.startswith("http") else last
         rows.append((f"{len(found)} x {name}", f"got over in {middle:.1f} s, at most {longest:.1f} s, last by {last}"))
     return rows
 
@@ -101,15 +110,15 @@ def hit_rows(hits: Sequence[Hit]) -> list[Row]:
 def subscriber_rows(facts: Facts) -> list[Row]:
     """What came to all subscribers of a kind."""
     rows = []
-    for kind, name in ((Subscriber, "sockets"), (StreamSubscriber, "event streams")):
-        group = [each for each in facts.subscribers if type(each) is kind]
+    for kind in (Subscriber.kind, StreamSubscriber.kind):
+        group = [each for each in facts.subscribers if each.kind == kind]
         events, connections = sum(len(each.received) for each in group), sum(each.connections for each in group)
         wrong = sum(disorder(facts, each) for each in group)
         errors = sum((refusals(each) for each in group), Counter[str]())
         told_errors = f"; errors: {told(errors)}" if errors else ""
         rows.append(
             (
-                f"{len(group)} subscribers on {name}",
+                f"{len(group)} x subscriber on {kind}",
                 f"{events} events over {connections} connections, lost, doubled or out of order: {wrong}{told_errors}",
             )
         )

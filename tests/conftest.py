@@ -131,6 +131,9 @@ def pytest_collection_finish() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requests", type=int, default=150, help="how many requests the storm has (full: 1000)")
     parser.addoption("--hits", type=int, default=6, help="how many hits the kill campaign does (full: 200)")
+    parser.addoption(
+        "--lease", type=float, default=3, help="seconds of a job's lease in the kill campaign (product: 20)"
+    )
     parser.addoption("--kills", type=int, default=10, help="how many kill -9 those of imports and scans do (full: 200)")
     parser.addoption("--most-minutes", type=float, default=inf, help="kill and amnesia end after that with fewer hits")
     parser.addoption("--record", action="store_true", help="campaigns write benchmarks/RELIABILITY.md")

@@ -59,7 +59,7 @@ class Access:
 
     async def until_all_works(self, since: float) -> str:
         """Wait until something that was sent after this moment went well with everybody; who was the last."""
-        last = "nobody"
+        last = ""
         while late := self.late(since):
             last = late[0]
             self.again.clear()

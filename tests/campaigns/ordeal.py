@@ -13,10 +13,11 @@ from rich.console import Console
 from app.database import Database
 from app.repositories import activity
 from app.tasks import end_tasks
+from app.workers.runner import RunnerSettings
 from tests.activity.probes import seeded
 from tests.campaigns.callers import Access, StreamSubscriber, Subscriber, Writer
 from tests.campaigns.effects import effects_of
-from tests.campaigns.fleet import Fleet
+from tests.campaigns.fleet import LEASE_SECONDS, Fleet
 from tests.campaigns.hits import Hit
 from tests.campaigns.record import Telling
 from tests.campaigns.requesters import Requester, importer, scanner
@@ -42,6 +43,8 @@ class Load:
     """Organizations that are purged."""
     seconds: float = 0
     """In which they are."""
+    lease: float = LEASE_SECONDS
+    """Of a job."""
 
     @property
     def workers(self) -> int:
@@ -51,9 +54,12 @@ class Load:
 
 async def undergo(telling: Telling, name: str, folder: Path, trouble: Trouble, load: Load) -> None:
     """A whole campaign: a fleet, its ordeal, the figures, the judgement."""
-    async with Fleet(folder, workers=load.workers) as fleet:
+    async with Fleet(folder, workers=load.workers, lease=load.lease) as fleet:
         facts = await carry_out(fleet, trouble, seeded(telling.wanted), load)
-    telling.show(f"{name}: {len(facts.hits)} hits", len(facts.hits), results(facts))
+    lease = (
+        [("lease of a job", f"{load.lease:g} s; the product's is {RunnerSettings.lease:g} s")] if load.workers else []
+    )
+    telling.show(f"{name}: {len(facts.hits)} hits", len(facts.hits), [*lease, *results(facts)])
     judge(facts)
 
 

@@ -1,7 +1,8 @@
 """The kill campaign: SIGKILL and SIGSTOP of everything during scans, imports, mutations, subscriptions and purges.
 
 `pytest -m campaign --hits 200 -s tests/campaigns/test_kill.py` is the full form; the suite hits six times. A pause is
-longer than a lease, so that a paused worker comes back to jobs that others have taken, and has to let them be.
+longer than a lease, so that a paused worker comes back to jobs that others have taken, and has to let them be. Leases
+are short, that pauses may be; `--lease 20` is the product's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,6 @@ async def test_no_kill_loses_doubles_or_reorders_anything(
     async def trouble(fleet: Fleet, access: Access, _subscribers: list[Subscriber]) -> list[Hit]:
         return await strike_at_random(hits, access, killing(fleet, access), minutes=minutes)
 
-    load = Load(condemned=max(4, hits // 4), seconds=hits)
+    load = Load(condemned=max(4, hits // 4), seconds=hits, lease=request.config.getoption("--lease"))
     with recorder.campaign("kill", hits, FULL, "hits") as telling:
         await undergo(telling, "kill", tmp_path, trouble, load)

@@ -102,8 +102,8 @@ def hit_rows(hits: Sequence[Hit]) -> list[Row]:
     for name in sorted({hit.name for hit in hits}):
         found = sorted((hit.seconds or 0, hit.last) for hit in hits if hit.name == name)
         middle, (longest, last) = median(seconds for seconds, _ in found), found[-1]
-        last = "an API process" if last.startswith("http") else last
-        rows.append((f"{len(found)} x {name}", f"got over in {middle:.1f} s, at most {longest:.1f} s, last by {last}"))
+        by = ", last by an API process" if last.startswith("http") else f", last by {last}" if last else ""
+        rows.append((f"{len(found)} x {name}", f"got over in {middle:.1f} s, at most {longest:.1f} s{by}"))
     return rows
 
 

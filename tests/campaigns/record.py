@@ -1,4 +1,7 @@
-"""What campaigns found, `benchmarks/RELIABILITY.md`, which they write themselves where `--record` is given."""
+"""What campaigns found, `benchmarks/RELIABILITY.md`, which they write themselves where `--record` is given.
+
+`python -m tests.campaigns.record` writes it anew with the same figures, after a change of the words here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,15 +30,20 @@ CAMPAIGNS = {
     "amnesia": "FLUSHALL of Valkey under the load of the kill campaign: the same",
     "reconnect": "subscribers on sockets and event streams are cut off: nothing lost, doubled or out of order",
     "upgrade": "the version before this one is replaced under load: no request fails",
-    "soak": "an hour of mixed load: memory is flat, nothing is left open (`tests/campaigns/test_soak.py`)",
-    "tenants": "50 tenants while connections end: no foreign row (`tests/campaigns/test_isolation.py`)",
 }
 """Name → what is done, and what has to be true."""
+ELSEWHERE = {
+    "tenants": "`tests/campaigns/test_isolation.py`, `tests/house/test_tenants.py`, `tests/attacks/`",
+    "hostile documents": "`tests/server/test_document_limits.py`, `tests/attacks/`",
+    "hostile files": "`tests/costs/imports/`, `tests/uploads/`",
+    "soak": "`tests/campaigns/test_soak.py`",
+}
+"""Campaigns that write nothing here → where they are."""
 HEAD = """# What holds when things break
 
 Written by the campaigns of `tests/campaigns/` when they are run with `--record` (`make campaign`); nothing here is
-written by hand. {not_recorded} means that no run was kept here, not that there is none: `make test` does all of them
-in a short form. Seconds are of the wall, on the machine that is named with them.
+written by hand. {not_recorded} means that no run was kept here. `make test` does them in a short form. Seconds are of
+the wall, on the machine that is named with them.
 
 | campaign | last recorded run |
 | --- | --- |
@@ -88,14 +96,24 @@ class Recorder:
 
     def _write(self, name: str, verdict: str, telling: Telling) -> None:
         assert self.file is not None
-        before = self.file.read_text() if self.file.exists() else ""
-        sections = {found["name"]: found["body"].strip() for found in _SECTION.finditer(before)}
+        sections = sections_of(self.file.read_text()) if self.file.exists() else {}
         figures = ["| | |", "| --- | --- |", *map(_line, telling.rows)]
         sections[name] = "\n".join([_summary(verdict, telling), "", *figures])
-        head = HEAD.format(not_recorded=NOT_RECORDED.capitalize())
-        rows = [f"| {each}: {about} | {_first(sections.get(each))} |" for each, about in CAMPAIGNS.items()]
-        bodies = [f"## {each}\n\n{sections[each]}\n" for each in CAMPAIGNS if each in sections]
-        self.file.write_text(head + "\n".join(rows) + "\n\n" + "\n".join(bodies))
+        self.file.write_text(page(sections))
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """Name of a campaign → its verdict and figures, of a file that has been written before."""
+    return {found["name"]: found["body"].strip() for found in _SECTION.finditer(text)}
+
+
+def page(sections: Mapping[str, str]) -> str:
+    """The whole file."""
+    head = HEAD.format(not_recorded=NOT_RECORDED.capitalize())
+    rows = [f"| {name}: {about} | {_first(sections.get(name))} |" for name, about in CAMPAIGNS.items()]
+    rows += [f"| {name} | {NOT_RECORDED}: {where} |" for name, where in ELSEWHERE.items()]
+    bodies = [f"## {name}\n\n{sections[name]}\n" for name in CAMPAIGNS if name in sections]
+    return head + "\n".join(rows) + "\n\n" + "\n".join(bodies)
 
 
 def _summary(verdict: str, telling: Telling) -> str:
@@ -128,3 +146,7 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return named.stdout.strip()
+
+
+if __name__ == "__main__":
+    FILE.write_text(page(sections_of(FILE.read_text())))

@@ -130,7 +130,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requests", type=int, default=150, help="how many requests the storm has (full: 1000)")
-    parser.addoption("--hits", type=int, default=6, help="how many hits the kill campaign does (full: 200)")
+    parser.addoption("--hits", type=int, default=4, help="how many hits the kill campaign does (full: 200)")
     parser.addoption(
         "--lease", type=float, default=3, help="seconds of a job's lease in the kill campaign (product: 20)"
     )

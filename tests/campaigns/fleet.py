@@ -225,15 +225,10 @@ class Fleet:
         if not send(signal.SIGSTOP):
             return False
 
-        async def go_on() -> None:
-            try:
-                await asyncio.sleep(seconds)
-            finally:
-                send(signal.SIGCONT)
-
-        task = asyncio.create_task(go_on())
+        task = asyncio.create_task(asyncio.sleep(seconds))
         self._pauses.add(task)
         task.add_done_callback(self._pauses.discard)
+        task.add_done_callback(lambda _: send(signal.SIGCONT))  # also of one that is ended before it begins
         return True
 
     async def engines(self) -> EngineStatus:

@@ -15,7 +15,7 @@ from app.repositories import activity
 from app.tasks import end_tasks
 from app.workers.runner import RunnerSettings
 from tests.activity.probes import seeded
-from tests.campaigns.callers import Access, StreamSubscriber, Subscriber, Writer
+from tests.campaigns.callers import NOTE, Access, StreamSubscriber, Subscriber, Writer
 from tests.campaigns.effects import effects_of
 from tests.campaigns.fleet import LEASE_SECONDS, Fleet
 from tests.campaigns.hits import Hit
@@ -121,7 +121,7 @@ async def facts_of(
         requesters=requesters,
         subscribers=subscribers,
         goal=goal,
-        stored=[(row["sequence"], row["data"]["text"] if row["kind"] == "NOTE_ADDED" else row["kind"]) for row in rows],
+        stored=[(row["sequence"], row["data"]["text"] if row["kind"] == NOTE else row["kind"]) for row in rows],
         hits=made,
         effects=effects,
         late_workers=fleet.late_workers(),

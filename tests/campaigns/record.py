@@ -135,17 +135,16 @@ def _line(row: Row) -> str:
 
 
 def _commit() -> str:
+    """The commit that was run, and whether anything but the file itself had been changed since."""
     try:
-        named = subprocess.run(
-            ["git", "describe", "--always", "--dirty=, with changes"],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        named, changed = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", "--", ".", f":!{FILE}")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return named.stdout.strip()
+    return f"{named} with changes" if changed else named
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=PROJECT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

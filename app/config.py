@@ -117,11 +117,6 @@ class Settings(BaseSettings):
         description="URL at which browsers reach this API, without a path: providers of single sign-on send them back "
         "there. Needed for single sign-on in production; in development it is what the browser has asked for.",
     )
-    single_sign_on_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(),
-        description="Hosts, or `host:port`, of providers of single sign-on that may be in a private network and, in "
-        "development, speak plain http, separated by commas. All others must be https on public addresses.",
-    )
     passkey_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Origins of the pages that may use passkeys, such as `https://app.example.com`, separated by "
@@ -210,8 +205,9 @@ class Settings(BaseSettings):
     )
     outgoing_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Networks, such as `10.20.0.0/16`, that requests to addresses of tenants' choosing (webhooks) may "
-        "reach beside the public internet, without TLS too, separated by commas. `127.0.0.0/8` is for development.",
+        description="Networks, such as `10.20.0.0/16`, that requests to addresses of tenants' choosing may reach "
+        "beside the public internet, separated by commas: webhooks, without TLS too, and providers of single sign-on, "
+        "without TLS in development alone. `127.0.0.0/8` is for development.",
     )
     webhook_retention_days: int = Field(
         default=30, ge=1, le=400, description="Days that deliveries of webhooks are kept with their attempts."
@@ -325,7 +321,6 @@ class Settings(BaseSettings):
         "cors_origins",
         "trusted_proxies",
         "endpoint_hosts",
-        "single_sign_on_hosts",
         "passkey_origins",
         "outgoing_networks",
         mode="before",

@@ -19,6 +19,7 @@ from app.database import Database
 from app.errors import AuthenticationError, BadUserInputError, ForbiddenError, NotFoundError
 from app.exporting.fetch import Links
 from app.loaders.all import Loaders
+from app.outgoing import OutgoingGuard
 from app.providers.calls import ProviderPool
 from app.queue import JobQueue
 from app.rate_limits import RateLimits
@@ -59,12 +60,7 @@ class Runtime:
     def openid(self) -> Providers:
         """What is known of providers of single sign-on; made for the first of them, for workers ask none."""
         settings = self.settings
-        return Providers(Fetcher(settings.single_sign_on_hosts, plain=settings.environment == "development"))
-
-    async def close_openid(self) -> None:
-        """Let go of providers, if any was asked."""
-        if "openid" in vars(self):
-            await self.openid.close()
+        return Providers(Fetcher(OutgoingGuard.from_settings(settings), plain=settings.environment == "development"))
 
 
 @dataclass

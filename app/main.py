@@ -42,6 +42,7 @@ from app.scanning.feed import ScanFeed
 from app.sealing.vault import Vault
 from app.server.assembly import create_graphql_app
 from app.server.downloads import EXPORT_PATH, LINK_PATH, DownloadEndpoint, LinkEndpoint
+from app.server.graphiql import GRAPH_PATH
 from app.server.graphiql.examples import session_texts
 from app.server.limits import Limits
 from app.server.operations import GraphQLServer
@@ -126,7 +127,12 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
             yield
 
     secure = settings.environment == "production"
-    sign_in = ProviderSignIn(ProviderSignInDoor(runtime), page_url=settings.public_url, secure=secure)
+    sign_in = ProviderSignIn(
+        ProviderSignInDoor(runtime),
+        page_url=settings.public_url,
+        graphiql_path=GRAPH_PATH if settings.graphiql else None,
+        secure=secure,
+    )
     app = create_graphql_app(
         server,
         probes={"postgresql": ask_postgresql, "migrations": check_migrations, "valkey": ping_valkey},
@@ -178,7 +184,6 @@ async def running(runtime: Runtime, tend: Callable[[], None] | None = None) -> A
         runtime.bulk_exports.close()
         runtime.personal_exports.close()
         await runtime.authenticator.close()
-        await runtime.close_openid()
         await runtime.rate_limits.close()
         await runtime.database.close()
         await runtime.valkey.aclose()

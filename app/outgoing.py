@@ -15,6 +15,7 @@ from functools import cache
 from typing import Final
 
 import httpx
+import structlog
 
 from app.config import Settings
 
@@ -22,6 +23,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
+SETTING: Final = "SKYLEDGER_OUTGOING_NETWORKS"
 LONGEST_URL: Final = 2_048
 MOST_ADDRESSES: Final = 3
 """Of one name, that are tried one after the other."""
@@ -32,6 +34,8 @@ _6TO4: Final = ipaddress.ip_network("2002::/16")
 _NAT64: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 _LAST_PORT: Final = 65_535
 _PORTS: Final = {"https": 443, "http": 80}
+
+_log = structlog.stdlib.get_logger("skyledger.outgoing")
 
 
 class OutgoingError(Exception):
@@ -72,7 +76,11 @@ class OutgoingGuard:
             found = [ipaddress.ip_address(each.partition("%")[0]) for each in await self._find(url.host, port)]
         except (OSError, UnicodeError):
             found = []
-        if not found or not all(self._may_reach(address) for address in found):
+        closed = [str(address) for address in found if not self._may_reach(address)]
+        if closed:
+            # For the operator alone, who may open their network.
+            _log.warning("outgoing_address_closed", host=url.host, addresses=closed[:MOST_ADDRESSES], setting=SETTING)
+        if closed or not found:
             # In the same words: which names there are inside is nobody's business.
             raise _not_public(url.host)
         if url.scheme != "https" and not all(self._is_opened(address) for address in found):
@@ -88,7 +96,9 @@ class OutgoingGuard:
 
 
 def _not_public(host: str) -> OutgoingError:
-    return OutgoingError(f"The host {host} has no public address.")
+    return OutgoingError(
+        f"The host {host} has no public address. Private networks are opened by the operator: {SETTING}."
+    )
 
 
 def is_public(address: Address) -> bool:
@@ -182,8 +192,8 @@ async def _send(request: httpx.Request, address: str) -> httpx.Response:
 
 @cache
 def _authorities() -> ssl.SSLContext:
-    """Who signs certificates, as httpx has it; loaded once, 36 ms."""
-    return httpx.create_ssl_context(trust_env=False)
+    """Who signs certificates, as httpx has it: also the operator's SSL_CERT_FILE. Loaded once, 36 ms."""
+    return httpx.create_ssl_context()
 
 
 class _Closing(httpx.AsyncByteStream):

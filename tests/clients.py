@@ -101,12 +101,12 @@ async def register(graphql: GraphQL, name: str = "Ada") -> Person:
 
 
 @contextmanager
-def serving(settings: Settings, urls: EngineUrls) -> Iterator[str]:
-    """A real server on a free port of loopback, in a thread; gives its base URL and stops it afterwards."""
+def serving(settings: Settings, urls: EngineUrls, port: int = 0) -> Iterator[str]:
+    """A real server on a port of loopback, a free one unless it is given, in a thread; gives its base URL."""
     ready = threading.Event()
     app, graph = create_app(make_runtime(settings, urls, passwords=cheap_passwords()))
     server = make_server(app, graph.lifecycle, limits=graph.limits, on_ready=lambda _url: ready.set())
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         assert ready.wait(60), "the server did not start"

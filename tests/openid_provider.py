@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 import uvicorn
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -25,6 +25,8 @@ from starlette.routing import Route
 
 CLIENT_ID = "skyledger"
 CLIENT_SECRET = "canary-client-secret-7e1f"
+OPENED = {"outgoing_networks": ("127.0.0.1/32",)}
+"""Settings by which it may be called."""
 Claims = dict[str, Any]
 
 
@@ -137,11 +139,6 @@ class OpenIdProvider:
             **self.change,
         }
         return {name: value for name, value in claims.items() if value is not None}
-
-    @property
-    def host(self) -> str:
-        """`host:port`, as the setting lists it."""
-        return urlsplit(self.issuer).netloc
 
 
 @contextmanager

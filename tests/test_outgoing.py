@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
-from app.outgoing import OutgoingError, OutgoingGuard, checked_url, guarded_client, is_public
+from app import outgoing
+from app.outgoing import SETTING, OutgoingError, OutgoingGuard, checked_url, guarded_client, is_public
+from tests.certificates import own_certificate
 
 INSIDE = [
     "0.0.0.0",  # noqa: S104
@@ -24,6 +29,7 @@ INSIDE = [
     "192.0.0.192",
     "192.168.1.1",
     "198.18.0.1",
+    "::ffff:10.0.0.1",
     "224.0.0.1",
     "240.0.0.1",
     "255.255.255.255",
@@ -32,6 +38,7 @@ INSIDE = [
     "::ffff:127.0.0.1",
     "::ffff:169.254.169.254",
     "2002:7f00:1::",
+    "2002:a00:1::1",
     "64:ff9b::a9fe:a9fe",
     "64:ff9b:1::7f00:1",
     "fc00::1",
@@ -40,6 +47,7 @@ INSIDE = [
     "fec0::1",
     "ff02::1",
     "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+    "2001:0:a00:1::1",
     "2001:db8::1",
 ]
 
@@ -50,7 +58,15 @@ def test_what_is_inside_is_not_public(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+    "address",
+    [
+        "8.8.8.8",
+        "93.184.216.34",
+        "2606:4700::1111",
+        "2606:2800:220:1:248:1893:25c8:1946",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+    ],
 )
 def test_what_is_outside_is_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
@@ -92,16 +108,22 @@ async def test_one_closed_address_among_open_ones_is_enough() -> None:
 
 
 async def test_an_absent_name_and_a_closed_one_are_told_alike() -> None:
+    """To the tenant; the operator's log alone has the address, and which setting opens it."""
     told = set()
-    for addresses in ([], ["10.0.0.1"]):
+    with capture_logs() as logged:
+        for addresses in ([], ["10.0.0.1"]):
 
-        async def find(_host: str, _port: int, found: Sequence[str] = addresses) -> Sequence[str]:
-            return found
+            async def find(_host: str, _port: int, found: Sequence[str] = addresses) -> Sequence[str]:
+                return found
 
-        with pytest.raises(OutgoingError) as refused:
-            await OutgoingGuard(find=find).check("https://db.internal/")
-        told.add(str(refused.value))
-    assert told == {"The host db.internal has no public address."}
+            with pytest.raises(OutgoingError) as refused:
+                await OutgoingGuard(find=find).check("https://db.internal/")
+            told.add(str(refused.value))
+    assert told == {
+        f"The host db.internal has no public address. Private networks are opened by the operator: {SETTING}."
+    }
+    (line,) = logged
+    assert (line["event"], line["addresses"], line["setting"]) == ("outgoing_address_closed", ["10.0.0.1"], SETTING)
 
 
 async def test_plain_http_is_for_opened_networks_alone() -> None:
@@ -114,8 +136,8 @@ async def test_plain_http_is_for_opened_networks_alone() -> None:
 
 
 @asynccontextmanager
-async def inside() -> AsyncIterator[tuple[int, list[bytes]]]:
-    """A server on loopback; its port and what it was asked."""
+async def inside(context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """A server on loopback, with TLS where it has a certificate; its port and what it was asked."""
     asked: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -124,7 +146,7 @@ async def inside() -> AsyncIterator[tuple[int, list[bytes]]]:
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
         yield server.sockets[0].getsockname()[1], asked
 
 
@@ -179,3 +201,24 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
             with pytest.raises(httpx.ConnectError):
                 await client.get("https://127.0.0.1:1/")
         assert asked == []
+
+
+async def test_a_certificate_has_to_be_of_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of the address, which anybody's name may lead to; and by authorities that the operator may choose."""
+
+    async def find(_host: str, _port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    async with inside(own_certificate(tmp_path, "hooks.corp")) as (port, asked):
+        async with guarded_client(OutgoingGuard(["127.0.0.0/8"], find=find), seconds=5) as client:
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE"):
+                await client.get(f"https://hooks.corp:{port}/")
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+            outgoing._authorities.cache_clear()
+            try:
+                assert (await client.get(f"https://hooks.corp:{port}/")).status_code == 200
+                with pytest.raises(httpx.ConnectError, match="CERTIFICATE"):
+                    await client.get(f"https://other.corp:{port}/")
+            finally:
+                outgoing._authorities.cache_clear()
+        assert len(asked) == 1

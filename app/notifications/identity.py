@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,32 +10,13 @@ import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.identity_mails import LIVES, SEND_JOB, MailKind, MailTokens
-from app.config import Settings, signing_key
+from app.auth.identity_mails import LIVES, SEND_JOB, MailKind
 from app.models import now
 from app.notifications.identity_letters import letter_of
-from app.notifications.mailer import Mailer, MailNotSentError, MailRefusedError, Message, make_mailer
+from app.notifications.mailer import MailNotSentError, MailRefusedError, Message
+from app.notifications.tools import MailTools, next_try
 from app.queue import HeldJob, enqueue
 from app.repositories import identity_mails, users
-
-FIRST_PAUSE = timedelta(seconds=30)
-"""Before another try; each pause is half as long as the mail has waited, until its token ends."""
-
-
-@dataclass(frozen=True)
-class MailTools:
-    """What the job needs beside its row."""
-
-    mailer: Mailer
-    tokens: MailTokens
-    public_url: str | None
-    domain: str
-
-
-def make_mail_tools(settings: Settings) -> MailTools:
-    """The tools of the settings."""
-    domain = (settings.mail_from or "").rpartition("@")[2].rstrip(">") or "localhost"
-    return MailTools(make_mailer(settings), MailTokens(signing_key(settings)), settings.public_url, domain)
 
 
 async def send_identity_mail(job: HeldJob, tools: MailTools) -> None:
@@ -91,20 +70,13 @@ def _message(tools: MailTools, mail: RowMapping, user: Mapping[Any, Any]) -> Mes
     token = tools.tokens.make(kind, mail["id"]) if kind in LIVES else None
     name = user["name"] if user["email_verified_at"] is not None and kind is not MailKind.CHANGE_EMAIL else None
     letter = letter_of(kind, name, token, tools.public_url)
-    return Message(
-        message_id=f"<{mail['id']}@{tools.domain}>",
-        to=mail["email"],
-        subject=letter.subject,
-        text=letter.as_text(),
-        html=letter.as_html(),
-    )
+    return tools.message(str(mail["id"]), mail["email"], letter)
 
 
 async def _try_again(job: HeldJob, mail: RowMapping) -> str | None:
     """Queue the mail for later; returns when, None where its token will have ended."""
-    moment = now()
-    later: datetime = moment + max(FIRST_PAUSE, (moment - mail["created_at"]) / 2)
-    if later >= mail["expires_at"]:
+    later = next_try(mail["created_at"], mail["expires_at"], now())
+    if later is None:
         return None
     async with job.database.system() as session:
         await job.hold(session)

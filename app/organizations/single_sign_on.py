@@ -20,11 +20,12 @@ from sqlalchemy import RowMapping
 from app.activity.record import record
 from app.auth.names import normal_email
 from app.auth.openid.client_secrets import place_of
-from app.auth.openid.fetch import LONGEST_URL, OpenIdError
+from app.auth.openid.fetch import OpenIdError
 from app.auth.openid.providers import Providers
 from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.organizations.standing import standing
+from app.outgoing import LONGEST_URL
 from app.records import EventKind, NewEvent, Permission, Principal, Role
 from app.repositories import single_sign_on
 from app.repositories.organizations import enter_from_system, lock_organization

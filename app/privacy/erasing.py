@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.audit import AuditedAct
 from app.activity.record import record
@@ -22,8 +25,9 @@ from app.privacy.erasure import refuse_last_owner
 from app.queue import enqueue
 from app.records import Actor, ActorKind, EventKind, NewEvent
 from app.records.audit import DELETE_ORGANIZATION, ERASE
-from app.repositories import audit, personal_data, users
+from app.repositories import audit, personal_data, users, webhook_texts
 from app.repositories.organizations import change_organization
+from app.repositories.webhook_texts import Sought
 
 SYSTEM = Actor(ActorKind.SYSTEM)
 ERASED = "erased"
@@ -93,7 +97,7 @@ async def _delete_organization(database: Database, organization_id: UUID, user: 
 
 
 async def _erase_in(database: Database, organization_id: UUID, user: RowMapping, *, by_address: bool) -> None:
-    """Erase a person in one organization: the membership, invitations, texts of events, details of the audit.
+    """Erase a person in one organization: membership, invitations, texts of events and messages, details of the audit.
 
     `by_address` says that what only names the address is about the person too. One row of the chain says whose details
     are missing from now on, and of which acts of others that named the person.
@@ -116,11 +120,33 @@ async def _erase_in(database: Database, organization_id: UUID, user: RowMapping,
             )
             for event in events:
                 await personal_data.set_event_data(session, event, redacted(event["data"], words))
+            belongs = membership_id is not None
+            sought = Sought(organization_id, user_id, email, name, by_address=by_address, belongs=belongs)
+            await _erase_messages(session, sought, words)
             if membership_id is not None:
                 data = {"userId": str(user_id), "reason": "ACCOUNT_ERASED"}
                 told = NewEvent(EventKind.MEMBER_REMOVED, SYSTEM, "Member", membership_id, data)
                 await record(session, organization_id, told)
                 reach_changed(session, user_id)
+
+
+async def _erase_messages(session: AsyncSession, sought: Sought, words: re.Pattern[str]) -> None:
+    """Replace a person in the bodies that webhooks were sent; of answers with them, of whatever form, nothing stays."""
+    after: UUID | None = None
+    while found := await webhook_texts.bodies_naming(session, sought, after):
+        for row in found:
+            told = redacted(json.loads(row["told"]), words)
+            body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+            await webhook_texts.set_body(session, sought.organization_id, row["id"], body)
+        after = found[-1]["id"]
+    forms = itertools.product(webhook_texts.written(sought.email), webhook_texts.written(sought.name))
+    patterns = [words_of(*form) for form in forms]
+    after = None
+    while found := await webhook_texts.answers_naming(session, sought, after):
+        for row in found:
+            if any(pattern.search(row["told"]) for pattern in patterns):
+                await webhook_texts.set_answer(session, sought.organization_id, row["id"], ERASED)
+        after = found[-1]["id"]
 
 
 def words_of(email: str, name: str) -> re.Pattern[str]:

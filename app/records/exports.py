@@ -121,6 +121,3 @@ class Graph(Protocol):
         self, organization_id: UUID, caller: ExportCaller, query: str, variables: Mapping[str, Any]
     ) -> PageSource:
         """The pages of a query. Raises ExportEndedError for one that this version cannot export."""
-
-    async def close(self) -> None:
-        """Let go of connections."""

@@ -99,3 +99,14 @@ NO_PERSON: dict[str, str] = {
 """Columns that are named like a reference to a person, and why they need no place of their own."""
 HIDDEN = frozenset({"password_hash", "key_id", "storage", "multipart_id", "sha256"})
 """Columns that no archive has, beside all that hold bytes: hashes, sealed secrets, where files lie."""
+TEXTS: dict[str, Erasing] = {
+    "activity_events.data": Erasing.REDACTED,
+    "audit_details.summary": Erasing.DETAILS_DELETED,
+    "webhook_deliveries.body": Erasing.REDACTED,
+    "webhook_attempts.response_body": Erasing.REDACTED,
+}
+"""Columns into which texts of all kinds are copied, with whatever addresses and names stand in them."""
+NO_COPIES: dict[str, str] = {
+    "recommendation_history.data": "states, amounts, and a note that is the organization's, as that of its finding",
+}
+"""Columns that are named like those, and what they hold instead."""

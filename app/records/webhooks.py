@@ -14,6 +14,8 @@ from app.records import Grant
 PING = "PING"
 """In the place of the kind of an event, for what `testWebhook` sends."""
 DELIVER_JOB = "deliver_webhook"
+TELL_JOB = "tell_of_webhook"
+"""Tells one owner by mail that Skyledger has disabled a webhook."""
 
 
 class WebhookState(StrEnum):

@@ -246,20 +246,19 @@ async def take_over_queued(session: AsyncSession, kind: str, organization_id: UU
     return len((await session.execute(statement)).all())
 
 
-async def unsettled_dead_jobs(session: AsyncSession, kind: str, limit: int) -> Sequence[RowMapping]:
-    """Dead jobs of a kind whose object has not been told yet, oldest first; see `settle_dead_job`."""
-    statement = (
-        JOBS.select()
-        .where(
-            JOBS.c.state == "DEAD",
-            JOBS.c.kind == kind,
-            JOBS.c.organization_id.is_not(None),
-            ~JOBS.c.arguments.has_key(SETTLED),
-        )
-        .order_by(JOBS.c.id)
-        .limit(limit)
+async def unsettled_dead_jobs(
+    session: AsyncSession, kinds: Collection[str], limit: int, after: UUID | None = None
+) -> Sequence[RowMapping]:
+    """Dead jobs of some kinds whose object has not been told yet, oldest first, behind one; see `settle_dead_job`."""
+    statement = JOBS.select().where(
+        JOBS.c.state == "DEAD",
+        JOBS.c.kind.in_(kinds),
+        JOBS.c.organization_id.is_not(None),
+        ~JOBS.c.arguments.has_key(SETTLED),
     )
-    return (await session.execute(statement)).mappings().all()
+    if after is not None:
+        statement = statement.where(JOBS.c.id > after)
+    return (await session.execute(statement.order_by(JOBS.c.id).limit(limit))).mappings().all()
 
 
 async def settle_dead_job(session: AsyncSession, job_id: UUID) -> None:

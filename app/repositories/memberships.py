@@ -78,6 +78,21 @@ async def count_owners(session: AsyncSession, organization_id: UUID) -> int:
     return int((await session.execute(statement)).scalar_one())
 
 
+async def verified_owners(session: AsyncSession, organization_id: UUID) -> Sequence[UUID]:
+    """The users who are owners and whose address is known to be theirs."""
+    statement = (
+        select(MEMBERSHIPS.c.user_id)
+        .join(_USERS, _USERS.c.id == MEMBERSHIPS.c.user_id)
+        .where(
+            MEMBERSHIPS.c.organization_id == organization_id,
+            MEMBERSHIPS.c.role == Role.OWNER.value,
+            _USERS.c.email_verified_at.is_not(None),
+        )
+        .order_by(MEMBERSHIPS.c.id)
+    )
+    return (await session.execute(statement)).scalars().all()
+
+
 async def set_role(session: AsyncSession, organization_id: UUID, membership_id: UUID, role: Role) -> RowMapping:
     """Give a member another role and return the row."""
     statement = (

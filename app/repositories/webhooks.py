@@ -24,11 +24,6 @@ _BEHIND = text("""
         AND activity_heads.last_sequence > webhooks.place
     WHERE webhooks.state = 'ENABLED' LIMIT :limit
 """)
-# A job is at most a turn behind, and its successor a pause of the runner.
-_OVERDUE = text("""
-    SELECT DISTINCT organization_id, webhook_id FROM webhook_deliveries
-    WHERE state = 'PENDING' AND next_attempt_at < now() - interval '10 minutes' LIMIT :limit
-""")
 # Each goes to one worker, also where two of them send for one webhook for a moment.
 _CLAIM = text("""
     WITH due AS MATERIALIZED (
@@ -93,11 +88,6 @@ async def delete_webhook(session: AsyncSession, organization_id: UUID, webhook_i
 async def webhooks_behind(session: AsyncSession, limit: int) -> list[tuple[UUID, UUID]]:
     """Enabled webhooks (organization, id) whose organization has events that were not looked at. System role."""
     return [(row.organization_id, row.id) for row in await session.execute(_BEHIND, {"limit": limit})]
-
-
-async def overdue_webhooks(session: AsyncSession, limit: int) -> list[tuple[UUID, UUID]]:
-    """Webhooks (organization, id) with deliveries that should have been sent long ago. System role."""
-    return [(row.organization_id, row.webhook_id) for row in await session.execute(_OVERDUE, {"limit": limit})]
 
 
 async def add_deliveries(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -13,7 +12,6 @@ from graphql import GraphQLEnumType, GraphQLField, GraphQLScalarType, get_nullab
 
 from app.context import Runtime
 from app.errors import AuthenticationError, BadUserInputError, ErrorCode, UnavailableError
-from app.exporting.parts import Parts
 from app.models import new_id
 from app.records import Permission, Principal
 from app.records.exports import (
@@ -29,7 +27,6 @@ from app.records.exports import (
 from app.resolvers.export_queries import checked_query
 from app.resolvers.roots import make_schema
 from app.resolvers.serving import EXPORT, make_context, make_costs
-from app.resolvers.worker_runtime import runtime_of
 from app.server.identity import OperationFacts
 from app.server.limits import Limits
 from app.server.masking import Fault, Refusal
@@ -49,25 +46,14 @@ _KINDS: Final = {
 }
 
 
-def graph_of(parts: Parts) -> ExportGraph:
-    """The graph of a worker, whose schema is made."""
-    graph = ExportGraph(runtime_of(parts))
-    _ = graph.server  # made now, off the loop
-    return graph
-
-
 class ExportGraph:
-    """Reads pages for exports; see app.records.exports.Graph. The schema is made when the first one comes."""
+    """Reads pages for exports; see app.records.exports.Graph."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-
-    @functools.cached_property
-    def server(self) -> GraphQLServer:
-        """The server that pages are asked of: with the limits and costs of every caller."""
-        runtime = self._runtime
         settings = runtime.settings
-        return GraphQLServer(
+        # With the limits and costs of every caller.
+        self.server = GraphQLServer(
             make_schema(),
             identify=runtime.authenticator.identify,
             make_context=lambda facts: make_context(runtime, facts),
@@ -91,11 +77,6 @@ class ExportGraph:
             message = f"The query can no longer be exported: {error.message}"
             raise ExportEndedError(message) from None
         return _Pages(self, organization_id, caller, paged, variables)
-
-    async def close(self) -> None:
-        """See app.records.exports.Graph."""
-        await self._runtime.authenticator.close()
-        await self._runtime.rate_limits.close()
 
     async def principal(self, organization_id: UUID, caller: ExportCaller) -> Principal:
         """The caller as of now, narrowed to the organization. Raises ExportEndedError where nothing is left of it."""

@@ -49,18 +49,6 @@ async def dispatch(database: Database, organization_id: UUID, webhook_id: UUID) 
         return len(rows)
 
 
-async def recover_webhooks(database: Database) -> int:
-    """Have deliveries sent that are overdue because the job that should send them is dead; of how many webhooks."""
-    async with database.system() as session:
-        overdue = await webhooks.overdue_webhooks(session, _MOST_WEBHOOKS)
-    for organization_id, webhook_id in overdue:
-        async with database.write(organization_id) as session:
-            webhook = await webhooks.lock_webhook(session, organization_id, webhook_id, or_none=True)
-            if webhook is not None and webhook["state"] == WebhookState.ENABLED.value:
-                await have_sent(session, webhook, now())
-    return len(overdue)
-
-
 async def add_ping(session: AsyncSession, webhook: Mapping[Any, Any], kind: str) -> UUID:
     """Add a delivery that no event has caused; the transaction holds the webhook's lock."""
     row = webhooks.new_delivery(webhook, kind, None)

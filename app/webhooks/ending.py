@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.models import now
-from app.queue import HeldJob
+from app.queue import HeldJob, enqueue
 from app.records import Actor, ActorKind, EventKind, NewEvent
-from app.records.webhooks import DeliveryState, DisabledReason, WebhookState
+from app.records.webhooks import TELL_JOB, DeliveryState, DisabledReason, WebhookState
 from app.repositories import webhooks
+from app.repositories.memberships import verified_owners
 from app.webhooks.sending import Answer
 from app.webhooks.tools import WebhookTools
 
@@ -100,7 +101,10 @@ async def _change(job: HeldJob, delivery: RowMapping, values: dict[str, Any]) ->
 async def disable(
     session: AsyncSession, organization_id: UUID, webhook_id: UUID, reason: DisabledReason, actor: Actor = SYSTEM
 ) -> RowMapping | None:
-    """Disable a webhook, with an event for its organization; what is under way is cancelled. None where it is gone."""
+    """Disable a webhook, with an event for its organization; what is under way is cancelled. None where it is gone.
+
+    Where nobody has asked for it the organization's owners are told by mail.
+    """
     webhook = await webhooks.lock_webhook(session, organization_id, webhook_id)
     if webhook is None or webhook["state"] == WebhookState.DISABLED.value:
         return webhook
@@ -114,5 +118,8 @@ async def disable(
         subject_id=webhook_id,
         data={"name": webhook["name"], "reason": reason.value, "message": WHY[reason]},
     )
-    await record(session, organization_id, event)
+    owners = [] if reason is DisabledReason.ASKED else await verified_owners(session, organization_id)
+    sequence = await record(session, organization_id, event)
+    for user_id in owners:
+        await enqueue(session, TELL_JOB, organization_id, {"sequence": sequence, "userId": str(user_id)})
     return changed

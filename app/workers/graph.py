@@ -1,40 +1,52 @@
-"""The graph of a worker: loaded when the first export comes, for the other jobs do without its 60 MB."""
+"""The graph of a worker: loaded for the first export or webhook, once for both; other jobs do without its 30 MB."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.exporting.parts import Parts
-from app.records.exports import ExportCaller, Graph, PageSource
+from app.records.exports import ExportCaller, PageSource
+from app.records.webhooks import Asked, Told
+
+if TYPE_CHECKING:
+    from app.resolvers.worker_graph import WorkerGraph
 
 
 class LazyGraph:
-    """See app.records.exports.Graph."""
+    """Reads pages for exports, see app.records.exports.Graph, and executes documents of webhooks."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._made: Graph | None = None
+        self._made: WorkerGraph | None = None
         self._making = asyncio.Lock()
 
     async def open(
         self, organization_id: UUID, caller: ExportCaller, query: str, variables: Mapping[str, Any]
     ) -> PageSource:
         """See app.records.exports.Graph."""
-        async with self._making:
-            if self._made is None:
-                # Two seconds of a core: off the loop, which has to tell of the jobs' leases.
-                self._made = await asyncio.to_thread(_make, self._parts)
-        return await self._made.open(organization_id, caller, query, variables)
+        return await (await self._loaded()).exports.open(organization_id, caller, query, variables)
+
+    async def execute(self, asked: Asked) -> Told:
+        """See app.records.webhooks.Execute."""
+        return await (await self._loaded()).documents(asked)
 
     async def close(self) -> None:
-        """See app.records.exports.Graph."""
+        """Let go of what was opened for the first of them."""
         if self._made is not None:
             await self._made.close()
 
+    async def _loaded(self) -> WorkerGraph:
+        async with self._making:
+            if self._made is None:
+                # Seconds of a busy machine: off the loop, which has to tell of the jobs' leases.
+                self._made = await asyncio.to_thread(_make, self._parts)
+            return self._made
 
-def _make(parts: Parts) -> Graph:
-    return cast("Graph", import_module("app.resolvers.export_graph").graph_of(parts))
+
+def _make(parts: Parts) -> WorkerGraph:
+    from app.resolvers.worker_graph import WorkerGraph  # noqa: PLC0415 - it loads the graph
+
+    return WorkerGraph(parts)

@@ -32,7 +32,9 @@ from app.exporting.run import BulkTools
 from app.exporting.run import run_export as run_bulk_export
 from app.exporting.start import RUN_EXPORT_JOB as RUN_BULK_EXPORT_JOB
 from app.models import now
-from app.notifications.identity import MailTools, send_identity_mail
+from app.notifications.identity import send_identity_mail
+from app.notifications.tools import MailTools
+from app.notifications.webhooks import tell_of_webhook
 from app.organizations.change import PURGE_JOB
 from app.organizations.purge import purge
 from app.pricing.refresh import REFRESH_JOB, PriceTools, refresh_prices, request_weekly_refresh
@@ -55,7 +57,7 @@ from app.recommendations.prices import look_again_everywhere
 from app.recommendations.tagging_job import TagTools, tag_for_deletion
 from app.records import Provider
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
-from app.records.webhooks import DELIVER_JOB
+from app.records.webhooks import DELIVER_JOB, TELL_JOB
 from app.repositories.expiry import delete_expired_sessions
 from app.repositories.identity_mails import delete_expired_mails
 from app.repositories.jobs import delete_finished_jobs
@@ -140,6 +142,7 @@ def make_handlers(
             else {REFRESH_JOB: partial(refresh_prices, tools=prices, changed=look_again_everywhere)}
         ),
         **({} if mail is None else {SEND_JOB: partial(send_identity_mail, tools=mail)}),
+        **({} if mail is None else {TELL_JOB: partial(tell_of_webhook, tools=mail)}),
         **({} if webhooks is None else {DELIVER_JOB: partial(deliver_webhook, tools=webhooks)}),
         CHECK_COSTS_JOB: check_costs,
         LOOK_AT_CHARGES_JOB: look_for_waste_in_charges,

@@ -21,39 +21,33 @@ from sqlalchemy.exc import ProgrammingError
 from app.activity.announce import Announcer
 from app.config import Settings
 from app.costs.exports.files import ExportTools
-from app.costs.exports.purge import recover_exports
 from app.costs.outlook.aside import ASIDE
 from app.database import Database
 from app.embedded import EngineUrls
 from app.exporting.parts import Parts
-from app.exporting.purge import OF_ROWS
 from app.exporting.run import BulkTools
-from app.notifications.identity import make_mail_tools
+from app.notifications.tools import make_mail_tools
 from app.pricing.tools import make_price_tools
 from app.providers import registry
 from app.providers.calls import ProviderPool
 from app.queue import QUEUE_NAME, RUN_JOB, JobQueue, connect_arq, deserialize, serialize
 from app.scanning.progress import ScanAnnouncer
-from app.scanning.recover import recover_scans
 from app.scanning.tools import Clouds, ScanTools
 from app.sealing.vault import Vault
-from app.sourcing.import_recover import recover_imports
-from app.sourcing.recover import recover_cost_sources
 from app.sourcing.tools import SourceTools
 from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
 from app.uploads.storage import UploadStores
 from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
-from app.webhooks.dispatch import recover_webhooks
 from app.workers.graph import LazyGraph
 from app.workers.jobs import make_handlers, schedule
+from app.workers.recovery import recover_all, recover_for_ever
 from app.workers.runner import Handler, JobRunner, RunnerSettings
-from app.workers.webhooks import Documents, dispatch_for_ever, make_webhook_tools
+from app.workers.webhooks import dispatch_for_ever, make_webhook_tools
 
 TEND_SECONDS = 0.5
 POLL_SECONDS = 0.1  # arq polls Valkey for wake-ups: this is a job's start-up time, twice over
 LONGEST_PAUSE_SECONDS = 1.0
-RECOVER_SECONDS = 60.0
 _A_DAY = 86_400
 
 _log = structlog.stdlib.get_logger("skyledger.workers")
@@ -104,17 +98,17 @@ async def work(
     kept_archives = make_kept_files(settings, pool, PERSONAL_EXPORTS)
     personal = ExportTools(kept_archives, exports.keep)
     parts = Parts(settings, database, valkey, queue, tools.vault, pool, uploads, kept_costs, kept, kept_archives)
-    bulk = BulkTools(ExportTools(kept, exports.keep), LazyGraph(parts))
+    graph = LazyGraph(parts)
+    bulk = BulkTools(ExportTools(kept, exports.keep), graph)
     prices = make_price_tools(settings, pool)
     mail = make_mail_tools(settings)
-    execute = Documents(parts)
-    webhooks = make_webhook_tools(settings, tools.vault, execute)
+    webhooks = make_webhook_tools(settings, tools.vault, graph.execute)
     kinds = (
         make_handlers(tools, uploads, sources, exports, prices, mail, bulk, personal, webhooks)
         if handlers is None
         else handlers
     )
-    runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(_recover, database))
+    runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(recover_all, database))
     async with _tending(tend):
         try:
             if not await _tables_are_ready(database, stop):
@@ -128,11 +122,10 @@ async def work(
             pool.close()
             uploads.close()
             exports.files.close()
-            await bulk.graph.close()
+            await graph.close()
             kept.close()
             kept_archives.close()
             prices.close()
-            await execute.close()
             await queue.stop()
             for announcer in announcers:
                 await announcer.stop()
@@ -164,7 +157,7 @@ async def _run(
         "personal": personal,
     }
     wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
-    recovering = asyncio.create_task(_recover_for_ever(database), name="scans-recover")
+    recovering = asyncio.create_task(recover_for_ever(database), name="jobs-recover")
     dispatching = asyncio.create_task(dispatch_for_ever(database), name="webhooks-dispatch")
     try:
         await stop.wait()
@@ -173,26 +166,6 @@ async def _run(
         await end_tasks(wakes)
     finally:
         await end_tasks(recovering, dispatching)
-
-
-async def _recover(database: Database) -> None:
-    """End what dead jobs have left under way."""
-    await recover_scans(database)
-    await recover_cost_sources(database)
-    await recover_imports(database)
-    await recover_exports(database)
-    await recover_exports(database, OF_ROWS)
-    await recover_webhooks(database)
-
-
-async def _recover_for_ever(database: Database) -> None:
-    """End the scans of dead jobs. Not by arq's clock, which stands still while Valkey is away."""
-    while True:
-        await asyncio.sleep(RECOVER_SECONDS * random.uniform(0.5, 1))  # noqa: S311 - not a secret
-        try:
-            await _recover(database)
-        except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server is away
-            _log.warning("scans_not_recovered", error=type(error).__name__)
 
 
 async def _tables_are_ready(database: Database, stop: asyncio.Event) -> bool:

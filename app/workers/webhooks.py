@@ -1,25 +1,19 @@
-"""What a worker does for webhooks beside its jobs: looking at what has happened, and executing documents."""
+"""What a worker does for webhooks beside its jobs: looking at what has happened."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING
 
 import structlog
 
 from app.config import Settings
 from app.database import Database
-from app.exporting.parts import Parts
 from app.outgoing import OutgoingGuard
-from app.records.webhooks import Asked, Execute, Told
+from app.records.webhooks import Execute
 from app.sealing.vault import Vault
 from app.webhooks.dispatch import dispatch_all
 from app.webhooks.tools import WebhookTools
-
-if TYPE_CHECKING:
-    from app.context import Runtime
-    from app.resolvers.webhook_documents import DocumentRunner
 
 DISPATCH_SECONDS = 1.0
 """From an event to its deliveries, at most one and a half times that; each look is one statement for all tenants."""
@@ -39,40 +33,3 @@ async def dispatch_for_ever(database: Database) -> None:
             await dispatch_all(database)
         except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server is away
             structlog.get_logger(__name__).warning("webhooks_not_dispatched", error=type(error).__name__)
-
-
-class Documents:
-    """Executes documents. The graph is loaded for the first: a worker without webhooks needs none of it."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._runtime: Runtime | None = None
-        self._runner: DocumentRunner | None = None
-        self._loading = asyncio.Lock()
-
-    async def __call__(self, asked: Asked) -> Told:
-        """See app.records.webhooks.Execute."""
-        return await (await self._loaded())(asked)
-
-    async def _loaded(self) -> DocumentRunner:
-        async with self._loading:
-            if self._runner is not None:
-                return self._runner
-            self._runtime, runner = await asyncio.to_thread(_load, self._parts)
-            self._runner = runner
-            return runner
-
-    async def close(self) -> None:
-        """Let go of what was opened for the first document."""
-        if self._runtime is not None:
-            await self._runtime.rate_limits.close()
-            await self._runtime.authenticator.close()
-
-
-def _load(parts: Parts) -> tuple[Runtime, DocumentRunner]:
-    """What executes documents, with the graph: 30 MB, and seconds of a busy machine, that no start waits for."""
-    from app.resolvers.webhook_documents import DocumentRunner  # noqa: PLC0415 - it loads the graph
-    from app.resolvers.worker_runtime import runtime_of  # noqa: PLC0415 - the same
-
-    runtime = runtime_of(parts)
-    return runtime, DocumentRunner(runtime)

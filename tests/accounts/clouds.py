@@ -11,6 +11,7 @@ import pytest
 
 from app.config import Settings
 from tests.clients import GraphQL, Person
+from tests.openid_provider import OPENED
 from tests.providers.aws.in_front import Front, Told, in_front
 from tests.providers.moto import far_client
 
@@ -41,7 +42,7 @@ UPDATE = _document("updateAccount", f"account {{ {ACCOUNT} }}")
 DISCONNECT = _document("disconnectAccount", f"account {{ {ACCOUNT} }}")
 
 
-LOOPBACK = {"endpoint_hosts": ("127.0.0.1", "localhost"), "single_sign_on_hosts": ("127.0.0.1",)}
+LOOPBACK = {"endpoint_hosts": ("127.0.0.1", "localhost"), **OPENED}
 
 
 @pytest.fixture

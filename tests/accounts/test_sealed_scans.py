@@ -6,9 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import update
 
+from app.dead_jobs import recover
 from app.repositories import jobs
 from app.repositories.account_credentials import CREDENTIALS
-from app.scanning.recover import recover_scans
+from app.scanning.recover import RECOVERIES
 from tests.scanning.engine import Engine, engine, world
 from tests.workers.probes import job_row
 
@@ -51,7 +52,7 @@ async def test_the_scan_ends_with_what_the_operator_has_to_do(engine: Engine) ->
     async with engine.database.system() as session:
         await session.execute(update(jobs.JOBS).values(attempts=4))
     await engine.runner().run(started["job_id"])
-    await recover_scans(engine.database)
+    await recover(engine.database, RECOVERIES)
     scan = await engine.row(started["id"])
     assert scan["state"] == "FAILED"
     assert "the operator of Skyledger has to see to SKYLEDGER_CREDENTIAL_KEYS" in scan["failure"]

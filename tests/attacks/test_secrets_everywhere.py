@@ -6,6 +6,7 @@ Beside this: tests/resolvers/test_accounts_secrets.py for cloud accounts, tests/
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import secrets
@@ -38,6 +39,13 @@ from tests.resolvers.own_identity import Somebody, somebody
 from tests.resolvers.test_accounts_secrets import CANARY as OF_CLOUDS
 from tests.resolvers.test_accounts_secrets import NOBODY, Heard, _everything_goes_on
 from tests.server.test_telemetry import FarSide, spans_to
+from tests.webhooks.office import ADD_NOTE, NOTES
+from tests.webhooks.office import CREATE as CREATE_HOOK
+from tests.webhooks.office import ROTATE as ROTATE_HOOK
+from tests.webhooks.office import TEST as TEST_HOOK
+from tests.webhooks.office import UPDATE as UPDATE_HOOK
+from tests.webhooks.receiver import Answering, Receiver, receiving
+from tests.workers.probes import until
 
 QUICK = RunnerSettings(sweep=0.2, heartbeat=0.2, first_pause=0.02, longest_pause=0.05)
 KEYS = {"accessKeyId": f"AKIA{OF_CLOUDS}", "secretAccessKey": OF_CLOUDS, "sessionToken": OF_CLOUDS}
@@ -94,6 +102,7 @@ def with_secrets(settings: Settings, planted: Planted, box: Mailbox) -> Settings
         "smtp_url": f"smtp://{box.user}:{box.password}@127.0.0.1:{box.port}",
         "mail_from": "Skyledger <skyledger@example.com>",
         "endpoint_hosts": ("127.0.0.1", "localhost"),
+        "outgoing_networks": ("127.0.0.0/8",),
         "refresh_prices_weekly": False,
         "log_level": "DEBUG",
     }
@@ -161,6 +170,42 @@ async def clouds(graphql: GraphQL, person: Person, url: str, told: list[str]) ->
     await planted(UPDATE, id=account["id"], endpoints=nobody)
     await planted(SCAN, **organization, services=["s3"])
     told += planted.answers
+
+
+async def hooks(graphql: GraphQL, person: Person, receiver: Receiver, planted: Planted) -> None:
+    """Webhooks that are taken, refused, changed and disabled, signed by secrets that only their maker was shown."""
+
+    async def act(mutation: str, /, **values: Any) -> dict[str, Any]:
+        (answer,) = (await graphql.data(mutation, {"input": values}, token=person.token)).values()
+        found: dict[str, Any] = answer
+        if "secret" in found:
+            _plant_signing(planted, found["secret"])
+        return found
+
+    organization = {"organizationId": person.organization_id}
+    there = {"url": receiver.url, "document": NOTES, "kinds": ["NOTE_ADDED"]}
+    made = await act(CREATE_HOOK, **organization, **there, name="one", idempotencyKey="one")
+    id_ = made["webhook"]["id"]
+    await act(CREATE_HOOK, **organization, **there, name="one", idempotencyKey="one")
+    await act(ADD_NOTE, **organization, text="one")
+    await until(lambda: len(receiver.received) == 1)
+    await act(ROTATE_HOOK, id=id_, overlapHours=1, idempotencyKey="again")
+    await act(TEST_HOOK, id=id_)
+    await until(lambda: len(receiver.received) == 2)
+    assert len(receiver.received[-1].headers["webhook-signature"].split()) == 2
+    gone = await act(CREATE_HOOK, **organization, **there | {"url": f"{receiver.url}/gone"}, name="two")
+    await act(UPDATE_HOOK, id=gone["webhook"]["id"], name="renamed")
+    await act(CREATE_HOOK, **organization, **there | {"url": "https://10.0.0.1/"}, name="inside")
+    receiver.otherwise = Answering(410, body=b"Gone.")
+    await act(ADD_NOTE, **organization, text="two")
+    await until(lambda: len(receiver.received) == 4)
+
+
+def _plant_signing(planted: Planted, secret: str) -> None:
+    """As it is shown, and the bytes that sign."""
+    name = f"signing secret {len(planted.secrets)}"
+    planted.plant(name, secret.removeprefix("whsec_"))
+    planted.plant(f"{name} as bytes", base64.b64decode(secret.removeprefix("whsec_")).hex())
 
 
 async def quiet(owner: Database) -> None:
@@ -262,7 +307,9 @@ async def test_no_secret_comes_out_anywhere(
                 await ada.send("resendVerification", caller="", email=ada.person.email)
                 box.answer = "250 OK"
                 await clouds(graphql, ada.person, moto_url, told)
-                await quiet(owner)
+                async with receiving() as receiver:
+                    await hooks(graphql, ada.person, receiver, planted)
+                    await quiet(owner)
                 for number, mail in enumerate(box.mails):
                     for token in set(TOKEN.findall(str(mail))):
                         planted.plant(f"token of mail {number}", token)
@@ -281,6 +328,7 @@ async def test_no_secret_comes_out_anywhere(
     planted.found["commands"] = await asyncio.to_thread(of_commands, own, ada.person.slug)
     assert {place for place, text in planted.found.items() if not text} <= {"error reports"}
     assert len(planted.secrets) > 20
+    assert sum("signing secret" in name for name in planted.secrets) == 2 * 4, "one was shown twice"
     assert box.mails
     assert planted.leaks() == set()
 

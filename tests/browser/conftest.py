@@ -32,7 +32,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     # No name can be resolved: a request that the page's routing missed fails as well.
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 )
 PATIENCE = 120_000
 """Milliseconds that a busy machine may take for anything."""
@@ -83,7 +83,7 @@ class Visit:
         """Fill in the sign-in bar and send it."""
         await self.page.get_by_label("E-mail").fill(email)
         await self.page.get_by_label("Password").fill(password)
-        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     async def press_run(self) -> None:
         """Run the operation of the open tab, or stop it where it runs."""
@@ -109,6 +109,12 @@ def base_url(live_server: str) -> str:
     return live_server.rstrip("/")
 
 
+@pytest.fixture
+def neighbours() -> tuple[str, ...]:
+    """Addresses beside the server that a tab may reach."""
+    return ()
+
+
 @pytest.fixture(scope="session")
 def browser_path() -> str:
     """Path of the installed browser; without one the tests are skipped."""
@@ -129,20 +135,20 @@ async def browser(browser_path: str) -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visit(base_url: str, browser: Browser) -> AsyncIterator[Visit]:
+async def visit(base_url: str, neighbours: tuple[str, ...], browser: Browser) -> AsyncIterator[Visit]:
     """A tab of 1280 by 800 pixels in a profile of its own; whatever leaves the server is blocked and written down."""
     traffic = Traffic()
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE)
     await context.add_init_script(NOTE_VIOLATIONS)
-    await _watch(context, traffic, base_url)
+    await _watch(context, traffic, (base_url, *neighbours))
     yield Visit(page=await context.new_page(), traffic=traffic, base_url=base_url)
     await context.close()
 
 
-async def _watch(context: BrowserContext, traffic: Traffic, base_url: str) -> None:
+async def _watch(context: BrowserContext, traffic: Traffic, allowed: tuple[str, ...]) -> None:
     async def only_ours(route: Route) -> None:
-        if route.request.url.startswith(f"{base_url}/"):
+        if route.request.url.startswith(tuple(f"{url}/" for url in allowed)):
             await route.continue_()
         else:
             traffic.foreign.append(route.request.url)

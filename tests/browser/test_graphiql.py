@@ -201,7 +201,7 @@ async def test_wrong_password_is_said_and_signing_out_forgets_the_token(visit: V
     assert await visit.page.evaluate("sessionStorage.getItem('skyledger:session')") is None
     await visit.sign_in(member.email, member.password)
     await visit.page.get_by_role("button", name="Sign out").click()
-    await visit.page.get_by_role("button", name="Sign in").wait_for()
+    await visit.page.get_by_role("button", name="Sign in", exact=True).wait_for()
     assert await visit.page.evaluate("sessionStorage.getItem('skyledger:session')") is None
     assert await visit.page.evaluate("JSON.stringify(localStorage)") == '{"graphiql:visiblePlugin":"Examples"}'
 

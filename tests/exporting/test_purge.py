@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.context import Runtime
-from app.costs.exports.purge import purge_expired_exports, recover_exports
+from app.costs.exports.purge import purge_expired_exports, recovery_of
 from app.database import Database
+from app.dead_jobs import recover
 from app.exporting.purge import OF_ROWS
 from app.schema.node import parse_id
 from app.workers.jobs import purge_organization
@@ -50,8 +51,8 @@ async def test_a_dead_job_ends_its_export_with_the_reason(graphql: GraphQL, owne
     async with owner.engine.begin() as connection:
         dead = "UPDATE jobs SET state = 'DEAD', failure = 'the disk is full', attempts = 5 WHERE kind = 'run_export'"
         await connection.execute(text(dead))
-    assert await recover_exports(runtime.database, OF_ROWS) == 1
-    assert await recover_exports(runtime.database, OF_ROWS) == 0
+    assert await recover(runtime.database, [recovery_of(OF_ROWS)]) == 1
+    assert await recover(runtime.database, [recovery_of(OF_ROWS)]) == 0
     export = await found(graphql, person, export)
     assert export["state"] == "FAILED"
     assert export["error"] == "The export was given up; ask for it again. the disk is full"

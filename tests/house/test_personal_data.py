@@ -8,9 +8,10 @@ from sqlalchemy import LargeBinary
 
 from app.models import Base
 from app.privacy.archive import file_of
-from app.records.personal_data import HIDDEN, NO_PERSON, PLACES, By
+from app.records.personal_data import HIDDEN, NO_COPIES, NO_PERSON, PLACES, TEXTS, By
 
 REFERS = re.compile(r"(^|_)(email|user|actor|session|principal|person|owner|author|recipient|client)(_|$)|_by$")
+COPIES = re.compile(r"(^|_)(body|data|summary)$")
 # What only says of which kind a column beside it is.
 KINDS = {"actor_kind"}
 
@@ -32,6 +33,17 @@ def test_every_reference_to_a_person_is_a_place_or_has_a_reason() -> None:
     assert not listed & NO_PERSON.keys()
     assert all(NO_PERSON.values())
     assert all(place.left_out != "" for place in PLACES)
+
+
+def test_every_copy_of_texts_says_what_erases_people_in_it() -> None:
+    named = {
+        f"{table.name}.{column.name}"
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if COPIES.search(column.name)
+    }
+    assert TEXTS.keys() | NO_COPIES.keys() == named
+    assert not TEXTS.keys() & NO_COPIES.keys()
 
 
 def test_places_are_of_columns_that_exist() -> None:

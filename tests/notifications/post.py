@@ -18,7 +18,10 @@ from sqlalchemy import text
 from app.auth.identity_mails import SEND_JOB
 from app.config import Settings
 from app.database import Database
-from app.notifications.identity import MailTools, make_mail_tools, send_identity_mail
+from app.notifications.identity import send_identity_mail
+from app.notifications.tools import MailTools, make_mail_tools
+from app.notifications.webhooks import tell_of_webhook
+from app.records.webhooks import TELL_JOB
 from tests.workers.probes import make_runner
 
 TOKEN = re.compile(r"sk[vep]_[\w-]{64}")
@@ -125,11 +128,13 @@ class Post:
 
     async def deliver(self) -> None:
         """Do what is due, until nothing is."""
-        runner = make_runner(self.database, self.redis_url, {SEND_JOB: partial(send_identity_mail, tools=self.tools)})
-        due = text("SELECT id FROM jobs WHERE kind = :kind AND state = 'QUEUED' AND wake_at <= now() ORDER BY id")
+        handlers = {SEND_JOB: send_identity_mail, TELL_JOB: tell_of_webhook}
+        kinds = {kind: partial(handler, tools=self.tools) for kind, handler in handlers.items()}
+        runner = make_runner(self.database, self.redis_url, kinds)
+        due = text("SELECT id FROM jobs WHERE kind = ANY(:kinds) AND state = 'QUEUED' AND wake_at <= now() ORDER BY id")
         while True:
             async with self.database.system() as session:
-                jobs = (await session.execute(due, {"kind": SEND_JOB})).scalars().all()
+                jobs = (await session.execute(due, {"kinds": list(kinds)})).scalars().all()
             if not jobs:
                 return
             for job_id in jobs:

@@ -5,14 +5,9 @@ from __future__ import annotations
 import io
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from app.config import Settings, insecurities, load_settings
@@ -29,35 +24,11 @@ from app.notifications.mailer import (
     make_mailer,
 )
 from app.smtp_server import SmtpServer, read_smtp_url
+from tests.certificates import own_certificate
 from tests.notifications.post import Mailbox, parts, smtp_server
 
 SENDER = "Skyledger <skyledger@example.com>"
 MESSAGE = Message("<1@example.com>", "ada@example.com", "Grüße", "Tagesgruß\n", "<p>Tagesgruß</p>\n")
-
-
-def own_certificate(folder: Path) -> ssl.SSLContext:
-    """A server's certificate for localhost that nobody vouches for."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    moment = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(moment - timedelta(days=1))
-        .not_valid_after(moment + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    encoding = serialization.Encoding.PEM
-    secret = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = folder / "server.pem"
-    path.write_bytes(secret + made.public_bytes(encoding))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
 
 
 async def test_a_message_arrives_in_two_shapes() -> None:
@@ -82,7 +53,7 @@ async def test_a_user_and_a_password_are_shown_to_who_asks() -> None:
 
 
 async def test_starttls_is_used_where_it_is_offered(tmp_path: Path) -> None:
-    context = own_certificate(tmp_path)
+    context = own_certificate(tmp_path, "localhost")
     assert SmtpServer("mail.example.com", 587, implicit_tls=False, user="sky", password="secret").needs_starttls
     assert not SmtpServer("localhost", 587, implicit_tls=False, user="sky", password="secret").needs_starttls
     assert not SmtpServer("mail.example.com", 587, implicit_tls=False).needs_starttls

@@ -13,16 +13,20 @@ import pytest
 from sqlalchemy import text
 
 from app.activity.verify_audit import all_organizations, verify
+from app.config import Settings
 from app.context import Runtime
 from app.costs.exports.files import ExportTools
 from app.database import Database
 from app.embedded import EngineUrls
 from app.organizations.change import PURGE_JOB
+from app.outgoing import OutgoingGuard
 from app.privacy.archive import ARCHIVE_JOB, make_archive, purge_archives
 from app.privacy.erasing import erase_due_accounts
 from app.records.personal_data import PLACES
 from app.repositories.jobs import JOBS
+from app.resolvers.webhook_documents import DocumentRunner
 from app.schema.node import parse_id
+from app.webhooks.tools import WebhookTools
 from app.workers.jobs import purge_organization
 from tests.auth.people import everything_stored
 from tests.clients import PASSWORD, GraphQL, register
@@ -30,6 +34,8 @@ from tests.notifications.post import Post, post_office
 from tests.resolvers.company import ACCEPT as ACCEPT_INVITATION
 from tests.resolvers.company import Company, code_of, create_key, invite
 from tests.resolvers.own_identity import PAYLOADS, Somebody, another, somebody
+from tests.webhooks.office import Office
+from tests.webhooks.receiver import Answering, receiving
 from tests.workers.probes import job_row, make_runner
 
 PAYLOADS |= {
@@ -39,6 +45,12 @@ PAYLOADS |= {
 }
 ARCHIVES = "{ viewer { personalExports { id state bytes url } erasure { requestedAt dueAt } } }"
 NAME = "Zebedee"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Receivers of webhooks stand on loopback."""
+    return settings.model_copy(update={"outgoing_networks": ("127.0.0.0/8",)})
 
 
 @pytest.fixture
@@ -243,6 +255,56 @@ async def test_nothing_of_the_person_is_left(
     assert await purge_archives(runtime.database, runtime.personal_exports, grace=timedelta(0)) == 0
     folder = runtime.settings.data_dir / "uploads" / "personal-exports"
     assert list(folder.glob("*-*-*/*")) == [], "the archive is gone too"
+
+
+MESSAGES = "SELECT body FROM webhook_deliveries ORDER BY sequence"
+ANSWERS = "SELECT response_body FROM webhook_attempts ORDER BY id"
+
+
+async def test_what_webhooks_were_sent_names_nobody_that_is_erased(
+    graphql: GraphQL, runtime: Runtime, owner: Database, zebedee: Somebody
+) -> None:
+    """In their own organizations, and elsewhere what has the address; the name alone may be anybody's there."""
+    email, other = zebedee.person.email, f"other-{zebedee.person.email}"
+    made = await house(graphql, zebedee)
+    strangers = await register(graphql, "Uma")
+    echoes = [json.dumps({"took": email}), f"{NAME}, {other}", f"Thanks, {other}", "none", NAME]
+    async with receiving() as receiver:
+        guard = OutgoingGuard.from_settings(runtime.settings)
+        tools = WebhookTools(runtime.vault, guard, DocumentRunner(runtime), seconds=2)
+        office = Office(
+            runtime.database, str(runtime.settings.redis_url), tools, graphql, made.people["OWNER"], receiver
+        )
+        receiver.answers = [Answering(200, body=echo.encode()) for echo in echoes]
+        await office.create()
+        await office.note(f'Ask "{NAME}" <{email}>, 1e400 times: é')
+        await office.deliver()
+        await office.note(f"{NAME} has left, Zebedeeism stays")
+        await office.deliver()
+        await office.note(f"{other} is another")
+        await office.deliver()
+        office.person = strangers
+        await office.create()
+        await office.note(f"{email} of {NAME}")
+        await office.deliver()
+        await office.note(f"{NAME} is our dog")
+        await office.deliver()
+        assert len(receiver.received) == 5
+    await zebedee("eraseMyAccount", password=PASSWORD, confirm=email)
+    await make_due(owner)
+    assert await erase_due_accounts(runtime.database) == 1
+    told = [json.loads(row["body"])["data"]["node"]["data"]["text"] for row in await office.behind(owner, MESSAGES)]
+    assert sorted(told) == sorted(
+        [
+            'Ask "erased" <erased>, 1e400 times: é',
+            "erased has left, Zebedeeism stays",
+            f"{other} is another",
+            "erased of erased",
+            f"{NAME} is our dog",
+        ]
+    )
+    answers = [row["response_body"] for row in await office.behind(owner, ANSWERS)]
+    assert answers == ["erased", "erased", f"Thanks, {other}", "none", NAME]
 
 
 async def test_an_edited_chain_is_still_found_after_an_erasure(

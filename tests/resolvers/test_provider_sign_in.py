@@ -23,7 +23,7 @@ from app.schema.node import parse_id
 from app.sealing.vault import Vault
 from tests.auth.people import everything_stored
 from tests.clients import GraphQL
-from tests.openid_provider import CLIENT_SECRET, OpenIdProvider, openid_provider
+from tests.openid_provider import CLIENT_SECRET, OPENED, OpenIdProvider, openid_provider
 from tests.resolvers.company import code_of, company
 from tests.resolvers.sign_in_room import SignInRoom
 
@@ -40,8 +40,8 @@ def provider() -> Iterator[OpenIdProvider]:
 
 
 @pytest.fixture
-def settings(settings: Settings, provider: OpenIdProvider) -> Settings:
-    return settings.model_copy(update={"single_sign_on_hosts": (provider.host,)})
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update=OPENED)
 
 
 @pytest.fixture
@@ -246,3 +246,41 @@ async def test_a_secret_goes_to_its_own_provider_alone(room: SignInRoom, owner: 
     exchanges = room.provider.requests.count("/token")
     assert NOT_HERE in await browser.back(url)
     assert room.provider.requests.count("/token") == exchanges
+
+
+async def test_graphiql_gets_the_code_where_it_asked(room: SignInRoom, runtime: Runtime) -> None:
+    """In the frontend's place; nothing but GraphiQL of this server can be asked for, and it has to prove itself."""
+    changes = {"public_url": "https://app.example"}
+    object.__setattr__(runtime, "settings", runtime.settings.model_copy(update=changes))
+    app, _ = create_app(runtime)
+    room.graphql.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+    frontend = "https://app.example/single-sign-on"
+    async with room.graphql.client:
+        browser = room.browser()
+        started = await browser.start(organization=room.made.slug, page="graphiql", challenge=CHALLENGE)
+        url = urlsplit(await browser.at_provider(started))
+        answer = await browser.client.get(f"{url.path}?{url.query}")
+        place, _, fragment = answer.headers["location"].partition("#")
+        assert (answer.status_code, place) == (303, "/graphql")
+        (code,) = parse_qs(fragment)["code"]
+        assert code_of(await room.complete(code)) == "UNAUTHENTICATED", "not without the page's secret"
+        for page, challenge, at in (
+            ("graphiql", CHALLENGE, "/graphql"),
+            ("graphiql", None, "/graphql"),
+            ("https://evil.example", CHALLENGE, frontend),
+            ("//evil.example", CHALLENGE, frontend),
+            ("", CHALLENGE, frontend),
+        ):
+            asked = {"organization": "unknown", "page": page, **({"challenge": challenge} if challenge else {})}
+            place, _, fragment = (await room.browser().start(**asked)).headers["location"].partition("#")
+            assert (place, list(parse_qs(fragment))) == (at, ["error", "message"])
+
+
+async def test_graphiql_gets_no_code_where_it_is_not_served(room: SignInRoom, runtime: Runtime) -> None:
+    object.__setattr__(runtime, "settings", runtime.settings.model_copy(update={"graphiql": False}))
+    app, _ = create_app(runtime)
+    room.graphql.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+    async with room.graphql.client:
+        answer = await room.browser().start(email=ADA, page="graphiql", challenge=CHALLENGE)
+        assert (answer.status_code, "GraphiQL" in answer.text) == (400, True)
+        assert "set-cookie" not in answer.headers

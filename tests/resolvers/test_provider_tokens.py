@@ -20,7 +20,7 @@ from app.auth.openid import fetch, providers
 from app.config import Settings
 from app.context import Runtime
 from tests.clients import GraphQL
-from tests.openid_provider import Claims, Key, OpenIdProvider, openid_provider
+from tests.openid_provider import OPENED, Claims, Key, OpenIdProvider, openid_provider
 from tests.resolvers.company import company
 from tests.resolvers.sign_in_room import SignInRoom, values_of
 
@@ -44,8 +44,8 @@ def provider(running: tuple[OpenIdProvider, Key]) -> OpenIdProvider:
 
 
 @pytest.fixture
-def settings(settings: Settings, provider: OpenIdProvider) -> Settings:
-    return settings.model_copy(update={"single_sign_on_hosts": (provider.host,)})
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update=OPENED)
 
 
 @pytest.fixture
@@ -191,9 +191,10 @@ async def test_a_start_waits_for_no_provider_that_is_away(
     [
         ({"issuer": "https://evil.example"}, "names itself"),
         ({"token_endpoint": None}, "has no `token_endpoint`"),
-        ({"token_endpoint": "https://user:password@evil.example/"}, "without a user"),
-        ({"authorization_endpoint": "javascript:alert(1)"}, "must be https"),
-        ({"jwks_uri": "http://evil.example/keys"}, "must be https"),
+        ({"token_endpoint": "https://user:password@evil.example/"}, "have no user"),
+        ({"authorization_endpoint": "javascript:alert(1)"}, "must begin with https"),
+        ({"jwks_uri": "http://192.0.2.7/keys"}, "no public address"),
+        ({"jwks_uri": "http://93.184.216.34/keys"}, "must begin with https"),
     ],
 )
 async def test_a_discovery_document_that_cannot_be_used(
@@ -214,6 +215,8 @@ async def test_a_discovery_document_that_cannot_be_used(
         ({"issuer": "https://[::1]/"}, "issuer"),
         ({"issuer": "https://localhost/"}, "issuer"),
         ({"issuer": "https://169.254.169.254/latest"}, "issuer"),
+        ({"issuer": "https://168.63.129.16/"}, "issuer"),
+        ({"issuer": "https://10.0.0.1/"}, "issuer"),
         ({"issuer": "file:///etc/passwd"}, "issuer"),
         ({"issuer": "nonsense"}, "issuer"),
         ({"issuer": ""}, "issuer"),

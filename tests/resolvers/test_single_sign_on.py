@@ -13,7 +13,7 @@ from app.config import Settings
 from app.database import Database
 from app.schema.node import parse_id
 from tests.clients import PASSWORD, GraphQL, register
-from tests.openid_provider import OpenIdProvider, openid_provider
+from tests.openid_provider import OPENED, OpenIdProvider, openid_provider
 from tests.resolvers.company import code_of, company, invite
 from tests.resolvers.own_identity import Somebody
 from tests.resolvers.sign_in_room import SignInRoom
@@ -28,8 +28,8 @@ def provider() -> Iterator[OpenIdProvider]:
 
 
 @pytest.fixture
-def settings(settings: Settings, provider: OpenIdProvider) -> Settings:
-    return settings.model_copy(update={"single_sign_on_hosts": (provider.host,)})
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update=OPENED)
 
 
 @pytest.fixture

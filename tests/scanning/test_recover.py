@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from app.dead_jobs import recover
 from app.repositories import jobs
-from app.scanning.recover import recover_scans
+from app.scanning.recover import RECOVERIES
 from app.workers.runner import RunningJob
 from tests.scanning.engine import Engine
 from tests.scanning.local_cloud import DISK, SERVER, World
@@ -20,7 +21,7 @@ async def test_the_scan_of_a_dead_job_fails_with_the_reason(engine: Engine) -> N
         async with engine.database.system() as session:
             assert await jobs.claim_job(session, ["run_scan"], lease=0.0, most_attempts=5) is not None
     runner = engine.runner()
-    runner._on_dead = lambda: recover_scans(engine.database)
+    runner._on_dead = lambda: recover(engine.database, RECOVERIES)
     await runner.sweep()
     scan = await engine.row(started["id"])
     assert (scan["state"], scan["failure"]) == (
@@ -30,7 +31,7 @@ async def test_the_scan_of_a_dead_job_fails_with_the_reason(engine: Engine) -> N
     assert scan["remedy"].startswith("Start the scan again.")
     (event,) = await engine.events("SCAN_FINISHED")
     assert event["data"]["state"] == "FAILED"
-    assert await recover_scans(engine.database) == 0
+    assert await recover(engine.database, RECOVERIES) == 0
     assert (await job_row(engine.database, started["job_id"]))["state"] == "DEAD"
     assert len((await engine.start()).scans) == 1, "the account is free again"
 
@@ -46,7 +47,7 @@ async def test_a_scan_that_fails_in_its_last_attempt_ends_at_once(engine: Engine
         raise RuntimeError(message)
 
     runner = make_runner(engine.database, engine.redis_url, {"run_scan": fail})
-    runner._on_dead = lambda: recover_scans(engine.database)
+    runner._on_dead = lambda: recover(engine.database, RECOVERIES)
     await runner.run(started["job_id"])
     scan = await engine.row(started["id"])
     assert (scan["state"], scan["failure"]) == (
@@ -91,7 +92,7 @@ async def test_what_a_scan_has_swept_before_it_is_given_up_makes_it_partial(engi
         await running
     async with engine.database.write(engine.organization_id) as session:
         await session.execute(jobs.JOBS.update().values(state="DEAD", failure="Attempt 5 of 5 failed."))
-    assert await recover_scans(engine.database) == 1
+    assert await recover(engine.database, RECOVERIES) == 1
     scan = await engine.row(started["id"])
     assert (scan["state"], scan["failure"]) == ("PARTIAL", "The scan was given up. Attempt 5 of 5 failed.")
     assert (await engine.events("SCAN_FINISHED"))[-1]["data"]["state"] == "PARTIAL"

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
+from app.dead_jobs import recover
 from app.models import now
 from app.providers.problems import ProblemCode, ProviderError
 from app.repositories.jobs import JOBS
-from app.scanning.recover import recover_scans
+from app.scanning.recover import RECOVERIES
 from tests.scanning.engine import Engine
 from tests.scanning.local_cloud import (
     ADDRESS,
@@ -216,7 +217,7 @@ async def test_credentials_that_cannot_be_opened_are_the_operators_fault(engine:
         assert (await job_row(engine.database, started["job_id"]))["attempts"] == attempt
         async with engine.database.write(engine.organization_id) as session:
             await session.execute(JOBS.update().values(wake_at=now()))
-    await recover_scans(engine.database)
+    await recover(engine.database, RECOVERIES)
     scan = await engine.row(started["id"])
     assert scan["state"] == "FAILED"
     assert "Nothing is wrong with the account: the operator of Skyledger has to see to" in scan["failure"]

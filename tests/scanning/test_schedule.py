@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import RowMapping, text
 
+from app.dead_jobs import recover
 from app.errors import BadUserInputError, ConflictError, NotFoundError
 from app.models import now
 from app.records import Provider
@@ -17,7 +18,7 @@ from app.records.cron import next_runs
 from app.repositories.jobs import JOBS
 from app.repositories.scan_schedules import SCHEDULES
 from app.scanning.cancel import cancel_scan
-from app.scanning.recover import recover_scans
+from app.scanning.recover import RECOVERIES
 from app.scanning.schedule import create_schedule, delete_schedule, jitter, update_schedule
 from tests.quotas.limited import limited
 from tests.scanning.engine import ADA, Engine
@@ -143,13 +144,13 @@ async def test_a_schedule_whose_job_is_dead_goes_on(engine: Engine) -> None:
     schedule = await create(engine, cron="*/5 * * * *")
     async with engine.database.write(engine.organization_id) as session:
         await session.execute(JOBS.update().values(state="DEAD", failure="Attempt 5 of 5 failed."))
-    assert await recover_scans(engine.database) == 1
+    assert await recover(engine.database, RECOVERIES) == 1
     after = await stored(engine, schedule["id"])
     assert after["job_id"] != schedule["job_id"]
     assert after["next_run_at"] > now()
     (event,) = await engine.events("SCAN_SCHEDULE_SKIPPED")
     assert event["data"]["reason"] == "The scans could not be started. Attempt 5 of 5 failed."
-    assert await recover_scans(engine.database) == 0
+    assert await recover(engine.database, RECOVERIES) == 0
     await come(engine, after["job_id"])
     assert await engine.rows("SELECT count(*) FROM scans") == [(1,)]
 
@@ -160,7 +161,7 @@ async def test_the_dead_job_of_a_schedule_that_was_changed_or_is_off_says_nothin
         await session.execute(JOBS.update().values(state="DEAD"))
     changed = await update(engine, changed, cron="0 4 * * *")
     await update(engine, off, enabled=False)
-    assert await recover_scans(engine.database) == 0
+    assert await recover(engine.database, RECOVERIES) == 0
     assert await stored(engine, changed["id"]) == changed
     assert (await stored(engine, off["id"]))["job_id"] is None
 

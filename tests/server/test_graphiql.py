@@ -16,7 +16,7 @@ from graphql.execution.values import get_variable_values
 from starlette.applications import Starlette
 
 from app.server import graphiql
-from app.server.graphiql.examples import EXAMPLES_PATH, Example, examples_document, read_examples
+from app.server.graphiql.examples import EXAMPLES_PATH, SESSION_OPERATIONS, Example, examples_document, read_examples
 from app.server.graphiql.files import ASSETS_PATH, CONTENT_TYPES, ROOM, manifest
 
 PROJECT = Path(__file__).parents[2]
@@ -212,7 +212,7 @@ async def test_examples_are_served_as_they_stand_in_their_folder(client: httpx.A
     assert response.headers["cache-control"] == "no-cache"
     document = response.json()
     assert [example["name"] for example in document["examples"]] == [example.name for example in EXAMPLES]
-    assert set(document["session"]) == {"logIn", "refreshSession", "logOut", "workspace"}
+    assert set(document["session"]) == set(SESSION_OPERATIONS.values())
     assert "$password" in document["session"]["logIn"]
 
 
@@ -231,7 +231,7 @@ def test_example_is_valid(example: Example, schema: GraphQLSchema) -> None:
     assert not isinstance(values, list), values
 
 
-@pytest.mark.parametrize("name", ["logIn", "refreshSession", "logOut", "workspace"])
+@pytest.mark.parametrize("name", SESSION_OPERATIONS.values())
 def test_session_operation_is_valid(name: str, schema: GraphQLSchema) -> None:
     text = json.loads(examples_document())["session"][name]
     assert validate(schema, parse(text)) == []

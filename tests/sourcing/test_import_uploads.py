@@ -16,6 +16,7 @@ from app.costs.imports.order import ImportOrder, create_import
 from app.costs.imports.run import run_order
 from app.costs.imports.storing import Progress, Storing
 from app.database import Database
+from app.dead_jobs import recover
 from app.models import new_id
 from app.queue import HeldJob
 from app.records import Actor, ActorKind
@@ -24,7 +25,7 @@ from app.repositories import cost_import_reads
 from app.schema.node import parse_id
 from app.sourcing import files
 from app.sourcing.files import FileOptions, end_abandoned_imports, import_from_disk
-from app.sourcing.import_recover import recover_imports
+from app.sourcing.recover import RECOVERIES
 from app.sourcing.upload_run import run_import
 from app.sourcing.uploads import IMPORT_JOB
 from app.workers.runner import RunnerSettings
@@ -234,8 +235,8 @@ async def test_a_job_that_is_taken_from_its_worker_lands_once(importing: Importi
 async def test_an_import_whose_job_is_dead_is_failed(importing: Importing) -> None:
     import_id = await importing.started(await importing.sent(focus_file(10, "1.25")))
     await importing.rows("UPDATE jobs SET state = 'DEAD', failure = 'Five workers died.' WHERE kind = 'import_costs'")
-    assert await recover_imports(importing.runtime.database) == 1
-    assert await recover_imports(importing.runtime.database) == 0
+    assert await recover(importing.runtime.database, RECOVERIES) == 1
+    assert await recover(importing.runtime.database, RECOVERIES) == 0
     found = await importing.found(import_id)
     assert (found["state"], found["message"]) == (
         "FAILED",
@@ -256,7 +257,7 @@ async def test_a_fault_is_tried_again_and_then_given_up(importing: Importing, mo
 
     settings = RunnerSettings(sweep=0.05, heartbeat=3600, first_pause=0.01, longest_pause=0.02, most_attempts=2)
     runner = make_runner(importing.runtime.database, importing.redis_url, {IMPORT_JOB: handler}, settings)
-    monkeypatch.setattr(runner, "_on_dead", lambda: recover_imports(importing.runtime.database))
+    monkeypatch.setattr(runner, "_on_dead", lambda: recover(importing.runtime.database, RECOVERIES))
     await runner.start()
     try:
         async with asyncio.timeout(20):

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from app.costs.imports.order import ImportOrder
 from app.costs.imports.run import run_order
+from app.dead_jobs import recover
 from app.providers import registry
 from app.providers.base import Target
 from app.providers.cost_exports import CostSource, Delivery, ExportSettings, Stop
@@ -25,7 +26,7 @@ from app.records.costs import ImportMode, ImportOutcome, ImportState
 from app.repositories import jobs
 from app.sourcing import delivering
 from app.sourcing.change import delete_source
-from app.sourcing.recover import recover_cost_sources
+from app.sourcing.recover import RECOVERIES
 from tests.providers.aws.in_front import Told, in_front, refused_as_xml
 from tests.quotas.limited import limited
 from tests.sourcing.works import ADA, BUCKET, FOLDER, ORGANIZATION, Works, focus, outline
@@ -454,12 +455,12 @@ async def test_the_run_of_a_dead_job_fails_with_the_reason(works: Works) -> None
         async with works.database.system() as session:
             assert await jobs.claim_job(session, ["run_cost_source"], lease=0.0, most_attempts=5) is not None
     await works.runner().sweep()
-    assert await recover_cost_sources(works.database) == 1
+    assert await recover(works.database, RECOVERIES) == 1
     after = await works.row(run["id"])
     assert after["state"] == "FAILED"
     assert after["failure"].startswith("The run was given up. The worker that ran it ended without a word")
     assert after["remedy"].startswith("Run the source again.")
-    assert await recover_cost_sources(works.database) == 0
+    assert await recover(works.database, RECOVERIES) == 0
     assert (await works.run(source))["state"] == GOOD, "the source is free again"
 
 

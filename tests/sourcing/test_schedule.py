@@ -7,12 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from app.dead_jobs import recover
 from app.models import now
 from app.records.cron import next_runs
 from app.repositories.cost_sources import SOURCES
 from app.repositories.jobs import JOBS
 from app.sourcing.change import delete_source, update_source
-from app.sourcing.recover import recover_cost_sources
+from app.sourcing.recover import RECOVERIES
 from tests.sourcing.works import ADA, Works
 from tests.workers.probes import job_row
 
@@ -74,8 +75,8 @@ async def test_a_source_whose_job_is_dead_goes_on(works: Works) -> None:
     source = await works.create()
     async with works.database.write(works.organization_id) as session:
         await session.execute(JOBS.update().values(state="DEAD", failure="Attempt 5 of 5 failed."))
-    assert await recover_cost_sources(works.database) == 1
+    assert await recover(works.database, RECOVERIES) == 1
     after = await works.source(source["id"])
     assert after["job_id"] != source["job_id"]
     assert after["next_run_at"] > now()
-    assert await recover_cost_sources(works.database) == 0
+    assert await recover(works.database, RECOVERIES) == 0

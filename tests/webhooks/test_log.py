@@ -6,13 +6,23 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from app.accounts.rotate import rotate_credentials
+from app.config import Settings
 from app.database import Database
+from app.dead_jobs import recover
 from app.models import now
 from app.repositories.webhooks import delete_old_deliveries
 from app.webhooks.change import MOST_WEBHOOKS
-from app.webhooks.dispatch import dispatch_all, recover_webhooks
+from app.webhooks.dispatch import dispatch_all
+from app.webhooks.recover import RECOVERIES
+from app.workers import jobs
 from tests.webhooks.office import DELETE, UPDATE, Office
+from tests.webhooks.receiver import Answering
+
+SUCCESSOR = """SELECT extract(epoch FROM wake_at - now())::float AS seconds FROM jobs
+  WHERE kind = 'deliver_webhook' AND state = 'QUEUED'"""
 
 
 async def test_pages_of_deliveries(office: Office) -> None:
@@ -69,10 +79,40 @@ async def test_the_successor_of_a_job_that_was_given_up(office: Office, owner: D
     await office.behind(owner, "UPDATE jobs SET state = 'DEAD' WHERE kind = 'deliver_webhook'")
     await office.deliver()
     assert office.receiver.received == []
-    await office.behind(owner, "UPDATE webhook_deliveries SET next_attempt_at = now() - interval '11 minutes'")
-    assert await recover_webhooks(office.database) == 1
+    assert await recover(office.database, RECOVERIES) == 1
+    assert await recover(office.database, RECOVERIES) == 0
+    await office.deliver()
+    assert office.receiver.received == [], "not at once: what killed the job may be there still"
+    (job,) = await office.behind(owner, SUCCESSOR)
+    assert 9 * 60 < job["seconds"] <= 10 * 60
+    await office.behind(owner, "UPDATE jobs SET wake_at = now() WHERE state = 'QUEUED'")
     await office.deliver()
     assert len(office.receiver.received) == 1
+
+
+async def test_what_happens_next_is_not_kept_waiting_by_a_dead_job(office: Office, owner: Database) -> None:
+    await office.create()
+    await office.note("one")
+    await dispatch_all(office.database)
+    await office.behind(owner, "UPDATE jobs SET state = 'DEAD' WHERE kind = 'deliver_webhook'")
+    assert await recover(office.database, RECOVERIES) == 1
+    await office.note("two")
+    await office.deliver()
+    assert len(office.receiver.received) == 2
+
+
+async def test_a_dead_job_of_a_webhook_that_is_off_or_has_nothing_to_send_says_nothing(
+    office: Office, owner: Database
+) -> None:
+    off, _ = await office.create(name="off"), await office.create(name="done")
+    await office.note("one")
+    await dispatch_all(office.database)
+    await office.behind(owner, "UPDATE jobs SET state = 'DEAD' WHERE kind = 'deliver_webhook'")
+    done = "state = 'SUCCEEDED', next_attempt_at = NULL"
+    await office.behind(owner, f"UPDATE webhook_deliveries SET {done}")  # noqa: S608  (our own words)
+    await office.act(UPDATE, id=off["webhook"]["id"], enabled=False)
+    assert await recover(office.database, RECOVERIES) == 0
+    assert await office.behind(owner, SUCCESSOR) == []
 
 
 async def test_old_deliveries_go_with_their_attempts(office: Office, owner: Database) -> None:
@@ -86,6 +126,33 @@ async def test_old_deliveries_go_with_their_attempts(office: Office, owner: Data
         assert await delete_old_deliveries(session, now() - timedelta(days=30), 100) == 1
     assert [node["event"]["data"]["text"] for node in await office.deliveries(made["webhook"]["id"])] == ["new"]
     assert len(await office.behind(owner, "SELECT id FROM webhook_attempts")) == 1
+
+
+async def test_deliveries_go_after_the_days_of_the_settings(
+    office: Office, settings: Settings, owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the schedule does: batch by batch, with the attempts. What is to be sent yet stays, however old it is."""
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    made = await office.create()
+    for number in range(7):
+        await office.note(str(number))
+    await office.deliver()
+    office.receiver.otherwise = Answering(500)
+    await office.note("waiting")
+    await office.deliver()
+    age = "UPDATE webhook_deliveries SET created_at = now() - make_interval(days => 11 - sequence::int % 10)"
+    await office.behind(owner, age)
+    deliveries = await office.behind(owner, "SELECT state, now() - created_at AS age FROM webhook_deliveries")
+    stay = [row for row in deliveries if row["state"] == "PENDING" or row["age"] < timedelta(days=7)]
+    assert 1 < len(stay) < 7
+    week = settings.model_copy(update={"webhook_retention_days": 7})
+    await jobs.purge_deliveries({"database": office.database, "settings": week})
+    kept = await office.behind(owner, "SELECT state, now() - created_at AS age FROM webhook_deliveries")
+    assert len(kept) == len(stay)
+    assert {row["state"] for row in kept} == {"SUCCEEDED", "PENDING"}
+    assert all(row["age"] < timedelta(days=7) or row["state"] == "PENDING" for row in kept)
+    assert len(await office.behind(owner, "SELECT id FROM webhook_attempts")) == len(stay)
+    assert (await office.log(made["webhook"]["id"]))["deliveries"]["totalCount"] == len(stay)
 
 
 async def test_a_deleted_webhook_takes_its_log_along(office: Office, owner: Database) -> None:

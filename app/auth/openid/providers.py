@@ -76,7 +76,7 @@ class Providers:
         async with provider.lock:
             if provider.endpoints is None or self._clock() - provider.endpoints_at > KEPT_SECONDS:
                 document = await self._fetch(provider, issuer.rstrip("/") + DISCOVERY)
-                provider.endpoints = self._read(issuer, document)
+                provider.endpoints = await self._read(issuer, document)
                 provider.endpoints_at = self._clock()
             return provider.endpoints
 
@@ -99,10 +99,6 @@ class Providers:
             raise OpenIdError(message)
         return _imported(found)
 
-    async def close(self) -> None:
-        """Close what is open."""
-        await self.fetcher.close()
-
     def _provider(self, issuer: str) -> _Provider:
         provider = self._known.setdefault(issuer, _Provider())
         self._known.move_to_end(issuer)
@@ -124,7 +120,7 @@ class Providers:
             raise ProviderAwayError(provider.failure)
         return document
 
-    def _read(self, issuer: str, document: dict[str, Any]) -> Endpoints:
+    async def _read(self, issuer: str, document: dict[str, Any]) -> Endpoints:
         if document.get("issuer") != issuer:
             message = (
                 f"The provider names itself {str(document.get('issuer'))[:200]!r}, not {issuer!r}: send it as named."
@@ -136,7 +132,7 @@ class Providers:
             if not isinstance(url, str):
                 message = f"The provider's discovery document has no `{name}`."
                 raise OpenIdError(message)
-            self.fetcher.check(url)
+            await self.fetcher.check(url)
         methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         posts = isinstance(methods, list) and "client_secret_basic" not in methods
         return Endpoints(issuer, str(urls[0]), str(urls[1]), str(urls[2]), posts)

@@ -19,10 +19,11 @@ from app.costs.exports.files import ExportFiles
 from app.costs.exports.run import end_export
 from app.costs.exports.start import RUN_EXPORT_JOB
 from app.database import Database
+from app.dead_jobs import Recovery, given_up
 from app.errors import UnavailableError
 from app.models import now
 from app.records.cost_exports import CostExportState
-from app.repositories import cost_exports, jobs
+from app.repositories import cost_exports
 from app.repositories.organizations import each_organization
 
 BATCH = 200
@@ -116,25 +117,11 @@ async def _expire(database: Database, files: ExportFiles, exports: Kept, organiz
     return expired
 
 
-async def recover_exports(database: Database, exports: Kept = OF_COSTS) -> int:
-    """Declare the exports of dead jobs FAILED with the reason; returns how many. Several processes may do it."""
-    recovered, full = 0, True
-    while full:
-        async with database.system() as session:
-            dead = await jobs.unsettled_dead_jobs(session, exports.job, BATCH)
-        for job in dead:
-            recovered += await _recover(database, exports, job["organization_id"], job["id"], job["arguments"])
-        full = len(dead) == BATCH
-    return recovered
+def recovery_of(exports: Kept) -> Recovery:
+    """What is done for the dead jobs of a kind of exports: each export is declared FAILED with the reason."""
 
+    async def end(session: AsyncSession, job: RowMapping, export_id: UUID) -> bool:
+        message = given_up("The export was given up; ask for it again.", job)
+        return await exports.fail(session, job["organization_id"], export_id, message)
 
-async def _recover(
-    database: Database, exports: Kept, organization_id: UUID, job_id: UUID, arguments: Mapping[str, Any]
-) -> bool:
-    async with database.write(organization_id) as session:
-        job = await jobs.lock_job(session, job_id)
-        if job is None or job["state"] != "DEAD":
-            return False
-        await jobs.settle_dead_job(session, job_id)
-        message = f"The export was given up; ask for it again. {job['failure'] or ''}".strip()
-        return await exports.fail(session, organization_id, UUID(arguments["exportId"]), message)
+    return Recovery(exports.job, "exportId", end)

@@ -8,6 +8,7 @@ from string import Template
 
 from app.server.graphiql.examples import EXAMPLES_PATH
 from app.server.graphiql.files import ASSETS_PATH, ROOM, asset_routes, manifest
+from app.server.provider_sign_in import START_PATH
 
 __all__ = ["GRAPH_PATH", "asset_routes", "content_security_policy", "page", "page_headers"]
 
@@ -26,7 +27,7 @@ def page(*, public_schema: bool = False, notice: str = "") -> bytes:
     values = {role: f"{ASSETS_PATH}/{name}" for role, name in built.page.items()}
     preloads = "\n".join(f'<link rel="modulepreload" href="{ASSETS_PATH}/{name}">' for name in built.preload)
     schema = "public" if public_schema else "signed-in"
-    values |= {"graph": GRAPH_PATH, "examples": EXAMPLES_PATH, "schema": schema}
+    values |= {"graph": GRAPH_PATH, "examples": EXAMPLES_PATH, "schema": schema, "singleSignOn": START_PATH}
     escaped = {name: html.escape(value) for name, value in values.items()}
     template = Template((ROOM / "page.html").read_text(encoding="utf-8"))
     told = f'<p id="notice" role="status" style="{_NOTICE_STYLE}">{html.escape(notice)}</p>' if notice else ""

@@ -12,10 +12,15 @@ from graphql import GraphQLError, OperationDefinitionNode, parse
 EXAMPLES_PATH = "/graphql/assets/examples.json"
 EXAMPLES_FOLDER = Path(__file__).parent / "examples"
 SESSION_FOLDER = Path(__file__).parent / "session"
-# File in session/ → name that the page's script knows. The script finds accessToken, refreshToken, message,
-# organizationId and organizationSlug in the answers by name, at any depth.
+# File in session/ → name that the page's script knows. The script finds accessToken, refreshToken, email, message,
+# challenge, methods, passkeyOptions, startPath, options, recoveryCodes, organizationId and organizationSlug in the
+# answers by name, at any depth.
 SESSION_OPERATIONS = {
     "log_in.graphql": "logIn",
+    "complete_log_in.graphql": "completeLogIn",
+    "complete_single_sign_on.graphql": "completeSingleSignOn",
+    "begin_passkey_registration.graphql": "beginPasskeyRegistration",
+    "add_passkey.graphql": "addPasskey",
     "refresh_session.graphql": "refreshSession",
     "log_out.graphql": "logOut",
     "workspace.graphql": "workspace",
@@ -47,7 +52,7 @@ def read_examples(folder: Path = EXAMPLES_FOLDER) -> list[Example]:
 
 
 def examples_document(examples: Path = EXAMPLES_FOLDER, session: Path = SESSION_FOLDER) -> bytes:
-    """The JSON that the page loads: `{examples: [...], session: {logIn, refreshSession, logOut, workspace}}`.
+    """The JSON that the page loads: `{examples: [...], session: {...}}`, the session's by SESSION_OPERATIONS' names.
 
     An operation of the session whose file is absent is an empty text: the page then does without it.
     """

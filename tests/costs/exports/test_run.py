@@ -16,10 +16,11 @@ from app.auth.permissions import grant_of
 from app.config import Settings
 from app.costs.exports.fetch import open_export
 from app.costs.exports.files import ExportTools
-from app.costs.exports.purge import purge_expired_exports, recover_exports
+from app.costs.exports.purge import OF_COSTS, purge_expired_exports, recovery_of
 from app.costs.exports.run import order_of
 from app.costs.exports.start import MOST_UNDER_WAY, start_export
 from app.database import Database
+from app.dead_jobs import recover
 from app.embedded import EngineUrls
 from app.errors import BadUserInputError, ConflictError
 from app.models import now
@@ -130,8 +131,8 @@ async def test_a_dead_job_ends_its_export_with_the_reason(office: Office, owner:
     async with owner.engine.begin() as connection:
         dead = "UPDATE jobs SET state = 'DEAD', failure = 'the disk is full', attempts = 5 WHERE id = :id"
         await connection.execute(text(dead), {"id": row["job_id"]})
-    assert await recover_exports(office.database) == 1
-    assert await recover_exports(office.database) == 0
+    assert await recover(office.database, [recovery_of(OF_COSTS)]) == 1
+    assert await recover(office.database, [recovery_of(OF_COSTS)]) == 0
     row = await office.row(row)
     assert row["state"] == CostExportState.FAILED
     assert row["message"] == "The export was given up; ask for it again. the disk is full"

@@ -5,6 +5,8 @@ export interface Configuration {
   graphPath: string;
   /** Path of the JSON that lists the example operations and the session operations. */
   examplesPath: string;
+  /** Path of this origin where a sign-in at an organization's provider begins. */
+  singleSignOnPath: string;
   /** Paths of the three editor workers, by Monaco's label. */
   workerPaths: { editor: string; json: string; graphql: string };
   /** Whether callers who are not signed in may load the schema. */
@@ -21,6 +23,7 @@ export function readConfiguration(root: HTMLElement): Configuration {
   return {
     graphPath: read("graph"),
     examplesPath: read("examples"),
+    singleSignOnPath: read("singleSignOn"),
     workerPaths: { editor: read("editorWorker"), json: read("jsonWorker"), graphql: read("graphqlWorker") },
     publicSchema: read("schema") === "public",
   };

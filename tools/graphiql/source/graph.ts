@@ -6,7 +6,7 @@ export type Answer = { data?: unknown; errors?: AnswerError[] };
 type AnswerError = { message?: string; path?: (string | number)[]; extensions?: { code?: string; body?: string } };
 
 // Operations that ask for a credential themselves: what they refuse is what stands in their input, not the caller's token.
-const SIGN_IN_FIELDS = ["logIn", "refreshSession"];
+const SIGN_IN_FIELDS = ["logIn", "completeLogIn", "completeSingleSignOn", "refreshSession"];
 
 export const ACCEPT = "application/graphql-response+json, application/json";
 
@@ -31,16 +31,27 @@ export async function ask(
   return answer as Answer;
 }
 
-/** The first non-empty string under this field name or alias, depth first, at any depth of an answer. */
-export function findText(value: unknown, name: string): string | null {
+/** What stands under this field name or alias, the highest first, at any depth of an answer; null where nothing does. */
+export function find(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null) return null;
   const own = (value as Record<string, unknown>)[name];
-  if (typeof own === "string" && own) return own;
+  if (own !== undefined && own !== null && own !== "") return own;
   for (const child of Object.values(value)) {
-    const found = findText(child, name);
-    if (found) return found;
+    const found = find(child, name);
+    if (found !== null) return found;
   }
   return null;
+}
+
+/** The text under this name; null where there is none. */
+export function findText(value: unknown, name: string): string | null {
+  const found = find(value, name);
+  return typeof found === "string" ? found : null;
+}
+
+/** Why an answer is not what was asked for, in a sentence for people. */
+export function reasonOf(answer: Answer, otherwise: string): string {
+  return findText(answer.data, "message") ?? answer.errors?.[0]?.message ?? otherwise;
 }
 
 /** Whether an answer says that the caller's credential is missing, wrong, expired or revoked. */

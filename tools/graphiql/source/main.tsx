@@ -7,8 +7,10 @@ import { createRoot } from "react-dom/client";
 import { readConfiguration, type Configuration } from "./configuration";
 import { EXAMPLES_PLUGIN, ExamplesContext, type Example } from "./examples";
 import { createFetcher, hasCredential } from "./fetcher";
+import { takeReturn } from "./organization_sign_in";
 import { Session, type SessionOperations } from "./session";
 import { SessionBar } from "./session_bar";
+import { SignIn } from "./sign_in";
 import { pageStorage } from "./storage";
 import { useOperationEndsWithItsTab } from "./tabs";
 import { defineThemes, EDITOR_THEMES } from "./themes";
@@ -33,9 +35,10 @@ interface PageProperties {
   configuration: Configuration;
   examples: Example[];
   session: Session;
+  signIn: SignIn;
 }
 
-function Page({ configuration, examples, session }: PageProperties): ReactNode {
+function Page({ configuration, examples, session, signIn }: PageProperties): ReactNode {
   const { accessToken } = useSyncExternalStore(session.subscribe, session.snapshot);
   const [ownCredential, setOwnCredential] = useState(false);
   const shared = useMemo(() => ({ examples, session }), [examples, session]);
@@ -63,13 +66,14 @@ function Page({ configuration, examples, session }: PageProperties): ReactNode {
       >
         <GraphiQL.Logo>{null}</GraphiQL.Logo>
         <Inside />
-        <SessionBar session={session} place={elementById("session")} />
+        <SessionBar session={session} signIn={signIn} place={elementById("session")} />
       </GraphiQL>
     </ExamplesContext>
   );
 }
 
 async function start(): Promise<void> {
+  const brought = takeReturn(); // First of all: what it brings is not for the address bar.
   const root = elementById("graphiql");
   const configuration = readConfiguration(root);
   installWorkers(configuration.workerPaths);
@@ -78,7 +82,9 @@ async function start(): Promise<void> {
   if (!response.ok) throw new Error(`${configuration.examplesPath} answered ${response.status}`);
   const { examples, session: operations } = (await response.json()) as { examples: Example[]; session: SessionOperations };
   const session = new Session(configuration.graphPath, operations);
-  createRoot(root).render(<Page configuration={configuration} examples={examples} session={session} />);
+  const signIn = new SignIn(configuration, operations, session);
+  if (brought !== null) void signIn.comeBack(brought);
+  createRoot(root).render(<Page configuration={configuration} examples={examples} session={session} signIn={signIn} />);
 }
 
 start().catch((error: unknown) => {

@@ -1,10 +1,15 @@
 // Who is signed in on this page. The access token lives in sessionStorage (this browser tab, gone when it closes), the
 // refresh token only in memory, and neither is ever part of a URL.
-import { ask, findText } from "./graph";
+import { ask, find, findText, reasonOf, type Answer } from "./graph";
+import { makePasskey, type PasskeyOptions } from "./passkeys";
 
 /** Texts of the session operations; an empty text means the server offers none. */
 export interface SessionOperations {
   logIn: string;
+  completeLogIn: string;
+  completeSingleSignOn: string;
+  beginPasskeyRegistration: string;
+  addPasskey: string;
   refreshSession: string;
   logOut: string;
   workspace: string;
@@ -20,8 +25,6 @@ export interface SessionState {
   /** Milliseconds since the epoch; null when the token does not say. */
   expiresAt: number | null;
   workspace: Workspace;
-  busy: boolean;
-  problem: string | null;
 }
 
 const STORAGE_KEY = "skyledger:session";
@@ -33,8 +36,6 @@ const ANONYMOUS: SessionState = {
   accessToken: null,
   expiresAt: null,
   workspace: {},
-  busy: false,
-  problem: null,
 };
 
 /** Reads `exp` (seconds) of a JSON Web Token without judging the token: the server does that. */
@@ -79,23 +80,27 @@ export class Session {
     return accessToken ? { Authorization: `Bearer ${accessToken}` } : {};
   }
 
-  async signIn(email: string, password: string): Promise<void> {
-    if (this.#state.busy) return;
-    this.#change({ busy: true, problem: null, email });
-    try {
-      const answer = await ask(this.#graphPath, this.#operations.logIn, { email, password });
-      const token = findText(answer.data, "accessToken");
-      if (!token) {
-        const reason = findText(answer.data, "message") ?? answer.errors?.[0]?.message;
-        throw new Error(reason ?? "Signing in failed.");
-      }
-      this.#refreshToken = findText(answer.data, "refreshToken");
-      // Known before the page says "Signed in": an example opened right after that has its values filled in.
-      this.#change({ workspace: await this.#workspaceOf(token) });
-      this.#accept(token, email);
-    } catch (error) {
-      this.#change({ busy: false, problem: (error as Error).message });
-    }
+  /** Begins a session with the tokens of an answer; false where it has none. */
+  async begin(answer: Answer): Promise<boolean> {
+    const token = findText(answer.data, "accessToken");
+    if (!token) return false;
+    this.#refreshToken = findText(answer.data, "refreshToken");
+    // Known before the page says "Signed in": an example opened right after that has its values filled in.
+    this.#change({ workspace: await this.#workspaceOf(token) });
+    this.#accept(token, findText(answer.data, "email") ?? "");
+    return true;
+  }
+
+  /** Makes a passkey of this device; gives the recovery codes that come with somebody's first second factor, else none. */
+  async addPasskey(name: string, password: string, signal: AbortSignal): Promise<string[]> {
+    const { beginPasskeyRegistration, addPasskey } = this.#operations;
+    const begun = await ask(this.#graphPath, beginPasskeyRegistration, { password }, this.headers());
+    const options = find(begun.data, "options");
+    if (options === null) throw new Error(reasonOf(begun, "The passkey was not added."));
+    const credential = await makePasskey(options as PasskeyOptions, signal);
+    const added = await ask(this.#graphPath, addPasskey, { name, credential }, this.headers());
+    if (findText(added.data, "__typename") !== "AddPasskeyPayload") throw new Error(reasonOf(added, "The passkey was not added."));
+    return (find(added.data, "recoveryCodes") ?? []) as string[];
   }
 
   /** Forgets the token at once and tells the server to end the session. */
@@ -125,7 +130,7 @@ export class Session {
       return;
     }
     sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ accessToken, email }));
-    this.#change({ status: "signed-in", email, accessToken, expiresAt, busy: false, problem: null });
+    this.#change({ status: "signed-in", email, accessToken, expiresAt });
     this.#schedule(expiresAt);
     void this.#learnWorkspace();
   }

@@ -1,4 +1,4 @@
-"""The runtime of a graph that a worker executes itself, for exports and for webhooks."""
+"""What a worker executes of the graph, for exports and for webhooks, in one runtime."""
 
 from __future__ import annotations
 
@@ -9,11 +9,27 @@ from app.context import Runtime
 from app.exporting.fetch import Links
 from app.exporting.parts import Parts
 from app.rate_limits import RateLimits
+from app.resolvers.export_graph import ExportGraph
+from app.resolvers.webhook_documents import DocumentRunner
 from app.scanning.feed import ScanFeed
 
 
+class WorkerGraph:
+    """Reads pages for exports and executes documents of webhooks. Made off the loop: the schema takes a second."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.runtime = runtime_of(parts)
+        self.exports = ExportGraph(self.runtime)
+        self.documents = DocumentRunner(self.runtime)
+
+    async def close(self) -> None:
+        """Let go of what the runtime opened; the rest is the worker's."""
+        await self.runtime.authenticator.close()
+        await self.runtime.rate_limits.close()
+
+
 def runtime_of(parts: Parts) -> Runtime:
-    """A runtime of what the worker has; its feeds are not started. Whoever makes it closes what it opened."""
+    """A runtime of what the worker has; its feeds are not started."""
     settings, database, valkey = parts.settings, parts.database, parts.valkey
     key = signing_key(settings)
     return Runtime(

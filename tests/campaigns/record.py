@@ -25,6 +25,7 @@ NOT_RECORDED = "not recorded"
 CAMPAIGNS = {
     "kill": "SIGKILL and SIGSTOP of API, worker, supervisor, PostgreSQL, Valkey during scans, imports, mutations, "
     "subscriptions: nothing acknowledged lost, nothing doubled, got over in 60 s",
+    "kill with the product's lease": "the same with the 20 s after which a job is taken over",
     "kill of imports": "SIGKILL of worker and PostgreSQL: readers see one whole delivery, never a mixture",
     "kill of scans": "SIGKILL of workers: every scan ends as if nobody had been killed",
     "amnesia": "FLUSHALL of Valkey under the load of the kill campaign: the same",

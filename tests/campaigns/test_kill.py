@@ -2,7 +2,7 @@
 
 `pytest -m campaign --hits 200 -s tests/campaigns/test_kill.py` is the full form; the suite hits four times. A pause is
 longer than a lease, so that a paused worker comes back to jobs that others have taken, and has to let them be. Leases
-are short, that pauses may be; `--lease 20` is the product's.
+are short, that pauses may be; `--hits 20 --lease 20` is a form with the product's.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from app.workers.runner import RunnerSettings
 from tests.campaigns.callers import Access, Subscriber
 from tests.campaigns.fleet import Fleet
 from tests.campaigns.hits import Hit, killing, strike_at_random
 from tests.campaigns.ordeal import Load, undergo
 from tests.campaigns.record import Recorder
 
-FULL = 200
+FULL, FULL_LEASE = 200, 20
 
 
 @pytest.mark.campaign
@@ -30,6 +31,8 @@ async def test_no_kill_loses_doubles_or_reorders_anything(
     async def trouble(fleet: Fleet, access: Access, _subscribers: list[Subscriber]) -> list[Hit]:
         return await strike_at_random(hits, access, killing(fleet, access), minutes=minutes)
 
-    load = Load(condemned=max(4, hits // 4), seconds=hits, lease=request.config.getoption("--lease"))
-    with recorder.campaign("kill", hits, FULL, "hits") as telling:
-        await undergo(telling, "kill", tmp_path, trouble, load)
+    lease: float = request.config.getoption("--lease")
+    load = Load(condemned=max(4, hits // 4), seconds=hits, lease=lease)
+    name, full = ("kill", FULL) if lease != RunnerSettings.lease else ("kill with the product's lease", FULL_LEASE)
+    with recorder.campaign(name, hits, full, "hits") as telling:
+        await undergo(telling, name, tmp_path, trouble, load)

@@ -16,6 +16,8 @@ from tests.campaigns.ordeal import Load, undergo
 from tests.campaigns.record import Recorder
 
 FULL = 100
+HASTE = 3 / 4
+"""Of the moments come before the last one has been got over."""
 
 
 @pytest.mark.campaign
@@ -26,7 +28,7 @@ async def test_an_emptied_valkey_loses_and_doubles_nothing(
     minutes: float = request.config.getoption("--most-minutes")
 
     async def trouble(fleet: Fleet, access: Access, _subscribers: list[Subscriber]) -> list[Hit]:
-        return await strike_at_random(flushes, access, forgetting(fleet), minutes=minutes)
+        return await strike_at_random(flushes, access, forgetting(fleet), haste=HASTE, minutes=minutes)
 
     load = Load(condemned=max(4, flushes // 4), seconds=flushes)
     with recorder.campaign("amnesia", flushes, FULL, "times FLUSHALL") as telling:

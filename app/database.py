@@ -24,6 +24,8 @@ ORGANIZATION = "database.organization"  # in a session's `info`: the organizatio
 APP_ROLE = "skyledger_app"
 SYSTEM_ROLE = "skyledger_system"
 _ENTER = text("SELECT app_set_org(:organization_id), app_set_user(:user_id)")
+_BEFORE_COMMIT = "database.before_commit"  # in a session's `info`: checks in which rooms wait for each other
+Check = Callable[[AsyncSession], Awaitable[None]]
 # Told after a commit with the session's `info`, in which rooms leave what others should hear of.
 CommitListener = Callable[[dict[Any, Any]], Awaitable[None]]
 _SYSTEM = text(f"SET LOCAL ROLE {SYSTEM_ROLE}")
@@ -187,6 +189,8 @@ class Database:
         act = _act.get()
         async with self._session() as session, session.begin():
             yield session
+            for check in session.info.get(_BEFORE_COMMIT, ()):
+                await check(session)
             if act is not None:
                 await session.flush()
                 await act.leave_trace(session)
@@ -233,6 +237,14 @@ async def set_tenant(session: AsyncSession, organization_id: UUID | None, user_i
     """Enter an organization in the running transaction: for acts that create the organization they write to."""
     await session.execute(_ENTER, _tenant(organization_id, user_id))
     session.info[ORGANIZATION] = organization_id
+
+
+def before_commit(session: AsyncSession, check: Check) -> None:
+    """Have a check run as one of the last statements of a transaction; what it raises undoes it.
+
+    Here locks may be waited for that many want: none that other rooms wait for is taken after them, but the audit's.
+    """
+    session.info.setdefault(_BEFORE_COMMIT, []).append(check)
 
 
 class HeldTransaction:

@@ -5,8 +5,12 @@ A wake-up is a hint and may be lost: workers look for due rows themselves (`app.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -24,8 +28,8 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.announcing import CommitAnnouncer
-from app.database import Database
-from app.errors import ConflictError, NotFoundError
+from app.database import Database, before_commit
+from app.errors import ConflictError, NotFoundError, RateLimitedError
 from app.repositories import jobs
 from app.repositories.job_pages import job_with_owner
 
@@ -35,6 +39,10 @@ RUN_JOB = "run_job"  # the one arq function: the row tells the rest
 ENQUEUED = "queue.enqueued"
 _KEPT_MILLISECONDS = 3_600_000  # a wake-up that nobody took in an hour is worth nothing
 _MOST_WAITING = 10_000
+RETRY_SECONDS = 30
+"""After which whoever was refused may try again; jobs take seconds to minutes."""
+_ASKED = "queue.asked"
+_most_asked: ContextVar[int | None] = ContextVar("most_asked", default=None)
 
 
 async def enqueue(
@@ -43,13 +51,19 @@ async def enqueue(
     organization_id: UUID | None,
     arguments: Mapping[str, Any] | None = None,
     wake_at: datetime | None = None,
+    *,
+    always: bool = False,
 ) -> UUID:
     """Insert a job in the caller's transaction; returns its id. It exists if and only if the transaction commits.
 
     `kind` names the worker's function, `arguments` holds ids only (JSON): a job reads the state when it runs.
     `wake_at` is the earliest moment to run it. A tenant's door takes jobs of its own organization only.
+
+    Within `asked_by_caller` it is one of those that an organization may have so many of, unless `always`: for what
+    must not be refused, or is there once however often it is asked for.
     """
-    job_id = await jobs.insert_job(session, kind, organization_id, arguments or {}, wake_at)
+    asked = _is_asked(session, organization_id, 1, always=always)
+    job_id = await jobs.insert_job(session, kind, organization_id, arguments or {}, wake_at, asked=asked)
     if wake_at is None or wake_at <= datetime.now(UTC):
         session.info.setdefault(ENQUEUED, []).append((job_id, 0))
     return job_id
@@ -59,8 +73,64 @@ async def enqueue_all(
     session: AsyncSession, kind: str, organization_id: UUID | None, arguments: Mapping[UUID, Mapping[str, Any]]
 ) -> None:
     """The same for many jobs that are due at once, {id: arguments}, in one statement. The ids are the caller's."""
-    await jobs.insert_jobs(session, kind, organization_id, arguments)
+    asked = _is_asked(session, organization_id, len(arguments), always=False)
+    await jobs.insert_jobs(session, kind, organization_id, arguments, asked=asked)
     session.info.setdefault(ENQUEUED, []).extend((job_id, 0) for job_id in arguments)
+
+
+async def enqueue_instead(
+    session: AsyncSession,
+    before: UUID | None,
+    kind: str,
+    organization_id: UUID,
+    arguments: Mapping[str, Any],
+    wake_at: datetime,
+) -> UUID:
+    """Insert the one job of something in the place of the one that waits, if it still does: there is never a second.
+
+    So it is no job of those that an organization may have so many of.
+    """
+    if before is not None:
+        await jobs.delete_waiting(session, organization_id, before)
+    return await enqueue(session, kind, organization_id, arguments, wake_at, always=True)
+
+
+@contextmanager
+def asked_by_caller(most: int) -> Iterator[None]:
+    """Have jobs of the block be those that a caller asks for, of which `most` may wait in an organization.
+
+    A transaction that would exceed it raises RateLimitedError before it commits, so that all of it is undone; one that
+    asks for more at once is let through while no others wait.
+    """
+    token = _most_asked.set(most)
+    try:
+        yield
+    finally:
+        _most_asked.reset(token)
+
+
+def _is_asked(session: AsyncSession, organization_id: UUID | None, count: int, *, always: bool) -> bool:
+    """Whether jobs are a caller's; they are counted before the commit, when no lock is left to wait for."""
+    most = _most_asked.get()
+    if most is None or organization_id is None or always:
+        return False
+    asked: Counter[UUID] = session.info.setdefault(_ASKED, Counter())
+    if not asked:
+        before_commit(session, partial(_keep_bound, most=most))
+    asked[organization_id] += count
+    return True
+
+
+async def _keep_bound(session: AsyncSession, most: int) -> None:
+    asked: Counter[UUID] = session.info[_ASKED]
+    for organization_id in sorted(asked):
+        most_here = max(most, asked[organization_id])
+        if await jobs.count_asked(session, organization_id, most_here + 1) > most_here:
+            message = (
+                f"The organization has {most} jobs waiting, as many as it may. Nothing was done: wait "
+                f"{RETRY_SECONDS} seconds until some of them have run, and try again."
+            )
+            raise RateLimitedError(message, retry_after=RETRY_SECONDS)
 
 
 async def requeue(database: Database, job_id: UUID) -> RowMapping:

@@ -15,6 +15,7 @@ import pytest
 from httpx._transports import default as transports
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app import tracing
 from app.database import Database
 
 NAMES_OF_AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -42,7 +43,7 @@ def keep_engines(patch: pytest.MonkeyPatch) -> None:
     """Let a database that is connected as an earlier one was, and that has been closed, go on with that one's engine.
 
     With it comes every statement that SQLAlchemy has compiled, and what it asks a server at first: no connection. One
-    that somebody listens to is not used again.
+    that somebody listens to is not used again, nor is one that was made before spans were wanted.
     """
     free: defaultdict[tuple[Any, ...], list[AsyncEngine]] = defaultdict(list)
     keys: WeakKeyDictionary[Database, tuple[Any, ...]] = WeakKeyDictionary()
@@ -51,7 +52,7 @@ def keep_engines(patch: pytest.MonkeyPatch) -> None:
     def connected(url: str, **options: Any) -> Database:
         key = (url, *sorted(options.items()))
         found = connect(url, **options)
-        if free[key]:
+        if free[key] and not tracing.is_on():
             found.engine = free[key].pop()
         keys[found] = key
         return found

@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 CLIENT_ID = "skyledger"
 CLIENT_SECRET = "canary-client-secret-7e1f"
@@ -69,15 +69,14 @@ class OpenIdProvider:
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def app(self) -> Starlette:
-        """Its pages."""
-        return Starlette(
-            routes=[
-                Route("/.well-known/openid-configuration", self._discovery),
-                Route("/keys", self._keys),
-                Route("/authorize", self._authorize),
-                Route("/token", self._token, methods=["POST"]),
-            ]
-        )
+        """Its pages, which are also those of each tenant, as Entra has them."""
+        pages = [
+            Route("/.well-known/openid-configuration", self._discovery),
+            Route("/keys", self._keys),
+            Route("/authorize", self._authorize),
+            Route("/token", self._token, methods=["POST"]),
+        ]
+        return Starlette(routes=[*pages, Mount("/{tenant}/v2.0", routes=pages)])
 
     async def _before(self, request: Request) -> Response | None:
         self.requests.append(request.url.path)

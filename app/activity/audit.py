@@ -1,10 +1,13 @@
-"""Adds acts to the audit: each transaction that an act commits in an organization leaves one row of its chain."""
+"""Adds acts to the audit: each transaction that an act commits in an organization leaves one row of its chain.
+
+What people do with their own sign-in belongs to no organization, and leaves a row in each that they belong to.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +17,20 @@ from app.activity.record import EVENTS
 from app.database import ORGANIZATION, Database, acting
 from app.models import now
 from app.records import Actor, ActorKind, NewEvent
-from app.records.audit import ERASE, SALT_BYTES, AuditOutcome, canonical, digest, row_hash, shortened
+from app.records.audit import (
+    ERASE,
+    PERSONAL_ACT,
+    SALT_BYTES,
+    AuditOutcome,
+    PersonalAct,
+    canonical,
+    digest,
+    row_hash,
+    shortened,
+)
 from app.repositories import audit
+from app.repositories.memberships import organizations_of
+from app.repositories.organizations import beside_tenant, enter_from_system
 
 MOST_EVENTS = 50
 """That a row tells of; an act has recorded more of them at most for that many accounts at a time."""
@@ -42,34 +57,60 @@ class AuditedAct:
         It is called last: the lock of the chain's head is held until the commit. It comes after that of the activity's
         head, in every transaction alike.
         """
-        organization_id = session.info.get(ORGANIZATION)
-        if organization_id is None:
-            return
-        place = await audit.take_place(session, organization_id)
-        if place is None:
-            return
+        organization_id: UUID | None = session.info.get(ORGANIZATION)
+        personal: PersonalAct | None = session.info.get(PERSONAL_ACT)
+        if personal is not None:
+            await self._leave_traces(session, organization_id, personal)
+        elif organization_id is not None:
+            events: Sequence[NewEvent] = session.info.get(EVENTS, ())
+            actor = self.actor or (events[0].actor if events else Actor(ActorKind.SYSTEM))
+            subject = self._subject(events) or ("Organization", organization_id)
+            await self._add(session, organization_id, actor, subject, self._summary(events))
+
+    async def _leave_traces(self, session: AsyncSession, entered: UUID | None, personal: PersonalAct) -> None:
+        """Add a row in each organization of a person, and in the one that was entered, which alone has the arguments.
+
+        The chains' heads are locked in the order of the ids: two such acts wait for each other, and never in a circle.
+        """
         events: Sequence[NewEvent] = session.info.get(EVENTS, ())
-        actor = self.actor or (events[0].actor if events else Actor(ActorKind.SYSTEM))
-        subject_type, subject_id = self._subject(events) or ("Organization", organization_id)
-        salt = secrets.token_bytes(SALT_BYTES)
-        summary = canonical(self._summary(events)).decode()
-        row = {
-            "organization_id": organization_id,
-            "number": place.number,
-            "act": self.name,
-            "outcome": AuditOutcome.SUCCEEDED.value,
-            "actor_kind": actor.kind.value,
-            "actor_id": actor.id,
-            "session_id": self.session_id,
-            "subject_type": subject_type,
-            "subject_id": subject_id,
-            "request_id": self.request_id,
-            "client_address_digest": digest(salt, "clientAddress", self.client_address),
-            "summary_digest": digest(salt, "summary", summary),
-            "occurred_at": now(),
-        }
-        details = {"salt": salt, "client_address": self.client_address, "summary": summary}
-        await audit.add_event(session, {**row, "hash": row_hash(place.previous, row)}, details)
+        actor = Actor(ActorKind.USER, personal.user_id) if personal.by_person else Actor(ActorKind.SYSTEM)
+        async with beside_tenant(session):
+            places = set(await organizations_of(session, personal.user_id))
+        if entered is not None:
+            places.add(entered)
+        act = replace(self, session_id=personal.session_id or self.session_id, arguments=personal.facts)
+        if not personal.by_person:
+            act = replace(act, client_address=None)  # whose it is nobody knows, so nobody could have it erased
+        for organization_id in sorted(places):
+            await enter_from_system(session, organization_id)
+            if organization_id == entered:
+                own = replace(act, arguments={**self.arguments, **personal.facts})
+                subject = self._subject(events) or ("User", personal.user_id)
+                await own._add(session, organization_id, actor, subject, own._summary(events))  # noqa: SLF001
+            else:
+                subject = self.subject or ("User", personal.user_id)
+                await act._add(session, organization_id, actor, subject, act._summary(()))  # noqa: SLF001
+        session.info[ORGANIZATION] = entered
+
+    async def _add(
+        self,
+        session: AsyncSession,
+        organization_id: UUID,
+        actor: Actor,
+        subject: tuple[str, UUID],
+        summary: Mapping[str, Any],
+    ) -> None:
+        await add_row(
+            session,
+            organization_id,
+            act=self.name,
+            actor=actor,
+            subject=subject,
+            summary=summary,
+            session_id=self.session_id,
+            request_id=self.request_id,
+            client_address=self.client_address,
+        )
 
     def _subject(self, events: Sequence[NewEvent]) -> tuple[str, UUID] | None:
         if self.subject is not None:
@@ -90,6 +131,43 @@ class AuditedAct:
             for event in events[:MOST_EVENTS]
         ]
         return {"arguments": self.arguments, "events": told, "eventCount": len(events)}
+
+
+async def add_row(
+    session: AsyncSession,
+    organization_id: UUID,
+    *,
+    act: str,
+    actor: Actor,
+    subject: tuple[str, UUID],
+    summary: Mapping[str, Any],
+    session_id: UUID | None = None,
+    request_id: str | None = None,
+    client_address: str | None = None,
+    outcome: AuditOutcome = AuditOutcome.SUCCEEDED,
+) -> None:
+    """Add a row to an organization's chain, unless the transaction has changed nothing. `summary` is plain JSON."""
+    place = await audit.take_place(session, organization_id)
+    if place is None:
+        return
+    salt, text = secrets.token_bytes(SALT_BYTES), canonical(summary).decode()
+    row = {
+        "organization_id": organization_id,
+        "number": place.number,
+        "act": act,
+        "outcome": outcome.value,
+        "actor_kind": actor.kind.value,
+        "actor_id": actor.id,
+        "session_id": session_id,
+        "subject_type": subject[0],
+        "subject_id": subject[1],
+        "request_id": request_id,
+        "client_address_digest": digest(salt, "clientAddress", client_address),
+        "summary_digest": digest(salt, "summary", text),
+        "occurred_at": now(),
+    }
+    details = {"salt": salt, "client_address": client_address, "summary": text}
+    await audit.add_event(session, {**row, "hash": row_hash(place.previous, row)}, details)
 
 
 async def erase_details(database: Database, organization_id: UUID, user_id: UUID, actor: Actor) -> int:

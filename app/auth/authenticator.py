@@ -14,6 +14,7 @@ import structlog
 from redis.asyncio import Redis
 
 from app.auth.api_keys import PresentedKey, looks_like_api_key, read_api_key
+from app.auth.failed_sign_ins import FailedSignIns
 from app.auth.fresh_cache import FreshCache
 from app.auth.identity_mails import MailTokens
 from app.auth.notices import Notices
@@ -82,6 +83,7 @@ class Authenticator:
             self._look_up_sessions, seconds=CACHE_SECONDS, size=CACHE_SIZE
         )
         self._keys: FreshCache[UUID, KeyReach] = FreshCache(self._look_up_keys, seconds=CACHE_SECONDS, size=CACHE_SIZE)
+        self.failed_sign_ins = FailedSignIns(database)
         self._notices = Notices(database, valkey, self._forget)
         self._noting: dict[UUID, asyncio.Task[None]] = {}
 
@@ -93,6 +95,7 @@ class Authenticator:
         """Finish what runs beside the requests."""
         await self._notices.stop()
         await asyncio.gather(*self._noting.values(), return_exceptions=True)
+        await self.failed_sign_ins.close()
         self.passwords.close()
 
     async def identify(self, credentials: Credentials) -> Principal | None:

@@ -13,6 +13,7 @@ from sqlalchemy import RowMapping
 from app.auth.authenticator import Authenticator
 from app.auth.identity_mails import MailKind, tell_user
 from app.auth.names import checked_name
+from app.auth.noted_acts import note_act
 from app.auth.one_time_codes import new_recovery_codes, recovery_code_hash
 from app.auth.passkey_ceremonies import PasskeyRefusedError, registered, registration_options, rp_id_of
 from app.auth.proof import hold_proof, prove_password
@@ -92,6 +93,7 @@ async def add_passkey(
             codes = new_recovery_codes()
             hashes = [recovery_code_hash(user_id, each) for each in codes]
             await second_factors.replace_recovery_codes(session, user_id, hashes)
+        note_act(session, user_id)
         await tell_user(session, user, MailKind.PASSKEY_ADDED)
     return row, codes
 
@@ -122,6 +124,7 @@ async def remove_passkey(
             raise _no_passkey()
         if not await second_factors.has_factor(session, proven["id"]):
             await second_factors.delete_recovery_codes(session, proven["id"])
+        note_act(session, proven["id"])
         await tell_user(session, proven, MailKind.PASSKEY_REMOVED)
 
 

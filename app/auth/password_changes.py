@@ -11,6 +11,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.identity_mails import MailKind, ask_for_mail, tell_user
 from app.auth.mail_requests import mail_is_sent, usable_mail
 from app.auth.names import normal_email
+from app.auth.noted_acts import note_act
 from app.auth.notices import reach_changed
 from app.auth.passwords import check_policy
 from app.auth.proof import hold_proof, prove_password
@@ -70,6 +71,7 @@ async def _set(
 ) -> int:
     """Store a hash, and end all that rests on the password before: sessions, log-ins under way, mails to reset it."""
     await users.set_password_hash(session, user["id"], password_hash)
+    note_act(session, user["id"])
     await second_factors.end_challenges(session, user["id"])
     await identity_mails.use_mails(session, user["id"], MailKind.RESET_PASSWORD)
     await tell_user(session, user, MailKind.PASSWORD_CHANGED)

@@ -13,7 +13,9 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.authenticator import Authenticator
+from app.auth.failed_sign_ins import Way
 from app.auth.identity_mails import MailKind, tell_user
+from app.auth.noted_acts import note_act
 from app.auth.one_time_codes import (
     matching_step,
     new_recovery_codes,
@@ -23,12 +25,12 @@ from app.auth.one_time_codes import (
 )
 from app.auth.passkey_ceremonies import PasskeyRefusedError, used
 from app.auth.proof import hold_proof, prove_password
-from app.auth.sessions import BeganBy, Origin, SignIn, person, start_session
+from app.auth.sessions import BeganBy, Origin, SecondFactorMethod, SignIn, person, start_session
 from app.auth.tokens import CHALLENGE_PREFIX, is_opaque_token, token_hash
 from app.config import Settings
 from app.errors import AuthenticationError, BadUserInputError, ConflictError, UnavailableError
 from app.records import Principal
-from app.repositories import passkeys, second_factors, users
+from app.repositories import passkeys, second_factors, single_sign_on, users
 from app.sealing.vault import Place, Sealed, Vault, VaultError
 
 MOST_TRIES = 5
@@ -81,6 +83,7 @@ async def confirm_totp(
         if not await _use_code(session, vault, factor, code):
             raise _wrong_code()
         await second_factors.confirm_factor(session, user_id)
+        note_act(session, user_id)
         codes = await _new_codes(session, user_id)
         await _tell(session, user_id, MailKind.TOTP_ENABLED)
     await authenticator.codes.succeeded(attempt)
@@ -102,6 +105,7 @@ async def disable_totp(
     """
     async with _proven(authenticator, vault, origin, principal, password, code) as session:
         await second_factors.delete_factor(session, person(principal))
+        note_act(session, person(principal))
         await _tell(session, person(principal), MailKind.TOTP_DISABLED)
 
 
@@ -119,6 +123,7 @@ async def regenerate_recovery_codes(
     Needs the password or a code, and raises as `disable_totp` does.
     """
     async with _proven(authenticator, vault, origin, principal, password, code, needs_totp=False) as session:
+        note_act(session, person(principal))
         return await _new_codes(session, person(principal))
 
 
@@ -157,15 +162,35 @@ async def complete_log_in(
                     user = await _factor_holds(session, vault, user_id, code, recovery_code)
                 if user is not None:
                     await second_factors.use_challenge(session, hashed)
-                    sign_in = await start_session(
-                        authenticator, session, user, origin, began_by=BeganBy(tried["began_by"])
-                    )
+                    if await _may_begin(session, tried):
+                        provider_of = tried["provider_organization_id"]
+                        method = _method(code, recovery_code)
+                        sign_in = await start_session(
+                            authenticator, session, user, origin, provider_of=provider_of, second_factor=method
+                        )
     # Raised outside the transaction, so that the try stays counted.
     if sign_in is None:
+        if user_id is not None:
+            authenticator.failed_sign_ins.count(user_id, Way.SECOND_FACTOR)
         message = "The code is wrong, used or late, or the log-in took too long. Try the next code, or log in again."
         raise AuthenticationError(message)
     await authenticator.codes.succeeded(attempt)
     return sign_in
+
+
+def _method(code: str | None, recovery_code: str | None) -> SecondFactorMethod:
+    if code is not None:
+        return SecondFactorMethod.TOTP
+    return SecondFactorMethod.RECOVERY_CODE if recovery_code is not None else SecondFactorMethod.PASSKEY
+
+
+async def _may_begin(session: AsyncSession, tried: RowMapping) -> bool:
+    """Whether the provider of the first half, if there was one, is still the one who signs this user in."""
+    organization_id = tried["provider_organization_id"]
+    if organization_id is None:
+        return bool(tried["began_by"] == BeganBy.PASSWORD)
+    await single_sign_on.hold_still(session, organization_id)
+    return await single_sign_on.speaks_for(session, organization_id, tried["user_id"])
 
 
 async def _factor_holds(

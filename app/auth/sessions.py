@@ -14,8 +14,10 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.authenticator import Authenticator
+from app.auth.failed_sign_ins import Way
 from app.auth.identity_mails import MailKind, ask_for_mail
 from app.auth.names import checked_name, normal_email
+from app.auth.noted_acts import note_act
 from app.auth.notices import reach_changed
 from app.auth.passkey_ceremonies import authentication_options
 from app.auth.passwords import check_policy
@@ -148,6 +150,8 @@ async def log_in(
     stored = user["password_hash"] if user is not None else None
     verdict = await in_turn(authenticator, attempt, authenticator.passwords.verify(password, stored))
     if user is None or stored is None or not verdict.correct:
+        if user is not None:
+            authenticator.failed_sign_ins.count(user["id"], Way.PASSWORD)
         raise _wrong_credentials()
     async with authenticator.database.system() as session:
         if not await users.lock_password(session, user["id"], stored):
@@ -176,7 +180,7 @@ async def refresh_session(authenticator: Authenticator, origin: Origin, *, refre
     async with authenticator.database.system() as session:
         found = await sessions.lock_refresh_token(session, hashed)
         if found is not None and found["used_at"] is not None:
-            await _revoke(session, found["user_id"], found["session_id"], "REFRESH_TOKEN_REUSED")
+            await _revoke(session, found["user_id"], found["session_id"], "REFRESH_TOKEN_REUSED", by_person=False)
         elif found is not None and found["revoked_at"] is None and found["expires_at"] > now():
             await sessions.use_refresh_token(session, hashed)
             sign_in = await _renew(authenticator, session, found, origin)
@@ -222,6 +226,8 @@ async def end_other_sessions(
     ended = await sessions.revoke_other_sessions(
         session, user_id=user_id, keep=keep, reason=reason, used_before=used_before
     )
+    if ended:
+        note_act(session, user_id, endedSessions=len(ended), reason=reason)
     reach_changed(session, *ended)
     return len(ended)
 
@@ -260,16 +266,25 @@ async def begin_session(
     user: RowMapping,
     origin: Origin,
     *,
-    began_by: BeganBy = BeganBy.PASSWORD,
+    provider_of: UUID | None = None,
 ) -> SignIn | Challenge:
-    """Start a session of somebody who has proved who they are, or ask for their second factor where one is on."""
+    """Start a session of somebody who has proved who they are, or ask for their second factor where one is on.
+
+    `provider_of` is the organization whose provider has told who they are; None for who came by password.
+    """
     if not await second_factors.has_factor(session, user["id"]):
-        return await start_session(authenticator, session, user, origin, began_by=began_by)
+        return await start_session(authenticator, session, user, origin, provider_of=provider_of)
     token, expires_at = new_opaque_token(CHALLENGE_PREFIX), now() + CHALLENGE_LIFE
     known = await passkeys.passkeys_of(session, user["id"])
     asked = secrets.token_bytes(_PASSKEY_CHALLENGE_BYTES) if known else None
     await second_factors.add_challenge(
-        session, user["id"], token_hash(token), expires_at, began_by=began_by, passkey_challenge=asked
+        session,
+        user["id"],
+        token_hash(token),
+        expires_at,
+        began_by=_began_by(provider_of),
+        provider_organization_id=provider_of,
+        passkey_challenge=asked,
     )
     has_totp = await second_factors.factor_summary(session, user["id"]) is not None
     methods = [SecondFactorMethod.PASSKEY] if known else []
@@ -284,17 +299,21 @@ async def start_session(
     user: RowMapping,
     origin: Origin,
     *,
-    began_by: BeganBy = BeganBy.PASSWORD,
+    provider_of: UUID | None = None,
+    second_factor: SecondFactorMethod | None = None,
 ) -> SignIn:
     """Start a session of somebody who has proved all that they have to, in the transaction of that proof."""
     row = Session(
         user_id=user["id"],
         expires_at=now() + timedelta(days=authenticator.settings.refresh_token_days),
-        began_by=began_by.value,
+        began_by=_began_by(provider_of),
+        provider_organization_id=provider_of,
         user_agent=_short(origin.user_agent),
         client_address=origin.client_address,
     )
     await sessions.add_session(session, row)
+    factor = None if second_factor is None else second_factor.value
+    note_act(session, user["id"], session_id=row.id, beganBy=row.began_by, secondFactor=factor)
     return await _tokens(authenticator, session, user, row.id, row.expires_at)
 
 
@@ -304,16 +323,24 @@ async def _renew(
     user = await users.get_user(session, found["user_id"])
     if user is None:
         return None
-    if found["began_by"] == BeganBy.PASSWORD and await single_sign_on.is_required_of(
-        session, user["id"], user["email"]
-    ):
-        await _revoke(session, user["id"], found["session_id"], "SINGLE_SIGN_ON_REQUIRED")
+    ended_by = await _why_not_renewed(session, user, found)
+    if ended_by is not None:
+        await _revoke(session, user["id"], found["session_id"], ended_by, by_person=False)
         return None
     expires_at = now() + timedelta(days=authenticator.settings.refresh_token_days)
     await sessions.extend_session(
         session, found["session_id"], expires_at, _short(origin.user_agent), origin.client_address
     )
     return await _tokens(authenticator, session, user, found["session_id"], expires_at)
+
+
+async def _why_not_renewed(session: AsyncSession, user: RowMapping, found: RowMapping) -> str | None:
+    """What ends a session rather than that it is renewed; None for one that still may."""
+    if found["began_by"] == BeganBy.PASSWORD:
+        required = await single_sign_on.is_required_of(session, user["id"], user["email"])
+        return "SINGLE_SIGN_ON_REQUIRED" if required else None
+    spoken_for = await single_sign_on.speaks_for(session, found["provider_organization_id"], user["id"])
+    return None if spoken_for else "SINGLE_SIGN_ON_ENDED"
 
 
 async def _tokens(
@@ -325,10 +352,18 @@ async def _tokens(
     return SignIn(user, session_id, access_token, access_expires_at, refresh_token, expires_at)
 
 
-async def _revoke(session: AsyncSession, user_id: UUID, session_id: UUID | None, reason: str) -> int:
+async def _revoke(
+    session: AsyncSession, user_id: UUID, session_id: UUID | None, reason: str, *, by_person: bool = True
+) -> int:
     ended = await sessions.revoke_sessions(session, user_id=user_id, session_id=session_id, reason=reason)
+    if ended:
+        note_act(session, user_id, by_person=by_person, endedSessions=len(ended), reason=reason)
     reach_changed(session, *ended)
     return len(ended)
+
+
+def _began_by(provider_of: UUID | None) -> str:
+    return (BeganBy.PASSWORD if provider_of is None else BeganBy.SINGLE_SIGN_ON).value
 
 
 def _wrong_credentials() -> AuthenticationError:

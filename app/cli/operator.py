@@ -74,7 +74,7 @@ def operator_of(organization_id: UUID) -> Principal:
 async def announcing_database(urls: EngineUrls) -> AsyncIterator[Database]:
     """The doors, with commits announced to the subscribers of running servers."""
     database = Database.connect(urls.database_url, pool_size=2, statement_seconds=120)
-    valkey = Redis.from_url(urls.redis_url)
+    valkey = Redis.from_url(urls.redis_url, socket_timeout=2, socket_connect_timeout=2)
     announcer = Announcer(database, valkey)
     await announcer.start()
     try:

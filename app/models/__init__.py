@@ -54,6 +54,7 @@ from app.models.currencies import CurrencyRate
 from app.models.detection_rules import DetectionRuleVersion
 from app.models.exports import Export
 from app.models.identity import (
+    FailedSignIn,
     IdentityMail,
     LogInChallenge,
     Passkey,
@@ -125,6 +126,7 @@ __all__ = [
     "DetailDim",
     "DetectionRuleVersion",
     "Export",
+    "FailedSignIn",
     "IdentityMail",
     "ImportReject",
     "Invitation",

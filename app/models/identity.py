@@ -31,11 +31,12 @@ class User(Base, kw_only=True):
 class Session(Base, kw_only=True):
     """One sign-in on one device: the family of its refresh tokens, revoked as a whole.
 
-    `began_by` is `PASSWORD` or `SINGLE_SIGN_ON`.
+    `began_by` is `PASSWORD` or `SINGLE_SIGN_ON`, then of the provider of `provider_organization_id`; one that does not
+    say of which is of before that was noted, and is not renewed.
     """
 
     __tablename__ = "sessions"
-    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
+    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"), Index(None, "provider_organization_id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
@@ -45,6 +46,7 @@ class Session(Base, kw_only=True):
     revoked_at: Mapped[datetime | None] = mapped_column(default=None)
     revoked_reason: Mapped[str | None] = mapped_column(default=None)
     began_by: Mapped[str] = mapped_column(default="PASSWORD", server_default="PASSWORD")
+    provider_organization_id: Mapped[UUID | None] = mapped_column(default=None)
     user_agent: Mapped[str | None] = mapped_column(default=None)
     client_address: Mapped[str | None] = mapped_column(default=None)
 
@@ -59,6 +61,21 @@ class RefreshToken(Base, kw_only=True):
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
     used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class FailedSignIn(Base, kw_only=True):
+    """How often signing in as a member has failed by one way in a window; gone once the audit has told of it."""
+
+    __tablename__ = "failed_sign_ins"
+    __table_args__ = (Index(None, "user_id"), Index(None, "window_start"))
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    way: Mapped[str] = mapped_column(primary_key=True)
+    times: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
 
 
 class TotpFactor(Base, kw_only=True):
@@ -90,7 +107,7 @@ class RecoveryCode(Base, kw_only=True):
 
 
 class LogInChallenge(Base, kw_only=True):
-    """A log-in whose second factor is asked for; its token is kept as SHA-256. `began_by` as of a session."""
+    """A log-in whose second factor is asked for; its token is kept as SHA-256. How it began as of a session."""
 
     __tablename__ = "log_in_challenges"
     __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
@@ -100,6 +117,7 @@ class LogInChallenge(Base, kw_only=True):
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
     expires_at: Mapped[datetime]
     began_by: Mapped[str] = mapped_column(default="PASSWORD", server_default="PASSWORD")
+    provider_organization_id: Mapped[UUID | None] = mapped_column(default=None)
     passkey_challenge: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
     tries: Mapped[int] = mapped_column(default=0)
     used_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -14,6 +14,7 @@ from app.auth.notices import reach_changed
 from app.database import Database
 from app.errors import BadUserInputError
 from app.models import now
+from app.organizations.single_sign_on import end_unspoken_sessions
 from app.organizations.standing import standing
 from app.queue import enqueue
 from app.records import EventKind, NewEvent, Permission, Principal
@@ -21,6 +22,7 @@ from app.records.currencies import checked_currency
 from app.records.recommendations import LOOK_EVERYWHERE_JOB
 from app.repositories.converted_savings import convert_again
 from app.repositories.organizations import change_organization
+from app.repositories.single_sign_on import hold_still
 
 PURGE_JOB = "purge_organization"
 # What was allowed just before the deletion may still be writing: 5 s until it bites and 10 s of execution.
@@ -66,13 +68,15 @@ async def delete_organization(
     Raises BadUserInputError when `confirm_slug` is not its slug, ForbiddenError for anyone but an owner.
     """
     async with database.write(organization_id, user_id=principal.user_id) as session:
+        await hold_still(session, organization_id, to_change=True)
         caller = await standing(session, organization_id, principal)
         caller.require(Permission.ORGANIZATION_DELETE)
         if confirm_slug != caller.organization["slug"]:
             message = "`confirmSlug` must be the slug of the organization that you want to delete."
             raise BadUserInputError(message, path=("input", "confirmSlug"))
         row = await change_organization(session, organization_id, {"deleted_at": now()})
-        await enqueue(session, PURGE_JOB, organization_id, {}, wake_at=now() + PURGE_AFTER)
+        await end_unspoken_sessions(session, organization_id)
+        await enqueue(session, PURGE_JOB, organization_id, {}, wake_at=now() + PURGE_AFTER, always=True)
         event = NewEvent(
             EventKind.ORGANIZATION_DELETED,
             principal.actor,

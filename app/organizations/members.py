@@ -12,6 +12,7 @@ from app.activity.record import record
 from app.auth.notices import reach_changed
 from app.database import Database
 from app.errors import ConflictError, NotFoundError
+from app.organizations.single_sign_on import end_unspoken_sessions
 from app.organizations.standing import standing
 from app.records import EventKind, NewEvent, Permission, Principal, Role
 from app.repositories.memberships import count_owners, delete_membership, get_membership, set_role
@@ -56,6 +57,7 @@ async def remove_member(
                 caller.require_owner("remove an owner")
         await _keep_an_owner(session, organization_id, member)
         await delete_membership(session, organization_id, membership_id)
+        await end_unspoken_sessions(session, organization_id)
         data = {"role": member["role"], "left": left}
         await _record(session, organization_id, principal, EventKind.MEMBER_REMOVED, member, data)
         return member

@@ -37,6 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.activity.record import record
 from app.auth.account_recovery import start_anew
 from app.auth.authenticator import Authenticator
+from app.auth.failed_sign_ins import Way
 from app.auth.names import LONGEST_NAME, checked_name, normal_email
 from app.auth.notices import reach_changed
 from app.auth.openid.client_secrets import place_of, sealed_of
@@ -44,7 +45,7 @@ from app.auth.openid.exchange import Client, Secrets, authorization_url, identit
 from app.auth.openid.fetch import OpenIdError
 from app.auth.openid.id_tokens import Identity
 from app.auth.openid.providers import Providers
-from app.auth.sessions import BeganBy, Challenge, Origin, SignIn, begin_session
+from app.auth.sessions import Challenge, Origin, SignIn, begin_session
 from app.auth.tokens import is_opaque_token, new_opaque_token, token_hash
 from app.errors import (
     AuthenticationError,
@@ -184,18 +185,22 @@ async def complete_sign_in(
         message = "The code is wrong, used or late, or another page began this sign-in. Begin again."
         raise AuthenticationError(message)
     async with authenticator.database.system() as session:
-        user, is_member = await _user_of(session, flow)
-        outcome = await begin_session(authenticator, session, user, origin, began_by=BeganBy.SINGLE_SIGN_ON)
+        await single_sign_on.hold_still(session, flow["organization_id"])
+        user, is_member = await _user_of(authenticator, session, flow)
+        outcome = await begin_session(authenticator, session, user, origin, provider_of=flow["organization_id"])
         reach_changed(session, user["id"])
         if not is_member:
             await _join(session, flow["organization_id"], user["id"])
     return outcome
 
 
-async def _user_of(session: AsyncSession, flow: RowMapping) -> tuple[RowMapping, bool]:
+async def _user_of(authenticator: Authenticator, session: AsyncSession, flow: RowMapping) -> tuple[RowMapping, bool]:
     """The user who came back, and whether they are a member."""
     organization_id, email = flow["organization_id"], flow["email"]
-    await _require_domain(session, organization_id, email)
+    if not await single_sign_on.is_provider(session, organization_id, flow["issuer"]):
+        raise _no_provider()
+    if not await _speaks_for(session, organization_id, email):
+        raise _not_spoken_for(email)
     user_id = await single_sign_on.lock_identity(session, organization_id, flow["issuer"], flow["subject"])
     if user_id is None:
         user = await _first_time(session, email, flow["name"])
@@ -204,7 +209,9 @@ async def _user_of(session: AsyncSession, flow: RowMapping) -> tuple[RowMapping,
     known = await users.lock_user(session, user_id)
     if known is None:
         raise _not_begun_here()
-    await _require_domain(session, organization_id, known["email"])
+    if not await _speaks_for(session, organization_id, known["email"]):
+        authenticator.failed_sign_ins.count(user_id, Way.SINGLE_SIGN_ON)
+        raise _not_spoken_for(known["email"])
     if await role_of_user(session, organization_id, user_id) is None:
         message = "You were removed from this organization; ask an owner or admin for an invitation."
         raise ForbiddenError(message)
@@ -231,12 +238,15 @@ async def _first_time(session: AsyncSession, email: str, name: str | None) -> Ro
     return found
 
 
-async def _require_domain(session: AsyncSession, organization_id: UUID, email: str) -> None:
-    """Raise ForbiddenError for an address that the organization's provider does not speak for, alike for all others."""
+async def _speaks_for(session: AsyncSession, organization_id: UUID, email: str) -> bool:
+    """Whether the domain of an address is verified for the organization, and so its provider speaks for it."""
+    return await single_sign_on.organization_of_domain(session, single_sign_on.domain_of(email)) == organization_id
+
+
+def _not_spoken_for(email: str) -> ForbiddenError:
+    """Alike for a domain of others and for one of nobody."""
     domain = single_sign_on.domain_of(email)
-    if await single_sign_on.organization_of_domain(session, domain) != organization_id:
-        message = f"Addresses of {domain} are not verified for this organization; ask its owner."
-        raise ForbiddenError(message)
+    return ForbiddenError(f"Addresses of {domain} are not verified for this organization; ask its owner.")
 
 
 async def _join(session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:

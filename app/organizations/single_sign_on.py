@@ -16,10 +16,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.activity.record import record
 from app.auth.names import normal_email
+from app.auth.notices import reach_changed
 from app.auth.openid.client_secrets import place_of
+from app.auth.openid.entra import check_issuer
 from app.auth.openid.fetch import OpenIdError
 from app.auth.openid.providers import Providers
 from app.database import Database
@@ -28,7 +31,7 @@ from app.organizations.standing import standing
 from app.outgoing import LONGEST_URL
 from app.records import EventKind, NewEvent, Permission, Principal, Role
 from app.repositories import single_sign_on
-from app.repositories.organizations import enter_from_system, lock_organization
+from app.repositories.organizations import beside_tenant, enter_from_system, lock_organization
 from app.sealing.vault import Vault
 
 MOST_DOMAINS: Final = 20
@@ -65,8 +68,9 @@ async def configure_single_sign_on(
 ) -> StoredSingleSignOn:
     """Set the provider, in the place of the one before, after its discovery document was read.
 
-    Domains that are new wait for a platform admin; those left out are given up. Raises BadUserInputError, also for a
-    provider that cannot be used, ForbiddenError for others than owners.
+    Domains that are new wait for a platform admin; those left out are given up. Sessions of domains that were given up,
+    and with another issuer all that began by the one before, end. Raises BadUserInputError, also for a provider that
+    cannot be used, ForbiddenError for others than owners.
     """
     _check_credentials(wanted)
     domains = checked_domains(wanted.domains)
@@ -74,10 +78,12 @@ async def configure_single_sign_on(
         message = "Nobody becomes an owner by signing in: choose another role, and make owners with changeMemberRole."
         raise BadUserInputError(message, path=("input", "defaultRole"))
     try:
+        check_issuer(wanted.issuer)
         await providers.endpoints(wanted.issuer)
     except OpenIdError as error:
         raise BadUserInputError(str(error), path=("input", "issuer")) from None
     async with database.write(organization_id, user_id=principal.user_id) as session:
+        await single_sign_on.hold_still(session, organization_id, to_change=True)
         (await standing(session, organization_id, principal)).require(Permission.SINGLE_SIGN_ON_MANAGE)
         before = await single_sign_on.get_provider(session, organization_id)
         values = {
@@ -91,19 +97,32 @@ async def configure_single_sign_on(
         row = await single_sign_on.put_provider(session, organization_id, values)
         await single_sign_on.give_up_domains(session, organization_id, domains)
         await single_sign_on.end_flows(session, organization_id)
+        await end_unspoken_sessions(session, organization_id)
         data = {"issuer": wanted.issuer, "domains": domains, "required": wanted.required}
         await record(session, organization_id, _event(EventKind.SINGLE_SIGN_ON_CONFIGURED, principal, data))
         return StoredSingleSignOn(row, await single_sign_on.verified_domains(session, organization_id))
 
 
 async def remove_single_sign_on(database: Database, organization_id: UUID, principal: Principal) -> None:
-    """Forget the provider, its domains and who came from there; members stay. Raises NotFoundError without one."""
+    """Forget the provider, its domains and who came from there; members stay, and the sessions that began there end.
+
+    Raises NotFoundError without one.
+    """
     async with database.write(organization_id, user_id=principal.user_id) as session:
+        await single_sign_on.hold_still(session, organization_id, to_change=True)
         (await standing(session, organization_id, principal)).require(Permission.SINGLE_SIGN_ON_MANAGE)
         if not await single_sign_on.delete_provider(session, organization_id):
             message = "The organization has no single sign-on."
             raise NotFoundError(message)
+        await end_unspoken_sessions(session, organization_id)
         await record(session, organization_id, _event(EventKind.SINGLE_SIGN_ON_REMOVED, principal, {}))
+
+
+async def end_unspoken_sessions(session: AsyncSession, organization_id: UUID) -> None:
+    """End what began by the organization's provider of users whom it may no longer sign in, within a transaction."""
+    async with beside_tenant(session):
+        ended = await single_sign_on.end_unspoken_sessions(session, organization_id, "SINGLE_SIGN_ON_ENDED")
+    reach_changed(session, *ended)
 
 
 async def verify_email_domain(

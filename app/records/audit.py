@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -23,12 +23,33 @@ MOST_EXACT = 2**53
 DELETE_ORGANIZATION = "deleteOrganization"
 ERASE = "eraseAuditDetails"
 """The acts after which details may be missing: all of them, or those of the acts of one person."""
+FAILED_SIGN_INS = "failedSignIns"
+"""What the rows of sign-ins that failed call it."""
+FAILURE_WINDOW = timedelta(minutes=15)
+"""A row of theirs counts those of so long."""
+PERSONAL_ACT = "audit.personal_act"
+"""In a session's `info`: the PersonalAct that its transaction is."""
 
 
 class AuditOutcome(StrEnum):
-    """How an act ended. One that fails is undone together with its row, so no other outcome is there to be read."""
+    """How an act ended. One that fails is undone together with its row; only failed sign-ins are counted and told."""
 
     SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class PersonalAct:
+    """What is done with a person's own sign-in, which concerns each organization that they belong to.
+
+    `session_id` is the sign-in that begins by it, `facts` plain JSON without a secret. Without `by_person` it is not
+    proved that it is the person who acts.
+    """
+
+    user_id: UUID
+    session_id: UUID | None
+    facts: Mapping[str, Any]
+    by_person: bool
 
 
 @dataclass(frozen=True)

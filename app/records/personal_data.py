@@ -54,6 +54,7 @@ PLACES: tuple[Place, ...] = (
     Place("users", "id", By.USER, Erasing.DELETED),
     Place("users", "email", By.EMAIL, Erasing.DELETED, "the row is there by its id"),
     Place("sessions", "user_id", By.USER, Erasing.DELETED),
+    Place("failed_sign_ins", "user_id", By.USER, Erasing.DELETED),
     Place("refresh_tokens", "session_id", By.SESSION, Erasing.DELETED, _NO_CONTENT),
     Place("totp_factors", "user_id", By.USER, Erasing.DELETED),
     Place("recovery_codes", "user_id", By.USER, Erasing.DELETED),

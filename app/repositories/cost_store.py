@@ -122,7 +122,8 @@ class CostStore:
         """The store in the session's transaction, which from now on may take long."""
         driver = await driver_of(session)
         await driver.execute(
-            "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '10min';"
+            f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'; "
+            "SET LOCAL idle_in_transaction_session_timeout = '10min';"
             "SET LOCAL plan_cache_mode = force_generic_plan"
         )
         may_copy = await driver.fetchval(

@@ -28,7 +28,8 @@ async def begin_long_read(session: AsyncSession) -> None:
     """
     driver = await driver_of(session)
     await driver.execute(
-        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '10min';"
+        f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'; "
+        "SET LOCAL idle_in_transaction_session_timeout = '10min';"
         "SET LOCAL work_mem = '64MB'; SET LOCAL enable_nestloop = off"
     )
 

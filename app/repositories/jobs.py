@@ -95,8 +95,9 @@ _REQUEUE = text("""
     WHERE id = :id AND state = 'DEAD' RETURNING fencing_token
 """)
 _INSERT = text("""
-    INSERT INTO jobs (id, organization_id, kind, arguments, state, attempts, fencing_token, wake_at, created_at)
-    SELECT sent.id, CAST(:organization_id AS uuid), :kind, CAST(sent.arguments AS jsonb), 'QUEUED', 0, 0, now(), now()
+    INSERT INTO jobs (id, organization_id, kind, arguments, state, attempts, fencing_token, asked, wake_at, created_at)
+    SELECT sent.id, CAST(:organization_id AS uuid), :kind, CAST(sent.arguments AS jsonb), 'QUEUED', 0, 0, :asked,
+        now(), now()
     FROM unnest(CAST(:ids AS uuid[]), CAST(:arguments AS text[])) AS sent(id, arguments)
 """)
 
@@ -107,6 +108,8 @@ async def insert_job(
     organization_id: UUID | None,
     arguments: Mapping[str, Any],
     wake_at: datetime | None,
+    *,
+    asked: bool = False,
 ) -> UUID:
     """Insert a queued job; without `wake_at` it is due at once."""
     job_id = new_id()
@@ -119,6 +122,7 @@ async def insert_job(
             state="QUEUED",
             attempts=0,
             fencing_token=0,
+            asked=asked,
             wake_at=func.now() if wake_at is None else wake_at,
             created_at=func.now(),
         )
@@ -127,16 +131,36 @@ async def insert_job(
 
 
 async def insert_jobs(
-    session: AsyncSession, kind: str, organization_id: UUID | None, arguments: Mapping[UUID, Mapping[str, Any]]
+    session: AsyncSession,
+    kind: str,
+    organization_id: UUID | None,
+    arguments: Mapping[UUID, Mapping[str, Any]],
+    *,
+    asked: bool = False,
 ) -> None:
     """Insert queued jobs that are due at once, {id: arguments}, in one statement."""
     values = {
         "kind": kind,
         "organization_id": organization_id,
+        "asked": asked,
         "ids": list(arguments),
         "arguments": [orjson.dumps(each).decode() for each in arguments.values()],
     }
     await session.execute(_INSERT, values)
+
+
+async def count_asked(session: AsyncSession, organization_id: UUID, most: int) -> int:
+    """How many jobs that its callers have asked for wait in an organization, counted up to `most`.
+
+    Whoever counts for the same organization waits until this transaction ends.
+    """
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+    await session.execute(lock, {"key": f"asked jobs {organization_id}"})
+    waiting = select(JOBS.c.id).where(
+        JOBS.c.organization_id == organization_id, JOBS.c.state == "QUEUED", JOBS.c.asked.is_(True)
+    )
+    counted = select(func.count()).select_from(waiting.limit(most).subquery())
+    return int((await session.execute(counted)).scalar_one())
 
 
 async def claim_job(
@@ -283,6 +307,12 @@ async def delete_finished_jobs(session: AsyncSession, before: datetime, limit: i
     old = old.where(JOBS.c.state == "SUCCEEDED", JOBS.c.finished_at < before).limit(limit)
     result = await session.execute(delete(JOBS).where(JOBS.c.id.in_(old)).returning(JOBS.c.id))
     return len(result.all())
+
+
+async def delete_waiting(session: AsyncSession, organization_id: UUID, job_id: UUID) -> None:
+    """Delete a job of an organization that has not run yet; one that runs, or did, stays."""
+    waiting = (JOBS.c.organization_id == organization_id, JOBS.c.state == "QUEUED", JOBS.c.attempts == 0)
+    await session.execute(delete(JOBS).where(JOBS.c.id == job_id, *waiting))
 
 
 async def is_open(session: AsyncSession, job_id: UUID) -> bool:

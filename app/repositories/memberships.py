@@ -9,12 +9,13 @@ from sqlalchemy import RowMapping, Table, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Membership, User, new_id, now
+from app.models import Membership, Organization, User, new_id, now
 from app.paging import Page, PageRequest
 from app.records import Role
 from app.repositories.selection import page_by_id
 
 MEMBERSHIPS: Table = Membership.__table__  # type: ignore[assignment]
+_ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]
 _USERS: Table = User.__table__  # type: ignore[assignment]
 
 
@@ -47,6 +48,16 @@ async def memberships_by_id(
         MEMBERSHIPS.c.organization_id == organization_id, MEMBERSHIPS.c.id.in_(membership_ids)
     )
     return (await session.execute(statement)).mappings().all()
+
+
+async def organizations_of(session: AsyncSession, user_id: UUID) -> Sequence[UUID]:
+    """The living organizations that a user belongs to. System role."""
+    statement = (
+        select(MEMBERSHIPS.c.organization_id)
+        .join(_ORGANIZATIONS, _ORGANIZATIONS.c.id == MEMBERSHIPS.c.organization_id)
+        .where(MEMBERSHIPS.c.user_id == user_id, _ORGANIZATIONS.c.deleted_at.is_(None))
+    )
+    return (await session.execute(statement)).scalars().all()
 
 
 async def role_of_user(session: AsyncSession, organization_id: UUID, user_id: UUID) -> Role | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy import RowMapping, Select, Table, delete, func, select, text, tu
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import APP_ROLE, Database, set_tenant
+from app.database import APP_ROLE, SYSTEM_ROLE, Database, set_tenant
 from app.models import AuditEvent, AuditHead, Base, Job, Organization, now
 from app.paging import Page, PageRequest
 from app.records.criteria import Direction
@@ -33,6 +34,15 @@ async def enter_from_system(session: AsyncSession, organization_id: UUID, user_i
     """Leave the system role for the tenant's, in the same transaction: for who makes a tenant, or changes its plan."""
     await session.execute(text(f"SET LOCAL ROLE {APP_ROLE}"))
     await set_tenant(session, organization_id, user_id)
+
+
+@asynccontextmanager
+async def beside_tenant(session: AsyncSession) -> AsyncIterator[None]:
+    """The system role within a tenant's transaction: for what an act of the tenant ends outside of it, as sessions."""
+    await session.execute(text(f"SET LOCAL ROLE {SYSTEM_ROLE}"))
+    yield
+    # Not after a failure: the transaction, or its savepoint, is undone then, and the role with it.
+    await session.execute(text(f"SET LOCAL ROLE {APP_ROLE}"))
 
 
 async def add_organization(

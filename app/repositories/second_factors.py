@@ -120,6 +120,7 @@ async def add_challenge(
     expires_at: datetime,
     *,
     began_by: str,
+    provider_organization_id: UUID | None = None,
     passkey_challenge: bytes | None = None,
 ) -> None:
     """Note that a log-in waits for its second factor."""
@@ -129,6 +130,7 @@ async def add_challenge(
         "created_at": now(),
         "expires_at": expires_at,
         "began_by": began_by,
+        "provider_organization_id": provider_organization_id,
         "passkey_challenge": passkey_challenge,
         "tries": 0,
     }

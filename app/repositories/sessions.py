@@ -68,6 +68,7 @@ async def lock_refresh_token(session: AsyncSession, token_hash: bytes) -> RowMap
             SESSIONS.c.expires_at,
             SESSIONS.c.revoked_at,
             SESSIONS.c.began_by,
+            SESSIONS.c.provider_organization_id,
         )
         .join(SESSIONS, SESSIONS.c.id == REFRESH_TOKENS.c.session_id)
         .where(REFRESH_TOKENS.c.token_hash == token_hash)

@@ -7,16 +7,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, delete, exists, func, select, text, update
+from sqlalchemy import RowMapping, Select, Table, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import (
     Membership,
     Organization,
+    Session,
     SingleSignOn,
     SingleSignOnFlow,
     SingleSignOnIdentity,
+    User,
     VerifiedDomain,
     now,
 )
@@ -28,6 +30,8 @@ IDENTITIES: Table = SingleSignOnIdentity.__table__  # type: ignore[assignment]
 FLOWS: Table = SingleSignOnFlow.__table__  # type: ignore[assignment]
 _MEMBERSHIPS: Table = Membership.__table__  # type: ignore[assignment]
 _ORGANIZATIONS: Table = Organization.__table__  # type: ignore[assignment]
+_SESSIONS: Table = Session.__table__  # type: ignore[assignment]
+_USERS: Table = User.__table__  # type: ignore[assignment]
 
 
 async def get_provider(session: AsyncSession, organization_id: UUID) -> RowMapping | None:
@@ -120,6 +124,57 @@ async def is_required_of(session: AsyncSession, user_id: UUID, email: str) -> bo
     return bool((await session.execute(select(exists(places)))).scalar_one())
 
 
+async def hold_still(session: AsyncSession, organization_id: UUID, *, to_change: bool = False) -> None:
+    """Keep the single sign-on of an organization as it is until the transaction ends, for many at once.
+
+    With `to_change` for one alone, who waits for all others: what begins by a provider begins before it changes, and is
+    ended with it, or after, and finds it changed. Comes before the organization's own lock.
+    """
+    lock = "pg_advisory_xact_lock" if to_change else "pg_advisory_xact_lock_shared"
+    statement = text(f"SELECT {lock}(hashtextextended(:key, 0))")
+    await session.execute(statement, {"key": f"single sign-on {organization_id}"})
+
+
+async def is_provider(session: AsyncSession, organization_id: UUID, issuer: str) -> bool:
+    """Whether this is the provider of a living organization. System role."""
+    found = _providers().where(PROVIDERS.c.organization_id == organization_id, PROVIDERS.c.issuer == issuer)
+    return bool((await session.execute(select(exists(found)))).scalar_one())
+
+
+async def speaks_for(session: AsyncSession, organization_id: UUID | None, user_id: UUID) -> bool:
+    """Whether an organization's provider has signed a user in who is still its own to sign in.
+
+    A member of the living organization, known there by its provider of today, with an address of a domain that is
+    verified for it. System role.
+    """
+    spoken_for = _spoken_for().where(PROVIDERS.c.organization_id == organization_id, _USERS.c.id == user_id)
+    return bool((await session.execute(select(exists(spoken_for)))).scalar_one())
+
+
+async def end_unspoken_sessions(session: AsyncSession, organization_id: UUID, reason: str) -> list[UUID]:
+    """End the sessions that began by an organization's provider of users for whom it does not speak (any more).
+
+    Returns the ids of those that were alive. System role.
+    """
+    moment = now()
+    spoken_for = (
+        _spoken_for()
+        .where(PROVIDERS.c.organization_id == organization_id, _USERS.c.id == _SESSIONS.c.user_id)
+        .correlate(_SESSIONS)
+    )
+    statement = (
+        update(_SESSIONS)
+        .where(
+            _SESSIONS.c.provider_organization_id == organization_id,
+            _SESSIONS.c.revoked_at.is_(None),
+            _SESSIONS.c.expires_at > moment,
+            ~exists(spoken_for),
+        )
+        .values(revoked_at=moment, revoked_reason=reason)
+    )
+    return list((await session.execute(statement.returning(_SESSIONS.c.id))).scalars())
+
+
 async def add_flow(session: AsyncSession, organization_id: UUID, values: Mapping[str, Any]) -> None:
     """Note that a browser is sent to the provider. System role."""
     row = {"organization_id": organization_id, "created_at": now(), **values}
@@ -194,6 +249,35 @@ async def add_identity(session: AsyncSession, organization_id: UUID, issuer: str
         "last_used_at": moment,
     }
     await session.execute(insert(IDENTITIES).values(row))
+
+
+def _providers() -> Select[tuple[UUID]]:
+    """Those of living organizations."""
+    return (
+        select(PROVIDERS.c.organization_id)
+        .join(_ORGANIZATIONS, _ORGANIZATIONS.c.id == PROVIDERS.c.organization_id)
+        .where(_ORGANIZATIONS.c.deleted_at.is_(None))
+    )
+
+
+def _spoken_for() -> Select[tuple[UUID]]:
+    """Providers with the users whom they may sign in: see `speaks_for`."""
+    identity = (IDENTITIES.c.organization_id == PROVIDERS.c.organization_id) & (
+        IDENTITIES.c.issuer == PROVIDERS.c.issuer
+    )
+    membership = (_MEMBERSHIPS.c.organization_id == PROVIDERS.c.organization_id) & (
+        _MEMBERSHIPS.c.user_id == IDENTITIES.c.user_id
+    )
+    domain = (DOMAINS.c.organization_id == PROVIDERS.c.organization_id) & (
+        DOMAINS.c.domain == func.substring(_USERS.c.email, "[^@]*$")
+    )
+    return (
+        _providers()
+        .join(IDENTITIES, identity)
+        .join(_MEMBERSHIPS, membership)
+        .join(_USERS, _USERS.c.id == IDENTITIES.c.user_id)
+        .join(DOMAINS, domain)
+    )
 
 
 def domain_of(email: str) -> str:

@@ -18,6 +18,7 @@ from strawberry.types.union import StrawberryUnion
 from app.context import Context, Info
 from app.database import acting
 from app.errors import NotFoundError, RateLimitedError, SkyledgerError
+from app.queue import asked_by_caller
 from app.rate_limits import Rate, Take
 from app.records import Actor, ActorKind, Permission, Principal
 from app.resolvers.acts import act_of
@@ -89,7 +90,8 @@ class Guard(FieldExtension):
             check(info, self.needs, kwargs)
             sent = kwargs.get("input")
             organization_id = organization_of(sent) if isinstance(self.needs, Permission) else None
-            with acting(act_of(info, kwargs)):
+            most_jobs = info.context.runtime.settings.queued_jobs_per_organization
+            with acting(act_of(info, kwargs)), asked_by_caller(most_jobs):
                 return await once(info, sent, organization_id, partial(next_, source, info, **kwargs))
         except SkyledgerError as error:
             member = as_data(error)

@@ -23,7 +23,7 @@ REDACTED = "[redacted]"
 # Of names in lower case. A house test lists the fields that this finds, so that a new secret is seen to be among them.
 _SECRET = re.compile(
     "password|secret|token|certificate|credential|access_?key|private_?key|service_?account|workload_?identity|recovery|otp"
-    "|^code$|verifier"
+    "|^code$|verifier|^challenge$"
 )
 _UNTOLD = frozenset({"idempotency_key"})
 

@@ -19,7 +19,7 @@ from app.database import Database
 from app.errors import BadUserInputError, ConflictError, NotFoundError, QuotaExceededError
 from app.models import now
 from app.providers import registry
-from app.queue import HeldJob, enqueue
+from app.queue import HeldJob, enqueue_instead
 from app.records import UNSET, Actor, EventKind, NewEvent, Unset
 from app.records.cron import checked_cron, checked_time_zone, next_runs, shortest_interval
 from app.repositories import scan_schedules
@@ -194,7 +194,7 @@ def jitter(schedule_id: UUID, run_at: datetime, seconds: int) -> timedelta:
 
 
 async def queue_next(session: AsyncSession, schedule: RowMapping, after: datetime) -> RowMapping:
-    """Give the schedule the one job that runs it next; a job before that is obsolete from now on."""
+    """Give the schedule the one job that runs it next; a job before that goes, or is obsolete if it runs."""
     organization_id: UUID = schedule["organization_id"]
     if not schedule["enabled"]:
         return await scan_schedules.update_schedule(
@@ -203,7 +203,7 @@ async def queue_next(session: AsyncSession, schedule: RowMapping, after: datetim
     (run_at,) = next_runs(schedule["cron"], schedule["time_zone"], after)
     wake_at = run_at + jitter(schedule["id"], run_at, schedule["jitter_seconds"])
     arguments = {"scheduleId": str(schedule["id"])}
-    job_id = await enqueue(session, SCHEDULE_JOB, organization_id, arguments, wake_at)
+    job_id = await enqueue_instead(session, schedule["job_id"], SCHEDULE_JOB, organization_id, arguments, wake_at)
     return await scan_schedules.update_schedule(
         session, organization_id, schedule["id"], job_id=job_id, next_run_at=wake_at
     )

@@ -35,7 +35,7 @@ from app.schema.paging import (
 from app.schema.scalars import JSONObject
 
 # Rows that no tenant owns: their global ids carry no organization.
-_OWNED_BY_NOBODY = frozenset({"Organization", "User"})
+_OWNED_BY_NOBODY = frozenset({"Organization", "Passkey", "Session", "User"})
 
 
 class AuditOrderField(StrEnum):
@@ -47,7 +47,8 @@ class AuditOrderField(StrEnum):
 graph_enum(
     AuditOutcome,
     "How an act ended.",
-    SUCCEEDED="It was done. An act that fails is undone together with its row, so no other outcome stands here.",
+    SUCCEEDED="It was done. An act that fails is undone together with its row.",
+    FAILED="It was tried in vain: sign-ins of a member (`failedSignIns`), counted for a quarter of an hour.",
 )
 graph_enum(
     AuditOrderField,
@@ -61,7 +62,9 @@ class AuditEvent:
     """A row of `audit_events` with its details."""
 
     number: int = strawberry.field(description="Its place in the chain, counted from 1 without a gap.")
-    act: str = strawberry.field(description="What was done: the name of the mutation, or of an act of the operator.")
+    act: str = strawberry.field(
+        description="What was done: the name of the mutation, of an act of the operator, or `failedSignIns`."
+    )
     outcome: AuditOutcome = strawberry.field(description="How it ended.")
     actor: ActivityActor = strawberry.field(description="Who did it.")
     session_id: strawberry.ID | None = strawberry.field(
@@ -130,6 +133,7 @@ class AuditLogFilter:
     act: StringFilter | None = strawberry.field(default=None, description="What was done, such as `createApiKey`.")
     subject_type: StringFilter | None = strawberry.field(default=None, description="Type of what it concerns.")
     subject_id: AuditSubjectFilter | None = strawberry.field(default=None, description="What it concerns.")
+    outcome: EnumFilter[AuditOutcome] | None = strawberry.field(default=None, description="How it ended.")
     occurred_at: DateTimeFilter | None = strawberry.field(default=None, description="When it was done.")
 
 
@@ -146,8 +150,8 @@ class OrganizationAudit(OrganizationPart):
     """The part of `Organization` that this room adds; `Organization` inherits it."""
 
     @strawberry.field(
-        description="Who did what in it, the newest first: each call that changed something, in a chain of hashes that "
-        "nobody can change unseen. Needs the permission AUDIT_READ."
+        description="Who did what in it, the newest first: each call that changed something, and what its members do "
+        "with their own sign-ins, in a chain of hashes that nobody can change unseen. Needs the permission AUDIT_READ."
     )
     async def audit_log(
         self,

@@ -128,7 +128,10 @@ class RemoveSingleSignOnInput:
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
 
 
-@strawberry.type(description="Nobody signs in by the provider any more. Members stay; they set a password by mail.")
+@strawberry.type(
+    description="Nobody signs in by the provider any more, and sessions that began there have ended. Members stay; "
+    "they set a password by mail."
+)
 class RemoveSingleSignOnPayload:
     """See `removeSingleSignOn`."""
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import BadUserInputError
 from app.models import now
-from app.queue import HeldJob, enqueue
+from app.queue import HeldJob, enqueue_instead
 from app.records import Actor, ActorKind
 from app.records.cron import next_runs
 from app.repositories import cost_sources
@@ -50,10 +50,11 @@ async def start_scheduled_cost_source(job: HeldJob) -> None:
 
 
 async def queue_next(session: AsyncSession, source: RowMapping, after: datetime) -> RowMapping:
-    """Give the source the one job that runs it next; a job before that is obsolete from now on."""
+    """Give the source the one job that runs it next; a job before that goes, or is obsolete if it runs."""
     organization_id: UUID = source["organization_id"]
     if not source["enabled"]:
         return await cost_sources.update_source(session, organization_id, source["id"], job_id=None, next_run_at=None)
     (run_at,) = next_runs(source["cron"], source["time_zone"], after)
-    job_id = await enqueue(session, SCHEDULE_JOB, organization_id, {"sourceId": str(source["id"])}, run_at)
+    arguments = {"sourceId": str(source["id"])}
+    job_id = await enqueue_instead(session, source["job_id"], SCHEDULE_JOB, organization_id, arguments, run_at)
     return await cost_sources.update_source(session, organization_id, source["id"], job_id=job_id, next_run_at=run_at)

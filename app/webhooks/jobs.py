@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.queue import enqueue
+from app.queue import enqueue_instead
 from app.records.webhooks import DELIVER_JOB
 from app.repositories.jobs import is_open
 from app.repositories.webhooks import change_webhook
@@ -27,5 +27,6 @@ async def have_sent(session: AsyncSession, webhook: Mapping[Any, Any], at: datet
 async def queue_job(session: AsyncSession, webhook: Mapping[Any, Any], at: datetime) -> None:
     """Give the webhook another job in the place of the one that it has."""
     organization_id, webhook_id = webhook["organization_id"], webhook["id"]
-    job_id = await enqueue(session, DELIVER_JOB, organization_id, {"webhookId": str(webhook_id)}, wake_at=at)
+    arguments = {"webhookId": str(webhook_id)}
+    job_id = await enqueue_instead(session, webhook["job_id"], DELIVER_JOB, organization_id, arguments, at)
     await change_webhook(session, organization_id, webhook_id, {"job_id": job_id, "job_at": at})

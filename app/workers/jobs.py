@@ -13,6 +13,7 @@ from arq.cron import CronJob, cron
 from arq.typing import WorkerCoroutine
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.activity.failed_sign_ins import tell_failed_sign_ins
 from app.activity.retention import purge_expired
 from app.auth.identity_mails import SEND_JOB
 from app.config import Settings
@@ -182,6 +183,12 @@ async def purge_sessions(context: dict[str, Any]) -> None:
     structlog.get_logger(__name__).info("sessions_purged", **purged)
 
 
+async def tell_of_failed_sign_ins(context: dict[str, Any]) -> None:
+    """Tell the audits of sign-ins that failed."""
+    database, _ = _tools(context)
+    structlog.get_logger(__name__).info("failed_sign_ins_told", rows=await tell_failed_sign_ins(database))
+
+
 async def purge_stored_answers(context: dict[str, Any]) -> None:
     """Delete answers that are no longer given to a call with the same idempotency key."""
     database, _ = _tools(context)
@@ -290,7 +297,20 @@ async def refresh_list_prices(context: dict[str, Any]) -> None:
 
 def schedule() -> list[CronJob]:
     """What is done by the clock, each by one worker: most once an hour, spread over it, looks at all once a day."""
-    return [*_hourly(), *_daily(), _weekly()]
+    return [_quarterly(), *_hourly(), *_daily(), _weekly()]
+
+
+def _quarterly() -> CronJob:
+    """Soon after each window of failed sign-ins has ended."""
+    return cron(
+        cast("WorkerCoroutine", tell_of_failed_sign_ins),
+        name=tell_of_failed_sign_ins.__name__,
+        minute={2, 17, 32, 47},
+        second=0,
+        timeout=600,
+        keep_result=0,
+        max_tries=1,
+    )
 
 
 def _weekly() -> CronJob:

@@ -43,6 +43,7 @@ from app.workers.graph import LazyGraph
 from app.workers.jobs import make_handlers, schedule
 from app.workers.recovery import recover_all, recover_for_ever
 from app.workers.runner import Handler, JobRunner, RunnerSettings
+from app.workers.time_limits import LONGEST
 from app.workers.webhooks import dispatch_for_ever, make_webhook_tools
 
 TEND_SECONDS = 0.5
@@ -108,7 +109,7 @@ async def work(
         if handlers is None
         else handlers
     )
-    runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(recover_all, database))
+    runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(recover_all, database), longest=LONGEST)
     async with _tending(tend):
         try:
             if not await _tables_are_ready(database, stop):

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -23,82 +22,11 @@ from app.errors import SkyledgerError
 from app.queue import JobQueue
 from app.repositories import jobs
 from app.tasks import end_tasks
+from app.workers.running import Handler, JobTooLongError, LeaseLostError, RunnerSettings, RunningJob
+
+__all__ = ["Handler", "JobRunner", "JobTooLongError", "LeaseLostError", "RunnerSettings", "RunningJob"]
 
 _log = structlog.stdlib.get_logger("skyledger.workers")
-
-
-class LeaseLostError(Exception):
-    """Another worker has the job now: this one must not write for it any more."""
-
-
-@dataclass(frozen=True)
-class RunnerSettings:
-    """Figures of the runner; seconds where nothing else is said."""
-
-    lease: float = 20.0
-    """A job whose worker was silent for this long is given to another."""
-    heartbeat: float = 5.0
-    sweep: float = 10.0
-    """How often PostgreSQL is asked for due jobs: the longest delay of a lost wake-up."""
-    most_attempts: int = 5
-    first_pause: float = 2.0
-    """After the first failed attempt; it doubles with each further one."""
-    longest_pause: float = 300.0
-    slots: int = 10
-    """Jobs that run at a time."""
-    per_organization: int = 4
-    """Those of one organization among them: long ones must not keep all others out."""
-
-
-@dataclass(eq=False)
-class RunningJob:
-    """What a job's function gets: its row, the doors to PostgreSQL, and whether to go on."""
-
-    id: UUID
-    organization_id: UUID | None
-    kind: str
-    arguments: Mapping[str, Any]
-    attempt: int
-    token: int
-    database: Database
-    settings: RunnerSettings
-    begun: float = field(default_factory=time.monotonic)
-    confirmed: float = 0.0  # when the lease was last known to be ours
-    stopping: bool = False
-    lost: bool = False
-    settling: bool = False
-    task: asyncio.Task[None] | None = None
-
-    def __post_init__(self) -> None:
-        self.confirmed = self.begun
-        organization = str(self.organization_id) if self.organization_id else None
-        self.log = _log.bind(job_id=str(self.id), kind=self.kind, attempt=self.attempt, organization_id=organization)
-
-    def should_stop(self) -> bool:
-        """Whether to stop at the next step: the worker goes down, or the job belongs to another worker now."""
-        return self.stopping or self.lost
-
-    async def hold(self, session: AsyncSession) -> None:
-        """Tie a transaction of this job to its lease: it commits only if no other worker has taken the job.
-
-        Call it first in every transaction whose effect must not come twice. Raises LeaseLostError.
-        """
-        if self.lost or not await jobs.hold_lease(session, self.id, self.token, self.settings.lease):
-            self.lost = True
-            message = f"job {self.id} has been taken by another worker"
-            raise LeaseLostError(message)
-
-    async def progressed(self, session: AsyncSession) -> None:
-        """Note in a transaction that holds the job that it has come further than any attempt before.
-
-        Attempts are counted anew: what goes on is not dead, however often its workers are killed.
-        """
-        if self.attempt > 1:
-            await jobs.forget_attempts(session, self.id, self.token)
-            self.attempt = 1
-
-
-Handler = Callable[[RunningJob], Awaitable[None]]
 
 
 class JobRunner:
@@ -115,8 +43,11 @@ class JobRunner:
         settings: RunnerSettings | None = None,
         *,
         on_dead: Callable[[], Awaitable[object]] | None = None,
+        longest: Mapping[str, float] | None = None,
     ) -> None:
+        """`longest` are the seconds that jobs of a kind may take."""
         self._database = database
+        self._longest = longest or {}
         self._on_dead = on_dead
         self._handlers = handlers
         self._queue = queue
@@ -281,7 +212,7 @@ class JobRunner:
         )
         before = self._running.get(job.id)
         if before is not None:  # our own, from before its lease ended
-            _lose(before)
+            before.lose()
         self._running[job.id] = job
         job.task = asyncio.create_task(self._perform(job), name=f"job-{job.kind}-{job.id}")
         job.task.add_done_callback(lambda _: self._ended(job))
@@ -312,7 +243,7 @@ class JobRunner:
         """Run a job's function and write how it went; whether it failed."""
         job.log.info("job_started")
         try:
-            await self._handlers[job.kind](job)
+            await self._handle(job)
         except asyncio.CancelledError:  # only this runner cancels it
             job.stopping = True
         except LeaseLostError:
@@ -332,6 +263,18 @@ class JobRunner:
         else:
             await self._settle(job, "job_succeeded", jobs.finish_job)
         return False
+
+    async def _handle(self, job: RunningJob) -> None:
+        """Run a job's function, for so long at most. Raises JobTooLongError, and what the function raises."""
+        longest = self._longest.get(job.kind, self.settings.longest)
+        try:
+            async with asyncio.timeout(longest) as limit:
+                await self._handlers[job.kind](job)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            message = f"It was cut off after {longest:,.0f} seconds, the longest that a job of its kind may take."
+            raise JobTooLongError(message) from None
 
     async def _fail(self, job: RunningJob, error: Exception) -> None:
         # The text of foreign errors may hold values of customers; it stands in the log only.
@@ -378,13 +321,13 @@ class JobRunner:
                 _log.warning("job_heartbeat_failed", error=type(error).__name__)
                 for job in held:
                     if time.monotonic() - job.confirmed > self.settings.lease:
-                        _lose(job)
+                        job.lose()
                 continue
             for job in held:
                 if job.id in ours:
                     job.confirmed = begun
                 else:
-                    _lose(job)
+                    job.lose()
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -399,10 +342,3 @@ class JobRunner:
                 await self.sweep()
             except Exception as error:  # noqa: BLE001 - drivers raise many kinds while a server restarts
                 _log.warning("job_sweep_failed", error=type(error).__name__)
-
-
-def _lose(job: RunningJob) -> None:
-    job.lost = True
-    # Cancelled in the middle of its last write it could not tell whether that write was made.
-    if job.task is not None and not job.settling:
-        job.task.cancel()

@@ -151,7 +151,8 @@ async def import_costs(caller: Caller) -> None:
     """A file that is sent, imported in the place of the one before, and deleted; now and then one that is no file."""
     good = caller.number % 4 != 0
     async with caller.tenant.alone:
-        data = focus_file(IMPORTED_ROWS, f"{caller.chance.randint(1, 99)}.5", "soak") if good else b"no,costs\n1,2\n"
+        # The number makes each file another: one that is sent again is told to be UNCHANGED.
+        data = focus_file(IMPORTED_ROWS, f"{caller.number}.5", "soak") if good else b"no,costs\n1,2\n"
         sender = _sender(caller)
         url = await sender.created(data, fileName="costs.csv")
         sent = await sender.put(url, data)

@@ -30,7 +30,7 @@ from app.server.documents import KEPT_DOCUMENTS
 from app.tasks import end_tasks
 from app.upgrade import upgrade
 from tests.activity.probes import seeded
-from tests.campaigns.soak_acts import ACTS, add_note, different_query, known_query, wrong_query
+from tests.campaigns.soak_acts import ACTS, add_note, different_query, import_costs, known_query, scan, wrong_query
 from tests.campaigns.soak_load import Load, Tenant
 from tests.campaigns.soak_samples import (
     FEWEST,
@@ -78,6 +78,11 @@ class Plan:
     def warm_documents(self) -> int:
         """Accepted and refused documents for each API process, to fill its caches."""
         return 2 * KEPT_DOCUMENTS if self.full else 20
+
+    @property
+    def warm_jobs(self) -> int:
+        """Scans and imports by each API process, to fill what workers keep: after 300 such acts they grow no more."""
+        return 75 if self.full else 1
 
     @property
     def warm_seconds(self) -> float:
@@ -171,6 +176,7 @@ async def warm_up(site: Site, load: Load, plan: Plan) -> None:
     await load.each(*ACTS)
     # Not for nobody's organization, which would be cheaper: prepared statements and what they read take memory too.
     await load.each(different_query, wrong_query, times=plan.warm_documents)
+    await load.each(scan, import_costs, times=plan.warm_jobs)
     await load.run(plan.warm_seconds, plan.rate)
     await load.each(known_query, add_note, times=5 * POOL_SIZE)
     if load.errors:

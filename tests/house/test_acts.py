@@ -29,6 +29,7 @@ SECRETS = {
     "accessKeyId",
     "certificate",
     "certificatePassword",
+    "challenge",
     "clientSecret",
     "code",
     "credential",

@@ -36,6 +36,7 @@ def test_the_schedule_spreads_its_work_over_the_hour() -> None:
         assert entry.next_run is not None
         times[entry.name] = entry.next_run.strftime("%H:%M:%S")
     assert times == {
+        "tell_of_failed_sign_ins": "10:02:00",
         "purge_activity": "10:07:00",
         "purge_scans": "10:17:00",
         "purge_sessions": "10:27:00",

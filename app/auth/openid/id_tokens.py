@@ -9,6 +9,7 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
+from app.auth.openid.entra import require_own_address, tenant_of
 from app.auth.openid.fetch import OpenIdError
 from app.auth.openid.providers import KEY_TYPES, Endpoints, Providers
 
@@ -53,10 +54,10 @@ async def read_id_token(
         reason = str(error)[:200] if isinstance(error, JoseError) else type(error).__name__
         message = f"The id token is refused: {reason}."
         raise OpenIdError(message) from None
-    return _identity_of(claims)
+    return _identity_of(claims, tenant_of(endpoints.issuer))
 
 
-def _identity_of(claims: dict[str, Any]) -> Identity:
+def _identity_of(claims: dict[str, Any], entra_tenant: str | None) -> Identity:
     subject, email, name = claims.get("sub"), claims.get("email"), claims.get("name")
     if not isinstance(subject, str) or not 1 <= len(subject) <= LONGEST_SUBJECT or "\0" in subject:
         message = f"The id token has no `sub` of 1 to {LONGEST_SUBJECT} characters."
@@ -64,8 +65,10 @@ def _identity_of(claims: dict[str, Any]) -> Identity:
     if not isinstance(email, str):
         message = "The id token has no `email`: let the provider send it for the scope `email`."
         raise OpenIdError(message)
+    if entra_tenant is not None and "email_verified" not in claims:
+        require_own_address(entra_tenant, claims)
     # The boolean alone: "false" is a true text.
-    if claims.get("email_verified") is not True:
+    elif claims.get("email_verified") is not True:
         message = "The provider does not say that the e-mail address is verified (`email_verified`: true)."
         raise OpenIdError(message)
     return Identity(subject, email, name if isinstance(name, str) else None)

@@ -138,7 +138,8 @@ def _line(row: Row) -> str:
 def _commit() -> str:
     """The commit that was run, and whether anything but the file itself had been changed since."""
     try:
-        named, changed = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", "--", ".", f":(exclude){FILE}")
+        named = _git("rev-parse", "--short", "HEAD")
+        changed = _git("status", "--porcelain", "--", ".", f":(exclude){FILE}")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{named} with changes" if changed else named

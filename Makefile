@@ -78,12 +78,15 @@ lock:
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraints requirements.lock --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file benchmarks/requirements.lock -
 	echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file tools/uv.lock -
 
-# The long campaigns of RELIABILITY: 200 kill -9 while events are written and streamed (about 15 minutes), 3,000
-# sequences of what can happen to recommendations (about 15), 1,000 requests of 50 tenants in a storm (1), 1,000 examples
-# by schemathesis of each of 93 operations (about two hours), and an hour of mixed load after which memory is flat and
-# nothing is left open; its samples are kept in .cache/soak.
+# The long campaigns of RELIABILITY: 200 SIGKILL and SIGSTOP during scans, imports, mutations and subscriptions (about
+# half an hour) and 20 with the product's lease (10 minutes), 100 FLUSHALL of Valkey under the same load (10), 1,000
+# disconnects of subscribers (5), the upgrade from the version before (5); 3,000 sequences of what can happen to
+# recommendations (about 15), 1,000 requests of 50 tenants in a storm (1), 1,000 examples by schemathesis of each of 93
+# operations (about two hours), and an hour of mixed load after which memory is flat and nothing is left open; its
+# samples are kept in .cache/soak. What comes of those that break things is written into benchmarks/RELIABILITY.md.
 campaign: setup
-	$(BIN)/pytest -m campaign --kills 200 --sequences 3000 --requests 1000 --examples 1000 --minutes 60 --soak-folder .cache/soak -s
+	$(BIN)/pytest -m campaign --record --hits 20 --lease 20 -s tests/campaigns/test_kill.py
+	$(BIN)/pytest -m campaign --record --hits 200 --kills 200 --flushes 100 --disconnects 1000 --upgrade-seconds 30 --sequences 3000 --requests 1000 --examples 1000 --minutes 60 --soak-folder .cache/soak -s
 
 # The graph against hand-written routes and its peers (half an hour), into benchmarks/RESULTS.md. Peers that run on
 # Node are installed by npm; without it they are left out, and the results say so. For a look:

@@ -52,7 +52,7 @@ from app.server.trusted import Trust
 from app.server.uploads import UPLOAD_PATH, UploadEndpoint
 from app.tasks import end_tasks
 from app.trusted_documents import NOTICES, TrustedDocuments
-from app.upgrade import check_up_to_date, newest_revision
+from app.upgrade import check_servable, known_revisions, newest_revision
 from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
 
 TEND_SECONDS = 0.5
@@ -109,7 +109,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
         caller_of=caller_of,
     )
     runtime.rate_limits.on_store = server.metrics.count_take
-    newest = newest_revision()
+    newest, known = newest_revision(), known_revisions()
 
     async def ping_valkey() -> None:
         await runtime.valkey.ping()
@@ -119,7 +119,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
             await connection.execute(text("SELECT 1"))
 
     async def check_migrations() -> None:
-        await check_up_to_date(runtime.database, newest)
+        await check_servable(runtime.database, newest, known)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,24 @@ def role_statements() -> list[str]:
 
 async def check_up_to_date(database: Database, newest: str) -> None:
     """Raise RuntimeError with the mend when the tables are not at revision `newest`."""
+    found = await _revision_of(database)
+    if found != newest:
+        message = f"The tables are at revision {found}, this version needs {newest}: run `skyledger migrate`."
+        raise RuntimeError(message)
+
+
+async def check_servable(database: Database, newest: str, known: Collection[str]) -> None:
+    """The same for a process that serves already, and for which tables that a later version has migrated are no fault.
+
+    A migration leaves the version before it working until that is replaced. If this version said then that it is not
+    ready, a balancer would take all of its processes out at one moment.
+    """
+    if await _revision_of(database) in known:
+        await check_up_to_date(database, newest)
+
+
+async def _revision_of(database: Database) -> str:
+    """The revision of the tables; RuntimeError with the mend where there are none."""
     async with database.engine.connect() as connection:
         try:
             found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
@@ -79,9 +98,8 @@ async def check_up_to_date(database: Database, newest: str) -> None:
     if found is None:
         message = "The database has no tables: run `skyledger migrate`."
         raise RuntimeError(message)
-    if found != newest:
-        message = f"The tables are at revision {found}, this version needs {newest}: run `skyledger migrate`."
-        raise RuntimeError(message)
+    revision: str = found
+    return revision
 
 
 def _configuration(database_url: str) -> Config:

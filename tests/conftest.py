@@ -7,6 +7,7 @@ import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
+from math import inf
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -137,7 +138,18 @@ def pytest_collection_finish() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requests", type=int, default=150, help="how many requests the storm has (full: 1000)")
-    parser.addoption("--kills", type=int, default=10, help="how many kill -9 the kill campaign does (full: 200)")
+    parser.addoption("--hits", type=int, default=4, help="how many hits the kill campaign does (full: 200)")
+    parser.addoption(
+        "--lease", type=float, default=3, help="seconds of a job's lease in the kill campaign (product: 20)"
+    )
+    parser.addoption("--kills", type=int, default=10, help="how many kill -9 those of imports and scans do (full: 200)")
+    parser.addoption("--most-minutes", type=float, default=inf, help="kill and amnesia end after that with fewer hits")
+    parser.addoption("--record", action="store_true", help="campaigns write benchmarks/RELIABILITY.md")
+    parser.addoption("--flushes", type=int, default=3, help="how often amnesia empties Valkey (full: 100)")
+    parser.addoption("--disconnects", type=int, default=60, help="how often subscribers are cut off (full: 1000)")
+    parser.addoption(
+        "--upgrade-seconds", type=float, default=0.5, help="how long each step of the upgrade lasts (full: 30)"
+    )
     parser.addoption("--minutes", type=float, default=0, help="how long the soak is (full: 60); 0 is none")
     parser.addoption("--soak-folder", help="folder for the samples of the soak; that of the test when left out")
     parser.addoption(

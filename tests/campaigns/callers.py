@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import itertools
 import random
+import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import orjson
@@ -17,6 +19,9 @@ from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 ACCEPT = "application/graphql-response+json"
+NOTE = "NOTE_ADDED"
+SILENCE_SECONDS = 25
+"""Longer than the server's pause between signs of life on a stream."""
 ADD_NOTE = """
 mutation Add($input: AddNoteInput!) {
   addNote(input: $input) { ... on AddNotePayload { event { sequence data } } ... on UserError { code message } }
@@ -31,16 +36,44 @@ subscription Follow($organizationId: ID!, $after: String) {
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach the organization of the campaign."""
+    """How to reach the organization of the campaign, and since when everything works."""
 
     urls: list[str]
     organization_id: str
     api_key: str
     chance: random.Random
-    served: dict[str, float] = field(default_factory=dict)
-    """URL → when the last note that it has acknowledged was sent."""
+    works: dict[str, float] = field(default_factory=dict)
+    """Who → when what last went well was sent: API processes by URL, subscribers and kinds of jobs by name."""
+    sent: dict[str, float] = field(default_factory=dict)
+    """Text of a note → when it was sent."""
+    failures: list[str] = field(default_factory=list)
+    """Requests that did not get the answer they should have."""
     again: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set by each acknowledgement."""
+    """Set whenever something went well."""
+
+    def went_well(self, who: str, sent: float) -> None:
+        """Note that what was sent at that moment has had its effect, if anybody waits for that of this one."""
+        if who in self.works:
+            self.works[who] = max(sent, self.works[who])
+            self.again.set()
+
+    async def until_all_works(self, since: float) -> str:
+        """Wait until something that was sent after this moment went well with everybody; who was the last."""
+        last = ""
+        while late := self.late(since):
+            last = late[0]
+            self.again.clear()
+            await self.again.wait()
+        return last
+
+    def late(self, since: float) -> list[str]:
+        """With whom nothing yet went well that was sent after this moment."""
+        return [who for who, moment in self.works.items() if moment < since]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of a request to the graph."""
+        return {"accept": ACCEPT, "x-api-key": self.api_key}
 
 
 @dataclass(eq=False)
@@ -78,22 +111,24 @@ class Writer:
         self.unknown.add(text)
         variables = {"input": {"organizationId": self.access.organization_id, "text": text}}
         url, begun = self.access.chance.choice(self.access.urls), time.monotonic()
+        self.access.sent[text] = begun
         try:
             response = await client.post(
                 f"{url}/graphql",
                 json={"query": ADD_NOTE, "variables": variables},
-                headers={"accept": ACCEPT, "x-api-key": self.access.api_key},
+                headers=self.access.headers,
             )
-            event = response.json()["data"]["addNote"]["event"]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            event = response.raise_for_status().json()["data"]["addNote"]["event"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            self.access.failures.append(f"{text} on {url}: {error!r}")
             return False
-        if response.status_code != httpx.codes.OK or event["data"] != {"text": text}:
+        if event["data"] != {"text": text}:
+            self.access.failures.append(f"{text} on {url}: {response.text}")
             return False
         self.unknown.discard(text)
         self.acknowledged[text] = event["sequence"]
         self.answered_at.append(time.monotonic())
-        self.access.served[url] = max(begun, self.access.served.get(url, 0))
-        self.access.again.set()
+        self.access.went_well(url, begun)
         return True
 
 
@@ -101,29 +136,25 @@ class Writer:
 class Subscriber:
     """Follows the activity over WebSockets, on whichever API process, from the last cursor it has kept."""
 
+    kind: ClassVar[str] = "a socket"
     name: str
     access: Access
     cursor: str
-    received: list[tuple[int, str]] = field(default_factory=list)  # (sequence, text)
+    received: list[tuple[int, str]] = field(default_factory=list)
+    """(sequence, text of the note or kind of what else happened)"""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     refusals: list[dict[str, Any]] = field(default_factory=list)
+    line: Callable[[], object] | None = None
+    """Breaks the connection off; None while there is none that has begun to deliver."""
 
     async def run(self) -> None:
         """Follow until cancelled."""
         while True:
             # However a connection ends, the next one goes on after the last cursor.
-            with contextlib.suppress(WebSocketException, OSError, EOFError):  # TimeoutError is an OSError
-                async with connect(
-                    self.access.chance.choice(self.access.urls).replace("http", "ws", 1) + "/graphql",
-                    subprotocols=[Subprotocol("graphql-transport-ws")],
-                    open_timeout=5,
-                    close_timeout=1,
-                    ping_interval=2,
-                    ping_timeout=4,
-                ) as connection:
-                    self.connections += 1
-                    await self._follow(connection)
+            with contextlib.suppress(WebSocketException, httpx.HTTPError, OSError, EOFError):  # TimeoutError: OSError
+                await self._connect(self.access.chance.choice(self.access.urls))
+            self.line = None
             await asyncio.sleep(self.access.chance.uniform(0.02, 0.3))
 
     async def reach(self, goal: int) -> None:
@@ -132,11 +163,33 @@ class Subscriber:
             self.arrived.clear()
             await self.arrived.wait()
 
+    def cut(self) -> bool:
+        """Break the connection off without a word; whether there was one."""
+        line, self.line = self.line, None
+        if line is not None:
+            line()
+        return line is not None
+
+    @property
+    def _operation(self) -> dict[str, Any]:
+        return {"query": FOLLOW, "variables": {"organizationId": self.access.organization_id, "after": self.cursor}}
+
+    async def _connect(self, url: str) -> None:
+        async with connect(
+            url.replace("http", "ws", 1) + "/graphql",
+            subprotocols=[Subprotocol("graphql-transport-ws")],
+            open_timeout=5,
+            close_timeout=1,
+            ping_interval=2,
+            ping_timeout=4,
+        ) as connection:
+            self.connections += 1
+            await self._follow(connection)
+
     async def _follow(self, connection: ClientConnection) -> None:
-        variables = {"organizationId": self.access.organization_id, "after": self.cursor}
         for message in (
             {"type": "connection_init", "payload": {"apiKey": self.access.api_key}},
-            {"type": "subscribe", "id": "1", "payload": {"query": FOLLOW, "variables": variables}},
+            {"type": "subscribe", "id": "1", "payload": self._operation},
         ):
             await connection.send(orjson.dumps(message).decode())
         # Some connections are given up by the subscriber itself, in the middle of the stream.
@@ -144,7 +197,7 @@ class Subscriber:
         async for frame in connection:
             answer = orjson.loads(frame)
             if answer["type"] == "next" and "errors" not in answer["payload"]:
-                self._take(answer["payload"]["data"]["activity"])
+                self._take(answer["payload"]["data"]["activity"], connection.transport.abort)
                 patience -= 1
             elif answer["type"] == "ping":  # where a kill keeps everybody quiet for long
                 await connection.send('{"type":"pong"}')
@@ -154,8 +207,39 @@ class Subscriber:
             if patience == 0:
                 return
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: dict[str, Any], line: Callable[[], object]) -> None:
+        self.line = line
         self.cursor = message["cursor"]
         if message["event"] is not None:
-            self.received.append((message["event"]["sequence"], message["event"]["data"].get("text", "")))
+            event = message["event"]
+            label = event["data"]["text"] if event["kind"] == NOTE else event["kind"]
+            self.received.append((event["sequence"], label))
             self.arrived.set()
+            if label in self.access.sent:
+                self.access.went_well(self.name, self.access.sent[label])
+
+
+class StreamSubscriber(Subscriber):
+    """The same over server-sent events."""
+
+    kind = "an event stream"
+
+    async def _connect(self, url: str) -> None:
+        headers = {**self.access.headers, "accept": "text/event-stream"}
+        async with (
+            httpx.AsyncClient(timeout=httpx.Timeout(5, read=SILENCE_SECONDS)) as client,
+            client.stream("POST", f"{url}/graphql", json=self._operation, headers=headers) as response,
+        ):
+            self.connections += 1
+            line: socket.socket = response.extensions["network_stream"].get_extra_info("socket")
+            async for text in response.aiter_lines():
+                if text == "event: complete":
+                    self.refusals.append({"type": "complete"})
+                    return
+                if not text.startswith("data: "):
+                    continue
+                payload = orjson.loads(text.removeprefix("data: "))
+                if "errors" in payload:
+                    self.refusals.append({"type": "next", "payload": payload})
+                    return
+                self._take(payload["data"]["activity"], lambda: line.shutdown(socket.SHUT_RDWR))

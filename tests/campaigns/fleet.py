@@ -1,4 +1,4 @@
-"""The product as it runs on one machine: two API processes, a worker and the embedded engines, all of them mortal."""
+"""The product on one machine: two API processes, two workers and the embedded engines, all of them mortal."""
 
 from __future__ import annotations
 
@@ -11,19 +11,35 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
 import httpx
 
+from app.config import Settings
 from app.embedded import EngineStatus, EngineUrls, attach, status, wait_stopped
+from app.tasks import end_tasks
+from tests.campaigns.soak_samples import children_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 RESTART_SECONDS = 0.3
 READY_SECONDS = 240
+STOP_SECONDS = 60
 READY_WORDS = re.compile(rb'"(listening|worker_ready)"')
 ENGINES = ("supervisor", "postgres", "valkey")
+LEASE_SECONDS = 3.0
+"""Of a job in this fleet, where the product's is 20: whoever is paused for longer is not paused for half a minute."""
+LATE_WORKER = b'"job_lease_lost"'
+
+
+class Way(StrEnum):
+    """How a process is hit."""
+
+    KILL = "SIGKILL"
+    PAUSE = "SIGSTOP"  # and SIGCONT when a lease is over
 
 
 @dataclass(eq=False)
@@ -35,6 +51,8 @@ class Member:
     environment: dict[str, str]
     log: Path
     url: str | None = None
+    code: Path = PROJECT
+    """The folder of the version that it runs."""
     process: subprocess.Popen[bytes] | None = None
     killed: bool = False
     log_start: int = 0
@@ -54,8 +72,8 @@ class Member:
             self.log_start = self.log.stat().st_size if self.log.exists() else 0
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "app", *self.arguments],
-                    cwd=PROJECT,
+                    [sys.executable, "-m", *self.arguments],
+                    cwd=self.code,
                     env=self.environment,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -70,29 +88,75 @@ class Member:
         self.process.kill()
         return True
 
+    def signal(self, number: signal.Signals) -> bool:
+        """Pause it or let it go on; whether it was there."""
+        if self.process is None or self.process.poll() is not None:
+            return False
+        self.process.send_signal(number)
+        return True
+
 
 class Fleet:
-    """Keeps the processes running, and kills them."""
+    """Keeps the processes running, kills and pauses them. Its workers scan the cloud in `world`, a file.
 
-    def __init__(self, folder: Path) -> None:
+    Engines of somebody else's, in `engines`, are used and not hit; members are added by hand then.
+    """
+
+    def __init__(
+        self, folder: Path, *, workers: int = 2, lease: float = LEASE_SECONDS, engines: EngineUrls | None = None
+    ) -> None:
         self.data_dir = folder / "data"
-        self.data_dir.mkdir()
+        self.data_dir.mkdir(exist_ok=True)
         self.folder = folder
+        self.world = folder / "world"
+        self.lease = lease
         self.members: dict[str, Member] = {}
+        self._engines = engines
         self._tending: asyncio.Task[None] | None = None
-        for number in (1, 2):
-            self._add(f"api-{number}", "serve", port=free_port())
-        self._add("worker", "worker")
+        self._pauses = set[asyncio.Task[None]]()
+        if engines is None:
+            for number in (1, 2):
+                self.add_api(f"api-{number}")
+            for number in range(1, workers + 1):
+                self.add(f"worker-{number}", "tests.campaigns.worker", str(self.world), "--lease", str(lease))
 
-    def _add(self, name: str, command: str, port: int | None = None) -> None:
-        environment = {
+    def add_api(self, name: str, code: Path = PROJECT) -> str:
+        """An API process; its base URL."""
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        self.add(name, "app", "serve", "--port", str(port), url=url, code=code)
+        return url
+
+    def add(self, name: str, *arguments: str, url: str | None = None, code: Path = PROJECT) -> None:
+        """A process that runs a module of the version in a folder, once the fleet is tended."""
+        log = self.folder / f"{name}.log"
+        self.members[name] = Member(name, arguments, self.environment, log, url, code)
+
+    async def retire(self, name: str) -> int:
+        """SIGTERM, and nobody in its place; the exit code."""
+        process = self.members.pop(name).process
+        assert process is not None
+        process.terminate()
+        return await asyncio.to_thread(process.wait, STOP_SECONDS)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of every process."""
+        found = {
             "PATH": os.environ["PATH"],
             "SKYLEDGER_DATA_DIR": str(self.data_dir),
             "SKYLEDGER_LOG_FORMAT": "json",
+            "SKYLEDGER_COST_MAXIMUM": "1000000000",  # one key asks for everybody
         }
-        arguments = (command,) if port is None else (command, "--port", str(port))
-        url = None if port is None else f"http://127.0.0.1:{port}"
-        self.members[name] = Member(name, arguments, environment, self.folder / f"{name}.log", url)
+        if self._engines is not None:
+            found["SKYLEDGER_DATABASE_URL"] = self._engines.database_url
+            found["SKYLEDGER_REDIS_URL"] = self._engines.redis_url
+        return found
+
+    @property
+    def settings(self) -> Settings:
+        """As the processes have them: with the same keys."""
+        return Settings(data_dir=self.data_dir)
 
     @property
     def urls(self) -> list[str]:
@@ -100,13 +164,18 @@ class Fleet:
         return [member.url for member in self.members.values() if member.url is not None]
 
     @property
-    def victims(self) -> tuple[str, ...]:
-        """Everything that can be killed."""
-        return (*self.members, *ENGINES)
+    def killed(self) -> list[tuple[str, Way]]:
+        """What can be killed."""
+        return [(name, Way.KILL) for name in (*self.members, *ENGINES)]
+
+    @property
+    def paused(self) -> list[tuple[str, Way]]:
+        """What can be paused: all but the supervisor, which does nothing but look after the others."""
+        return [(name, Way.PAUSE) for name, _ in self.killed if name != "supervisor"]
 
     async def __aenter__(self) -> Self:
         # Its own lease ends at once: the campaign must not be what keeps the engines alive.
-        with await asyncio.to_thread(attach, self.data_dir):
+        with await asyncio.to_thread(attach, self.data_dir) if self._engines is None else contextlib.nullcontext():
             for member in self.members.values():
                 member.tend()
             for url in self.urls:
@@ -119,34 +188,48 @@ class Fleet:
             self._tending.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._tending
+        await end_tasks(*self._pauses)
         running = [member.process for member in self.members.values() if member.process is not None]
         for process in running:
             process.terminate()
         for process in running:
             try:
-                await asyncio.to_thread(process.wait, 60)
+                await asyncio.to_thread(process.wait, STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        assert await asyncio.to_thread(wait_stopped, self.data_dir), "engines were left behind"
+        if self._engines is None:
+            assert await asyncio.to_thread(wait_stopped, self.data_dir), "engines were left behind"
 
     async def _tend_for_ever(self) -> None:
         while True:
             await asyncio.sleep(RESTART_SECONDS)
-            for member in self.members.values():
+            for member in list(self.members.values()):
                 member.tend()
 
-    async def kill(self, victim: str) -> bool:
-        """Kill -9 a victim by its name; whether it was alive."""
+    async def hit(self, victim: str, way: Way, seconds: float) -> bool:
+        """Kill -9 a victim by its name, or pause it for so long; whether it was alive."""
         if victim in self.members:
-            return self.members[victim].kill()
+            member = self.members[victim]
+            if way is Way.KILL:
+                return member.kill()
+            return self._pause(member.signal, seconds)
         pid = getattr(await self.engines(), f"{victim}_pid")
         if pid is None:  # it is being started again
             return False
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            return True
-        return False
+        if way is Way.KILL:
+            return _send(pid, signal.SIGKILL)
+        return self._pause(Family(pid).signal, seconds)
+
+    def _pause(self, send: Callable[[signal.Signals], bool], seconds: float) -> bool:
+        if not send(signal.SIGSTOP):
+            return False
+
+        task = asyncio.create_task(asyncio.sleep(seconds))
+        self._pauses.add(task)
+        task.add_done_callback(self._pauses.discard)
+        task.add_done_callback(lambda _: send(signal.SIGCONT))  # also of one that is ended before it begins
+        return True
 
     async def engines(self) -> EngineStatus:
         """How the engines are."""
@@ -154,6 +237,8 @@ class Fleet:
 
     async def engine_urls(self) -> EngineUrls:
         """Addresses of the engines, once they are ready."""
+        if self._engines is not None:
+            return self._engines
         async with asyncio.timeout(READY_SECONDS):
             while True:
                 urls = (await self.engines()).urls
@@ -168,6 +253,10 @@ class Fleet:
     def failed_starts(self) -> int:
         """How often a process gave up before it was ready; it was started again."""
         return sum(member.failed_starts for member in self.members.values())
+
+    def late_workers(self) -> int:
+        """How often a worker came back to a job that another one had taken, and let it be."""
+        return sum(member.log.read_bytes().count(LATE_WORKER) for member in self.members.values() if member.url is None)
 
     def last_words(self) -> str:
         """The ends of all logs."""
@@ -184,6 +273,32 @@ async def until_ready(url: str) -> float:
                 if (await client.get(f"{url}/health/ready")).status_code == httpx.codes.OK:
                     return time.monotonic() - begun
             await asyncio.sleep(0.1)
+
+
+@dataclass(eq=False)
+class Family:
+    """An engine's first process and those that it has made: one for each connection in PostgreSQL."""
+
+    pid: int
+    children: list[int] = field(default_factory=list)
+
+    def signal(self, number: signal.Signals) -> bool:
+        """Pause all of them or let them go on; whether the first was there."""
+        there = _send(self.pid, number)
+        if number is signal.SIGSTOP:  # only now: it makes no more
+            with contextlib.suppress(FileNotFoundError):
+                self.children = children_of(self.pid)
+        for child in self.children:
+            _send(child, number)
+        return there
+
+
+def _send(pid: int, number: signal.Signals) -> bool:
+    """Send a signal; whether there was a process."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+        return True
+    return False
 
 
 def free_port() -> int:

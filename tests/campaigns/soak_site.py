@@ -71,7 +71,8 @@ class Site:
             self.apis[name] = f"http://127.0.0.1:{port}"
             self._start(name, "app", "serve", "--port", str(port))
         for name in WORKERS:
-            self._start(name, "tests.campaigns.soak_worker", str(self.folder / "world"), str(self._tasks_file(name)))
+            world, tasks = str(self.folder / "world"), str(self._tasks_file(name))
+            self._start(name, "tests.campaigns.worker", world, "--tasks", tasks)
         for url in self.apis.values():
             await until_ready(url)
         deadline = time.monotonic() + READY_SECONDS

@@ -1,7 +1,7 @@
 """The import campaign: kill -9 of the worker and of PostgreSQL during imports, while a reader looks at the totals.
 
 Readers see one whole delivery, in charges and roll-ups alike, never a mixture and never nothing; and each import ends.
-`pytest -m campaign --kills 100 -s tests/campaigns/test_import_kills.py` is the full form; the suite does ten kills.
+`pytest -m campaign --kills 200 -s tests/campaigns/test_import_kills.py` is the full form; the suite does ten kills.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from rich.console import Console
-from rich.table import Table
 
 from app.config import Settings
 from app.embedded import EngineUrls, attach, status
@@ -33,11 +31,13 @@ from app.repositories.cost_store import FINE, MERGED
 from app.schema.node import parse_id
 from app.upgrade import upgrade
 from tests.activity.probes import seeded
+from tests.campaigns.record import Recorder, Row
 from tests.clients import GraphQL, register
 from tests.sourcing.import_worker import import_worker
 from tests.sourcing.importing import Importing, focus_file
 from tests.uploads.senders import Sender
 
+FULL = 200
 ROWS = 40_000
 """Several chunks of the reader, so that a kill meets an import between two of them too."""
 KINDS = ("worker", "postgres")
@@ -169,39 +169,40 @@ async def importer(site: Site) -> AsyncIterator[Importing]:
 
 
 @pytest.mark.campaign
-async def test_no_kill_shows_half_a_delivery(request: pytest.FixtureRequest, site: Site) -> None:
+async def test_no_kill_shows_half_a_delivery(request: pytest.FixtureRequest, recorder: Recorder, site: Site) -> None:
     wanted: int = request.config.getoption("--kills")
     amounts = {"1.25": ROWS, "2.75": ROWS - 777}
     totals = {amount: (Decimal(amount) * rows, Decimal(rows)) for amount, rows in amounts.items()}
     outcomes: Counter[str] = Counter()
-    async with importer(site) as ada:
-        uploads = {amount: await ada.sent(focus_file(rows, amount)) for amount, rows in amounts.items()}
-        site.hire()
-        await until_ended(site, await ada.started(uploads["1.25"]))
-        reading = asyncio.create_task(site.read_for_ever(), name="reader")
-        in_force, rounds = "1.25", 0
-        while site.kills.total() < wanted:
-            rounds += 1
-            following = "2.75" if in_force == "1.25" else "1.25"
-            import_id = await try_for_long(lambda following=following: ada.started(uploads[following]))  # type: ignore[misc]
-            killing = asyncio.create_task(kill_at_times(site, wanted), name="killer")
-            state = await until_ended(site, import_id)
-            killing.cancel()
+    with recorder.campaign("kill of imports", wanted, FULL, "kills") as telling:
+        async with importer(site) as ada:
+            uploads = {amount: await ada.sent(focus_file(rows, amount)) for amount, rows in amounts.items()}
+            site.hire()
+            await until_ended(site, await ada.started(uploads["1.25"]))
+            reading = asyncio.create_task(site.read_for_ever(), name="reader")
+            in_force, rounds = "1.25", 0
+            while site.kills.total() < wanted:
+                rounds += 1
+                following = "2.75" if in_force == "1.25" else "1.25"
+                import_id = await try_for_long(lambda following=following: ada.started(uploads[following]))  # type: ignore[misc]
+                killing = asyncio.create_task(kill_at_times(site, wanted), name="killer")
+                state = await until_ended(site, import_id)
+                killing.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await killing
+                outcomes[state] += 1
+                in_force = following if state == "SUCCEEDED" else in_force
+                assert tuple((await site.ask(FIGURES))[0]) == totals[in_force], f"round {rounds} ended {state}"
+                await until_seen(site, totals[in_force])
+            reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await killing
-            outcomes[state] += 1
-            in_force = following if state == "SUCCEEDED" else in_force
-            assert tuple((await site.ask(FIGURES))[0]) == totals[in_force], f"round {rounds} ended {state}"
-            await until_seen(site, totals[in_force])
-        reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reading
-    Console(width=110).print(results(site, rounds, outcomes))
-    assert site.torn == [], "charges and roll-ups were of different deliveries"
-    assert site.seen.keys() == set(totals.values()), "a reader saw what no delivery says"
-    assert outcomes.keys() == {"SUCCEEDED"}
-    jobs = await site.ask("SELECT sum(fencing_token), count(*) FROM jobs WHERE kind = 'import_costs'")
-    assert jobs[0] > jobs[1], "no kill hit an import"
+                await reading
+        telling.show("kill of imports", site.kills.total(), results(site, rounds, outcomes))
+        assert site.torn == [], "charges and roll-ups were of different deliveries"
+        assert site.seen.keys() == set(totals.values()), "a reader saw what no delivery says"
+        assert outcomes.keys() == {"SUCCEEDED"}
+        jobs = await site.ask("SELECT sum(fencing_token), count(*) FROM jobs WHERE kind = 'import_costs'")
+        assert jobs[0] > jobs[1], "no kill hit an import"
 
 
 async def kill_at_times(site: Site, wanted: int) -> None:
@@ -245,12 +246,12 @@ async def try_for_long(act: Callable[[], Any]) -> Any:
                 await asyncio.sleep(0.2)
 
 
-def results(site: Site, rounds: int, outcomes: Counter[str]) -> Table:
+def results(site: Site, rounds: int, outcomes: Counter[str]) -> list[Row]:
     """The figures of the campaign."""
-    table = Table(title=f"Import campaign: {site.kills.total()} kills", show_header=False, title_justify="left")
-    table.add_row("kills", ", ".join(f"{count} of {victim}" for victim, count in sorted(site.kills.items())))
-    table.add_row("imports", f"{rounds}: " + ", ".join(f"{count} {state}" for state, count in outcomes.items()))
-    table.add_row("looks at the totals", f"{site.seen.total()}, of a mixture: {len(site.torn)}")
-    table.add_row("totals seen", ", ".join(f"{amount} ({count} times)" for (amount, _), count in site.seen.items()))
-    table.add_row("times the reader had to connect again", str(site.unanswered))
-    return table
+    return [
+        ("kills", ", ".join(f"{count} of {victim}" for victim, count in sorted(site.kills.items()))),
+        ("imports", f"{rounds}: " + ", ".join(f"{count} {state}" for state, count in outcomes.items())),
+        ("looks at the totals", f"{site.seen.total()}, of a mixture: {len(site.torn)}"),
+        ("totals seen", ", ".join(f"{amount} ({count} times)" for (amount, _), count in site.seen.items())),
+        ("times the reader had to connect again", str(site.unanswered)),
+    ]

@@ -15,8 +15,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from rich.console import Console
-from rich.table import Table
 
 from app.config import Settings
 from app.database import Database
@@ -24,10 +22,12 @@ from app.embedded import EngineUrls
 from app.repositories.jobs import JOBS
 from app.sealing.vault import Vault
 from tests.activity.probes import seeded
+from tests.campaigns.record import Recorder, Row
 from tests.scanning.engine import Engine
 from tests.scanning.local_cloud import BUCKET, DISK, SERVER, TABLE, World, local_clouds
 from tests.scanning.scan_worker import scan_worker
 
+FULL = 100
 ACCOUNTS, WORKERS = 3, 2
 ROUND_SECONDS = 180  # a scan waits for a lease after each kill
 GOT_OVER = 1 / 2  # of the kills; the others come on top of the last one
@@ -71,6 +71,7 @@ class Crew:
 @pytest.mark.campaign
 async def test_no_kill_changes_what_a_scan_finds(
     request: pytest.FixtureRequest,
+    recorder: Recorder,
     database: Database,
     settings: Settings,
     engine_urls: EngineUrls,
@@ -85,24 +86,27 @@ async def test_no_kill_changes_what_a_scan_finds(
         await engine.connect(str(number))
         await undisturbed.connect(str(number))
     crew = Crew(settings, EngineUrls(str(settings.database_url), engine_urls.redis_url), tmp_path, chance)
-    rounds = 0
-    with crew.stack:
-        while crew.kills < kills:
-            rounds += 1
-            change(world, chance)
-            world.seconds = 0.05
-            world.save(tmp_path / "world")
-            crew.hire()
-            found = await disturbed_round(engine, crew, kills)
-            world.seconds = 0.0
-            world.save(tmp_path / "world")
-            assert found == await quiet_round(undisturbed), f"round {rounds} differs"
-            assert await engine.inventory() == await undisturbed.inventory(), f"round {rounds} left other rows"
-    tokens = [token for (token,) in await engine.rows("SELECT fencing_token FROM jobs WHERE kind = 'run_scan'")]
-    Console(width=110).print(results(crew, rounds, tokens))
-    assert await engine.rows("SELECT count(*) FROM scan_sightings") == [(0,)]
-    assert len(await engine.events("SCAN_FINISHED")) == len(await engine.events("SCAN_STARTED")) == rounds * ACCOUNTS
-    assert sum(tokens) > len(tokens), "no kill hit a scan"
+    with recorder.campaign("kill of scans", kills, FULL, "kills") as telling:
+        rounds = 0
+        with crew.stack:
+            while crew.kills < kills:
+                rounds += 1
+                change(world, chance)
+                world.seconds = 0.05
+                world.save(tmp_path / "world")
+                crew.hire()
+                found = await disturbed_round(engine, crew, kills)
+                world.seconds = 0.0
+                world.save(tmp_path / "world")
+                assert found == await quiet_round(undisturbed), f"round {rounds} differs"
+                assert await engine.inventory() == await undisturbed.inventory(), f"round {rounds} left other rows"
+        tokens = [token for (token,) in await engine.rows("SELECT fencing_token FROM jobs WHERE kind = 'run_scan'")]
+        telling.show("kill of scans", crew.kills, results(rounds, tokens))
+        assert await engine.rows("SELECT count(*) FROM scan_sightings") == [(0,)]
+        assert (
+            len(await engine.events("SCAN_FINISHED")) == len(await engine.events("SCAN_STARTED")) == rounds * ACCOUNTS
+        )
+        assert sum(tokens) > len(tokens), "no kill hit a scan"
 
 
 async def disturbed_round(engine: Engine, crew: Crew, kills: int) -> list[dict[str, Any]]:
@@ -184,10 +188,10 @@ def change(world: World, chance: random.Random) -> None:
         world.put(*place, f"new-{chance.randint(0, 9)}", size=1, **extra)
 
 
-def results(crew: Crew, rounds: int, tokens: list[int]) -> Table:
+def results(rounds: int, tokens: list[int]) -> list[Row]:
     """The figures of the campaign."""
-    table = Table(title=f"Scan campaign: {crew.kills} kills", show_header=False, title_justify="left")
-    table.add_row("scans", f"{rounds * ACCOUNTS} in {rounds} rounds, all ended as undisturbed ones")
-    table.add_row("times a scan was taken over", str(sum(tokens) - len(tokens)))
-    table.add_row("most workers of one scan", str(max(tokens)))
-    return table
+    return [
+        ("scans", f"{rounds * ACCOUNTS} in {rounds} rounds, all ended as undisturbed ones"),
+        ("times a scan was taken over", str(sum(tokens) - len(tokens))),
+        ("most workers of one scan", str(max(tokens))),
+    ]

@@ -12,7 +12,7 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 export PYTHONDONTWRITEBYTECODE :=
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check setup format lint types imports schema changes docs readme migrations lock campaign bench clean
+.PHONY: demo test check setup format lint types imports schema changes docs readme migrations lock campaign oracle bench clean
 
 demo: setup
 	@exec $(BIN)/skyledger demo
@@ -87,6 +87,10 @@ lock:
 campaign: setup
 	$(BIN)/pytest -m campaign --record --hits 20 --lease 20 -s tests/campaigns/test_kill.py
 	$(BIN)/pytest -m campaign --record --hits 200 --kills 200 --flushes 100 --disconnects 1000 --upgrade-seconds 30 --sequences 3000 --requests 1000 --examples 1000 --minutes 60 --soak-folder .cache/soak -s
+
+# Compiled execution against graphql-core: 5,000 generated operations, each answered by both (10 to 15 minutes).
+oracle: setup
+	$(BIN)/python -m tests.execution.campaign
 
 # The graph against hand-written routes and its peers (half an hour), into benchmarks/RESULTS.md. Peers that run on
 # Node are installed by npm; without it they are left out, and the results say so. For a look:

@@ -25,7 +25,7 @@ from app.privacy.erasure import refuse_last_owner
 from app.queue import enqueue
 from app.records import Actor, ActorKind, EventKind, NewEvent
 from app.records.audit import DELETE_ORGANIZATION, ERASE
-from app.repositories import audit, personal_data, users, webhook_texts
+from app.repositories import audit, personal_data, typed_notes, users, webhook_texts
 from app.repositories.organizations import change_organization
 from app.repositories.webhook_texts import Sought
 
@@ -97,7 +97,7 @@ async def _delete_organization(database: Database, organization_id: UUID, user: 
 
 
 async def _erase_in(database: Database, organization_id: UUID, user: RowMapping, *, by_address: bool) -> None:
-    """Erase a person in one organization: membership, invitations, texts of events and messages, details of the audit.
+    """Erase a person in one organization: membership, invitations, texts of events, notes and messages, the audit's.
 
     `by_address` says that what only names the address is about the person too. One row of the chain says whose details
     are missing from now on, and of which acts of others that named the person.
@@ -122,12 +122,25 @@ async def _erase_in(database: Database, organization_id: UUID, user: RowMapping,
                 await personal_data.set_event_data(session, event, redacted(event["data"], words))
             belongs = membership_id is not None
             sought = Sought(organization_id, user_id, email, name, by_address=by_address, belongs=belongs)
+            await _erase_notes(session, sought, words)
             await _erase_messages(session, sought, words)
             if membership_id is not None:
                 data = {"userId": str(user_id), "reason": "ACCOUNT_ERASED"}
                 told = NewEvent(EventKind.MEMBER_REMOVED, SYSTEM, "Member", membership_id, data)
                 await record(session, organization_id, told)
                 reach_changed(session, user_id)
+
+
+async def _erase_notes(session: AsyncSession, sought: Sought, words: re.Pattern[str]) -> None:
+    """Replace a person in what people typed beside recommendations and prices."""
+    for notes in typed_notes.NOTES:
+        after: UUID | None = None
+        while found := await typed_notes.notes_naming(session, notes, sought, after):
+            for row in found:
+                await typed_notes.set_note(
+                    session, notes, sought.organization_id, row["id"], redacted(row["told"], words)
+                )
+            after = found[-1]["id"]
 
 
 async def _erase_messages(session: AsyncSession, sought: Sought, words: re.Pattern[str]) -> None:

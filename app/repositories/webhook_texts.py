@@ -76,7 +76,7 @@ async def _next(
     sought: Sought,
     after: UUID | None,
 ) -> Sequence[RowMapping]:
-    has_email, has_name = _has(column, sought.email), _has(column, sought.name)
+    has_email, has_name = holds(column, sought.email), holds(column, sought.name)
     own = true() if sought.belongs else delivery_id.in_(_own_deliveries(sought))
     named = or_(has_email, own & has_name) if sought.by_address else own & or_(has_email, has_name)
     statement = select(table.c.id, column.label("told")).where(table.c.organization_id == sought.organization_id, named)
@@ -96,7 +96,8 @@ def _own_deliveries(sought: Sought) -> Select[tuple[UUID]]:
     )
 
 
-def _has(column: ColumnElement[str], value: str) -> ColumnElement[bool]:
+def holds(column: ColumnElement[str], value: str) -> ColumnElement[bool]:
+    """Whether a text, or JSON as text, has a value somewhere."""
     return or_(*(func.strpos(column, form) > 0 for form in written(value)))
 
 

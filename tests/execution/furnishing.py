@@ -143,7 +143,7 @@ async def _money(caller: Caller) -> None:
     euros = {"recurrence": "QUARTERLY", "startsOn": str(before), "currency": "EUR"}
     tagged = where | {"tags": [{"key": "team", "exists": True}]}
     visits = [{"day": str(before + timedelta(days=number)), "quantity": f"{number * 10}.5"} for number in range(20)]
-    deal = {"provider": "AWS", "pattern": "aws.ebs.*", "discountPercent": "12.5", "validFrom": str(before)}
+    deal = {"provider": "AWS", "pattern": "ebs.*", "discountPercent": "12.5", "validFrom": str(before)}
     place = f'organization(id: "{organization["organizationId"]}")'
     acts: list[tuple[str, dict[str, Any]]] = [
         ("startExport", {"query": f"{{ {place} {{ resources {{ nodes {{ id }} }} }} }}"}),

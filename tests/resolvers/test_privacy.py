@@ -25,12 +25,13 @@ from app.privacy.erasing import erase_due_accounts
 from app.records.personal_data import PLACES
 from app.repositories.jobs import JOBS
 from app.resolvers.webhook_documents import DocumentRunner
-from app.schema.node import parse_id
+from app.schema.node import global_id, parse_id
 from app.webhooks.tools import WebhookTools
 from app.workers.jobs import purge_organization
 from tests.auth.people import everything_stored
 from tests.clients import PASSWORD, GraphQL, register
 from tests.notifications.post import Post, post_office
+from tests.recommendations.rows import recommend
 from tests.resolvers.company import ACCEPT as ACCEPT_INVITATION
 from tests.resolvers.company import Company, code_of, create_key, invite
 from tests.resolvers.own_identity import PAYLOADS, Somebody, another, somebody
@@ -255,6 +256,36 @@ async def test_nothing_of_the_person_is_left(
     assert await purge_archives(runtime.database, runtime.personal_exports, grace=timedelta(0)) == 0
     folder = runtime.settings.data_dir / "uploads" / "personal-exports"
     assert list(folder.glob("*-*-*/*")) == [], "the archive is gone too"
+
+
+async def test_notes_name_nobody_that_is_erased(
+    graphql: GraphQL, runtime: Runtime, owner: Database, zebedee: Somebody
+) -> None:
+    """Beside recommendations and prices, their own and others'; the name alone may be anybody's elsewhere."""
+    email, strangers = zebedee.person.email, await register(graphql, "Uma")
+    members = (await house(graphql, zebedee)).people["OWNER"]
+    for person, asked in ((members, f"{NAME} wants it"), (strangers, f"{NAME}, {email}"), (strangers, NAME)):
+        organization_id = parse_id(person.organization_id).id
+        id_ = await recommend(runtime.database, organization_id, 8, None)
+        ids = [global_id("Recommendation", id_, organization_id)]
+        values = {"organizationId": person.organization_id, "ids": ids, "reason": "NEEDED", "note": asked}
+        act = "mutation ($input: IgnoreRecommendationsInput!) { ignoreRecommendations(input: $input) { __typename } }"
+        answer = await graphql.data(act, {"input": values}, token=person.token)
+        assert answer["ignoreRecommendations"]["__typename"] == "IgnoreRecommendationsPayload", answer
+    deal = {"provider": "AWS", "pattern": "ebs.*", "discountPercent": "5", "validFrom": "2026-01-01"}
+    values = {"organizationId": members.organization_id, "overrides": [deal | {"note": f"Agreed with {NAME}."}]}
+    act = "mutation ($input: SetPriceOverridesInput!) { setPriceOverrides(input: $input) { "
+    act += "... on SetPriceOverridesPayload { added issues { reason } } } }"
+    answer = await graphql.data(act, {"input": values}, token=members.token)
+    assert answer["setPriceOverrides"] == {"added": 1, "issues": []}
+    await zebedee("eraseMyAccount", password=PASSWORD, confirm=email)
+    await make_due(owner)
+    assert await erase_due_accounts(runtime.database) == 1
+    async with owner.engine.connect() as connection:
+        for told in ("note FROM recommendations", "data ->> 'note' FROM recommendation_history"):
+            notes = sorted((await connection.execute(text(f"SELECT {told}"))).scalars())
+            assert notes == sorted(["erased wants it", "erased, erased", NAME]), told
+        assert (await connection.execute(text("SELECT note FROM price_overrides"))).scalar() == "Agreed with erased."
 
 
 MESSAGES = "SELECT body FROM webhook_deliveries ORDER BY sequence"

@@ -159,6 +159,8 @@ class HeldJob(Protocol):
     id: UUID
     organization_id: UUID | None
     arguments: Mapping[str, Any]
+    token: int
+    """Rises with every worker that takes the job."""
     database: Database
 
     def should_stop(self) -> bool:

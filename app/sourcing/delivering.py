@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
-import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from uuid import UUID
 
 from app.costs.conformance import Gap
@@ -27,10 +22,9 @@ from app.records.plans import QuotaMetric
 from app.repositories import cost_imports, cost_sources
 from app.sourcing.schedule import SYSTEM
 from app.sourcing.steps import SourceRun, Step, check, end_step, fail_step, fail_with, new_step
+from app.sourcing.workplace import Workplace
 
 MOST_NAMES = 100
-ABANDONED_SECONDS = 172_800
-"""Nobody writes there any more: fetching a delivery may take six hours, importing it takes minutes."""
 _IMPORTED = frozenset({ImportState.SUCCEEDED, ImportState.UNCHANGED})
 _UNDER_WAY = frozenset({ImportState.QUEUED, ImportState.RUNNING})
 _LOOK = "See the import's rejects and conformance; when the export is right again, the next run imports it."
@@ -48,65 +42,6 @@ class BrokenOffError(Exception):
         self.problem = problem
 
 
-class Workplace:
-    """A folder of a run's own, in that of its source; what runs before have left there is removed.
-
-    So is what killed workers have left of sources that do not run any more.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._own: Path | None = None
-
-    async def __aenter__(self) -> Self:
-        """Make the folder."""
-        self._own = await asyncio.to_thread(self._made)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Remove it with all that is in it; a worker that has taken the run over has one beside it."""
-        await asyncio.to_thread(self._remove)
-
-    async def folder_of(self, delivery: Delivery) -> Path:
-        """An empty folder for a delivery, or the one of its last try."""
-        folder = self._there / delivery.key.replace("/", "-")
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        return folder
-
-    def free_bytes(self) -> int:
-        """Room on the disk."""
-        return shutil.disk_usage(self._there).free
-
-    @property
-    def _there(self) -> Path:
-        if self._own is None:
-            message = "the workplace has not been entered"
-            raise RuntimeError(message)
-        return self._own
-
-    def _remove(self) -> None:
-        shutil.rmtree(self._there, ignore_errors=True)
-        with suppress(OSError):  # not empty
-            self._folder.rmdir()
-
-    def _made(self) -> Path:
-        _sweep(self._folder.parent, time.time() - ABANDONED_SECONDS)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        # Another worker may still write for the run that this one has taken over.
-        return Path(tempfile.mkdtemp(dir=self._folder))
-
-
-def _sweep(folder: Path, before: float) -> None:
-    """Remove the folders in which nothing has been written since a moment."""
-    for place in folder.iterdir() if folder.is_dir() else ():
-        with suppress(OSError):  # another worker sweeps too
-            if max(each.lstat().st_mtime for each in (place, *place.rglob("*"))) < before:
-                shutil.rmtree(place, ignore_errors=True)
-
-
 async def deliver(
     run: SourceRun, source: CostSource, delivery: Delivery, workplace: Workplace, stop: Stop
 ) -> Problem | None:
@@ -114,7 +49,8 @@ async def deliver(
 
     Raises BrokenOffError for credentials that have ended.
     """
-    folder = await workplace.folder_of(delivery)
+    folder = workplace.path / delivery.key.replace("/", "-")
+    await asyncio.to_thread(folder.mkdir, exist_ok=True)
     try:
         step = await run.begin(CostSourceStepKind.FETCH, delivery.key)
         try:

@@ -24,11 +24,12 @@ from app.records.costs import ImportSourceKind
 from app.repositories import cost_sources
 from app.repositories.accounts import find_account
 from app.repositories.cost_sources import KnownDelivery
-from app.sourcing.delivering import BrokenOffError, Workplace, deliver
+from app.sourcing.delivering import BrokenOffError, deliver
 from app.sourcing.finish import abandon_imports, end_run
 from app.sourcing.since import first_month
 from app.sourcing.steps import SourceRun, Step, check, end_step, fail_step, is_begun, note_problem
 from app.sourcing.tools import SourceTools
+from app.sourcing.workplace import Workplace
 from app.tasks import end_tasks
 
 STOP_SECONDS = 0.2
@@ -206,7 +207,7 @@ async def _deliver_all(run: SourceRun, source: CostSource, deliveries: list[Deli
     problems = [(each.why_incomplete or "", each.remedy or _LATER) for each in deliveries if not each.complete]
     good = len(unchanged)
     stop = threading.Event()
-    async with Workplace(run.tools.folder / str(run.source["id"])) as workplace:
+    async with Workplace(run.tools.folder / str(run.source["id"]), run.job) as workplace:
         try:
             for delivery in complete:
                 if not _is_here(delivery, known):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from itertools import count
@@ -25,6 +24,7 @@ from app.records.costs import ImportMode
 from app.repositories import cost_import_reads, cost_imports
 from app.sourcing.ending import fail_import
 from app.sourcing.tools import Importer
+from app.sourcing.workplace import Workplace
 from app.tasks import end_tasks
 from app.uploads.open import open_upload
 from app.uploads.storage import UploadStores
@@ -70,16 +70,13 @@ async def _import(job: HeldJob, row: RowMapping, stores: UploadStores, folder: P
             except (NotFoundError, ConflictError) as error:
                 await _fail(job, row, f"The upload of {name} is gone. {error.message}")
                 return
-        own = folder / f"upload-{order.import_id}"
-        try:
+        async with Workplace(folder / f"upload-{order.import_id}", job) as workplace:
             try:
-                files = await asyncio.to_thread(_parts, paths, own, source["names"])
+                files = await asyncio.to_thread(_parts, paths, workplace.path, source["names"])
             except BadUserInputError as error:
                 await _fail(job, row, error.message)
                 return
             await importer(job.database, order, files, Progress())
-        finally:
-            await asyncio.to_thread(shutil.rmtree, own, ignore_errors=True)
 
 
 async def _fail(job: HeldJob, row: RowMapping, message: str) -> None:
@@ -89,12 +86,10 @@ async def _fail(job: HeldJob, row: RowMapping, message: str) -> None:
 
 
 def _parts(paths: Sequence[Path], folder: Path, names: Sequence[str]) -> list[Path]:
-    """The files of a delivery under the names that their sender knows: all of them, or those of the manifest.
+    """The files of a delivery, in `folder` under the names that their sender knows: all, or those of the manifest.
 
     Raises BadUserInputError for a manifest that does not name just the other uploads.
     """
-    shutil.rmtree(folder, ignore_errors=True)  # a killed worker's
-    folder.mkdir(parents=True)
     links: list[Path] = []
     for path, name in zip(paths, names, strict=True):
         links.append(_free(folder, name))

@@ -92,6 +92,7 @@ class Job:
     id = UUID(int=1)
     organization_id: UUID | None = None
     arguments: Mapping[str, Any]
+    token = 1
 
     def __init__(self, database: Database, stop: Callable[[], bool] = lambda: False, **arguments: Any) -> None:
         self.database, self.arguments, self._stop = database, arguments, stop

@@ -80,6 +80,7 @@ class Held:
     id: UUID = field(default_factory=uuid4)
     organization_id: UUID | None = ORGANIZATION
     arguments: Mapping[str, Any] = field(default_factory=lambda: {"accountId": str(ACCOUNT)})
+    token: int = 1
     stop: bool = False
     further: int = 0
 

@@ -73,6 +73,7 @@ class Job:
         self.id = new_id()
         self.organization_id = organization_id
         self.arguments: Mapping[str, Any] = {}
+        self.token = 1
         self.database = database
 
     def should_stop(self) -> bool:

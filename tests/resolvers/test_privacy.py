@@ -273,10 +273,10 @@ async def test_notes_name_nobody_that_is_erased(
         answer = await graphql.data(act, {"input": values}, token=person.token)
         assert answer["ignoreRecommendations"]["__typename"] == "IgnoreRecommendationsPayload", answer
     deal = {"provider": "AWS", "pattern": "ebs.*", "discountPercent": "5", "validFrom": "2026-01-01"}
-    values = {"organizationId": members.organization_id, "overrides": [deal | {"note": f"Agreed with {NAME}."}]}
+    deals = {"organizationId": members.organization_id, "overrides": [deal | {"note": f"Agreed with {NAME}."}]}
     act = "mutation ($input: SetPriceOverridesInput!) { setPriceOverrides(input: $input) { "
     act += "... on SetPriceOverridesPayload { added issues { reason } } } }"
-    answer = await graphql.data(act, {"input": values}, token=members.token)
+    answer = await graphql.data(act, {"input": deals}, token=members.token)
     assert answer["setPriceOverrides"] == {"added": 1, "issues": []}
     await zebedee("eraseMyAccount", password=PASSWORD, confirm=email)
     await make_due(owner)

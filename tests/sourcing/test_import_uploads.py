@@ -218,7 +218,7 @@ async def test_a_job_that_is_taken_from_its_worker_lands_once(importing: Importi
         return await run_order(database, order, paths, progress)
 
     async def handler(job: HeldJob) -> None:
-        await run_import(job, importing.runtime.uploads, importing.settings.data_dir / "first", late)
+        await run_import(job, importing.runtime.uploads, importing.settings.data_dir / "deliveries", late)
 
     first = make_runner(importing.runtime.database, importing.redis_url, {IMPORT_JOB: handler})
     slow = asyncio.create_task(first.run(job_id))

@@ -41,6 +41,7 @@ from app.uploads.storage import UploadStores
 from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
 from app.workers.graph import LazyGraph
 from app.workers.jobs import make_handlers, schedule
+from app.workers.memory import give_back_for_ever
 from app.workers.recovery import recover_all, recover_for_ever
 from app.workers.runner import Handler, JobRunner, RunnerSettings
 from app.workers.time_limits import LONGEST
@@ -160,13 +161,14 @@ async def _run(
     wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
     recovering = asyncio.create_task(recover_for_ever(database), name="jobs-recover")
     dispatching = asyncio.create_task(dispatch_for_ever(database), name="webhooks-dispatch")
+    giving_back = asyncio.create_task(give_back_for_ever(), name="memory-give-back")
     try:
         await stop.wait()
         _log.info("worker_stopping", running=runner.running)
         await runner.stop(settings.shutdown_seconds * 0.7)
         await end_tasks(wakes)
     finally:
-        await end_tasks(recovering, dispatching)
+        await end_tasks(recovering, dispatching, giving_back)
 
 
 async def _tables_are_ready(database: Database, stop: asyncio.Event) -> bool:

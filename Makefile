@@ -12,14 +12,13 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 export PYTHONDONTWRITEBYTECODE :=
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check setup format lint types imports schema changes docs readme migrations lock campaign oracle bench clean
+.PHONY: demo test check setup format lint types imports schema changes docs readme migrations lock campaign rehearsal oracle bench clean
 
 demo: setup
 	@exec $(BIN)/skyledger demo
 
-# Four at most: the campaigns, which come first, take as long with more.
 test: setup
-	$(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
+	$(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 check: setup format lint types imports schema changes docs readme migrations test
 
@@ -88,9 +87,15 @@ campaign: setup
 	$(BIN)/pytest -m campaign --record --hits 20 --lease 20 -s tests/campaigns/test_kill.py
 	$(BIN)/pytest -m campaign --record --hits 200 --kills 200 --flushes 100 --disconnects 1000 --upgrade-seconds 30 --sequences 3000 --requests 1000 --examples 1000 --minutes 60 --soak-folder .cache/soak -s
 
-# Compiled execution against graphql-core: 5,000 generated operations, each answered by both (10 to 15 minutes).
+# All campaigns but the soak in a short form (about five minutes).
+rehearsal: setup
+	$(BIN)/pytest -m campaign --numprocesses 2 --dist worksteal
+
+# Compiled execution against graphql-core: 5,000 generated operations, each answered by both (10 to 15 minutes), and what
+# 2,000 cost against what was estimated (3).
 oracle: setup
 	$(BIN)/python -m tests.execution.campaign
+	$(BIN)/pytest --operations 2000 tests/execution/test_estimates.py
 
 # The graph against hand-written routes and its peers (half an hour), into benchmarks/RESULTS.md. Peers that run on
 # Node are installed by npm; without it they are left out, and the results say so. For a look:

@@ -1,1 +1,1 @@
-"""Campaigns: long runs with faults, of which `make test` does a short form."""
+"""Campaigns: long runs with faults, of which `make rehearsal` does a short form."""

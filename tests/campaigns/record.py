@@ -43,8 +43,8 @@ ELSEWHERE = {
 HEAD = """# What holds when things break
 
 Written by the campaigns of `tests/campaigns/` when they are run with `--record` (`make campaign`); nothing here is
-written by hand. {not_recorded} means that no run was kept here. `make test` does them in a short form. Seconds are of
-the wall, on the machine that is named with them.
+written by hand. {not_recorded} means that no run was kept here. `make rehearsal` does them in a short form. Seconds are
+of the wall, on the machine that is named with them.
 
 | campaign | last recorded run |
 | --- | --- |

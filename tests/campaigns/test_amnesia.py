@@ -1,6 +1,6 @@
 """The amnesia campaign: Valkey is emptied at random moments, under the load of the kill campaign.
 
-`pytest -m campaign --flushes 100 -s tests/campaigns/test_amnesia.py` is the full form; the suite does it three times.
+`pytest -m campaign --flushes 100 -s tests/campaigns/test_amnesia.py` is the full form; rehearsals do it three times.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The import campaign: kill -9 of the worker and of PostgreSQL during imports, while a reader looks at the totals.
 
 Readers see one whole delivery, in charges and roll-ups alike, never a mixture and never nothing; and each import ends.
-`pytest -m campaign --kills 200 -s tests/campaigns/test_import_kills.py` is the full form; the suite does ten kills.
+`pytest -m campaign --kills 200 -s tests/campaigns/test_import_kills.py` is the full form; the rehearsal does ten kills.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The kill campaign: SIGKILL and SIGSTOP of everything during scans, imports, mutations, subscriptions and purges.
 
-`pytest -m campaign --hits 200 -s tests/campaigns/test_kill.py` is the full form; the suite hits four times. A pause is
+`pytest -m campaign --hits 200 -s tests/campaigns/test_kill.py` is the full form; a rehearsal has four hits. A pause is
 longer than a lease, so that a paused worker comes back to jobs that others have taken, and has to let them be. Leases
 are short, that pauses may be; `--hits 20 --lease 20` is a form with the product's.
 """

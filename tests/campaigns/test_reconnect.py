@@ -1,6 +1,6 @@
 """The reconnect campaign: subscribers on sockets and streams are cut off, again and again, while events come.
 
-`pytest -m campaign --disconnects 1000 -s tests/campaigns/test_reconnect.py` is the full form; the suite cuts 60 times.
+`pytest -m campaign --disconnects 1000 -s tests/campaigns/test_reconnect.py` is the full form; rehearsals cut 60 times.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The scan campaign: kill -9 of workers while they scan; every scan ends, and as if nobody had been killed.
 
-`pytest -m campaign --kills 200 -s tests/campaigns/test_scan_kills.py` does half as many kills; the suite does five.
+`pytest -m campaign --kills 200 -s tests/campaigns/test_scan_kills.py` does half as many kills; the rehearsal does five.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The soak: an hour of mixed load leaves memory flat, and afterwards nothing is open that was not open before.
 
-`pytest -m campaign --minutes 60 -s tests/campaigns/test_soak.py` is the full form; the suite leaves it out, since pools
+`pytest -m campaign --minutes 60 -s tests/campaigns/test_soak.py` is the full form; rehearsals leave it out, since pools
 of connections and threads fill lazily, so that a run of seconds tells little. Of a run below five minutes memory is not
 judged, only that the load is answered as it has to be and that nothing is left behind.
 """

@@ -6,7 +6,7 @@ Requests go to every process that has been ready once and has not been taken out
 they are ready is told; it is a fault where a process of this version does not.
 
 `pytest -m campaign --upgrade-seconds 30 -s tests/campaigns/test_upgrade.py` is the full form: so long the load goes on
-after each step; in the suite it is half a second.
+after each step; in the rehearsal it is half a second.
 """
 
 from __future__ import annotations

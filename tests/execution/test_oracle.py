@@ -30,7 +30,6 @@ LEAST_SHARE = 0.95
 """Of the answers without errors; PERFORMANCE §3. The others ask for the schema too, or have two types in one list."""
 
 
-@pytest.mark.campaign
 async def test_generated_operations_are_answered_alike(
     site: Site, twins: Twins, request: pytest.FixtureRequest
 ) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 from math import inf
@@ -14,6 +15,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 from redis.asyncio import Redis
 
@@ -26,10 +28,12 @@ from app.logging import configure_logging
 from app.main import create_app, make_runtime, running
 from app.server.documents import Documents
 from app.server.limits import Limits
+from app.tasks import end_tasks
 from app.upgrade import upgrade
 from tests.clients import GraphQL, cheap_passwords, serving
-from tests.keeping import keep_authorities, keep_engines, keep_types
+from tests.keeping import KEPT_DATABASES, keep_authorities, keep_types
 from tests.providers.moto import moto_server, moto_url
+from tests.worlds import WORLDS
 
 __all__ = ["moto_server", "moto_url"]  # fixtures
 
@@ -37,8 +41,13 @@ __all__ = ["moto_server", "moto_url"]  # fixtures
 # time (15 s of processor time instead of 21).
 gc.disable()
 
+# An example has no time limit: a busy machine is no fault.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
+
 LONGEST_RUN = timedelta(minutes=30)
 TEMPLATE = "template_skyledger"
+USED = "used_by_tests"
 # These databases need not outlive a power cut: without waiting for the disk a clone takes a third of the time.
 CARELESS = (
     "ALTER SYSTEM SET fsync = off",
@@ -64,8 +73,8 @@ DO $$ DECLARE filled record; BEGIN
     END LOOP;
 END $$
 """
-USED = "used_by_tests"
 # What an earlier test had parsed, checked and compiled need not be again: there are ten documents to a test, 7 ms each.
+CREDENTIAL_KEYS = "tests:" + base64.urlsafe_b64encode(b"credential-key-of-these-32-bytes").decode()
 EXAMINED: dict[Limits, tuple[Documents, CompiledExecutor | None]] = {}
 # A connection that a test left behind must not hold the next one up, nor commit after its tables were emptied: each has
 # ended before anything is deleted.
@@ -73,7 +82,8 @@ LEFT_BEHIND = """
 DO $$ DECLARE others int; BEGIN
     LOOP
         SELECT count(pg_terminate_backend(pid)) INTO others FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+            AND pid <> ALL (ARRAY[%s]::int[]);
         EXIT WHEN others = 0;
         PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
     END LOOP;
@@ -113,13 +123,24 @@ def quiet_logs() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def kept() -> Iterator[None]:
-    """See tests.keeping."""
+async def suite_loop() -> AsyncIterator[asyncio.AbstractEventLoop]:
+    """The loop that all tests run on, with what is kept from one to the next: see tests.keeping and tests.worlds."""
     with pytest.MonkeyPatch.context() as patch:
         keep_authorities(patch)
-        keep_engines(patch)
         keep_types(patch)
-        yield
+        KEPT_DATABASES.keep(patch)
+        yield asyncio.get_running_loop()
+        await KEPT_DATABASES.let_go()
+        await WORLDS.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on(suite_loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """What a test started and did not end is cancelled, as it would be at the end of a loop of its own."""
+    before = asyncio.all_tasks(suite_loop)
+    yield
+    if left := asyncio.all_tasks(suite_loop) - before:
+        suite_loop.run_until_complete(end_tasks(*left))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -167,7 +188,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many sequences the campaign of recommendations plays (full: 3000)",
     )
     parser.addoption(
-        "--operations", type=int, default=300, help="how many operations compiled execution is held to (full: 5000)"
+        "--operations", type=int, default=100, help="how many operations compiled execution is held to (full: 5000)"
     )
     parser.addoption(
         "--examples", type=int, default=1, help="how many examples of each operation schemathesis sends (full: 1000)"
@@ -207,13 +228,14 @@ def fresh_database_url(engine_urls: EngineUrls, used: Administrator) -> Iterator
     The tables with anything in them are emptied afterwards, which takes a tenth of what a clone does.
     """
     yield database_url(engine_urls, USED)
-    used.do(LEFT_BEHIND, EMPTY)
+    used.do(LEFT_BEHIND % ",".join(map(str, KEPT_DATABASES.pids() + WORLDS.pids())), EMPTY)
 
 
 @pytest.fixture
 async def database(fresh_database_url: str) -> AsyncIterator[Database]:
     """The doors to a fresh migrated database."""
-    found = Database.connect(fresh_database_url)
+    with KEPT_DATABASES.on_loop_of_suite():
+        found = Database.connect(fresh_database_url)
     yield found
     await found.close()
 
@@ -221,7 +243,8 @@ async def database(fresh_database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def owner(fresh_database_url: str) -> AsyncIterator[Database]:
     """The same database as its owner, whom row security does not bind: to look behind the doors."""
-    found = Database.connect(fresh_database_url, role=None)
+    with KEPT_DATABASES.on_loop_of_suite():
+        found = Database.connect(fresh_database_url, role=None)
     yield found
     await found.close()
 
@@ -237,9 +260,13 @@ async def valkey(engine_urls: EngineUrls) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def settings(tmp_path: Path, engine_urls: EngineUrls, fresh_database_url: str) -> Settings:
-    """Settings of this test's own; nothing of the environment."""
+    """Settings of this test's own; nothing of the environment. The keys are what all tests have: see tests.worlds."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    (data_dir / "secret-key").write_text("secret-key-of-the-tests-0123456789abcdef")
+    (data_dir / "credential-keys").write_text(CREDENTIAL_KEYS)
     values: dict[str, Any] = {
-        "data_dir": tmp_path / "data",
+        "data_dir": data_dir,
         "database_url": fresh_database_url,
         "redis_url": engine_urls.redis_url,
         "root_key": "root-key-of-the-tests-0123456789abcdef",
@@ -253,19 +280,25 @@ async def runtime(settings: Settings, engine_urls: EngineUrls) -> AsyncIterator[
     """What an API process shares, with its background parts running."""
     assert settings.database_url is not None
     urls = EngineUrls(settings.database_url, engine_urls.redis_url)
-    made = make_runtime(settings, urls, passwords=cheap_passwords())
+    with KEPT_DATABASES.on_loop_of_suite():
+        made = make_runtime(settings, urls, passwords=cheap_passwords())
     await made.valkey.flushall()
     async with running(made):
         yield made
 
 
 @pytest.fixture
-async def graphql(runtime: Runtime) -> AsyncIterator[GraphQL]:
+async def graphql(runtime: Runtime, fresh_database_url: str) -> AsyncIterator[GraphQL]:
     """Runs operations through the whole application, without a network."""
     app, server = create_app(runtime)
     server.documents, server.plans = EXAMINED.setdefault(server.limits, (server.documents, server.plans))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-        yield GraphQL(client)
+        alike = runtime.settings.model_dump(exclude={"data_dir", "database_url"})
+
+        async def begin_in(name: str, make: Callable[[], Awaitable[Any]]) -> Any:
+            return await WORLDS.begin_in(f"{name} {alike}", fresh_database_url, make)
+
+        yield GraphQL(client, begin_in)
 
 
 @pytest.fixture

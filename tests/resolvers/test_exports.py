@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from app.config import Settings
 from app.context import Runtime
 from app.costs.exports.files import ExportTools
 from app.exporting.run import BulkTools, run_export
@@ -63,6 +64,12 @@ query ($slug: String!, $type: String!) {
 }
 fragment Part on Resource { id name tags region }
 """
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """What a test spends stays spent, however long it takes."""
+    return settings.model_copy(update={"cost_restored": 1})
 
 
 async def fill(graphql: GraphQL, person: Person, number: int) -> None:

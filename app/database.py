@@ -24,11 +24,15 @@ ORGANIZATION = "database.organization"  # in a session's `info`: the organizatio
 APP_ROLE = "skyledger_app"
 SYSTEM_ROLE = "skyledger_system"
 _ENTER = text("SELECT app_set_org(:organization_id), app_set_user(:user_id)")
+# The audit asks PostgreSQL what a transaction has changed (app_has_changed), whose figures have in them what those
+# before on the connection changed, for up to a second: so each has its figures told at its end.
+_TELL = "pg_stat_force_next_flush()"
+_ENTER_TO_WRITE = text(f"SELECT app_set_org(:organization_id), app_set_user(:user_id), {_TELL}")
 _BEFORE_COMMIT = "database.before_commit"  # in a session's `info`: checks in which rooms wait for each other
 Check = Callable[[AsyncSession], Awaitable[None]]
 # Told after a commit with the session's `info`, in which rooms leave what others should hear of.
 CommitListener = Callable[[dict[Any, Any]], Awaitable[None]]
-_SYSTEM = text(f"SET LOCAL ROLE {SYSTEM_ROLE}")
+_SYSTEM = text(f"SELECT set_config('role', '{SYSTEM_ROLE}', true), {_TELL}")
 
 
 class Act(Protocol):
@@ -235,7 +239,7 @@ def _tenant(organization_id: UUID | None, user_id: UUID | None) -> Mapping[str, 
 
 async def set_tenant(session: AsyncSession, organization_id: UUID | None, user_id: UUID | None = None) -> None:
     """Enter an organization in the running transaction: for acts that create the organization they write to."""
-    await session.execute(_ENTER, _tenant(organization_id, user_id))
+    await session.execute(_ENTER_TO_WRITE, _tenant(organization_id, user_id))
     session.info[ORGANIZATION] = organization_id
 
 

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, time, timedelta
 from math import inf
 from pathlib import Path
@@ -134,13 +134,20 @@ async def suite_loop() -> AsyncIterator[asyncio.AbstractEventLoop]:
         await WORLDS.close()
 
 
-@pytest.fixture(autouse=True)
-def nothing_runs_on(suite_loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """What a test started and did not end is cancelled, as it would be at the end of a loop of its own."""
-    before = asyncio.all_tasks(suite_loop)
+@contextmanager
+def nothing_runs_on(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """What was started and not ended in the block is cancelled, as it would be at the end of a loop of its own."""
+    before = asyncio.all_tasks(loop)
     yield
-    if left := asyncio.all_tasks(suite_loop) - before:
-        suite_loop.run_until_complete(end_tasks(*left))
+    if left := asyncio.all_tasks(loop) - before:
+        loop.run_until_complete(end_tasks(*left))
+
+
+@pytest.fixture(autouse=True)
+def no_task_outlives_its_test(suite_loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """See `nothing_runs_on`."""
+    with nothing_runs_on(suite_loop):
+        yield
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -222,12 +229,15 @@ def used(engine_urls: EngineUrls, template: str) -> Iterator[Administrator]:
 
 
 @pytest.fixture
-def fresh_database_url(engine_urls: EngineUrls, used: Administrator) -> Iterator[str]:
+def fresh_database_url(
+    engine_urls: EngineUrls, used: Administrator, suite_loop: asyncio.AbstractEventLoop
+) -> Iterator[str]:
     """The URL of a migrated database with empty tables, as its owner.
 
     The tables with anything in them are emptied afterwards, which takes a tenth of what a clone does.
     """
-    yield database_url(engine_urls, USED)
+    with nothing_runs_on(suite_loop):  # nobody writes after it was emptied
+        yield database_url(engine_urls, USED)
     used.do(LEFT_BEHIND % ",".join(map(str, KEPT_DATABASES.pids() + WORLDS.pids())), EMPTY)
 
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,6 +20,7 @@ from app.activity.record import record
 from app.activity.verify_audit import Verdict, anchor, verify
 from app.database import Database, acting
 from app.models import AuditDetail, AuditEvent, AuditHead, now
+from app.queue import enqueue
 from app.records import Actor, ActorKind
 from app.records.audit import DELETE_ORGANIZATION, Anchor
 from app.repositories import activity, audit
@@ -249,6 +250,25 @@ async def test_what_changes_nothing_leaves_no_row(database: Database) -> None:
             number = (await session.execute(text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"))).scalar()
             assert number, "it has locked a row"
     assert await numbers(database, organization_id) == [1]
+
+
+@pytest.mark.parametrize("way", ["write", "system"])
+async def test_what_was_written_before_on_the_connection_is_nothing_of_an_act(
+    fresh_database_url: str, way: Literal["write", "system"]
+) -> None:
+    """An act that only locks a row comes after a transaction of nobody, whose figures PostgreSQL holds for a while."""
+    database, organization_id = Database.connect(fresh_database_url, pool_size=1), uuid4()
+    await write_note(database, organization_id)
+    async with database.write(organization_id) if way == "write" else database.system() as session:
+        if way == "write":
+            await record(session, organization_id, note("of nobody"))
+        else:
+            await enqueue(session, "nothing", organization_id, {})
+    with acting(act_of()):
+        async with database.write(organization_id) as session:
+            assert (await session.execute(text("SELECT last_sequence FROM activity_heads FOR UPDATE"))).all()
+    assert await numbers(database, organization_id) == [1]
+    await database.close()
 
 
 async def test_what_is_written_beside_an_act_is_a_part_of_it(database: Database) -> None:

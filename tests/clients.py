@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
@@ -20,10 +20,7 @@ from app.server.serving import make_server
 
 ACCEPT = "application/graphql-response+json, application/json"
 PASSWORD = "correct horse battery"
-Begin = Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
-"""See tests.worlds."""
 _numbers = itertools.count(1)
-_World = TypeVar("_World")
 
 
 def cheap_passwords() -> Passwords:
@@ -34,14 +31,8 @@ def cheap_passwords() -> Passwords:
 class GraphQL:
     """Runs operations and gives the decoded answer."""
 
-    def __init__(self, client: httpx.AsyncClient, begin_in: Begin | None = None) -> None:
+    def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
-        self._begin_in = begin_in
-
-    async def begin_in(self, name: str, make: Callable[[], Awaitable[_World]]) -> _World:
-        """What `make` makes: at the beginning of a test, in a database of the suite, it is put back if it is known."""
-        begin, self._begin_in = self._begin_in, None  # once in a test
-        return await make() if begin is None else await begin(name, make)
 
     async def __call__(
         self,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, time, timedelta
 from math import inf
@@ -33,7 +32,6 @@ from app.upgrade import upgrade
 from tests.clients import GraphQL, cheap_passwords, serving
 from tests.keeping import KEPT_DATABASES, keep_authorities, keep_types
 from tests.providers.moto import moto_server, moto_url
-from tests.worlds import WORLDS
 
 __all__ = ["moto_server", "moto_url"]  # fixtures
 
@@ -74,7 +72,6 @@ DO $$ DECLARE filled record; BEGIN
 END $$
 """
 # What an earlier test had parsed, checked and compiled need not be again: there are ten documents to a test, 7 ms each.
-CREDENTIAL_KEYS = "tests:" + base64.urlsafe_b64encode(b"credential-key-of-these-32-bytes").decode()
 EXAMINED: dict[Limits, tuple[Documents, CompiledExecutor | None]] = {}
 # A connection that a test left behind must not hold the next one up, nor commit after its tables were emptied: each has
 # ended before anything is deleted.
@@ -124,14 +121,13 @@ def quiet_logs() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 async def suite_loop() -> AsyncIterator[asyncio.AbstractEventLoop]:
-    """The loop that all tests run on, with what is kept from one to the next: see tests.keeping and tests.worlds."""
+    """The loop that all tests run on, with what is kept from one to the next: see tests.keeping."""
     with pytest.MonkeyPatch.context() as patch:
         keep_authorities(patch)
         keep_types(patch)
         KEPT_DATABASES.keep(patch)
         yield asyncio.get_running_loop()
         await KEPT_DATABASES.let_go()
-        await WORLDS.close()
 
 
 @contextmanager
@@ -238,7 +234,7 @@ def fresh_database_url(
     """
     with nothing_runs_on(suite_loop):  # nobody writes after it was emptied
         yield database_url(engine_urls, USED)
-    used.do(LEFT_BEHIND % ",".join(map(str, KEPT_DATABASES.pids() + WORLDS.pids())), EMPTY)
+    used.do(LEFT_BEHIND % ",".join(map(str, KEPT_DATABASES.pids())), EMPTY)
 
 
 @pytest.fixture
@@ -270,13 +266,9 @@ async def valkey(engine_urls: EngineUrls) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def settings(tmp_path: Path, engine_urls: EngineUrls, fresh_database_url: str) -> Settings:
-    """Settings of this test's own; nothing of the environment. The keys are what all tests have: see tests.worlds."""
-    data_dir = tmp_path / "data"
-    data_dir.mkdir()
-    (data_dir / "secret-key").write_text("secret-key-of-the-tests-0123456789abcdef")
-    (data_dir / "credential-keys").write_text(CREDENTIAL_KEYS)
+    """Settings of this test's own; nothing of the environment."""
     values: dict[str, Any] = {
-        "data_dir": data_dir,
+        "data_dir": tmp_path / "data",
         "database_url": fresh_database_url,
         "redis_url": engine_urls.redis_url,
         "root_key": "root-key-of-the-tests-0123456789abcdef",
@@ -298,17 +290,12 @@ async def runtime(settings: Settings, engine_urls: EngineUrls) -> AsyncIterator[
 
 
 @pytest.fixture
-async def graphql(runtime: Runtime, fresh_database_url: str) -> AsyncIterator[GraphQL]:
+async def graphql(runtime: Runtime) -> AsyncIterator[GraphQL]:
     """Runs operations through the whole application, without a network."""
     app, server = create_app(runtime)
     server.documents, server.plans = EXAMINED.setdefault(server.limits, (server.documents, server.plans))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-        alike = runtime.settings.model_dump(exclude={"data_dir", "database_url"})
-
-        async def begin_in(name: str, make: Callable[[], Awaitable[Any]]) -> Any:
-            return await WORLDS.begin_in(f"{name} {alike}", fresh_database_url, make)
-
-        yield GraphQL(client, begin_in)
+        yield GraphQL(client)
 
 
 @pytest.fixture

@@ -35,14 +35,14 @@ async def opened(settings: Settings, urls: EngineUrls) -> Example:
 
 
 async def test_it_is_made_once(settings: Settings, urls: EngineUrls) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
+    settings.data_dir.mkdir()
     first = await opened(settings, urls)
     assert first == await opened(settings, urls) == kept_example(settings)
     assert (settings.data_dir / "demo.json").stat().st_mode & 0o777 == 0o600
 
 
 async def test_another_database_gets_its_own(settings: Settings, urls: EngineUrls) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
+    settings.data_dir.mkdir()
     note = settings.data_dir / "demo.json"
     first = await opened(settings, urls)
     note.write_text(note.read_text().replace(first.slug, "of-another-database"))
@@ -65,6 +65,6 @@ async def test_an_embedded_database_that_is_younger_than_the_note_is_asked(
 
 @pytest.mark.parametrize("content", ["", '{"email": "cut o', "[]", '{"email": "a", "unknown": 1}'])
 def test_a_broken_note_is_none(settings: Settings, content: str) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
+    settings.data_dir.mkdir()
     Path(settings.data_dir / "demo.json").write_text(content)
     assert kept_example(settings) is None

@@ -43,10 +43,6 @@ class Company:
 
 async def company(graphql: GraphQL) -> Company:
     """Olga owns it; an admin, a member and a viewer have accepted her invitations."""
-    return await graphql.begin_in("company", lambda: _make_company(graphql))
-
-
-async def _make_company(graphql: GraphQL) -> Company:
     olga = await register(graphql, "Olga")
     made = Company(olga.organization_id, olga.slug, {"OWNER": olga}, {}, await register(graphql, "Stranger"))
     for role in ("ADMIN", "MEMBER", "VIEWER"):

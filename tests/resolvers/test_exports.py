@@ -107,7 +107,8 @@ async def work(runtime: Runtime) -> None:
         ids = (await session.execute(JOBS.select().where(JOBS.c.kind == RUN_EXPORT_JOB))).mappings().all()
     for job in ids:
         await runner.run(job["id"])
-        assert (await job_row(runtime.database, job["id"]))["state"] == "SUCCEEDED"
+        row = await job_row(runtime.database, job["id"])
+        assert row["state"] == "SUCCEEDED", row
 
 
 async def asked(graphql: GraphQL, person: Person, query: str = RESOURCES, **more: Any) -> dict[str, Any]:

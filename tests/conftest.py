@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 from math import inf
 from pathlib import Path
@@ -27,10 +27,9 @@ from app.logging import configure_logging
 from app.main import create_app, make_runtime, running
 from app.server.documents import Documents
 from app.server.limits import Limits
-from app.tasks import end_tasks
 from app.upgrade import upgrade
 from tests.clients import GraphQL, cheap_passwords, serving
-from tests.keeping import KEPT_DATABASES, keep_authorities, keep_types
+from tests.keeping import keep_authorities, keep_engines, keep_types
 from tests.providers.moto import moto_server, moto_url
 
 __all__ = ["moto_server", "moto_url"]  # fixtures
@@ -45,7 +44,6 @@ hypothesis.settings.load_profile("suite")
 
 LONGEST_RUN = timedelta(minutes=30)
 TEMPLATE = "template_skyledger"
-USED = "used_by_tests"
 # These databases need not outlive a power cut: without waiting for the disk a clone takes a third of the time.
 CARELESS = (
     "ALTER SYSTEM SET fsync = off",
@@ -71,6 +69,7 @@ DO $$ DECLARE filled record; BEGIN
     END LOOP;
 END $$
 """
+USED = "used_by_tests"
 # What an earlier test had parsed, checked and compiled need not be again: there are ten documents to a test, 7 ms each.
 EXAMINED: dict[Limits, tuple[Documents, CompiledExecutor | None]] = {}
 # A connection that a test left behind must not hold the next one up, nor commit after its tables were emptied: each has
@@ -79,8 +78,7 @@ LEFT_BEHIND = """
 DO $$ DECLARE others int; BEGIN
     LOOP
         SELECT count(pg_terminate_backend(pid)) INTO others FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-            AND pid <> ALL (ARRAY[%s]::int[]);
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
         EXIT WHEN others = 0;
         PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
     END LOOP;
@@ -120,29 +118,12 @@ def quiet_logs() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-async def suite_loop() -> AsyncIterator[asyncio.AbstractEventLoop]:
-    """The loop that all tests run on, with what is kept from one to the next: see tests.keeping."""
+def kept() -> Iterator[None]:
+    """See tests.keeping."""
     with pytest.MonkeyPatch.context() as patch:
         keep_authorities(patch)
+        keep_engines(patch)
         keep_types(patch)
-        KEPT_DATABASES.keep(patch)
-        yield asyncio.get_running_loop()
-        await KEPT_DATABASES.let_go()
-
-
-@contextmanager
-def nothing_runs_on(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """What was started and not ended in the block is cancelled, as it would be at the end of a loop of its own."""
-    before = asyncio.all_tasks(loop)
-    yield
-    if left := asyncio.all_tasks(loop) - before:
-        loop.run_until_complete(end_tasks(*left))
-
-
-@pytest.fixture(autouse=True)
-def no_task_outlives_its_test(suite_loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """See `nothing_runs_on`."""
-    with nothing_runs_on(suite_loop):
         yield
 
 
@@ -225,23 +206,19 @@ def used(engine_urls: EngineUrls, template: str) -> Iterator[Administrator]:
 
 
 @pytest.fixture
-def fresh_database_url(
-    engine_urls: EngineUrls, used: Administrator, suite_loop: asyncio.AbstractEventLoop
-) -> Iterator[str]:
+def fresh_database_url(engine_urls: EngineUrls, used: Administrator) -> Iterator[str]:
     """The URL of a migrated database with empty tables, as its owner.
 
     The tables with anything in them are emptied afterwards, which takes a tenth of what a clone does.
     """
-    with nothing_runs_on(suite_loop):  # nobody writes after it was emptied
-        yield database_url(engine_urls, USED)
-    used.do(LEFT_BEHIND % ",".join(map(str, KEPT_DATABASES.pids())), EMPTY)
+    yield database_url(engine_urls, USED)
+    used.do(LEFT_BEHIND, EMPTY)
 
 
 @pytest.fixture
 async def database(fresh_database_url: str) -> AsyncIterator[Database]:
     """The doors to a fresh migrated database."""
-    with KEPT_DATABASES.on_loop_of_suite():
-        found = Database.connect(fresh_database_url)
+    found = Database.connect(fresh_database_url)
     yield found
     await found.close()
 
@@ -249,8 +226,7 @@ async def database(fresh_database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def owner(fresh_database_url: str) -> AsyncIterator[Database]:
     """The same database as its owner, whom row security does not bind: to look behind the doors."""
-    with KEPT_DATABASES.on_loop_of_suite():
-        found = Database.connect(fresh_database_url, role=None)
+    found = Database.connect(fresh_database_url, role=None)
     yield found
     await found.close()
 
@@ -282,8 +258,7 @@ async def runtime(settings: Settings, engine_urls: EngineUrls) -> AsyncIterator[
     """What an API process shares, with its background parts running."""
     assert settings.database_url is not None
     urls = EngineUrls(settings.database_url, engine_urls.redis_url)
-    with KEPT_DATABASES.on_loop_of_suite():
-        made = make_runtime(settings, urls, passwords=cheap_passwords())
+    made = make_runtime(settings, urls, passwords=cheap_passwords())
     await made.valkey.flushall()
     async with running(made):
         yield made

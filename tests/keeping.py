@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import ssl
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 import asyncpg
 import httpx
 import pytest
 from httpx._transports import default as transports
-from sqlalchemy import QueuePool, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import tracing
 from app.database import Database
-from app.row_door import RowDoor
 
 NAMES_OF_AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-_Key = tuple[Any, ...]
 _FIRST_OF_OURS = 16_384
 """The least number of a type that PostgreSQL does not bring along."""
 
@@ -45,103 +39,32 @@ def keep_authorities(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(transports, "create_ssl_context", made)
 
 
-class KeptDatabases:
-    """Databases that were closed, for the next one that is connected as they were.
+def keep_engines(patch: pytest.MonkeyPatch) -> None:
+    """Let a database that is connected as an earlier one was, and that has been closed, go on with that one's engine.
 
-    With its engine comes every statement that SQLAlchemy has compiled and what it asks a server at first. Where tests
-    have the suite's loop and database, its open connections come too, with what PostgreSQL has prepared and read of its
-    catalog in them: half of what it spends on a test through the graph.
+    With it comes every statement that SQLAlchemy has compiled, and what it asks a server at first: no connection. One
+    that somebody listens to is not used again, nor is one that was made before spans were wanted.
     """
+    free: defaultdict[tuple[Any, ...], list[AsyncEngine]] = defaultdict(list)
+    keys: WeakKeyDictionary[Database, tuple[Any, ...]] = WeakKeyDictionary()
+    connect, close = Database.connect, Database.close
 
-    def __init__(self) -> None:
-        self._of_suite = False
-        self._engines: defaultdict[_Key, list[AsyncEngine]] = defaultdict(list)
-        self._open: defaultdict[_Key, list[tuple[AsyncEngine, RowDoor]]] = defaultdict(list)
-        self._keys: WeakKeyDictionary[Database, _Key] = WeakKeyDictionary()
-        self._on_loop: WeakSet[Database] = WeakSet()
-        self._pids: WeakKeyDictionary[AsyncEngine, list[int]] = WeakKeyDictionary()
-        self._connect, self._close = Database.connect, Database.close
-
-    def keep(self, patch: pytest.MonkeyPatch) -> None:
-        """Have all that is connected and closed from now on come by here."""
-
-        async def closed(database: Database) -> None:  # a method: what is bound knows no database
-            await self._closed(database)
-
-        patch.setattr(Database, "connect", self._connected)
-        patch.setattr(Database, "close", closed)
-
-    @contextmanager
-    def on_loop_of_suite(self) -> Iterator[None]:
-        """Say that what the block connects is used and closed on the suite's loop, by a test that has no other."""
-        self._of_suite = True
-        try:
-            yield
-        finally:
-            self._of_suite = False
-
-    def pids(self) -> list[int]:
-        """The server's processes of the connections that wait to be used again."""
-        found: list[int] = []
-        for engine, rows in itertools.chain(*self._open.values()):
-            found += self._pids[engine]
-            found += (line.connection.get_server_pid() for line in rows._idle)
-        return found
-
-    async def let_go(self) -> None:
-        """Close what is kept open."""
-        found, self._open = self._open, defaultdict(list)
-        for key, kept in found.items():
-            for engine, rows in kept:
-                await rows.close()
-                await engine.dispose()
-                self._engines[key].append(engine)
-
-    def _connected(self, url: str, **options: Any) -> Database:
+    def connected(url: str, **options: Any) -> Database:
         key = (url, *sorted(options.items()))
-        if tracing.is_on():  # an engine that was made before spans were wanted has none
-            return self._connect(url, **options)
-        if self._of_suite and self._open[key]:
-            found = Database(*self._open[key].pop())
-        else:
-            found = self._connect(url, **options)
-            if self._engines[key]:
-                found.engine = self._engines[key].pop()
-            else:
-                self._note_pids(found.engine)
-        self._keys[found] = key
-        if self._of_suite:
-            self._on_loop.add(found)
+        found = connect(url, **options)
+        if free[key] and not tracing.is_on():
+            found.engine = free[key].pop()
+        keys[found] = key
         return found
 
-    def _note_pids(self, engine: AsyncEngine) -> None:
-        pids = self._pids[engine] = []
+    async def closed(database: Database) -> None:
+        await close(database)
+        key = keys.pop(database, None)
+        if key is not None and not database.engine.sync_engine.dispatch.before_cursor_execute:
+            free[key].append(database.engine)
 
-        @event.listens_for(engine.sync_engine, "connect")
-        def note(connection: Any, _record: Any) -> None:
-            pids.append(connection.driver_connection.get_server_pid())
-
-    async def _closed(self, database: Database) -> None:
-        key, engine = self._keys.pop(database, None), database.engine
-        if key is None and database in self._on_loop:
-            return  # once is enough: another may have them
-        if key is None or engine.sync_engine.dispatch.before_cursor_execute:  # somebody listens to it
-            await self._close(database)
-        elif database in self._on_loop and _at_rest(database):
-            self._open[key].append((engine, database.rows))
-        else:
-            await self._close(database)
-            self._engines[key].append(engine)
-
-
-KEPT_DATABASES = KeptDatabases()
-
-
-def _at_rest(database: Database) -> bool:
-    """Whether all its connections were given back, in order."""
-    pool, rows = database.engine.sync_engine.pool, database.rows
-    assert isinstance(pool, QueuePool)
-    return not (pool.checkedout() or rows._busy or rows._mending or not rows._open)
+    patch.setattr(Database, "connect", connected)
+    patch.setattr(Database, "close", closed)
 
 
 def keep_types(patch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Table, Text, cast, false, or_, select, true, update
+from sqlalchemy import RowMapping, Table, Text, cast, false, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import PriceOverride, Recommendation, RecommendationHistory
-from app.repositories.webhook_texts import Sought, holds
+from app.repositories.webhook_texts import Sought
 
 _BATCH = 200
 
@@ -35,12 +35,8 @@ NOTES = (
 async def notes_naming(session: AsyncSession, notes: Notes, sought: Sought, after: UUID | None) -> Sequence[RowMapping]:
     """The next `id` and `told` behind one of those that may name a person; empty at the end."""
     columns = notes.table.c
-    told = cast(columns[notes.column], Text)
-    own: ColumnElement[bool] = true() if sought.belongs else false()
-    if notes.author is not None and not sought.belongs:
-        own = columns[notes.author] == sought.user_id
-    has_email, has_name = holds(told, sought.email), holds(told, sought.name)
-    named = or_(has_email, own & has_name) if sought.by_address else own & or_(has_email, has_name)
+    own = false() if notes.author is None else columns[notes.author] == sought.user_id
+    named = sought.named_in(cast(columns[notes.column], Text), own)
     of_organization = columns.organization_id == sought.organization_id
     statement = select(columns.id, columns[notes.column].label("told")).where(of_organization, named)
     if after is not None:

@@ -45,6 +45,12 @@ class Sought:
     by_address: bool
     belongs: bool
 
+    def named_in(self, told: ColumnElement[str], own: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Whether a text, or JSON as one, may name the person; `own` says which are theirs where they do not belong."""
+        own = true() if self.belongs else own
+        has_email, has_name = _has(told, self.email), _has(told, self.name)
+        return or_(has_email, own & has_name) if self.by_address else own & or_(has_email, has_name)
+
 
 async def bodies_naming(session: AsyncSession, sought: Sought, after: UUID | None) -> Sequence[RowMapping]:
     """The next `id` and `told` of deliveries behind one whose body may name a person; empty at the end."""
@@ -76,9 +82,7 @@ async def _next(
     sought: Sought,
     after: UUID | None,
 ) -> Sequence[RowMapping]:
-    has_email, has_name = holds(column, sought.email), holds(column, sought.name)
-    own = true() if sought.belongs else delivery_id.in_(_own_deliveries(sought))
-    named = or_(has_email, own & has_name) if sought.by_address else own & or_(has_email, has_name)
+    named = sought.named_in(column, delivery_id.in_(_own_deliveries(sought)))
     statement = select(table.c.id, column.label("told")).where(table.c.organization_id == sought.organization_id, named)
     if after is not None:
         statement = statement.where(table.c.id > after)
@@ -96,8 +100,7 @@ def _own_deliveries(sought: Sought) -> Select[tuple[UUID]]:
     )
 
 
-def holds(column: ColumnElement[str], value: str) -> ColumnElement[bool]:
-    """Whether a text, or JSON as text, has a value somewhere."""
+def _has(column: ColumnElement[str], value: str) -> ColumnElement[bool]:
     return or_(*(func.strpos(column, form) > 0 for form in written(value)))
 
 

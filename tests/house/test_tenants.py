@@ -185,7 +185,7 @@ async def test_the_roles_own_nothing_and_bypass_nothing(owner: Database) -> None
         rows = await connection.execute(
             text("""
                 SELECT rolname, rolsuper OR rolbypassrls OR rolcanlogin,
-                       (SELECT count(*) FROM pg_class WHERE relowner = pg_roles.oid AND relpersistence <> 't')
+                       (SELECT count(*) FROM pg_class WHERE relowner = pg_roles.oid)
                 FROM pg_roles WHERE rolname LIKE 'skyledger%' ORDER BY rolname
             """)
         )

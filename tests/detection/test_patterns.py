@@ -70,4 +70,5 @@ def test_what_cannot_be_used_is_told(pattern: str, why: str) -> None:
 def test_none_takes_long(pattern: str) -> None:
     begin = time.perf_counter()
     is_in(pattern, "a" * LONGEST_VALUE)
-    assert time.perf_counter() - begin < 0.1
+    # It takes milliseconds; those that are refused take minutes and more.
+    assert time.perf_counter() - begin < 5

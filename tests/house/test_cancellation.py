@@ -6,7 +6,6 @@ import ast
 import asyncio
 import importlib
 import inspect
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -96,13 +95,11 @@ async def test_a_job_that_never_asks_is_cancelled(database: Database, engine_url
     job_id = await put(database)
     running = asyncio.create_task(runner.run(job_id))
     await until(lambda: runner.running == 1)
-    begun = time.monotonic()
     if how == "the worker goes down":
         await runner.stop(SOONEST)
     else:
         (job,) = runner._running.values()
         job.lose()
     await asyncio.wait_for(cancelled.wait(), SOONEST)
-    assert time.monotonic() - begun < SOONEST + 1
     await runner.stop(1)
     await asyncio.wait_for(running, 5)

@@ -154,7 +154,7 @@ async def test_memory_counts_a_fraction_while_valkey_does_not_answer(
         await other.client_pause(3_000, all=True)
         begun = time.monotonic()
         assert (await limits.take([Take("a", SLOW, 10)])).available == (15,)  # of 25
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 3, "it waited for the pause to end"
         assert _counts_here(limits)
         assert (await limits.take([Take("a", SLOW, 16)])).wait > 0
         limits.give_back("a", SLOW, 5)
@@ -177,7 +177,7 @@ async def test_without_valkey_nobody_waits_for_it() -> None:
     limits = RateLimits(Redis(port=1), key="k" * 32)
     begun = time.monotonic()
     assert [(await limits.take([Take("a", SLOW, 10)])).available for _ in range(3)] == [(15,), (5,), (5,)]
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 2.5, "each would have waited for a second"
     await limits.close()
 
 

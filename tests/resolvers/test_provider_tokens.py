@@ -166,11 +166,11 @@ async def test_a_provider_that_is_down_or_slow(room: SignInRoom, monkeypatch: py
     assert "The provider refused the sign-in (503): away" in await browser.back(url)
     room.provider.down = False
     url = await browser.at_provider(await browser.start(email=ADA))
-    room.provider.delay = 2.0
+    room.provider.delay = 20.0
     monkeypatch.setattr(fetch, "FETCH_SECONDS", 0.2)
     begun = time.monotonic()
     assert "did not answer within" in await browser.back(url)
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 10
 
 
 async def test_a_start_waits_for_no_provider_that_is_away(

@@ -14,12 +14,11 @@ from app.context import Runtime
 from app.costs.exports.files import ExportTools
 from app.costs.exports.run import run_export
 from app.costs.exports.start import RUN_EXPORT_JOB
-from app.repositories.jobs import JOBS
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, Person, register
 from tests.costs.deliveries import COSTS, deliver, rows_of, sum_of
 from tests.resolvers.company import company, create_key
-from tests.workers.probes import job_row, make_runner
+from tests.workers.probes import run_every
 
 EXPORT = """
 mutation ($input: ExportCostsInput!) {
@@ -56,13 +55,8 @@ async def asked(graphql: GraphQL, person: Person, **more: Any) -> dict[str, Any]
 async def work(runtime: Runtime) -> None:
     """Run every export that waits."""
     tools = ExportTools(runtime.exports, timedelta(days=runtime.settings.export_retention_days))
-    handlers = {RUN_EXPORT_JOB: lambda job: run_export(job, tools)}
-    runner = make_runner(runtime.database, str(runtime.settings.redis_url), handlers)
-    async with runtime.database.system() as session:
-        ids = (await session.execute(JOBS.select().where(JOBS.c.kind == RUN_EXPORT_JOB))).mappings().all()
-    for job in ids:
-        await runner.run(job["id"])
-        assert (await job_row(runtime.database, job["id"]))["state"] == "SUCCEEDED"
+    redis_url = str(runtime.settings.redis_url)
+    await run_every(runtime.database, redis_url, RUN_EXPORT_JOB, lambda job: run_export(job, tools))
 
 
 async def test_a_file_is_asked_for_made_and_fetched(graphql: GraphQL, runtime: Runtime) -> None:

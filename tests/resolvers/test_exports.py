@@ -19,12 +19,11 @@ from app.costs.exports.files import ExportTools
 from app.exporting.run import BulkTools, run_export
 from app.exporting.start import RUN_EXPORT_JOB
 from app.rate_limits import Rate, Take
-from app.repositories.jobs import JOBS
 from app.resolvers.export_graph import ExportGraph
 from app.schema.node import global_id, parse_id
 from tests.clients import GraphQL, Person, register
 from tests.resolvers.company import code_of, company, create_key
-from tests.workers.probes import job_row, make_runner
+from tests.workers.probes import run_every
 
 START = """
 mutation ($input: StartExportInput!) {
@@ -101,14 +100,8 @@ def tools_of(runtime: Runtime) -> BulkTools:
 async def work(runtime: Runtime) -> None:
     """Run every export that waits."""
     tools = tools_of(runtime)
-    handlers = {RUN_EXPORT_JOB: lambda job: run_export(job, tools)}
-    runner = make_runner(runtime.database, str(runtime.settings.redis_url), handlers)
-    async with runtime.database.system() as session:
-        ids = (await session.execute(JOBS.select().where(JOBS.c.kind == RUN_EXPORT_JOB))).mappings().all()
-    for job in ids:
-        await runner.run(job["id"])
-        row = await job_row(runtime.database, job["id"])
-        assert row["state"] == "SUCCEEDED", row
+    redis_url = str(runtime.settings.redis_url)
+    await run_every(runtime.database, redis_url, RUN_EXPORT_JOB, lambda job: run_export(job, tools))
 
 
 async def asked(graphql: GraphQL, person: Person, query: str = RESOURCES, **more: Any) -> dict[str, Any]:

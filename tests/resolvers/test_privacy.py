@@ -37,7 +37,7 @@ from tests.resolvers.company import Company, code_of, create_key, invite
 from tests.resolvers.own_identity import PAYLOADS, Somebody, another, somebody
 from tests.webhooks.office import Office
 from tests.webhooks.receiver import Answering, receiving
-from tests.workers.probes import job_row, make_runner
+from tests.workers.probes import run_every
 
 PAYLOADS |= {
     "eraseMyAccount": "erasure { requestedAt dueAt } endedSessions revokedApiKeys keptApiKeys",
@@ -84,14 +84,9 @@ async def house(graphql: GraphQL, zebedee: Somebody, role: str = "ADMIN") -> Com
 
 async def work(runtime: Runtime, kind: str, handler: Any) -> None:
     """Run every job of a kind."""
-    runner = make_runner(runtime.database, str(runtime.settings.redis_url), {kind: handler})
     async with runtime.database.system() as session:
         await session.execute(JOBS.update().where(JOBS.c.kind == kind).values(wake_at=text("now()")))
-    async with runtime.database.system() as session:
-        found = (await session.execute(JOBS.select().where(JOBS.c.kind == kind))).mappings().all()
-    for job in found:
-        await runner.run(job["id"])
-        assert (await job_row(runtime.database, job["id"]))["state"] == "SUCCEEDED"
+    await run_every(runtime.database, str(runtime.settings.redis_url), kind, handler)
 
 
 async def archived(runtime: Runtime, who: Somebody) -> dict[str, Any]:

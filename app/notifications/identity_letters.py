@@ -36,8 +36,10 @@ _NOTICES = {
     ),
     MailKind.EMAIL_CHANGE_REQUESTED: (
         "Another e-mail address was asked for",
-        "Somebody, most likely you, wants another e-mail address for your account at Skyledger, and has given its "
-        "password. Nothing changes until that address is verified.",
+        (
+            "Somebody, most likely you, wants another e-mail address for your account at Skyledger, and has given its "
+            "password. Nothing changes until that address is verified."
+        ),
     ),
     MailKind.EMAIL_CHANGED: (
         "Your e-mail address was changed",

@@ -82,6 +82,16 @@ async def mails(owner: Database) -> list[str]:
     return await do(owner, "SELECT kind FROM identity_mails WHERE kind LIKE 'ACCOUNT%' ORDER BY created_at")
 
 
+async def waits(owner: Database, task: asyncio.Task[Any], number: int) -> None:
+    """Until work waits for a lock, as the last of so many."""
+    for _ in range(3_000):
+        if (await do(owner, WAITING))[0] >= number:
+            return
+        assert not task.done(), "it waits for nothing"
+        await asyncio.sleep(0.02)
+    pytest.fail("nothing waits")
+
+
 @asynccontextmanager
 async def stopped_at(
     owner: Database, work: asyncio.Future[Any] | Any, statement: str, **values: Any
@@ -90,10 +100,7 @@ async def stopped_at(
     async with owner.engine.connect() as connection:
         await connection.execute(text(statement), values)
         task = asyncio.create_task(work)
-        async with asyncio.timeout(60):
-            while not (await do(owner, WAITING))[0]:
-                assert not task.done(), "it waits for nothing"
-                await asyncio.sleep(0.02)
+        await waits(owner, task, 1)
         yield connection, task
         await connection.commit()
 
@@ -134,9 +141,7 @@ async def test_who_joins_at_that_moment_keeps_the_organization(
     # Whoever comes first waits for the organization, and the other behind.
     async with stopped_at(owner, joining, ORGANIZATION, id=organization_id) as (_, joined):
         erasing = asyncio.create_task(erase_account(database, ada.user["id"]))
-        async with asyncio.timeout(60):
-            while (await do(owner, WAITING))[0] < 2:
-                await asyncio.sleep(0.02)
+        await waits(owner, erasing, 2)
     await joined
     with pytest.raises(ConflictError, match="last owner"):
         await erasing

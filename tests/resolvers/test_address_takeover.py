@@ -48,7 +48,7 @@ async def waiting_change(ada: Somebody, post: Post) -> str:
     return await post.token(EVE)
 
 
-async def address(database: Database, ada: Somebody) -> str | None:
+async def address(database: Database) -> str | None:
     """The address of Ada's account as it is stored."""
     statement = text("SELECT email FROM users WHERE name = 'Ada'")
     async with database.system() as session:
@@ -94,7 +94,7 @@ async def test_a_change_that_waits_does_not_outlive_what_protects_the_account(
     assert done["__typename"].endswith("Payload"), done
     refused = await ada("verifyEmail", caller="", token=token)
     assert (refused["__typename"], refused.get("path")) == ("InvalidInput", ["input", "token"])
-    assert await address(database, ada) == ada.person.email
+    assert await address(database) == ada.person.email
 
 
 async def test_a_change_that_was_not_sent_yet_ends_too(ada: Somebody, post: Post, database: Database) -> None:
@@ -103,7 +103,7 @@ async def test_a_change_that_was_not_sent_yet_ends_too(ada: Somebody, post: Post
     await ada("changePassword", currentPassword=PASSWORD, newPassword=ANOTHER)
     await post.deliver()
     assert post.box.to(EVE) == []
-    assert await address(database, ada) == ada.person.email
+    assert await address(database) == ada.person.email
 
 
 async def test_a_reset_that_was_not_sent_yet_ends_with_the_password(ada: Somebody, post: Post) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -94,7 +94,7 @@ async def waits(owner: Database, task: asyncio.Task[Any], number: int) -> None:
 
 @asynccontextmanager
 async def stopped_at(
-    owner: Database, work: asyncio.Future[Any] | Any, statement: str, **values: Any
+    owner: Database, work: Coroutine[Any, Any, Any], statement: str, **values: Any
 ) -> AsyncIterator[tuple[AsyncConnection, asyncio.Task[Any]]]:
     """Work that waits for what a statement holds: on leaving the block what was done in it is there, and it goes on."""
     async with owner.engine.connect() as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -74,7 +74,7 @@ async def end_session(ada: Somebody, _: Post) -> dict[str, Any]:
     return await ada("revokeSession", id=strange)
 
 
-ACTS = {
+ACTS: dict[str, Callable[[Somebody, Post], Awaitable[dict[str, Any]]]] = {
     "reset": reset,
     "change": lambda ada, _: ada("changePassword", currentPassword=PASSWORD, newPassword=ANOTHER),
     "log out everywhere": lambda ada, _: log_out(ada, everywhere=True),

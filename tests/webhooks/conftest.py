@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
+from sentry_sdk.transport import Transport
 
+from app import error_reports
 from app.config import Settings
 from app.context import Runtime
 from app.outgoing import OutgoingGuard
@@ -36,3 +39,17 @@ async def office(runtime: Runtime, graphql: GraphQL, receiver: Receiver) -> Offi
         runtime.vault, OutgoingGuard(runtime.settings.outgoing_networks), DocumentRunner(runtime), seconds=2
     )
     return Office(runtime.database, str(runtime.settings.redis_url), tools, graphql, await register(graphql), receiver)
+
+
+@pytest.fixture
+def error_reports_of() -> Iterator[list[bytes]]:
+    """What is reported to Sentry, whose client is the real one."""
+    sent: list[bytes] = []
+
+    class FarSide(Transport):
+        def capture_envelope(self, envelope: Any) -> None:
+            sent.append(envelope.serialize())
+
+    error_reports.start("http://public@127.0.0.1:9/1", "tests", "1", transport=FarSide())
+    yield sent
+    error_reports.stop()

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import RowMapping
 
 from app import error_reports
-from app.errors import BadUserInputError
+from app.errors import BadUserInputError, UnavailableError
 from app.models import now
 from app.queue import HeldJob
 from app.records import Grant
@@ -93,10 +93,12 @@ class _Delivery:
         started_at, begun = datetime.now(UTC), time.monotonic()
         try:
             await self._send()
-        except Exception as error:
+        except UnavailableError:  # PostgreSQL is away, which says nothing of the endpoint: the job comes back
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing of one delivery may be left without a note
             why = f"Something unforeseen went wrong in Skyledger ({type(error).__name__})."
             answer = Answer(started_at, round((time.monotonic() - begun) * 1000), failure=why)
-            # Raises in its turn where PostgreSQL is away or the job is another worker's: then it is no attempt.
+            # Raises in its turn where the job is another worker's: then it is no attempt.
             await settle(self._job, self._tools, self._row, answer)
             self._log.error("webhook_delivery_failed", exc_info=error)
             error_reports.report(error, delivery_id=str(self._row["id"]))

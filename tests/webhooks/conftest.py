@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-from sentry_sdk.transport import Transport
 
-from app import error_reports
 from app.config import Settings
 from app.context import Runtime
 from app.outgoing import OutgoingGuard
 from app.resolvers.webhook_documents import DocumentRunner
 from app.webhooks.tools import WebhookTools
 from tests.clients import GraphQL, register
+from tests.error_reports import error_reports_of
 from tests.webhooks.office import Office
 from tests.webhooks.receiver import Receiver, receiving
+
+__all__ = ["error_reports_of"]  # a fixture
 
 
 @pytest.fixture
@@ -39,17 +39,3 @@ async def office(runtime: Runtime, graphql: GraphQL, receiver: Receiver) -> Offi
         runtime.vault, OutgoingGuard(runtime.settings.outgoing_networks), DocumentRunner(runtime), seconds=2
     )
     return Office(runtime.database, str(runtime.settings.redis_url), tools, graphql, await register(graphql), receiver)
-
-
-@pytest.fixture
-def error_reports_of() -> Iterator[list[bytes]]:
-    """What is reported to Sentry, whose client is the real one."""
-    sent: list[bytes] = []
-
-    class FarSide(Transport):
-        def capture_envelope(self, envelope: Any) -> None:
-            sent.append(envelope.serialize())
-
-    error_reports.start("http://public@127.0.0.1:9/1", "tests", "1", transport=FarSide())
-    yield sent
-    error_reports.stop()

@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, RowMapping, Table, Text, bindparam, func, literal_column, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    RowMapping,
+    Table,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import ScheduledWork
 
 SCHEDULED: Table = ScheduledWork.__table__  # type: ignore[assignment]
-_NOW = literal_column("clock_timestamp()")
+_NOW: ColumnElement[datetime] = literal_column("clock_timestamp()", DateTime(timezone=True))
 
 # What has waited longest goes first. Another worker that looks at the same time takes the next.
 _CLAIM = text("""

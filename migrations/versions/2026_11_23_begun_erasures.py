@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261123_begun_erasures"
-down_revision = "20261123_asked_jobs"
+down_revision = "20261123_scheduled_work"
 branch_labels = None
 depends_on = None
 

@@ -70,6 +70,10 @@ class FromRows:
     columns: frozenset[str]
     made: Mapping[str, Made | Part] = field(default_factory=dict)
 
+    def give(self, name: str) -> bool:
+        """Whether a row is enough for a field."""
+        return name in self.columns or name in self.made
+
 
 class PlanInfo:
     """What a resolver is given in place of Strawberry's Info: the context, and what is selected of what it gives.

@@ -28,7 +28,7 @@ from app.execution.arguments import Arguments, Prepare
 from app.execution.code import Code, Later, Now, Reason, Source, bailing
 from app.execution.declarations import EXECUTION, Batch, Made, Part, PlanInfo, Rows, rows_of
 from app.execution.leaves import NAMES, leaf, stored_leaf
-from app.execution.rows import NotOfRowsError, RowColumns
+from app.execution.rows import RowColumns
 from app.execution.selections import Selections
 from app.execution.waiting import each_alone, through_lists, through_objects, through_types, together
 
@@ -181,6 +181,8 @@ class Levels:
         definition = type_.fields[name]
         declared: StrawberryField = definition.extensions[_DEFINITION]
         how = declared.metadata.get(EXECUTION)
+        if isinstance(how, Batch | Rows):  # which reads its own, whatever is under way
+            place = _Place(place.path)
         if isinstance(how, Batch) and (rows is None or declared.python_name not in rows.forms.made):
             return self._batch(definition, declared, how, nodes, rows, place)
         if rows is not None:
@@ -202,15 +204,13 @@ class Levels:
             value = self._value(definition.type, nodes, place, stored=True)
             self._note(place, "column", name)
             access = f"{parent}[{rows.place(name)}]"
-        elif isinstance(made := rows.forms.made.get(name), Part):
+        elif isinstance(made := rows.forms.made[name], Part):
             value, access = self._part(definition, made, nodes, parent, rows, place)
-        elif made:
+        else:
             value, function = self._made(definition, made, nodes, place)
             self._note(place, "made", ", ".join(made.columns))
             make = self.source.bind(function, "make")
             access = f"{make}({', '.join(f'{parent}[{rows.place(column)}]' for column in made.columns)})"
-        else:
-            raise NotOfRowsError(name)
         if isinstance(value, Later):
             return self._many(f"[{access} for {parent} in P]", value)
         return value.of(access)
@@ -226,11 +226,11 @@ class Levels:
     ) -> tuple[Code, str]:
         """The code of what stands in a row, and its access: the row itself, or the object that is made of it."""
         self._note(place, "part")
-        below, value, access = self._rows_below(definition.type), None, parent
-        if below is not None:
+        below, access = self._rows_below(definition.type), parent
+        if below is not None and below.suffice(definition.type, nodes, self._selections):
             below.stand_in(rows, part.columns)
-            value = self._of_rows(definition, nodes, place, below)
-        if value is None:
+            value = self._value(definition.type, nodes, _Place(place.path, below))
+        else:
             value = self._value(definition.type, nodes, place)
             given = ", ".join(f"{parent}[{rows.place(column)}]" for column in part.columns.values())
             access = f"{self.source.bind(part.make, 'make')}({given})"
@@ -312,25 +312,12 @@ class Levels:
     ) -> Code:
         """The value of a field that can give rows: with those that its selection needs, or with objects."""
         rows = self._rows_below(definition.type)
-        value = None if rows is None else self._of_rows(definition, nodes, place, rows)
-        if rows is None or value is None:
+        if rows is None or not rows.suffice(definition.type, nodes, self._selections):
             return self._value(definition.type, nodes, place)
+        value = self._value(definition.type, nodes, _Place(place.path, rows))
         arguments.wanted = tuple(rows.columns)
         self._note(place, "rows", ", ".join(rows.columns))
         return value
-
-    def _of_rows(
-        self, definition: GraphQLField, nodes: Sequence[FieldNode], place: _Place, rows: RowColumns
-    ) -> Code | None:
-        """The value of a field that gives these rows; None, as if nothing had been tried, where it needs objects."""
-        before = len(self.source.functions), len(self.preparers), len(self.steps), len(rows.columns)
-        try:
-            return self._value(definition.type, nodes, _Place(place.path, rows))
-        except NotOfRowsError:
-            del self.source.functions[before[0] :], self.preparers[before[1] :], self.steps[before[2] :]
-            for column in list(rows.columns)[before[3] :]:
-                del rows.columns[column]
-            return None
 
     def _selected(self, type_: GraphQLOutputType, nodes: Sequence[FieldNode]) -> frozenset[str]:
         """The fields that are selected of the object that a field gives, by Python name."""

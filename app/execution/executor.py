@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
@@ -114,8 +113,6 @@ class CompiledExecutor:
             self._give_up(plan, caller, type(error).__name__, self._kind(error))
             if not isinstance(error, self._told):
                 _log.warning("plan_failed", error=type(error).__name__, places=_places(error))
-        if answer.__class__ is not bytes:
-            _end_if_asked()
         if answer is None:
             return None
         if plan is not None and plan.bails_in_a_row:
@@ -191,13 +188,6 @@ def _check_worth(plan: Plan, caller: Hashable) -> None:
     bails = plan.bails_in_a_row.get(caller, 0)
     if bails >= MOST_BAILS and bails % TRY_AGAIN_EVERY:
         raise Bail(Reason.BAILS_OFTEN)
-
-
-def _end_if_asked() -> None:
-    """End the task where somebody wants that: a TaskGroup whose tasks have failed tells their error instead."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _places(error: Exception) -> list[str]:

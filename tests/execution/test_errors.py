@@ -198,4 +198,33 @@ async def test_who_is_cancelled_while_a_field_fails_is_ended() -> None:
     task = asyncio.create_task(asked.run())
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert asked.executor.bails["ValueError"] == 1
+    assert (asked.executor.hits, asked.executor.bails) == (0, {})
+
+
+@pytest.mark.parametrize("text", ["{ at early late }", "{ at late early }", "{ late early }", "{ early late }"])
+async def test_who_is_not_cancelled_is_not_so_after_an_error_either(text: str) -> None:
+    """Whether a task is cancelled says to the server whether its caller has gone or its time is over."""
+
+    @strawberry.type
+    class Failing:
+        @strawberry.field
+        def at(self) -> int:
+            return 1
+
+        @strawberry.field
+        async def early(self) -> int:
+            await asyncio.sleep(0)
+            return 1
+
+        @strawberry.field
+        async def late(self) -> int:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            raise ValueError
+
+    asked = Asked(text, CompiledExecutor(strawberry.Schema(query=Failing)))
+    assert (await asked.run())[0] is None
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    assert asked.executor.bails == {"ValueError": 1}

@@ -77,6 +77,10 @@ async def test_examples_and_benchmarks_are_answered_by_plans(site: Site, twins: 
         compared = await twins.compare(Operation(document, variables, "owner"))
         if (compared.verdict, compared.failed, compared.refused, compared.bail) != (Verdict.EQUAL, False, False, None):
             wrong.append(f"{name}: {compared}")
+            continue
+        # Counted on the data of the plan, and on graphql-core's: as part of the answers the two are equal.
+        cost = orjson.loads(compared.compiled)["extensions"]["cost"]
+        assert 1 < cost["actual"] <= cost["requested"], name
     assert not wrong, "\n\n".join(wrong)
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import count
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import strawberry
@@ -32,7 +32,6 @@ PATIENCE = 120.0
 """Seconds for an operation: a slow machine is no difference, and what takes as long as this hangs."""
 COST_LIMITS = CostLimits(2_000_000_000, 1, 2_000_000_000)
 """What may be told of a bucket: an Int. Each operation has one of its own, so that what is left is no difference."""
-_buckets = count()
 FURTHER_LOOKS = 3
 """How often graphql-core is asked again before an answer of plans counts as another one."""
 
@@ -196,5 +195,5 @@ def _server(runtime: Runtime, schema: strawberry.Schema, *, compiled: bool) -> G
         make_context=lambda facts: make_context(runtime, facts),
         limits=replace(Limits.from_settings(runtime.settings), execution_seconds=PATIENCE),
         compiled=compiled,
-        make_costs=lambda graph: Costs(graph, COST_LIMITS, runtime.rate_limits, lambda _: f"oracle:{next(_buckets)}"),
+        make_costs=lambda graph: Costs(graph, COST_LIMITS, runtime.rate_limits, lambda _: f"oracle:{uuid4()}"),
     )

@@ -9,9 +9,10 @@ declaration changes how fast an answer comes and nothing else. `levels` writes t
 stand at one place of the answer), `leaves` that of scalars and enums, `arguments` that of what resolvers are given;
 `plan` runs the result, `executor` keeps plans and decides when graphql-core has to answer.
 
-What a plan cannot prove bails: a value of an unknown kind, a null where none may be, any error of a resolver. The query
-then runs in graphql-core, so errors and their places are always its own. Mutations never come here. The test that
-compares both on generated operations is the licence for this room (tests/execution).
+What a plan cannot prove bails: a value of an unknown kind, a null where none may be, an error of a resolver. The query
+then runs in graphql-core, so errors and their places are its own; but for those of a field beside which nothing stands
+(`alone`), which are the whole answer and need no second run. Mutations never come here. The test that compares both on
+generated operations is the licence for this room (tests/execution).
 
 The room knows GraphQL and Strawberry, and neither SQL nor any noun of the product.
 """

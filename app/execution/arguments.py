@@ -120,7 +120,7 @@ class Arguments:
         if resolver is not None and resolver.info_parameter is not None:
             self.info_name = resolver.info_parameter.name
         self.wanted: tuple[str, ...] | None = None
-        self.selected: frozenset[str] = frozenset()
+        self.selected: frozenset[str] | None = None
         self._again: Callable[[], Any] | None = None
 
     def preparer(self) -> Prepare | None:

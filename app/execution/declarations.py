@@ -70,17 +70,22 @@ class FromRows:
     columns: frozenset[str]
     made: Mapping[str, Made | Part] = field(default_factory=dict)
 
+    def give(self, name: str) -> bool:
+        """Whether a row is enough for a field."""
+        return name in self.columns or name in self.made
+
 
 class PlanInfo:
     """What a resolver is given in place of Strawberry's Info: the context, and what is selected of what it gives.
 
-    `wanted` are the columns of rows, where rows are wanted; `selected` the fields of an object, by Python name.
+    `wanted` are the columns of rows, where rows are wanted; `selected` the fields of an object, by Python name; None
+    where they are not known, as of a list or of what may have several types.
     """
 
     __slots__ = ("context", "selected", "wanted")
 
     def __init__(
-        self, context: Any, wanted: tuple[str, ...] | None = None, selected: frozenset[str] = frozenset()
+        self, context: Any, wanted: tuple[str, ...] | None = None, selected: frozenset[str] | None = None
     ) -> None:
         self.context = context
         self.wanted = wanted
@@ -94,7 +99,8 @@ def wanted_of(info: object) -> tuple[str, ...] | None:
 
 def is_selected(info: object, *names: str) -> bool:
     """Whether one of these fields may be selected of the object that a resolver gives; by Python name."""
-    return info.__class__ is not PlanInfo or not info.selected.isdisjoint(names)
+    selected = info.selected if info.__class__ is PlanInfo else None
+    return selected is None or not selected.isdisjoint(names)
 
 
 def batch(

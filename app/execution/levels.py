@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
 from graphql import (
     FieldNode,
     GraphQLAbstractType,
+    GraphQLError,
     GraphQLField,
     GraphQLList,
     GraphQLNonNull,
@@ -24,11 +25,12 @@ from graphql import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
+from app.execution.alone import Alone
 from app.execution.arguments import Arguments, Prepare
 from app.execution.code import Code, Later, Now, Reason, Source, bailing
 from app.execution.declarations import EXECUTION, Batch, Made, Part, PlanInfo, Rows, rows_of
 from app.execution.leaves import NAMES, leaf, stored_leaf
-from app.execution.rows import NotOfRowsError, RowColumns
+from app.execution.rows import RowColumns
 from app.execution.selections import Selections
 from app.execution.waiting import each_alone, through_lists, through_objects, through_types, together
 
@@ -51,28 +53,38 @@ class Step:
 
 @dataclass
 class _Place:
-    """Where the compiler is: the path of response keys, and the rows that are under way to objects below."""
+    """Where the compiler is: the path of response keys, and the rows that are under way to objects below.
+
+    `alone` where nothing stands beside it.
+    """
 
     path: tuple[str, ...] = ()
     rows: RowColumns | None = None
+    alone: Alone | None = None
 
     def below(self, key: str) -> _Place:
-        return _Place((*self.path, key), self.rows)
+        return replace(self, path=(*self.path, key))
 
 
 class Levels:
-    """Writes the functions of one operation into a source."""
+    """Writes the functions of one operation into a source; `told` are the errors that callers hear of."""
 
-    def __init__(self, schema: GraphQLSchema, converter: GraphQLCoreConverter, selections: Selections) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        converter: GraphQLCoreConverter,
+        selections: Selections,
+        told: tuple[type[Exception], ...] = (GraphQLError,),
+    ) -> None:
         self.source = Source()
-        self.source.names |= NAMES | {"LISTS": _LISTS, "together": together, "each_alone": each_alone}
+        self.source.names |= NAMES | {"LISTS": _LISTS, "TOLD": told, "together": together, "each_alone": each_alone}
         self.preparers: list[Prepare] = []
         self.steps: list[Step] = []
         self._schema, self._converter, self._selections = schema, converter, selections
 
     def root(self, type_: GraphQLObjectType, selected: SelectionSetNode) -> str:
         """The name of the async function that gives `[data]` of `[None]`."""
-        code = self._object(type_, [selected], required=True, place=_Place(), alone=True)
+        code = self._object(type_, [selected], required=True, place=_Place(alone=Alone()), is_root=True)
         return cast("Later", code).name
 
     def _value(
@@ -84,6 +96,7 @@ class Levels:
         if is_leaf_type(inner):
             return (stored_leaf if stored else leaf)(inner, required=required, source=self.source)
         if isinstance(inner, GraphQLList):
+            place = replace(place, alone=None)
             return self._list(self._value(inner.of_type, nodes, place, stored=stored), required=required)
         sets = [node.selection_set for node in nodes]
         if is_object_type(inner):
@@ -130,23 +143,24 @@ class Levels:
         *,
         required: bool,
         place: _Place,
-        alone: bool = False,
+        is_root: bool = False,
     ) -> Code:
-        """Objects of one type. `alone` makes a function of it in any case."""
+        """Objects of one type. Of the root a function is made in any case."""
         rows = place.rows if place.rows is not None and place.rows.type is type_ else None
-        below = _Place(place.path, None if rows else place.rows)
+        fields = self._selections.fields(type_, sets)
+        below = _Place(place.path, None if rows else place.rows, place.alone if len(fields) == 1 else None)
         parent, entries, waits = self.source.fresh("p"), [], []
-        for key, nodes in self._selections.fields(type_, sets).items():
+        for key, nodes in fields.items():
             code = self._field(type_, nodes, parent, rows, below.below(key))
             if isinstance(code, Later):
                 waits.append((self.source.fresh("x"), code.name))
                 code = waits[-1][0]
             entries.append(f"{key!r}: {code}")
         body = "{" + ", ".join(entries) + "}"
-        if not waits and not alone:
+        if not waits and not is_root:
             return Now(parent, "{} is not None", body, self._bail(Reason.NULL) if required else "None")
         level = self._level(parent, body, waits)
-        return level if alone else self._waiting(through_objects(level.name, self.source.names, required=required))
+        return level if is_root else self._waiting(through_objects(level.name, self.source.names, required=required))
 
     def _level(self, parent: str, body: str, waits: Sequence[tuple[str, str]]) -> Later:
         """A function that completes a list of objects, whose waiting fields go on at the same time."""
@@ -181,6 +195,11 @@ class Levels:
         definition = type_.fields[name]
         declared: StrawberryField = definition.extensions[_DEFINITION]
         how = declared.metadata.get(EXECUTION)
+        if isinstance(how, Batch | Rows):  # which reads its own, whatever is under way
+            place = replace(place, rows=None)
+        if place.alone is not None:
+            nullable = not isinstance(definition.type, GraphQLNonNull)
+            place = replace(place, alone=place.alone.below(place.path[-1], nullable=nullable))
         if isinstance(how, Batch) and (rows is None or declared.python_name not in rows.forms.made):
             return self._batch(definition, declared, how, nodes, rows, place)
         if rows is not None:
@@ -202,15 +221,13 @@ class Levels:
             value = self._value(definition.type, nodes, place, stored=True)
             self._note(place, "column", name)
             access = f"{parent}[{rows.place(name)}]"
-        elif isinstance(made := rows.forms.made.get(name), Part):
+        elif isinstance(made := rows.forms.made[name], Part):
             value, access = self._part(definition, made, nodes, parent, rows, place)
-        elif made:
+        else:
             value, function = self._made(definition, made, nodes, place)
             self._note(place, "made", ", ".join(made.columns))
             make = self.source.bind(function, "make")
             access = f"{make}({', '.join(f'{parent}[{rows.place(column)}]' for column in made.columns)})"
-        else:
-            raise NotOfRowsError(name)
         if isinstance(value, Later):
             return self._many(f"[{access} for {parent} in P]", value)
         return value.of(access)
@@ -226,11 +243,11 @@ class Levels:
     ) -> tuple[Code, str]:
         """The code of what stands in a row, and its access: the row itself, or the object that is made of it."""
         self._note(place, "part")
-        below, value, access = self._rows_below(definition.type), None, parent
-        if below is not None:
+        below, access = self._rows_below(definition.type), parent
+        if below is not None and below.suffice(definition.type, nodes, self._selections):
             below.stand_in(rows, part.columns)
-            value = self._of_rows(definition, nodes, place, below)
-        if value is None:
+            value = self._value(definition.type, nodes, replace(place, rows=below))
+        else:
             value = self._value(definition.type, nodes, place)
             given = ", ".join(f"{parent}[{rows.place(column)}]" for column in part.columns.values())
             access = f"{self.source.bind(part.make, 'make')}({given})"
@@ -274,12 +291,15 @@ class Levels:
             value = self._value(definition.type, nodes, place)
         function = self.source.bind(resolver.wrapped_func, "resolve")
         given = self._given(arguments)
+        failed = "" if place.alone is None else self.source.bind(place.alone.failing(nodes), "failed")
         if resolver.is_async:
             self._note(place, "plain", "awaited for each object")
-            return self._many(f"await each_alone({function}, P, {given or 'None'})", value)
+            return self._many(f"await each_alone({function}, P, {given or 'None'})", value, failed)
         self._note(place, "plain")
         access = f"{function}({parent}, **{given})" if given else f"{function}({parent})"
-        return self._many(f"[{access} for {parent} in P]", value) if isinstance(value, Later) else value.of(access)
+        if failed or isinstance(value, Later):
+            return self._many(f"[{access} for {parent} in P]", value, failed)
+        return value.of(access)
 
     def _batch(
         self,
@@ -312,31 +332,18 @@ class Levels:
     ) -> Code:
         """The value of a field that can give rows: with those that its selection needs, or with objects."""
         rows = self._rows_below(definition.type)
-        value = None if rows is None else self._of_rows(definition, nodes, place, rows)
-        if rows is None or value is None:
+        if rows is None or not rows.suffice(definition.type, nodes, self._selections):
             return self._value(definition.type, nodes, place)
+        value = self._value(definition.type, nodes, replace(place, rows=rows))
         arguments.wanted = tuple(rows.columns)
         self._note(place, "rows", ", ".join(rows.columns))
         return value
 
-    def _of_rows(
-        self, definition: GraphQLField, nodes: Sequence[FieldNode], place: _Place, rows: RowColumns
-    ) -> Code | None:
-        """The value of a field that gives these rows; None, as if nothing had been tried, where it needs objects."""
-        before = len(self.source.functions), len(self.preparers), len(self.steps), len(rows.columns)
-        try:
-            return self._value(definition.type, nodes, _Place(place.path, rows))
-        except NotOfRowsError:
-            del self.source.functions[before[0] :], self.preparers[before[1] :], self.steps[before[2] :]
-            for column in list(rows.columns)[before[3] :]:
-                del rows.columns[column]
-            return None
-
-    def _selected(self, type_: GraphQLOutputType, nodes: Sequence[FieldNode]) -> frozenset[str]:
-        """The fields that are selected of the object that a field gives, by Python name."""
+    def _selected(self, type_: GraphQLOutputType, nodes: Sequence[FieldNode]) -> frozenset[str] | None:
+        """The fields that are selected of a field's object, by Python name; None of what is no object."""
         inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
         if not is_object_type(inner):
-            return frozenset()
+            return None
         fields = self._selections.fields(inner, [node.selection_set for node in nodes]).values()
         names = (selected[0].name.value for selected in fields)
         return frozenset(
@@ -353,14 +360,18 @@ class Levels:
         forms = rows_of(inner.extensions[_DEFINITION].origin) if is_object_type(inner) else None
         return None if forms is None else RowColumns(inner, forms)
 
-    def _many(self, values: str, value: Code) -> Later:
-        """A function of all parents that completes what `values` gives."""
-        name = self.source.fresh("field")
+    def _many(self, values: str, value: Code, failed: str = "") -> Later:
+        """A function of all parents that completes what `values` gives; `failed` makes the answer of an error there."""
+        name, lines = self.source.fresh("field"), []
+        if failed:
+            lines = ["    try:", f"        values = {values}"]
+            lines += ["    except TOLD as error:", f"        raise {failed}(error) from error"]
+            values = "values"
         if isinstance(value, Later):
             completed = f"await {value.name}({values}, run)"
         else:
             completed = f"[{value.of_variable()} for {value.variable} in {values}]"
-        self.source.define(f"async def {name}(P, run):", f"    return {completed}")
+        self.source.define(f"async def {name}(P, run):", *lines, f"    return {completed}")
         return Later(name)
 
     def _given(self, arguments: Arguments) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
@@ -11,6 +11,8 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from app.execution.arguments import Run, Variables
 from app.execution.levels import Levels, Step
 from app.execution.selections import Selections
+
+MOST_CALLERS = 64
 
 
 class Plan:
@@ -23,8 +25,9 @@ class Plan:
         document: DocumentNode,
         operation: OperationDefinitionNode,
         conditions: Mapping[str, Any],
+        told: tuple[type[Exception], ...],
     ) -> None:
-        levels = Levels(schema, converter, Selections(schema, document, conditions))
+        levels = Levels(schema, converter, Selections(schema, document, conditions), told)
         root = schema.query_type
         if root is None:  # every schema of ours has queries
             message = "the schema has no queries"
@@ -34,10 +37,18 @@ class Plan:
         self.steps: list[Step] = levels.steps
         self._root = levels.source.compiled()[name]
         self._preparers = levels.preparers
-        self.bails_in_a_row = 0
+        self.bails_in_a_row: dict[Hashable, int] = {}
+        """By caller: what one is refused, or has in their data, says nothing of the next. Of the latest callers."""
+
+    def note_bail(self, caller: Hashable) -> None:
+        """Count that it could not answer a caller."""
+        bails = self.bails_in_a_row
+        if caller not in bails and len(bails) >= MOST_CALLERS:
+            del bails[next(iter(bails))]
+        bails[caller] = bails.get(caller, 0) + 1
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """The data of the answer. Raises Bail, or whatever a resolver raises."""
+        """The data of the answer. Raises Bail, LoneFieldError, or whatever a resolver raises."""
         run.arguments = [prepare(run) for prepare in self._preparers]
         data: dict[str, Any] = (await self._root((None,), run))[0]
         return data

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graphql import GraphQLObjectType
+from graphql import FieldNode, GraphQLObjectType, GraphQLOutputType, get_named_type, is_object_type
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
 
-from app.execution.declarations import FromRows
+from app.execution.declarations import EXECUTION, Batch, FromRows, Rows
+from app.execution.selections import Selections
 
-
-class NotOfRowsError(Exception):
-    """A field that cannot be read from a row: the level needs objects."""
+_DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 @dataclass
@@ -36,3 +37,24 @@ class RowColumns:
         of_rows = rows.names
         self.columns = rows.columns
         self.names = names if of_rows is None else {column: of_rows[name] for column, name in names.items()}
+
+    def suffice(self, type_: GraphQLOutputType, nodes: Sequence[FieldNode], selections: Selections) -> bool:
+        """Whether all that is selected of the rows within a type can be read from them, or objects are needed.
+
+        To be asked before anything is compiled: what is compiled in vain at each level is compiled 2^levels times.
+        """
+        inner = get_named_type(type_)
+        if not is_object_type(inner):
+            return True
+        for selected in selections.fields(inner, [node.selection_set for node in nodes]).values():
+            name = selected[0].name.value
+            if name.startswith("__"):
+                continue
+            declared: StrawberryField = inner.fields[name].extensions[_DEFINITION]
+            how = declared.metadata.get(EXECUTION)
+            if inner is self.type:
+                if not isinstance(how, Batch) and not self.forms.give(declared.python_name):
+                    return False
+            elif not isinstance(how, Batch | Rows) and not self.suffice(inner.fields[name].type, selected, selections):
+                return False
+        return True

@@ -23,7 +23,7 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 
 from app import tracing
-from app.errors import ErrorCode
+from app.errors import ErrorCode, SkyledgerError
 from app.execution import CompiledExecutor, Plans
 from app.server.admission import Admission, CallerOf, caller_by_identity
 from app.server.costs.charging import Charge, Costs, Headers
@@ -137,7 +137,8 @@ class GraphQLServer:
         self._schema = schema._schema  # noqa: SLF001 - Strawberry names no public way to its graphql-core schema
         # Strawberry's executor gives resolvers the info object that they expect.
         self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
-        self.plans = CompiledExecutor(schema, on_end=self.metrics.count_plan) if compiled else None
+        told = (SkyledgerError,)
+        self.plans = CompiledExecutor(schema, on_end=self.metrics.count_plan, told=told) if compiled else None
         self.costs = make_costs(self._schema) if make_costs is not None else None
         self._may_explain = may_explain
         self.admission = Admission(self.limits, caller_of)
@@ -322,11 +323,14 @@ class GraphQLServer:
         operation = prepared.operation
         if self.plans is not None and operation.type is OperationType.QUERY:
             plans, variables = self._plans_of(prepared, self.plans), prepared.request.variables or {}
-            payload = await self.plans.run(
-                plans, variables, lambda: self._make_context(prepared.facts), prepared.answer
+            caller = caller_by_identity(prepared.facts)
+            found = await self.plans.run(
+                plans, variables, lambda: self._make_context(prepared.facts), prepared.answer, caller
             )
-            if payload is not None:
-                return _outcome(payload, (), prepared)
+            if isinstance(found, bytes):
+                return _outcome(found, (), prepared)
+            if found is not None:
+                return _encode(found, prepared)
         result: Any = execute_root_selection_set(self._build(prepared))
         return _encode(await result if optimized_is_awaitable(result) else result, prepared)
 

@@ -19,12 +19,14 @@ from benchmarks.graph.documents import DOCUMENTS
 from tests.execution.nasties import nasties
 from tests.execution.operations import Writer
 from tests.execution.playing import play
-from tests.execution.twins import Operation, Twins, Verdict, alike, same
+from tests.execution.twins import FURTHER_LOOKS, Operation, Twins, Verdict, alike, same
 from tests.execution.world import Site
 
 APART, TOGETHER = 2_000_001, 40
 """Seeds of operations that are asked all at once, by three callers each."""
 MOST_DISCARDED = 0.005
+NO_ROOM = b'"SERVICE_UNAVAILABLE"'
+"""What a busy machine answers, and no difference between plans and graphql-core."""
 SHOWN = 10
 LEAST_SHARE = 0.95
 """Of the answers without errors; PERFORMANCE §3. The others ask for the schema too, or have two types in one list."""
@@ -61,13 +63,23 @@ async def test_answers_stay_apart_when_many_run_at_once(site: Site, twins: Twins
         operation = Writer(twins.schema, site.known, seed).operation()
         operations += [replace(operation, scope=scope) for scope in ("owner", "viewer", "key")]
     apart = [await twins.ask(twins.core, operation) for operation in operations]
-    together = await asyncio.gather(*(twins.ask(twins.compiled, operation) for operation in operations))
+    together = await _asked_together(twins, operations)
     wrong = []
     for operation, one, other in zip(operations, apart, together, strict=True):
         # What changes by itself, and what ends another way when its neighbours are slow, is no proof of anything.
         if not same(one, other) and (again := await twins.compare(operation)).verdict is Verdict.EQUAL:
             wrong.append(f"{operation}\napart:    {one!r}\ntogether: {other!r}\nagain:    {again.core!r}")
     assert not wrong, "\n\n".join(wrong[:SHOWN])
+
+
+async def _asked_together(twins: Twins, operations: list[Operation]) -> list[bytes]:
+    """The answers of plans; those that found no room are asked for again, together with each other."""
+    found: dict[int, bytes] = {}
+    for _ in range(FURTHER_LOOKS):
+        missing = [place for place in range(len(operations)) if NO_ROOM in found.get(place, NO_ROOM)]
+        asked = await asyncio.gather(*(twins.ask(twins.compiled, operations[place]) for place in missing))
+        found |= zip(missing, asked, strict=True)
+    return [found[place] for place in range(len(operations))]
 
 
 async def test_examples_and_benchmarks_are_answered_by_plans(site: Site, twins: Twins) -> None:
@@ -77,6 +89,10 @@ async def test_examples_and_benchmarks_are_answered_by_plans(site: Site, twins: 
         compared = await twins.compare(Operation(document, variables, "owner"))
         if (compared.verdict, compared.failed, compared.refused, compared.bail) != (Verdict.EQUAL, False, False, None):
             wrong.append(f"{name}: {compared}")
+            continue
+        # Counted on the data of the plan, and on graphql-core's: as part of the answers the two are equal.
+        cost = orjson.loads(compared.compiled)["extensions"]["cost"]
+        assert 1 < cost["actual"] <= cost["requested"], name
     assert not wrong, "\n\n".join(wrong)
 
 

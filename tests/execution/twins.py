@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import strawberry
@@ -16,6 +17,7 @@ import strawberry
 from app.context import Runtime
 from app.resolvers.roots import make_schema
 from app.resolvers.serving import make_context
+from app.server.costs.charging import CostLimits, Costs
 from app.server.identity import Identity, OperationFacts
 from app.server.limits import Limits
 from app.server.masking import Refusal, errors_to_json
@@ -28,6 +30,8 @@ REQUEST_ID = "0" * 32
 """Of every operation, so that no answer differs by it."""
 PATIENCE = 120.0
 """Seconds for an operation: a slow machine is no difference, and what takes as long as this hangs."""
+COST_LIMITS = CostLimits(2_000_000_000, 1, 2_000_000_000)
+"""What may be told of a bucket: an Int. Each operation has one of its own, so that what is left is no difference."""
 FURTHER_LOOKS = 3
 """How often graphql-core is asked again before an answer of plans counts as another one."""
 
@@ -191,4 +195,5 @@ def _server(runtime: Runtime, schema: strawberry.Schema, *, compiled: bool) -> G
         make_context=lambda facts: make_context(runtime, facts),
         limits=replace(Limits.from_settings(runtime.settings), execution_seconds=PATIENCE),
         compiled=compiled,
+        make_costs=lambda graph: Costs(graph, COST_LIMITS, runtime.rate_limits, lambda _: f"oracle:{uuid4()}"),
     )

@@ -18,6 +18,7 @@ MOST_IN_PRODUCTION = {
     "execution_seconds": 300,
     "websocket_frame_bytes": 16_777_216,
     "websocket_init_seconds": 120,
+    "websocket_idle_seconds": 3_600,
     "shutdown_seconds": 300,
 }
 

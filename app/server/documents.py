@@ -182,16 +182,27 @@ class Documents:
 
     def load(self, text: str) -> Document:
         """The document of this text; Refusal when it is too large, does not parse or is not valid."""
+        return self.find(text) or self.read(text)
+
+    def find(self, text: str) -> Document | None:
+        """The same where it takes no work: None for a text that has to be read."""
         size = len(text) if text.isascii() else len(text.encode())
         if size > self._limits.document_bytes:
             raise _over_limit([excess("bytes", size, self._limits.document_bytes)])
         document = self._accepted.get(text)
-        faults = self._refused.get(text) if document is None else None
-        self._count(hit=document is not None or faults is not None)
         if document is not None:
+            self._count(hit=True)
             return document
+        faults = self._refused.get(text)
         if faults is not None:
+            self._count(hit=True)
             raise Refusal(faults, is_document=True)
+        return None
+
+    def read(self, text: str) -> Document:
+        """Do the work for a text that `find` does not know: up to 50 ms. Refusal as of `load`."""
+        self._count(hit=False)
+        size = len(text.encode())
         try:
             document = self._examine(text)
         except Refusal as refusal:

@@ -190,18 +190,21 @@ class Documents:
         if size > self._limits.document_bytes:
             raise _over_limit([excess("bytes", size, self._limits.document_bytes)])
         document = self._accepted.get(text)
-        if document is not None:
-            self._count(hit=True)
-            return document
-        faults = self._refused.get(text)
+        faults = self._refused.get(text) if document is None else None
+        if document is None and faults is None:
+            return None
+        self.hits += 1
+        if self._on_lookup is not None:
+            self._on_lookup(True)  # noqa: FBT003 - as it is declared
         if faults is not None:
-            self._count(hit=True)
             raise Refusal(faults, is_document=True)
-        return None
+        return document
 
     def read(self, text: str) -> Document:
         """Do the work for a text that `find` does not know: up to 50 ms. Refusal as of `load`."""
-        self._count(hit=False)
+        self.misses += 1
+        if self._on_lookup is not None:
+            self._on_lookup(False)  # noqa: FBT003
         size = len(text.encode())
         try:
             document = self._examine(text)
@@ -211,11 +214,6 @@ class Documents:
         for dropped in self._accepted.put(text, document, size + BYTES_PER_TOKEN * document.node.token_count):
             self._on_drop(dropped)
         return document
-
-    def _count(self, *, hit: bool) -> None:
-        self.hits, self.misses = self.hits + hit, self.misses + (not hit)
-        if self._on_lookup is not None:
-            self._on_lookup(hit)
 
     def _examine(self, text: str) -> Document:
         """Cheapest check first: tokens (while parsing), figures, and only then the rules."""

@@ -160,7 +160,8 @@ class GraphQLServer:
     ) -> _Prepared:
         """Choose the operation to run; Refusal when there is none or this caller may not run it so."""
         operation = document.operation(request.operation_name)
-        require_permitted(operation, allowed, self.introspection, facts.identity)
+        if operation.introspects or operation.type not in allowed:
+            require_permitted(operation, allowed, self.introspection, facts.identity)
         return _Prepared(document, operation, request, facts)
 
     async def run(

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import structlog
 from starlette.types import Receive, Send
 
-from app.errors import BadUserInputError, ErrorCode, SkyledgerError
+from app.errors import BadUserInputError, ErrorCode, RateLimitedError, SkyledgerError, UnavailableError
 from app.server.credentials import Credentials, with_payload
 from app.server.hub import Encoded
 from app.server.identity import Identity, OperationFacts
@@ -236,9 +236,10 @@ class Connection:
             raise ProtocolError(4400, wrong.message) from None
         except StreamsFullError as full:
             raise ProtocolError(full.close_code, full.message) from None
+        except (UnavailableError, RateLimitedError) as passing:
+            raise ProtocolError(1013, passing.message) from None
         except SkyledgerError as refused:
-            passing = refused.code in {ErrorCode.RATE_LIMITED, ErrorCode.SERVICE_UNAVAILABLE}
-            raise ProtocolError(1013 if passing else 4403, refused.message) from None
+            raise ProtocolError(4403, refused.message) from None
         self._acknowledged = True
         self._mind_idleness()
         await self._outbox.put(CONNECTION_ACK)

@@ -15,7 +15,6 @@ import structlog
 from graphql import OperationType
 from starlette.types import Receive, Send
 
-from app.errors import ErrorCode
 from app.server.hub import Encoded
 from app.server.identity import OperationFacts
 from app.server.masking import Fault, Refusal, errors_to_json
@@ -92,7 +91,7 @@ class EventStream:
             finally:
                 await end_tasks(running)
             if self._ended is not None:
-                fault = Fault(ErrorCode.UNAUTHENTICATED, f"The stream was closed: {self._ended.reason}.")
+                fault = Fault(self._ended.error, f"The stream was closed: {self._ended.reason}.")
                 await self._send(send, self._errors([fault]) + _COMPLETE)
             await self._send(send, b"", more=False)
         except TimeoutError:

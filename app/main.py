@@ -98,6 +98,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
     server = GraphQLServer(
         make_schema(),
         identify=runtime.authenticator.identify,
+        is_known=runtime.authenticator.knows,
         revalidate=lambda identities: runtime.authenticator.all_still_valid(cast("Sequence[Principal]", identities)),
         make_context=lambda facts: make_context(runtime, facts),
         limits=Limits.from_settings(settings),

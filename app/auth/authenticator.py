@@ -115,6 +115,25 @@ class Authenticator:
             return await self._holder(read_api_key(given[0]))
         return await self.identify_access_token(given[0])
 
+    def knows(self, credentials: Credentials) -> bool:
+        """Whether nobody can have made these up, as far as can be told without a store.
+
+        A token that is signed, a key that somebody used here before, the root key. They may be over or revoked.
+        """
+        given = [each for each in (credentials.bearer, credentials.api_key, credentials.root_key) if each]
+        if len(given) != 1:
+            return False
+        try:
+            if credentials.root_key:
+                self._root(given[0])
+            elif credentials.api_key or looks_like_api_key(given[0]):
+                return read_api_key(given[0]).id in self._keys
+            else:
+                self.tokens.read(given[0])
+        except AuthenticationError:
+            return False
+        return True
+
     async def identify_access_token(self, token: str) -> Principal:
         """Who holds an access token. Raises AuthenticationError."""
         return await self._member(self.tokens.read(token))

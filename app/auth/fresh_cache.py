@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from math import inf
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -34,6 +35,10 @@ class FreshCache(Generic[Key, Value]):
         self._kept: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
         self._running: dict[Key, asyncio.Task[Mapping[Key, Value]]] = {}
 
+    def __contains__(self, key: Key) -> bool:
+        """Whether the value was looked up not long ago, be it fresh or not."""
+        return key in self._kept
+
     async def get(self, key: Key) -> Value | None:
         """The value, looked up when there is none that is fresh enough."""
         kept = self._kept.get(key)
@@ -51,8 +56,9 @@ class FreshCache(Generic[Key, Value]):
         return await asyncio.shield(self._begin(keys))
 
     def drop(self, key: Key) -> None:
-        """Drop one value; its look-up under way no longer counts either."""
-        self._kept.pop(key, None)
+        """Let nobody have this value any more; its look-up under way no longer counts either."""
+        if key in self._kept:
+            self._kept[key] = (-inf, self._kept[key][1])
         self._running.pop(key, None)
 
     def forget(self, which: Callable[[Key, Value], bool]) -> None:

@@ -18,6 +18,10 @@ MOST_IN_PRODUCTION = {
     "execution_seconds": 300,
     "websocket_frame_bytes": 16_777_216,
     "websocket_init_seconds": 120,
+    "websocket_idle_seconds": 3_600,
+    "streams": 100_000,
+    "streams_per_caller": 10_000,
+    "streams_per_address": 10_000,
     "shutdown_seconds": 300,
 }
 

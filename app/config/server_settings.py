@@ -65,6 +65,23 @@ class ServerSettings(BaseSettings):
     websocket_init_seconds: float = Field(
         default=10.0, gt=0, description="Time for `connection_init` to arrive, in seconds."
     )
+    websocket_idle_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="A socket without credentials is closed when it has had no operation for so long, in seconds.",
+    )
+    streams: int = Field(
+        default=12_000, ge=1, description="Most sockets and event streams of one process at a time, all together."
+    )
+    streams_per_caller: int = Field(
+        default=100, ge=1, description="Most sockets and event streams of one person or API key on one process."
+    )
+    streams_per_address: int = Field(
+        default=100,
+        ge=1,
+        description="Most sockets and event streams without credentials from one address (IPv6: one /64) on one "
+        "process; ten times as many sockets may be about to show theirs.",
+    )
     shutdown_seconds: int = Field(
         default=10, ge=1, description="Longest wait for running operations at shutdown, in seconds."
     )

@@ -30,9 +30,10 @@ from app.resolvers.serving import EXPORT, make_context, make_costs
 from app.server.identity import OperationFacts
 from app.server.limits import Limits
 from app.server.masking import Fault, Refusal
-from app.server.operations import READ_ONLY, GraphQLServer
+from app.server.operations import GraphQLServer
 from app.server.paged_queries import AFTER, COUNTED, SIZE, PagedQuery
 from app.server.parameters import OperationRequest
+from app.server.permitted import READ_ONLY
 
 _KINDS: Final = {
     "Int": ColumnKind.INTEGER,

@@ -28,8 +28,9 @@ from app.server.costs.charging import CostLimits, Costs
 from app.server.identity import OperationFacts
 from app.server.limits import Limits
 from app.server.masking import Refusal, retry_after
-from app.server.operations import READ_ONLY, GraphQLServer
+from app.server.operations import GraphQLServer
 from app.server.parameters import OperationRequest
+from app.server.permitted import READ_ONLY
 
 
 class DocumentRunner:

@@ -1,10 +1,10 @@
 """One socket that speaks graphql-transport-ws, from `connection_init` to its close.
 
 Close codes: 4400 malformed message, 4401 operation before acknowledgement, 4403 wrong, expired or revoked credential,
-4406 other sub-protocol, 4408 no `connection_init` in time, 4409 id in use, 4410 slow consumer (resume from the last
-cursor), 4429 second `connection_init`, 4499 no sign of life, 4500 internal error, 1009 message too large, 1012 the
-process stops, 1013 the caller cannot be checked at the moment. More operations than allowed get an `error` message
-each.
+4406 other sub-protocol, 4408 no `connection_init` in time or a stranger without operations, 4409 id in use, 4410 slow
+consumer (resume from the last cursor), 4429 second `connection_init` or too many sockets of one caller, 4499 no sign of
+life, 4500 internal error, 1009 message too large, 1012 the process stops, 1013 try again later: the process is full, or
+the credential cannot be checked. More operations than allowed get an `error` message each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import structlog
 from starlette.types import Receive, Send
 
-from app.errors import BadUserInputError, ErrorCode, SkyledgerError, UnavailableError
+from app.errors import BadUserInputError, ErrorCode, RateLimitedError, SkyledgerError, UnavailableError
 from app.server.credentials import Credentials, with_payload
 from app.server.hub import Encoded
 from app.server.identity import Identity, OperationFacts
@@ -40,6 +40,7 @@ from app.server.messages import (
     pong,
     read_message,
 )
+from app.server.open_streams import Place, StreamsFullError
 from app.server.operations import GraphQLServer
 from app.server.outbox import Outbox, SlowConsumerError
 from app.server.parameters import OperationRequest, from_mapping
@@ -72,11 +73,9 @@ class _Running:
 
     __slots__ = ("_head", "_outbox", "_wire", "id", "request", "subscribes", "task")
 
-    def __init__(
-        self, outbox: Outbox, wire: Wire | None, id_: str, request: OperationRequest, *, subscribes: bool
-    ) -> None:
+    def __init__(self, outbox: Outbox, wire: Wire | None, id_: str, request: OperationRequest) -> None:
         self._outbox, self._wire, self._head = outbox, wire, next_head(id_)
-        self.id, self.request, self.subscribes = id_, request, subscribes
+        self.id, self.request, self.subscribes = id_, request, False
         self.task: asyncio.Task[None] | None = None
 
     def offer(self, result: Encoded) -> bool:
@@ -98,19 +97,21 @@ class Connection:
         self,
         server: GraphQLServer,
         credentials: Credentials,
+        place: Place,
         socket_id: str,
         receive: Receive,
         send: Send,
         wire: Wire | None = None,
     ) -> None:
         self._server, self._limits = server, server.limits
-        self._credentials, self._socket_id = credentials, socket_id
+        self._credentials, self._place, self._socket_id = credentials, place, socket_id
         self._receive, self._send, self._wire = receive, send, wire
         self._identity: Identity | None = None
         self._watched: Watched | None = None
         self._greeted = self._acknowledged = False
         self._heard = self._pinged = False
         self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
+        self._idle: asyncio.TimerHandle | None = None
         self._operations: dict[str, _Running] = {}
         self._tasks: dict[asyncio.Task[None], _Running | None] = {}
         limits = self._limits
@@ -142,6 +143,7 @@ class Connection:
                 await self._finish_single_results(close.grace)
         finally:
             init.cancel()
+            self._mind_idleness()
             turn.leave()
             await self._stop_tasks()
             if self._watched is not None:
@@ -160,12 +162,15 @@ class Connection:
         task = asyncio.create_task(self._guard(work))
         self._tasks[task] = running
         task.add_done_callback(self._forget)
+        if running is not None:
+            self._mind_idleness()
         return task
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         running = self._tasks.pop(task, None)
         if running is not None:
             running.task = None  # or both would wait for a full collection, with all that their frames hold
+            self._mind_idleness()
 
     async def _guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Whatever ends a part of this socket badly ends the socket with the code that says so."""
@@ -182,6 +187,21 @@ class Connection:
     def _init_is_late(self) -> None:
         if not self._acknowledged:
             self.close(Close(4408, "Connection initialisation timeout"))
+
+    def _mind_idleness(self) -> None:
+        """Give a stranger who does nothing some time; look again whenever an operation begins or ends."""
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        stranger = self._acknowledged and self._identity is None
+        if stranger and not self._closing.done() and not any(self._tasks.values()):
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(self._limits.websocket_idle_seconds, self._end_idleness)
+
+    def _end_idleness(self) -> None:
+        self._server.metrics.count_stream_refusal("idle")
+        seconds = self._limits.websocket_idle_seconds
+        self.close(Close(4408, f"No operation for {seconds:g} seconds without credentials: connect again for the next"))
 
     async def _read(self) -> None:
         while True:
@@ -211,13 +231,17 @@ class Connection:
         self._greeted = True
         try:
             self._identity = await self._server.identify(with_payload(self._credentials, payload))
+            self._place.belongs_to(self._credentials.client_address, self._identity)
         except BadUserInputError as wrong:
             raise ProtocolError(4400, wrong.message) from None
-        except UnavailableError as away:
-            raise ProtocolError(1013, away.message) from None
+        except StreamsFullError as full:
+            raise ProtocolError(full.close_code, full.message) from None
+        except (UnavailableError, RateLimitedError) as passing:
+            raise ProtocolError(1013, passing.message) from None
         except SkyledgerError as refused:
             raise ProtocolError(4403, refused.message) from None
         self._acknowledged = True
+        self._mind_idleness()
         await self._outbox.put(CONNECTION_ACK)
         if self._identity is not None:
             self._watched = self._server.watch.begin(self._identity, self._end)
@@ -254,8 +278,7 @@ class Connection:
         except Refusal as refusal:
             await self._outbox.put(error(message.id, errors_to_json(refusal.faults, self._socket_id)))
             return
-        subscribes = self._server.subscribes(request)
-        running = _Running(self._outbox, self._wire, message.id, request, subscribes=subscribes)
+        running = _Running(self._outbox, self._wire, message.id, request)
         self._operations[message.id] = running
         running.task = self._start(partial(self._run, running), running)
 
@@ -276,6 +299,7 @@ class Connection:
         )
         structlog.contextvars.bind_contextvars(request_id=facts.request_id, socket_id=self._socket_id)
         try:
+            running.subscribes = await self._server.subscribes(running.request, facts)
             await self._server.stream(running.request, facts, running)
             last = complete(running.id)
         except Refusal as refusal:

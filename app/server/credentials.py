@@ -31,6 +31,11 @@ class Credentials:
     client_address: str | None = None
     user_agent: str | None = None
 
+    @property
+    def are_given(self) -> bool:
+        """Whether the caller presented any."""
+        return bool(self.bearer or self.api_key or self.root_key)
+
 
 def from_headers(headers: Mapping[str, str], client_address: str | None) -> Credentials:
     """Credentials of an HTTP request or a WebSocket handshake, whose headers have names in lower case."""

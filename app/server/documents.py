@@ -182,16 +182,30 @@ class Documents:
 
     def load(self, text: str) -> Document:
         """The document of this text; Refusal when it is too large, does not parse or is not valid."""
+        return self.find(text) or self.read(text)
+
+    def find(self, text: str) -> Document | None:
+        """The same where it takes no work: None for a text that has to be read."""
         size = len(text) if text.isascii() else len(text.encode())
         if size > self._limits.document_bytes:
             raise _over_limit([excess("bytes", size, self._limits.document_bytes)])
         document = self._accepted.get(text)
         faults = self._refused.get(text) if document is None else None
-        self._count(hit=document is not None or faults is not None)
-        if document is not None:
-            return document
+        if document is None and faults is None:
+            return None
+        self.hits += 1
+        if self._on_lookup is not None:
+            self._on_lookup(True)  # noqa: FBT003 - as it is declared
         if faults is not None:
             raise Refusal(faults, is_document=True)
+        return document
+
+    def read(self, text: str) -> Document:
+        """Do the work for a text that `find` does not know: up to 50 ms. Refusal as of `load`."""
+        self.misses += 1
+        if self._on_lookup is not None:
+            self._on_lookup(False)  # noqa: FBT003
+        size = len(text.encode())
         try:
             document = self._examine(text)
         except Refusal as refusal:
@@ -200,11 +214,6 @@ class Documents:
         for dropped in self._accepted.put(text, document, size + BYTES_PER_TOKEN * document.node.token_count):
             self._on_drop(dropped)
         return document
-
-    def _count(self, *, hit: bool) -> None:
-        self.hits, self.misses = self.hits + hit, self.misses + (not hit)
-        if self._on_lookup is not None:
-            self._on_lookup(hit)
 
     def _examine(self, text: str) -> Document:
         """Cheapest check first: tokens (while parsing), figures, and only then the rules."""

@@ -23,8 +23,9 @@ from app.server.identity import OperationFacts
 from app.server.masking import Refusal, errors_to_json, log_failure
 from app.server.middleware import PREFLIGHT_HEADERS, headers_of, note_for_log, request_id_of
 from app.server.negotiation import EVENT_STREAM, GRAPHQL, HTML, JSON, choose, media_type_of
-from app.server.operations import ANY_OPERATION, READ_ONLY, SINGLE_RESULT, GraphQLServer
+from app.server.operations import GraphQLServer
 from app.server.parameters import OperationRequest, from_json, from_query_string
+from app.server.permitted import ANY_OPERATION, READ_ONLY, SINGLE_RESULT
 from app.server.sse import EventStream
 
 _READ_ONLY_STREAM = READ_ONLY | {OperationType.SUBSCRIPTION}

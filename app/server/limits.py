@@ -60,6 +60,11 @@ class Limits:
     websocket_frame_bytes: int = 65_536
     websocket_operations: int = 50
     websocket_init_seconds: float = 10.0
+    websocket_idle_seconds: float = 60.0
+    # Sockets and event streams together: of the process, of one subject, and of one address without credentials.
+    streams: int = 12_000
+    streams_per_caller: int = 100
+    streams_per_address: int = 100
     # Revocation must bite within 5 s: 4 s between looks leaves 1 s for the look itself.
     revalidate_seconds: float = 4.0
     # A silent peer is pinged after one interval and given up after two.
@@ -87,6 +92,10 @@ class Limits:
             websocket_frame_bytes=settings.websocket_frame_bytes,
             websocket_operations=settings.websocket_operations,
             websocket_init_seconds=settings.websocket_init_seconds,
+            websocket_idle_seconds=settings.websocket_idle_seconds,
+            streams=settings.streams,
+            streams_per_caller=settings.streams_per_caller,
+            streams_per_address=settings.streams_per_address,
             shutdown_seconds=settings.shutdown_seconds,
         )
 

@@ -81,6 +81,14 @@ class Metrics:
         self.closes = Counter(
             "skyledger_websocket_closes", "Sockets closed by the server, by code.", ("code",), registry=registry
         )
+        self.stream_refusals = Counter(
+            "skyledger_stream_refusals",
+            "Sockets and event streams that were refused, by whose limit was reached (process, caller, address; "
+            "greeting: an address with too many sockets that have not said who they are), and sockets of strangers "
+            "that were closed because they did nothing (idle).",
+            ("reason",),
+            registry=registry,
+        )
         self.tasks = Gauge(
             "skyledger_event_loop_tasks",
             "Tasks of the event loop: a few when idle, more with requests, sockets and subscriptions.",
@@ -112,6 +120,10 @@ class Metrics:
         if counter is None:
             counter = self._plans[outcome] = self.plans.labels(outcome)
         counter.inc()
+
+    def count_stream_refusal(self, reason: str) -> None:
+        """Count a socket or an event stream that may not be open, or no longer."""
+        self.stream_refusals.labels(reason).inc()
 
     def count_request(self, method: str, status: int) -> None:
         """Count an HTTP request; methods that nobody serves are one."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import orjson
 import strawberry
@@ -27,6 +27,7 @@ from app.errors import ErrorCode, SkyledgerError
 from app.execution import CompiledExecutor, Plans
 from app.server.admission import Admission, CallerOf, caller_by_identity
 from app.server.costs.charging import Charge, Costs, Headers
+from app.server.costs.refused import Gate, IsKnown, read_document
 from app.server.deadlines import Deadlines, is_asked_to_end
 from app.server.documents import Document, Documents, Operation, refuse_unsupported
 from app.server.hub import Encoded, Hub, Sink
@@ -44,23 +45,19 @@ from app.server.masking import (
     retry_after,
 )
 from app.server.metrics import Metrics
+from app.server.open_streams import OpenStreams
 from app.server.outbox import SlowConsumerError
 from app.server.parameters import OperationRequest
+from app.server.permitted import ANY_OPERATION, SINGLE_RESULT, IntrospectionPolicy, require_permitted
 from app.server.recording import Record
 from app.server.rounds import Rounds
 from app.server.subscriptions import Subscription, Subscriptions
 from app.server.trusted import Trust
 from app.server.watch import Watch
 
-SINGLE_RESULT = frozenset({OperationType.QUERY, OperationType.MUTATION})
-READ_ONLY = frozenset({OperationType.QUERY})
-ANY_OPERATION = frozenset(OperationType)
-
 EXPLAIN = "plan"
 COST = "cost"
 _log = structlog.stdlib.get_logger("skyledger.server")
-
-IntrospectionPolicy = Literal["authenticated", "public", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,8 @@ class GraphQLServer:
 
     `may_explain` says who is told how a query is run, on asking with `"extensions": {"plan": true}`. `make_costs`
     makes what charges operations; without it they are free. `caller_of` says who waits in one line under load.
-    `identify` turns credentials into an identity (None is anonymous, AuthenticationError a bad credential);
+    `identify` turns credentials into an identity (None is anonymous, AuthenticationError a bad credential); `is_known`
+    says without a look-up whether credentials are worth one, from an address that sent many wrong ones.
     `revalidate` says which of many identities still hold; `make_context` builds a fresh context for every operation and
     for every event of a subscription, so that nothing a loader cached is older than the event.
     """
@@ -124,12 +122,14 @@ class GraphQLServer:
         may_explain: Callable[[Identity | None], bool] = lambda _: False,
         caller_of: CallerOf = caller_by_identity,
         trust: Trust | None = None,
+        is_known: IsKnown = lambda _: False,
     ) -> None:
         refuse_unsupported(schema)
         self.limits = limits or Limits()
         self.metrics = metrics or Metrics()
         self.lifecycle = lifecycle or Lifecycle()
-        self.identify, self.trust = identify, trust or Trust()
+        self.trust = trust or Trust()
+        self.streams = OpenStreams(self.limits, self.metrics.count_stream_refusal)
         self.keep_alive = Rounds(self.limits.keepalive_seconds)
         self.watch = Watch(revalidate, self.limits.revalidate_seconds)
         self._make_context = make_context
@@ -140,6 +140,7 @@ class GraphQLServer:
         told = (SkyledgerError,)
         self.plans = CompiledExecutor(schema, on_end=self.metrics.count_plan, told=told) if compiled else None
         self.costs = make_costs(self._schema) if make_costs is not None else None
+        self.identify = Gate(identify, is_known, self.costs).identify if self.costs is not None else identify
         self._may_explain = may_explain
         self.admission = Admission(self.limits, caller_of)
         self._deadlines = Deadlines(self.limits.execution_seconds)
@@ -155,22 +156,13 @@ class GraphQLServer:
             encode=lambda result, request_id: _to_bytes(result, request_id, {"data": result.data})[0],
         )
 
-    def prepare(self, request: OperationRequest, facts: OperationFacts, allowed: frozenset[OperationType]) -> _Prepared:
-        """Find the operation to run; Refusal when the document is not valid or this caller may not run it so."""
-        document = self.documents.load(request.query)
+    def _prepare(
+        self, document: Document, request: OperationRequest, facts: OperationFacts, allowed: frozenset[OperationType]
+    ) -> _Prepared:
+        """Choose the operation to run; Refusal when there is none or this caller may not run it so."""
         operation = document.operation(request.operation_name)
-        if operation.type not in allowed:
-            raise _wrong_transport(operation.type)
-        if operation.introspects and not self._may_introspect(facts.identity):
-            message = (
-                "Introspection is switched off."
-                if self.introspection == "off"
-                else "Introspection is for signed-in callers: send an access token or an API key."
-            )
-            raise Refusal(
-                [Fault(ErrorCode.FORBIDDEN if self.introspection == "off" else ErrorCode.UNAUTHENTICATED, message)],
-                is_document=True,
-            )
+        if operation.introspects or operation.type not in allowed:
+            require_permitted(operation, allowed, self.introspection, facts.identity)
         return _Prepared(document, operation, request, facts)
 
     async def run(
@@ -178,13 +170,21 @@ class GraphQLServer:
     ) -> Outcome:
         """Run a query or mutation; Refusal when nothing was executed."""
         with self._recorded(facts) as record:
-            prepared = self.prepare(request, facts, allowed)
+            document = self.documents.find(request.query) or await self._read(request, facts)
+            prepared = self._prepare(document, request, facts, allowed)
             return await self._execute(prepared, record)
 
-    def subscribes(self, request: OperationRequest) -> bool:
+    async def _read(self, request: OperationRequest, facts: OperationFacts) -> Document:
+        """The document of a text that is not kept, at the caller's cost if it is refused."""
+        if self.costs is None:
+            return self.documents.read(request.query)
+        return await read_document(self.documents, request.query, self.costs, facts)
+
+    async def subscribes(self, request: OperationRequest, facts: OperationFacts) -> bool:
         """Whether the request is a valid subscription."""
         try:
-            operation = self.documents.load(request.query).operation(request.operation_name)
+            document = self.documents.find(request.query) or await self._read(request, facts)
+            operation = document.operation(request.operation_name)
         except Refusal:
             return False
         return operation.type is OperationType.SUBSCRIPTION
@@ -202,7 +202,8 @@ class GraphQLServer:
         Refusal when nothing was executed, or when the source of a subscription breaks. SlowConsumerError of the sink.
         """
         with self._recorded(facts) as record:
-            prepared = self.prepare(request, facts, allowed)
+            document = self.documents.find(request.query) or await self._read(request, facts)
+            prepared = self._prepare(document, request, facts, allowed)
             if prepared.operation.type is not OperationType.SUBSCRIPTION:
                 outcome = await self._execute(prepared, record)
                 await sink.put(Encoded(outcome.payload))
@@ -217,7 +218,8 @@ class GraphQLServer:
     async def run_event(self, request: OperationRequest, facts: OperationFacts, event: object) -> bytes:
         """What one event of a subscription tells, without its source; Refusal when nothing was executed."""
         with self._recorded(facts) as record:
-            prepared = self.prepare(request, facts, frozenset({OperationType.SUBSCRIPTION}))
+            document = self.documents.find(request.query) or await self._read(request, facts)
+            prepared = self._prepare(document, request, facts, frozenset({OperationType.SUBSCRIPTION}))
             record.begin(prepared.operation.node)
             executor = self._build(prepared)
             await self._charge(prepared)
@@ -254,9 +256,6 @@ class GraphQLServer:
                 span.end(f"graphql {record.kind}", failed=failed, **told, skyledger_outcome=outcome)
             if facts.transport != "http":  # an HTTP request has its line in the access log
                 _log.info("operation", **record.facts(), seconds=round(seconds, 4), request_id=facts.request_id)
-
-    def _may_introspect(self, identity: Identity | None) -> bool:
-        return self.introspection == "public" or (self.introspection == "authenticated" and identity is not None)
 
     def _build(self, prepared: _Prepared) -> Executor[Any]:
         """An executor with coerced variables and a fresh context; Refusal when a variable's value is wrong."""
@@ -387,14 +386,3 @@ def _result_of(faults: tuple[Fault, ...]) -> str:
     if not faults:
         return "ok"
     return "timeout" if any(fault.code is ErrorCode.TIMEOUT for fault in faults) else "errors"
-
-
-def _wrong_transport(type_: OperationType) -> Refusal:
-    if type_ is OperationType.MUTATION:
-        return Refusal.of(
-            ErrorCode.METHOD_NOT_ALLOWED, "Mutations need POST.", status=405, headers=(("allow", "POST"),)
-        )
-    return Refusal.of(
-        ErrorCode.BAD_REQUEST,
-        "Subscriptions need a WebSocket (graphql-transport-ws) or `Accept: text/event-stream`.",
-    )

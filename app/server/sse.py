@@ -18,6 +18,7 @@ from starlette.types import Receive, Send
 from app.server.hub import Encoded
 from app.server.identity import OperationFacts
 from app.server.masking import Fault, Refusal, errors_to_json
+from app.server.open_streams import StreamsFullError
 from app.server.operations import GraphQLServer
 from app.server.outbox import Outbox, SlowConsumerError
 from app.server.parameters import OperationRequest
@@ -61,7 +62,17 @@ class EventStream:
         asyncio.get_running_loop().call_later(0 if self._subscribes else seconds, self._stopping.set)
 
     async def serve(self, receive: Receive, send: Send) -> None:
-        """Send the stream; returns when it has ended."""
+        """Send the stream; returns when it has ended. Refusal when there are too many."""
+        try:
+            place = self._server.streams.enter(self._facts.client_address, self._facts.identity)
+        except StreamsFullError as full:
+            raise Refusal.of_error(full) from None
+        try:
+            await self._serve(receive, send)
+        finally:
+            place.leave()
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-store"),
@@ -108,7 +119,7 @@ class EventStream:
         """Queue the results of the operation and its end; a reader that makes no room ends the stream without one."""
         try:
             request = await self._server.trust.resolve(self._request, self._facts.identity)
-            self._subscribes = self._server.subscribes(request)
+            self._subscribes = await self._server.subscribes(request, self._facts)
             await self._server.stream(request, self._facts, self, allowed=self._allowed)
         except Refusal as refusal:
             await self._outbox.put(self._errors(refusal.faults))

@@ -13,6 +13,7 @@ from app.server.connection import Connection
 from app.server.credentials import from_headers, with_query_token
 from app.server.messages import close_reason
 from app.server.middleware import request_id_of
+from app.server.open_streams import StreamsFullError
 from app.server.operations import GraphQLServer
 from app.server.wire import WIRE
 
@@ -42,13 +43,21 @@ class WebSocketEndpoint:
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         client = scope.get("client")
+        address = client[0] if client else None
         try:
-            credentials = with_query_token(from_headers(headers, client[0] if client else None), scope["query_string"])
+            credentials = with_query_token(from_headers(headers, address), scope["query_string"])
+            place = self._server.streams.greet(address)
         except AuthenticationError as error:
             await self._close(send, 4403, error.message)
             return
+        except StreamsFullError as full:
+            await self._close(send, full.close_code, full.message)
+            return
         wire = scope.get("extensions", {}).get(WIRE)
-        await Connection(self._server, credentials, request_id_of(scope), receive, send, wire).serve()
+        try:
+            await Connection(self._server, credentials, place, request_id_of(scope), receive, send, wire).serve()
+        finally:
+            place.leave()
 
     def _may_connect(self, headers: Headers) -> bool:
         origin = headers.get("origin")

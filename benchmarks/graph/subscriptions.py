@@ -147,6 +147,10 @@ def _note() -> str:
     return f"{time.monotonic():.6f} and the ovens of the bakery in the high street are on"
 
 
+ONE_CROWD = {"SKYLEDGER_STREAMS_PER_CALLER": "10000", "SKYLEDGER_STREAMS_PER_ADDRESS": "10000"}
+"""All sockets are of twenty members at one address; what the process may have is the default."""
+
+
 @contextmanager
 def served(name: str, urls: EngineUrls, folder: Path) -> Iterator[tuple[int, int]]:
     """A contestant's server on the first core; its port and its process."""
@@ -160,6 +164,7 @@ def served(name: str, urls: EngineUrls, folder: Path) -> Iterator[tuple[int, int
         "SKYLEDGER_DATA_DIR": str(place),
         "SKYLEDGER_SECRET_KEY": SECRET,
         "SKYLEDGER_LOG_FORMAT": "json",
+        **ONE_CROWD,
     }
     with (
         (place / "log").open("wb") as log,

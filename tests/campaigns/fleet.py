@@ -147,6 +147,7 @@ class Fleet:
             "SKYLEDGER_DATA_DIR": str(self.data_dir),
             "SKYLEDGER_LOG_FORMAT": "json",
             "SKYLEDGER_COST_MAXIMUM": "1000000000",  # one key asks for everybody
+            "SKYLEDGER_STREAMS_PER_CALLER": "1000",  # and follows, again before a stopped process knows of the last
         }
         if self._engines is not None:
             found["SKYLEDGER_DATABASE_URL"] = self._engines.database_url

@@ -92,6 +92,7 @@ class Site:
             "SKYLEDGER_EXECUTION_SECONDS": "90",
             "SKYLEDGER_STATEMENT_SECONDS": "60",
             "SKYLEDGER_COST_MAXIMUM": "1000000000",  # the warm-up would empty the usual bucket
+            "SKYLEDGER_STREAMS_PER_CALLER": "1000",
             "SKYLEDGER_LOGIN_ATTEMPTS_PER_ACCOUNT": "100",
             "SKYLEDGER_LOGIN_ATTEMPTS_PER_ADDRESS": "10000",
             "SKYLEDGER_REFRESH_PRICES_WEEKLY": "false",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import GraphQLSchema
 
@@ -21,6 +21,8 @@ AHEAD = 100
 """The part of a bucket that is taken with an operation, for those that the caller sends within a quarter of a second:
 to wait for Valkey costs 24 µs on an idle machine and 70 on a busy one, to find what was taken ahead 1."""
 MOST_PARTS = 3
+HELD_SHARE = 0.1
+"""Of a bucket, at most, for a piece of work that may be refused: a small bucket must not shut everybody out."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -86,6 +88,29 @@ class Charge:
         return _headers(self.rate, self.available)
 
 
+class Hold(NamedTuple):
+    """Points that are taken until it shows whether a piece of work is refused; with a `wait` there were too few."""
+
+    limits: RateLimits
+    bucket: str
+    rate: Rate
+    points: int
+    available: int
+    wait: int = 0
+
+    def give_back(self) -> None:
+        """It was not refused."""
+        self.limits.give_back(self.bucket, self.rate, self.points)
+
+    def to_json(self) -> dict[str, Any]:
+        """`extensions.cost` of a refusal for want of points."""
+        return {"requested": self.points, "throttle": _throttle(self.rate, self.available)}
+
+    def headers(self) -> Headers:
+        """The `RateLimit-*` headers of such a refusal."""
+        return _headers(self.rate, self.available)
+
+
 class Costs:
     """Charges the operations of one schema. `bucket_of` names the caller's bucket."""
 
@@ -126,6 +151,17 @@ class Costs:
             if taken.wait:
                 raise _too_often(rate, requested, available, taken.wait)
         return Charge(self._rate_limits, bucket, rate, estimate, variables, requested, available)
+
+    async def hold(self, points: int, facts: OperationFacts) -> Hold:
+        """Take what a piece of work costs its caller if it is refused; nothing is taken where there is too little."""
+        rate = self._rate if facts.identity is not None else self._anonymous
+        points = max(1, min(points, int(rate.maximum * HELD_SHARE)))
+        bucket = self._bucket_of(facts)
+        available = self._rate_limits.take_kept(bucket, points)
+        if available is not None:
+            return Hold(self._rate_limits, bucket, rate, points, available)
+        taken = await self._rate_limits.take([Take(bucket, rate, points, rate.maximum // AHEAD)])
+        return Hold(self._rate_limits, bucket, rate, points, taken.available[0], taken.wait)
 
 
 def _too_dear(estimate: Estimate, variables: Mapping[str, Any], requested: int, most: int) -> Refusal:

@@ -35,7 +35,7 @@ class Call:
 
 
 async def killed(settings: Settings, call: Call) -> int | None:
-    """Make a call in a process that is killed when the effect has happened and the answer is not kept; its exit code."""
+    """Make a call in a process that is killed after the effect and before the answer is kept; its exit code."""
     _, process = _started(settings, call, None)
     await asyncio.to_thread(process.join, _END_SECONDS)
     return process.exitcode

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from graphql import get_named_type
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from app.activity.verify_audit import all_organizations, verify
 from app.config import Settings

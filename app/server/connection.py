@@ -3,7 +3,7 @@
 Close codes: 4400 malformed message, 4401 operation before acknowledgement, 4403 wrong, expired or revoked credential,
 4406 other sub-protocol, 4408 no `connection_init` in time, 4409 id in use, 4410 slow consumer (resume from the last
 cursor), 4429 second `connection_init`, 4499 no sign of life, 4500 internal error, 1009 message too large, 1012 the
-process stops, 1013 the session cannot be checked. More operations than allowed get an `error` message each.
+process stops, 1013 the caller cannot be checked at the moment. More operations than allowed get an `error` message each.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import structlog
 from starlette.types import Receive, Send
 
-from app.errors import BadUserInputError, ErrorCode, SkyledgerError
+from app.errors import BadUserInputError, ErrorCode, SkyledgerError, UnavailableError
 from app.server.credentials import Credentials, with_payload
 from app.server.hub import Encoded
 from app.server.identity import Identity, OperationFacts
@@ -212,6 +212,8 @@ class Connection:
             self._identity = await self._server.identify(with_payload(self._credentials, payload))
         except BadUserInputError as wrong:
             raise ProtocolError(4400, wrong.message) from None
+        except UnavailableError as away:
+            raise ProtocolError(1013, away.message) from None
         except SkyledgerError as refused:
             raise ProtocolError(4403, refused.message) from None
         self._acknowledged = True

@@ -81,7 +81,7 @@ class EventStream:
             finally:
                 await end_tasks(running)
             if self._ended is not None:
-                fault = Fault(ErrorCode.UNAUTHENTICATED, f"The stream was closed: {self._ended.reason}.")
+                fault = Fault(self._ended.error, f"The stream was closed: {self._ended.reason}.")
                 await self._send(send, self._errors([fault]) + _COMPLETE)
             await self._send(send, b"", more=False)
         except TimeoutError:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from app.errors import ErrorCode
 from app.server.identity import Identity, Revalidate
 
 MOST_FAILED_LOOKS = 3
@@ -21,15 +22,18 @@ _log = structlog.stdlib.get_logger("skyledger.server")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Why a caller may no longer be served: a WebSocket close code and a sentence."""
+    """Why a caller may no longer be served: a WebSocket close code, a sentence, and the error that a stream tells."""
 
     code: int
     reason: str
+    error: ErrorCode = ErrorCode.UNAUTHENTICATED
 
 
 EXPIRED = Ended(4403, "token expired")
 REVOKED = Ended(4403, "session revoked")
-UNVERIFIABLE = Ended(1013, "the session cannot be checked at the moment, try again later")
+UNVERIFIABLE = Ended(
+    1013, "the session cannot be checked at the moment, try again later", ErrorCode.SERVICE_UNAVAILABLE
+)
 
 
 class Watched:

@@ -38,11 +38,13 @@ CPU that the kernel gave the server's process for one request, and its ratio to 
 """
 _RECIPE = """50 organizations with 100,000 resources, 20,000 recommendations and four months of charges
 (`benchmarks/graph/rows.py`, `charges.py`); questions are about the largest, which has 20,000 resources. Each
-contestant is a process on one core; PostgreSQL and who asks are on the other. Answers are compared before anything
-is timed. CPU is that of all threads of the server's process (`/proc/PID/task/*/schedstat`). Skyledger is `skyledger
+contestant is a process on one core; PostgreSQL and who asks are on the other. Answers are compared before anything is
+timed. CPU is that of all threads of the server's process (`/proc/PID/task/*/schedstat`). Skyledger is `skyledger
 serve` as it is: authentication, isolation of tenants, limits, metrics and a line of log for each request. The others
-check the token and set the tenant, and do nothing else. Q5 and Q6 need what Skyledger knows of costs, which the
-peers do not. `failed` counts answers that were errors, such as of a server that ran out of its time."""
+check the token and set the tenant, and do nothing else; they do so at each request, where Skyledger keeps a token
+whose signature was right, by its hash, and sets the tenant of a connection when it is another one's turn. Q5 and Q6
+need what Skyledger knows of costs, which the peers do not. `failed` counts answers that were errors, such as of a
+server that ran out of its time."""
 
 
 def write(
@@ -137,7 +139,7 @@ def _growth(growth: Figures) -> Iterator[str]:
 
 def _recipe(urls: EngineUrls, absent: Sequence[str], rounds: int, seconds: float) -> Iterator[str]:
     """How to get the same again."""
-    yield from ("## Recipe", "", "`make bench`", "")
+    yield from ("## Recipe", "", f'`make bench BENCH="--rounds {rounds} --seconds {seconds:g}"`', "")
     yield f"{_RECIPE} {rounds} rounds of {seconds:g} s for each contestant and query, by turns; medians."
     yield ""
     yield f"{datetime.now(UTC):%Y-%m-%d}; {_processor()}; load at the end {os.getloadavg()[0]:.1f}."

@@ -159,6 +159,15 @@ async def test_expiry_and_revocation_end_a_stream() -> None:
     assert toy.world.sources_closed == 2
 
 
+async def test_a_session_store_that_stays_broken_ends_a_stream_as_something_that_passes() -> None:
+    toy = make_toy(revalidate_seconds=0.05)
+    async with live(toy) as address:
+        toy.world.broken_revalidate = True
+        found = await collect(address, "subscription { waits }")
+    assert [name for name, _ in found] == ["next", "complete"]
+    assert found[0][1]["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+
+
 async def test_a_slow_reader_is_given_up() -> None:
     toy = make_toy(slow_consumer_seconds=0.3)
     async with live(toy) as address:

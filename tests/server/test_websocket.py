@@ -133,6 +133,17 @@ async def test_identity_from_the_handshake() -> None:
             assert await viewer(client) is None
 
 
+async def test_a_store_that_is_away_closes_with_1013() -> None:
+    """The credential may be right: clients come back with it, as they do not after 4403."""
+    toy = make_toy()
+    async with live(toy) as address:
+        toy.world.store_is_away = True
+        async with socket(address, greeted=False) as client:
+            await client.send(type="connection_init", payload={"token": TOKEN})
+            code, reason = await client.closed()
+    assert (code, reason) == (1013, "The database cannot be reached at the moment. Try again in a few seconds.")
+
+
 async def test_a_wrong_credential_closes_with_4403() -> None:
     toy = make_toy()
     async with live(toy) as address:

@@ -23,6 +23,7 @@ from app.errors import (
     CursorExpiredError,
     ForbiddenError,
     RateLimitedError,
+    UnavailableError,
 )
 from app.server import (
     Credentials,
@@ -56,6 +57,7 @@ class World:
     seen: list[Credentials] = field(default_factory=list)
     broken_identify: bool = False
     broken_revalidate: bool = False
+    store_is_away: bool = False
     looks: list[int] = field(default_factory=list)
     """How many callers each look was for."""
     ledger: Ledger = field(default_factory=Ledger)
@@ -373,6 +375,9 @@ async def identify(world: World, credentials: Credentials) -> Identity | None:
     if world.broken_identify:
         message = "postgresql://app:hunter2@db is down"
         raise RuntimeError(message)
+    if world.store_is_away:
+        message = "The database cannot be reached at the moment. Try again in a few seconds."
+        raise UnavailableError(message)
     secret = credentials.bearer or credentials.api_key or credentials.root_key
     if secret is None:
         return None

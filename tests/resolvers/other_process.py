@@ -38,7 +38,8 @@ async def killed(settings: Settings, call: Call) -> int | None:
     """Make a call in a process that is killed after the effect and before the answer is kept; its exit code."""
     _, process = _started(settings, call, None)
     await asyncio.to_thread(process.join, _END_SECONDS)
-    return process.exitcode
+    code: int | None = process.exitcode
+    return code
 
 
 async def at_once(settings: Settings, call: Call, processes: int) -> list[Any]:

@@ -27,6 +27,7 @@ from app.records import Grant, Permission, Principal
 from app.scanning.feed import ScanFeed
 from app.sealing.vault import Vault
 from app.server.costs.charging import Charge
+from app.trusted_documents import TrustedDocuments
 from app.uploads.kept import KeptFiles
 from app.uploads.storage import UploadStores
 
@@ -61,6 +62,11 @@ class Runtime:
         """What is known of providers of single sign-on; made for the first of them, for workers ask none."""
         settings = self.settings
         return Providers(Fetcher(OutgoingGuard.from_settings(settings), plain=settings.environment == "development"))
+
+    @cached_property
+    def trusted_documents(self) -> TrustedDocuments:
+        """What an operator has published, and who may run nothing else; workers ask for none."""
+        return TrustedDocuments(self.database, self.settings)
 
 
 @dataclass

@@ -51,7 +51,7 @@ from app.server.serving import OnReady, make_server
 from app.server.trusted import Trust
 from app.server.uploads import UPLOAD_PATH, UploadEndpoint
 from app.tasks import end_tasks
-from app.trusted_documents import NOTICES, TrustedDocuments
+from app.trusted_documents import NOTICES
 from app.upgrade import check_servable, known_revisions, newest_revision
 from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
 
@@ -154,7 +154,7 @@ def create_app(runtime: Runtime, *, tend: Callable[[], None] | None = None) -> t
 
 def make_trust(runtime: Runtime) -> Trust:
     """What finds published documents; GraphiQL's sign-in bar is trusted where it is served."""
-    documents = TrustedDocuments(runtime.database, runtime.settings)
+    documents = runtime.trusted_documents
     return Trust(
         documents.find,
         lambda identity: documents.binds(cast("Principal | None", identity)),

@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping
 from app.auth.fresh_cache import FreshCache
 from app.config import Settings
 from app.database import Database
+from app.errors import ForbiddenError
 from app.models import now
 from app.records import Principal
 from app.repositories.trusted_documents import add_documents, all_documents, remove_documents, texts_of
@@ -68,6 +69,18 @@ class TrustedDocuments:
         if principal is None or self._restricted == "all":
             return True
         return self._restricted == "browsers" and principal.session_id is not None
+
+    async def check_text(self, principal: Principal | None, text: str, name: str) -> None:
+        """Check a document that a caller sends as the value `name`, to have it executed later.
+
+        Raises ForbiddenError for one that nobody has published, where this caller may run no other.
+        """
+        if self.binds(principal) and await self.find(sha256(text.encode()).digest()) is None:
+            message = (
+                f"Here only trusted documents run, and `{name}` is none: send the exact text of a document that the "
+                "operator has published with `skyledger documents publish`."
+            )
+            raise ForbiddenError(message)
 
 
 async def publish(database: Database, documents: Collection[PublishedDocument]) -> set[bytes]:

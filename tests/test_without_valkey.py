@@ -14,17 +14,23 @@ import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 from redis import Redis
+from sqlalchemy import select
 
 from app.config import Settings
 from app.database import Database
 from app.embedded import EngineUrls
 from app.embedded.binaries import locate
+from app.models import Session, User, now
+from app.repositories.scheduled_work import SCHEDULED, plan
+from app.workers.schedule import schedule
 from tests.activity.sockets import Follower, following
 from tests.clients import PASSWORD, GraphQL, Person, register, serving
 from tests.workers.probes import QUICK, put, until_state, worker
@@ -178,3 +184,37 @@ async def test_everything_works_without_valkey_and_with_it_again(
                 await until_status(site, "ready")
             await works(graphql, ada, follower, ["again 1", "again 2"])
             await until_state(database, await put(database), "SUCCEEDED")
+
+
+async def test_what_is_due_by_the_clock_is_done_without_valkey(
+    own_valkey: OwnValkey, database: Database, settings: Settings
+) -> None:
+    """All of it, by a whole worker that finds no Valkey when it starts: what yesterday missed, and what comes next."""
+    assert settings.database_url is not None
+    await asyncio.to_thread(own_valkey.kill)
+    works = [work.name for work in schedule()]
+    async with database.system() as session:
+        user = User(email="ada@skyledger.example", name="Ada", password_hash="x")
+        session.add(user)
+        await session.flush()
+        session.add(Session(user_id=user.id, expires_at=now() - timedelta(days=1)))
+        await plan(session, dict.fromkeys(works, now() - timedelta(days=1)))
+    with structlog.testing.capture_logs() as logs:
+        async with worker(settings, EngineUrls(settings.database_url, own_valkey.url), {}, QUICK):
+            await until_done(database, works)
+    assert [each for each in logs if each["event"].startswith("scheduled_work_") and each["log_level"] != "info"] == []
+    assert sorted(each["work"] for each in logs if each["event"] == "scheduled_work_done") == sorted(works), "once each"
+    async with database.system() as session:
+        assert (await session.execute(select(Session.id))).all() == []
+        due = (await session.execute(select(SCHEDULED.c.name).where(SCHEDULED.c.due_at > now()))).scalars()
+        assert sorted(due) == sorted(works)
+
+
+async def until_done(database: Database, names: list[str]) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            async with database.system() as session:
+                done = (await session.execute(select(SCHEDULED.c.name).where(SCHEDULED.c.done_at.is_not(None)))).all()
+            if len(done) == len(names):
+                return
+            await asyncio.sleep(0.1)

@@ -38,6 +38,8 @@ _SEALED = """
     SELECT table_name::text FROM information_schema.columns
     WHERE table_schema = 'public' AND column_name = 'key_id' AND data_type = 'text'
 """
+_NOTES = {"alembic_version", "scheduled_work"}
+"""Tables that have rows before anybody has signed up: the latter since the first start of a worker."""
 _HAS_ROWS = "SELECT EXISTS (SELECT FROM public.{table})"
 
 
@@ -87,9 +89,9 @@ async def figures(connection: asyncpg.Connection) -> dict[str, TableFigures]:
 
 
 async def is_empty(connection: asyncpg.Connection) -> bool:
-    """Whether there is no row of anything but the note of the migrations."""
+    """Whether there is no row of anything but the notes of the migrations and of the workers' clock."""
     for name in await names(connection):
-        if name != "alembic_version" and await connection.fetchval(_HAS_ROWS.format(table=_quoted(name))):
+        if name not in _NOTES and await connection.fetchval(_HAS_ROWS.format(table=_quoted(name))):
             return False
     return True
 

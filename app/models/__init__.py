@@ -80,6 +80,7 @@ from app.models.recommendations import (
     RecommendationHistory,
 )
 from app.models.scans import Scan, ScanSchedule, ScanSighting, ScanStep
+from app.models.scheduled_work import ScheduledWork
 from app.models.single_sign_on import SingleSignOn, SingleSignOnFlow, SingleSignOnIdentity, VerifiedDomain
 from app.models.stored_answers import StoredAnswer
 from app.models.trusted_documents import TrustedDocument
@@ -160,6 +161,7 @@ __all__ = [
     "ScanSchedule",
     "ScanSighting",
     "ScanStep",
+    "ScheduledWork",
     "ServiceDaily",
     "ServiceMonthly",
     "Session",

@@ -46,6 +46,7 @@ class ExportMutations:
         if principal.actor.kind is ActorKind.SYSTEM:
             message = "An export is made as its caller, and the root key is nobody: sign in, or use an API key."
             raise ForbiddenError(message)
+        await info.context.runtime.trusted_documents.check_text(principal, input.query, "query")
         variables = {} if input.variables is None else dict(input.variables)
         query = checked_query(info.schema._schema, settings, input.query, variables)  # noqa: SLF001 - Strawberry names no public way to it
         await _check_root(info, query.root, organization_id)

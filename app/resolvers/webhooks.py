@@ -47,7 +47,8 @@ def _checker(schema: strawberry.Schema, settings: Settings) -> DocumentChecker:
     return DocumentChecker(schema, settings)
 
 
-def _check_document(info: Info, text: str) -> None:
+async def _check_document(info: Info, text: str) -> None:
+    await info.context.runtime.trusted_documents.check_text(info.context.principal, text, "document")
     _checker(info.schema, info.context.runtime.settings).check(text)
 
 
@@ -64,7 +65,7 @@ class WebhookMutations:
     async def create_webhook(self, info: Info, input: CreateWebhookInput) -> CreateWebhookResult:  # noqa: A002  (Relay's name)
         """See app.webhooks.change.create_webhook."""
         runtime = info.context.runtime
-        _check_document(info, input.document)
+        await _check_document(info, input.document)
         new = NewWebhook(input.name, input.url, tuple(kind.value for kind in input.kinds or ()), input.document)
         row, secret = await change.create_webhook(
             runtime.database,
@@ -87,7 +88,7 @@ class WebhookMutations:
         if input.kinds is not None:
             changes["kinds"] = [kind.value for kind in input.kinds.value or ()]
         if input.document is not None:
-            _check_document(info, input.document.value)
+            await _check_document(info, input.document.value)
         row = await change.update_webhook(
             info.context.database,
             OutgoingGuard.from_settings(info.context.runtime.settings),

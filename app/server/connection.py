@@ -3,7 +3,8 @@
 Close codes: 4400 malformed message, 4401 operation before acknowledgement, 4403 wrong, expired or revoked credential,
 4406 other sub-protocol, 4408 no `connection_init` in time, 4409 id in use, 4410 slow consumer (resume from the last
 cursor), 4429 second `connection_init`, 4499 no sign of life, 4500 internal error, 1009 message too large, 1012 the
-process stops, 1013 the caller cannot be checked at the moment. More operations than allowed get an `error` message each.
+process stops, 1013 the caller cannot be checked at the moment. More operations than allowed get an `error` message
+each.
 """
 
 from __future__ import annotations

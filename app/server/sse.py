@@ -15,7 +15,6 @@ import structlog
 from graphql import OperationType
 from starlette.types import Receive, Send
 
-from app.errors import ErrorCode
 from app.server.hub import Encoded
 from app.server.identity import OperationFacts
 from app.server.masking import Fault, Refusal, errors_to_json

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 from sqlalchemy import RowMapping
 
-from app.errors import BadUserInputError
+from app import error_reports
+from app.errors import BadUserInputError, UnavailableError
 from app.models import now
 from app.queue import HeldJob
 from app.records import Grant
@@ -21,7 +23,7 @@ from app.webhooks import signing
 from app.webhooks.body import body_of_event, body_of_ping
 from app.webhooks.ending import disable, fail, put_off, settle
 from app.webhooks.jobs import queue_job
-from app.webhooks.sending import send
+from app.webhooks.sending import Answer, send
 from app.webhooks.subscriber import grant_now
 from app.webhooks.tools import WebhookTools
 
@@ -46,7 +48,10 @@ async def deliver_webhook(job: HeldJob, tools: WebhookTools) -> None:
             return
         if not due:
             break
-        await asyncio.gather(*(_Delivery(job, tools, key, each).run() for each in due))
+        ended = await asyncio.gather(*(_Delivery(job, tools, key, each).run() for each in due), return_exceptions=True)
+        for each in ended:
+            if isinstance(each, BaseException):  # only now, when nothing goes on that this job has begun
+                raise each
     await _hand_over(job, key)
 
 
@@ -84,6 +89,21 @@ class _Delivery:
         self._log = _log.bind(organization_id=str(key.organization_id), delivery_id=str(row["id"]))
 
     async def run(self) -> None:
+        """Send it, and write what came of it; what nobody has foreseen is an attempt that failed."""
+        started_at, begun = datetime.now(UTC), time.monotonic()
+        try:
+            await self._send()
+        except UnavailableError:  # PostgreSQL is away, which says nothing of the endpoint: the job comes back
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing of one delivery may be left without a note
+            why = f"Something unforeseen went wrong in Skyledger ({type(error).__name__})."
+            answer = Answer(started_at, round((time.monotonic() - begun) * 1000), failure=why)
+            # Raises in its turn where the job is another worker's: then it is no attempt.
+            await settle(self._job, self._tools, self._row, answer)
+            self._log.error("webhook_delivery_failed", exc_info=error)
+            error_reports.report(error, delivery_id=str(self._row["id"]))
+
+    async def _send(self) -> None:
         """Make the body, send it, and write what came of it."""
         asked = await self._ask()
         if asked is None:

@@ -107,7 +107,7 @@ def read_retry_after(value: str, moment: datetime) -> timedelta | None:
         return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for numbers that no integer of C holds
         return None
     until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
     return min(max(until - moment, timedelta(0)), LONGEST_WAIT)

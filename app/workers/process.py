@@ -1,4 +1,4 @@
-"""The worker process: waits for arq's wake-ups, runs jobs, keeps the schedule, and outlives both engines."""
+"""The worker process: waits for arq's wake-ups, runs jobs, works by the clock, and outlives both engines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, timedelta
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
@@ -37,13 +37,14 @@ from app.sealing.vault import Vault
 from app.sourcing.tools import SourceTools
 from app.tasks import end_tasks
 from app.upgrade import check_up_to_date, newest_revision
-from app.uploads.storage import UploadStores
 from app.uploads.stores import BULK_EXPORTS, PERSONAL_EXPORTS, make_kept_files, make_stores
+from app.workers.clock import Clock, TimedWork
 from app.workers.graph import LazyGraph
-from app.workers.jobs import make_handlers, schedule
+from app.workers.jobs import make_handlers
 from app.workers.memory import give_back_for_ever
 from app.workers.recovery import recover_all, recover_for_ever
 from app.workers.runner import Handler, JobRunner, RunnerSettings
+from app.workers.schedule import schedule
 from app.workers.time_limits import LONGEST
 from app.workers.webhooks import dispatch_for_ever, make_webhook_tools
 
@@ -82,6 +83,7 @@ async def work(
     handlers: Mapping[str, Handler] | None = None,
     runner_settings: RunnerSettings | None = None,
     clouds: Clouds = registry.cloud,
+    works: Sequence[TimedWork] | None = None,
 ) -> None:
     """Work until `stop` is set. Waits for a PostgreSQL that is away; goes on without Valkey, by the sweep."""
     database = Database.connect(
@@ -111,6 +113,15 @@ async def work(
         else handlers
     )
     runner = JobRunner(database, kinds, queue, runner_settings, on_dead=partial(recover_all, database), longest=LONGEST)
+    context = {
+        "database": database,
+        "settings": settings,
+        "uploads": uploads,
+        "exports": exports,
+        "bulk": bulk,
+        "personal": personal,
+    }
+    clock = Clock(database, schedule() if works is None else works, context)
     async with _tending(tend):
         try:
             if not await _tables_are_ready(database, stop):
@@ -119,7 +130,7 @@ async def work(
                 await announcer.start()
             await queue.start()
             _log.info("worker_ready", kinds=sorted(kinds))
-            await _run(runner, database, settings, urls, uploads, exports, bulk, personal, stop)
+            await _run(runner, clock, database, settings, urls, stop)
         finally:
             pool.close()
             uploads.close()
@@ -137,35 +148,20 @@ async def work(
 
 
 async def _run(
-    runner: JobRunner,
-    database: Database,
-    settings: Settings,
-    urls: EngineUrls,
-    uploads: UploadStores,
-    exports: ExportTools,
-    bulk: BulkTools,
-    personal: ExportTools,
-    stop: asyncio.Event,
+    runner: JobRunner, clock: Clock, database: Database, settings: Settings, urls: EngineUrls, stop: asyncio.Event
 ) -> None:
-    """Run jobs until `stop` is set, then give back what has not ended."""
+    """Run jobs and what the clock asks for until `stop` is set, then give back what has not ended."""
     await runner.start()
-    context = {
-        "runner": runner,
-        "database": database,
-        "settings": settings,
-        "uploads": uploads,
-        "exports": exports,
-        "bulk": bulk,
-        "personal": personal,
-    }
-    wakes = asyncio.create_task(_take_wakes(urls.redis_url, context, runner.settings.slots))
+    clock.start()
+    wakes = asyncio.create_task(_take_wakes(urls.redis_url, runner))
     recovering = asyncio.create_task(recover_for_ever(database), name="jobs-recover")
     dispatching = asyncio.create_task(dispatch_for_ever(database), name="webhooks-dispatch")
     giving_back = asyncio.create_task(give_back_for_ever(), name="memory-give-back")
     try:
         await stop.wait()
         _log.info("worker_stopping", running=runner.running)
-        await runner.stop(settings.shutdown_seconds * 0.7)
+        seconds = settings.shutdown_seconds * 0.7
+        await asyncio.gather(runner.stop(seconds), clock.stop(seconds))
         await end_tasks(wakes)
     finally:
         await end_tasks(recovering, dispatching, giving_back)
@@ -223,8 +219,11 @@ class _Worker(Worker):
         await end_tasks(*self._finishing)
 
 
-async def _take_wakes(redis_url: str, context: dict[str, Any], slots: int) -> None:
-    """Run arq's worker, and another after each fault: arq's ends when Valkey does not answer."""
+async def _take_wakes(redis_url: str, runner: JobRunner) -> None:
+    """Run arq's worker, and another after each fault: arq's ends when Valkey does not answer.
+
+    It takes wake-ups of jobs and nothing else. Its own cron would lie in Valkey, see app.workers.clock.
+    """
     pause, away = 0.1, False
     while True:
         arq = connect_arq(redis_url)
@@ -235,14 +234,12 @@ async def _take_wakes(redis_url: str, context: dict[str, Any], slots: int) -> No
             job_serializer=serialize,  # not taken from the pool: the worker would unpickle
             job_deserializer=deserialize,
             queue_name=QUEUE_NAME,
-            cron_jobs=schedule(),
             handle_signals=False,
-            max_jobs=slots,
+            max_jobs=runner.settings.slots,
             keep_result=0,
             poll_delay=POLL_SECONDS,
             log_results=False,
-            timezone=UTC,
-            ctx=context,
+            ctx={"runner": runner},
         )
         begun = asyncio.get_running_loop().time()
         try:

@@ -26,7 +26,7 @@ async def recover_all(database: Database) -> int:
 
 
 async def recover_for_ever(database: Database) -> None:
-    """The same again and again. Not by arq's clock, which stands still while Valkey is away."""
+    """The same again and again, in every worker."""
     while True:
         await asyncio.sleep(RECOVER_SECONDS * random.uniform(0.5, 1))  # noqa: S311 - not a secret
         try:

@@ -32,7 +32,8 @@ from app.main import create_app, make_runtime, running
 from app.organizations.create import register_with_organization
 from app.repositories.accounts import connect_account
 from app.sealing.vault import Vault
-from app.upgrade import _configuration, newest_revision
+from app.upgrade import _configuration, newest_revision, upgrade
+from app.workers.clock import Clock, TimedWork
 from tests.activity.probes import write
 from tests.cli.conftest import Command, on_engines, own_engines, plain_database, skyledger
 from tests.clients import PASSWORD, GraphQL, cheap_passwords
@@ -241,6 +242,26 @@ async def test_rows_in_the_way_are_replaced_only_when_asked(
     assert any("later" in row for row in await rows(url_of(empty), "activity_events"))
     await restore(empty, url_of(empty), target, replace=True)
     assert not any("later" in row for row in await rows(url_of(empty), "activity_events"))
+
+
+async def test_what_is_due_by_the_clock_comes_along_and_is_not_in_the_way(
+    small_company: Company, empty: Settings, tmp_path: Path
+) -> None:
+    """A worker that has begun on a new database has noted when its work is due: there is nothing else in it."""
+    for settings, hour in ((small_company.settings, 3), (empty, 4)):
+        await asyncio.to_thread(upgrade, url_of(settings))
+        database = Database.connect(url_of(settings))
+        await Clock(database, [TimedWork("purge", f"7 {hour} * * *", 60, nothing)], {}).look()
+        await database.close()
+    await back_up(small_company.settings, url_of(small_company.settings), tmp_path / "backup")
+    await restore(empty, url_of(empty), tmp_path / "backup")
+    (row,) = await rows(url_of(empty), "scheduled_work")
+    assert "03:07:00" in row
+    assert "04:07:00" not in row
+
+
+async def nothing(_context: object) -> None:
+    """Work that is not due yet."""
 
 
 async def test_older_tables_are_brought_up_to_date(small_company: Company, empty: Settings, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import linear_regression, median
@@ -63,7 +64,8 @@ def children_of(pid: int) -> list[int]:
     """Child processes of a process's main and other threads, oldest first."""
     found = []
     for task in (Path("/proc") / str(pid) / "task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found += [int(child) for child in (task / "children").read_text().split()]
     return sorted(found)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,8 @@ class Site:
         for name, process in self.processes.items():
             found.append(sample_of(seconds, name, process.pid, await self._tasks(name)))
             for number, child in enumerate(children_of(process.pid), 1):
-                found.append(sample_of(seconds, f"{name} child {number}", child))
+                with suppress(FileNotFoundError, ProcessLookupError):  # one that has just ended
+                    found.append(sample_of(seconds, f"{name} child {number}", child))
         return [*found, await self._postgres(seconds), await self._valkey(seconds)]
 
     def open_files(self) -> dict[str, Counter[str]]:

@@ -19,7 +19,7 @@ B = UUID("00000000-0000-7000-8000-00000000000b")
 DENIED = "42501"  # insufficient_privilege, also of a row that a policy refuses
 TABLES = {table.name: table for table in Base.metadata.sorted_tables}
 # People and their sign-ins come before any tenant; plans, prices of providers and trusted documents are the same for
-# all; what else is unique world-wide is the name of a tenant.
+# all; the workers' clock is nobody's; what else is unique world-wide is the name of a tenant.
 OF_PEOPLE = {
     "sessions",
     "refresh_tokens",
@@ -35,11 +35,11 @@ OF_PEOPLE = {
 # A verified domain is one organization's, whose row an operator writes and others do not see.
 GLOBAL = {
     *("users", *OF_PEOPLE, "organizations", "verified_domains"),
-    *("plans", "prices", "price_readings", "trusted_documents"),
+    *("plans", "prices", "price_readings", "trusted_documents", "scheduled_work"),
 }
 PUBLIC = {"plans", "prices", "trusted_documents"}  # what all tenants read and none writes
 OF_TENANTS = sorted(set(TABLES) - GLOBAL)
-CLOSED = {*OF_PEOPLE, "price_readings"}  # which no tenant reaches at all
+CLOSED = {*OF_PEOPLE, "price_readings", "scheduled_work"}  # which no tenant reaches at all
 
 
 @pytest.fixture

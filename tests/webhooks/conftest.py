@@ -12,8 +12,11 @@ from app.outgoing import OutgoingGuard
 from app.resolvers.webhook_documents import DocumentRunner
 from app.webhooks.tools import WebhookTools
 from tests.clients import GraphQL, register
+from tests.error_reports import error_reports_of
 from tests.webhooks.office import Office
 from tests.webhooks.receiver import Receiver, receiving
+
+__all__ = ["error_reports_of"]  # a fixture
 
 
 @pytest.fixture

@@ -9,15 +9,20 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+import structlog
 
 from app.context import Runtime
 from app.database import Database
+from app.records.webhooks import Asked, Told
 from app.resolvers.webhook_documents import DocumentRunner
 from app.webhooks.sending import read_retry_after
 from tests.webhooks.office import REPLAY, TEST, UPDATE, Office
 from tests.webhooks.receiver import Answering, receiving
+from tests.workers.probes import until
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NO_DATE = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+"""A year that no integer of C holds."""
 WAITS = "SELECT extract(epoch FROM next_attempt_at - now())::float AS seconds FROM webhook_deliveries"
 
 
@@ -32,6 +37,11 @@ WAITS = "SELECT extract(epoch FROM next_attempt_at - now())::float AS seconds FR
         ("-5", None),
         ("soon", None),
         ("", None),
+        (NO_DATE, None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999999999", None),
+        ("9999999999 Jan 2026 00:00:00", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 86_400),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0),
     ],
 )
 def test_what_retry_after_asks_for(value: str, seconds: float | None) -> None:
@@ -45,6 +55,73 @@ async def test_a_wait_that_is_asked_for_is_kept(office: Office, owner: Database)
     await office.note("one")
     await office.deliver()
     assert 7_100 < (await office.behind(owner, WAITS))[0]["seconds"] <= 7_200
+
+
+async def test_a_wait_that_cannot_be_read_is_an_attempt_like_any(office: Office, owner: Database) -> None:
+    made = await office.create()
+    office.receiver.otherwise = Answering(503, {"retry-after": NO_DATE})
+    await office.note("one")
+    await office.deliver()
+    (delivery,) = await office.deliveries(made["webhook"]["id"])
+    assert (delivery["attemptCount"], delivery["failure"]) == (1, "The answer was 503.")
+    assert [attempt["statusCode"] for attempt in delivery["attempts"]] == [503]
+    assert (await office.log(made["webhook"]["id"]))["failingSince"] is not None
+    await office.behind(owner, "UPDATE webhooks SET failing_since = now() - interval '6 days'")
+    await office.wait_for_it(owner)
+    await office.deliver()
+    assert (await office.log(made["webhook"]["id"]))["disabledReason"] == "FAILING"
+
+
+async def test_what_nobody_has_foreseen_is_an_attempt_and_an_error_report(
+    office: Office, owner: Database, error_reports_of: list[bytes]
+) -> None:
+    """One of three deliveries: the others are sent, it is tried again, and fails for good like any other."""
+    execute = office.tools.execute
+
+    async def broken_for_one(asked: Asked) -> Told:
+        if asked.event["data"]["text"] == "two":
+            raise TypeError
+        return await execute(asked)
+
+    office.tools = replace(office.tools, execute=broken_for_one)
+    made = await office.create()
+    for text in ("one", "two", "three"):
+        await office.note(text)
+    with structlog.testing.capture_logs() as logs:
+        await office.deliver()
+    deliveries = {each["event"]["data"]["text"]: each for each in await office.deliveries(made["webhook"]["id"])}
+    assert {text: (each["state"], each["attemptCount"]) for text, each in deliveries.items()} == {
+        "one": ("SUCCEEDED", 1),
+        "two": ("PENDING", 1),
+        "three": ("SUCCEEDED", 1),
+    }
+    told = "Something unforeseen went wrong in Skyledger (TypeError)."
+    assert [(each["statusCode"], each["failure"]) for each in deliveries["two"]["attempts"]] == [(None, told)]
+    assert {each["state"] for each in await office.behind(owner, "SELECT state FROM jobs")} == {"SUCCEEDED", "QUEUED"}
+    (entry,) = [each for each in logs if each["event"] == "webhook_delivery_failed"]
+    assert (entry["log_level"], type(entry["exc_info"])) == ("error", TypeError)
+    assert len(error_reports_of) == 1
+    assert b"TypeError" in error_reports_of[0]
+    for _ in range(7):
+        await office.wait_for_it(owner)
+        await office.deliver()
+    (delivery,) = [each for each in await office.deliveries(made["webhook"]["id"]) if each["attemptCount"] > 1]
+    assert (delivery["state"], delivery["attemptCount"]) == ("FAILED", 8), "and is purged in time"
+    assert (await office.log(made["webhook"]["id"]))["failingSince"] is not None
+
+
+async def test_a_job_that_fails_waits_for_all_that_it_has_begun(office: Office, owner: Database) -> None:
+    """Another worker takes the job while two requests are under way: the first ends the job, but not alone."""
+    made = await office.create()
+    office.receiver.answers = [Answering(200, seconds=0.5), Answering(200, seconds=1.5)]
+    await office.note("one")
+    await office.note("two")
+    working = asyncio.create_task(office.deliver())
+    await until(lambda: office.receiver.at_a_time == 2)
+    await office.behind(owner, "UPDATE jobs SET fencing_token = fencing_token + 1 WHERE kind = 'deliver_webhook'")
+    await working
+    assert office.receiver.at_a_time == 0
+    assert [each["attempts"] for each in await office.deliveries(made["webhook"]["id"])] == [[], []]
 
 
 async def test_after_eight_attempts_it_has_failed_and_can_be_replayed(office: Office, owner: Database) -> None:

@@ -17,7 +17,7 @@ from app.repositories.webhooks import delete_old_deliveries
 from app.webhooks.change import MOST_WEBHOOKS
 from app.webhooks.dispatch import dispatch_all
 from app.webhooks.recover import RECOVERIES
-from app.workers import jobs
+from app.workers import schedule
 from tests.webhooks.office import DELETE, UPDATE, Office
 from tests.webhooks.receiver import Answering
 
@@ -132,7 +132,7 @@ async def test_deliveries_go_after_the_days_of_the_settings(
     office: Office, settings: Settings, owner: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the schedule does: batch by batch, with the attempts. What is to be sent yet stays, however old it is."""
-    monkeypatch.setattr(jobs, "BATCH", 2)
+    monkeypatch.setattr(schedule, "BATCH", 2)
     made = await office.create()
     for number in range(7):
         await office.note(str(number))
@@ -146,7 +146,7 @@ async def test_deliveries_go_after_the_days_of_the_settings(
     stay = [row for row in deliveries if row["state"] == "PENDING" or row["age"] < timedelta(days=7)]
     assert 1 < len(stay) < 7
     week = settings.model_copy(update={"webhook_retention_days": 7})
-    await jobs.purge_deliveries({"database": office.database, "settings": week})
+    await schedule.purge_deliveries({"database": office.database, "settings": week})
     kept = await office.behind(owner, "SELECT state, now() - created_at AS age FROM webhook_deliveries")
     assert len(kept) == len(stay)
     assert {row["state"] for row in kept} == {"SUCCEEDED", "PENDING"}

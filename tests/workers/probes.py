@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from app.database import Database
 from app.embedded import EngineUrls
 from app.queue import JobQueue, enqueue
 from app.repositories import jobs
+from app.workers.clock import TimedWork
 from app.workers.process import work
 from app.workers.runner import Handler, JobRunner, RunnerSettings
 
@@ -84,11 +85,17 @@ async def running(runner: JobRunner) -> AsyncIterator[JobRunner]:
 
 @asynccontextmanager
 async def worker(
-    settings: Settings, urls: EngineUrls, handlers: Mapping[str, Handler], runner_settings: RunnerSettings = IDLE
+    settings: Settings,
+    urls: EngineUrls,
+    handlers: Mapping[str, Handler],
+    runner_settings: RunnerSettings = IDLE,
+    works: Sequence[TimedWork] | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """A whole worker."""
+    """A whole worker; `works` instead of what is done by the clock."""
     stop = asyncio.Event()
-    task = asyncio.create_task(work(settings, urls, stop, handlers=handlers, runner_settings=runner_settings))
+    task = asyncio.create_task(
+        work(settings, urls, stop, handlers=handlers, runner_settings=runner_settings, works=works)
+    )
     try:
         yield task
     finally:

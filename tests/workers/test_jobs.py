@@ -16,7 +16,8 @@ from app.models import RefreshToken, Session, User, now
 from app.repositories import jobs
 from app.repositories.identity_mails import MAILS, add_mail
 from app.repositories.second_factors import CHALLENGES, add_challenge
-from app.workers.jobs import HANDLERS, purge_activity, purge_jobs, purge_sessions, refresh_list_prices, schedule
+from app.workers.jobs import HANDLERS
+from app.workers.schedule import purge_activity, purge_jobs, purge_sessions, refresh_list_prices, schedule
 from tests.activity.probes import write
 from tests.workers.probes import job_row, make_runner, put
 
@@ -30,11 +31,7 @@ def context(database: Database, settings: Settings) -> dict[str, Any]:
 
 def test_the_schedule_spreads_its_work_over_the_hour() -> None:
     moment = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-    times = {}
-    for entry in schedule():
-        entry.calculate_next(moment)
-        assert entry.next_run is not None
-        times[entry.name] = entry.next_run.strftime("%H:%M:%S")
+    times = {work.name: work.next_time(moment).strftime("%H:%M:%S") for work in schedule()}
     assert times == {
         "tell_of_failed_sign_ins": "10:02:00",
         "purge_activity": "10:07:00",
@@ -55,6 +52,8 @@ def test_the_schedule_spreads_its_work_over_the_hour() -> None:
         "check_all_costs": "05:57:00",
         "refresh_list_prices": "02:12:00",
     }
+    (weekly,) = [work for work in schedule() if work.name == "refresh_list_prices"]
+    assert weekly.next_time(moment) == datetime(2026, 11, 29, 2, 12, tzinfo=UTC), "the Sunday after"
 
 
 @pytest.mark.parametrize(("is_allowed", "jobs_waiting"), [(True, [["AWS", "AZURE"]]), (False, [])])

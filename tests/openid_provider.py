@@ -64,7 +64,11 @@ class OpenIdProvider:
     down: bool = False
     delay: float = 0.0
     refusal: str = ""
+    instead: Response | None = None
+    """What it answers in the place of its documents."""
     requests: list[str] = field(default_factory=list)
+    encodings: list[str | None] = field(default_factory=list)
+    """What each request would take a body in."""
     asked: list[dict[str, str]] = field(default_factory=list)
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -80,8 +84,9 @@ class OpenIdProvider:
 
     async def _before(self, request: Request) -> Response | None:
         self.requests.append(request.url.path)
+        self.encodings.append(request.headers.get("accept-encoding"))
         await asyncio.sleep(self.delay)
-        return JSONResponse({"error": "away"}, 503) if self.down else None
+        return JSONResponse({"error": "away"}, 503) if self.down else self.instead
 
     async def _discovery(self, request: Request) -> Response:
         document = {

@@ -57,8 +57,9 @@ async def change_email(
 ) -> None:
     """Have a mail sent to another address, whose token makes it the user's; until then nothing changes.
 
-    Whether the address has an account already shows when the token is used, to who reads its mail. Raises as
-    `prove_password` does, and BadUserInputError for what is no address or the present one.
+    The present address is told: whoever knows the password need not be its owner. Whether the other one has an account
+    already shows when the token is used, to who reads its mail. Raises as `prove_password` does, BadUserInputError for
+    what is no address or the present one, RateLimitedError after too many for an address, from one or by an account.
     """
     mail_is_sent(authenticator)
     email = normal_email(new_email, ("input", "newEmail"))
@@ -67,8 +68,11 @@ async def change_email(
         message = "This is your e-mail address already."
         raise BadUserInputError(message, path=("input", "newEmail"))
     await authenticator.mails.begin(email, origin.client_address)
+    # Not by the present address, whose mails anybody may use up.
+    await authenticator.mails.count_account(str(proven["id"]))
     async with authenticator.database.system() as session:
         await hold_proof(session, proven)
+        await tell_user(session, proven, MailKind.EMAIL_CHANGE_REQUESTED)
         await identity_mails.use_mails(session, proven["id"], MailKind.CHANGE_EMAIL)
         await ask_for_mail(session, MailKind.CHANGE_EMAIL, email=email, user_id=proven["id"])
 

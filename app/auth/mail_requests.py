@@ -1,8 +1,9 @@
-"""What acts by mail share: whether mail is sent, and whether a token still works."""
+"""What acts by mail share: whether mail is sent, whether a token still works, and what takes it back."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +12,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.identity_mails import MailKind
 from app.errors import BadUserInputError, ConflictError
 from app.models import now
-from app.repositories.identity_mails import get_mail, lock_mail
+from app.repositories.identity_mails import get_mail, lock_mail, use_mails
 from app.repositories.users import lock_user
 
 
@@ -45,3 +46,12 @@ async def usable_mail(
         message = "The token is not complete, used or too old; copy all of it, or ask for another mail."
         raise BadUserInputError(message, path=("input", "token"))
     return mail, user
+
+
+async def end_change_of_email(session: AsyncSession, user_id: UUID) -> None:
+    """Take back a change of address that waits: it may be of whoever an act is meant to lock out.
+
+    Comes before an act touches the user's sessions, since what holds the user first waits for nobody in a circle.
+    """
+    await lock_user(session, user_id)
+    await use_mails(session, user_id, MailKind.CHANGE_EMAIL)

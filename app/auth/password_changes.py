@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.authenticator import Authenticator
 from app.auth.identity_mails import MailKind, ask_for_mail, tell_user
-from app.auth.mail_requests import mail_is_sent, usable_mail
+from app.auth.mail_requests import end_change_of_email, mail_is_sent, usable_mail
 from app.auth.names import normal_email
 from app.auth.noted_acts import note_act
 from app.auth.notices import reach_changed
@@ -69,7 +69,11 @@ async def change_password(
 async def _set(
     session: AsyncSession, user: RowMapping, password_hash: str, *, keep_session: UUID | None, reason: str
 ) -> int:
-    """Store a hash, and end all that rests on the password before: sessions, log-ins under way, mails to reset it."""
+    """Store a hash, and end all that rests on the password before.
+
+    That is sessions, log-ins under way, mails to reset it, and a change of address that it has opened.
+    """
+    await end_change_of_email(session, user["id"])
     await users.set_password_hash(session, user["id"], password_hash)
     note_act(session, user["id"])
     await second_factors.end_challenges(session, user["id"])

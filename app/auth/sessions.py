@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.authenticator import Authenticator
 from app.auth.failed_sign_ins import Way
 from app.auth.identity_mails import MailKind, ask_for_mail
+from app.auth.mail_requests import end_change_of_email
 from app.auth.names import checked_name, normal_email
 from app.auth.noted_acts import note_act
 from app.auth.notices import reach_changed
@@ -192,18 +193,28 @@ async def refresh_session(authenticator: Authenticator, origin: Origin, *, refre
 
 
 async def log_out(authenticator: Authenticator, principal: Principal, *, everywhere: bool) -> int:
-    """End the caller's session, or all sessions of the user; returns how many. ForbiddenError for keys."""
+    """End the caller's session, or all sessions of the user; returns how many. ForbiddenError for keys.
+
+    With all of them ends a change of address that waits.
+    """
     if principal.user_id is None:
         message = "A key has no session to end; end an API key with revokeApiKey."
         raise ForbiddenError(message)
     async with authenticator.database.system() as session:
+        if everywhere:
+            await end_change_of_email(session, principal.user_id)
         return await _revoke(session, principal.user_id, None if everywhere else principal.session_id, "LOGGED_OUT")
 
 
 async def revoke_session(authenticator: Authenticator, principal: Principal, session_id: UUID) -> None:
-    """End one of the caller's own sessions. Raises NotFoundError alike for an absent, an ended and a foreign one."""
+    """End one of the caller's own sessions. Raises NotFoundError alike for an absent, an ended and a foreign one.
+
+    Whoever ends another than this one fears who has it: a change of address that waits ends too.
+    """
     user_id = person(principal)
     async with authenticator.database.system() as session:
+        if session_id != principal.session_id:
+            await end_change_of_email(session, user_id)
         ended = await _revoke(session, user_id, session_id, "REVOKED")
     if not ended:
         message = "There is no such session of yours, or it has ended."
@@ -213,9 +224,13 @@ async def revoke_session(authenticator: Authenticator, principal: Principal, ses
 async def revoke_other_sessions(
     authenticator: Authenticator, principal: Principal, used_before: datetime | None = None
 ) -> int:
-    """End the caller's sessions but this one, with `used_before` those last used before then; returns how many."""
+    """End the caller's sessions but this one, with `used_before` those last used before then; returns how many.
+
+    A change of address that waits ends too, whichever session has asked for it: nobody has noted that.
+    """
     user_id = person(principal)
     async with authenticator.database.system() as session:
+        await end_change_of_email(session, user_id)
         return await end_other_sessions(session, user_id, principal.session_id, "REVOKED", used_before)
 
 

@@ -66,6 +66,10 @@ class Throttle:
             await self._count(self._per_account, attempt.account)
         return attempt
 
+    async def count_account(self, account_name: str) -> None:
+        """Count a try that began for an account for another one too. Raises RateLimitedError."""
+        await self._count(self._per_account, self._hidden(account_name))
+
     async def succeeded(self, attempt: Attempt) -> None:
         """Take a try back, and forget the failures of the account."""
         await self._on_store(lambda limiter: limiter.hit(self._per_address, attempt.address, cost=-1))

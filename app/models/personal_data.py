@@ -36,7 +36,10 @@ class PersonalExport(Base, kw_only=True):
 
 
 class AccountErasure(Base, kw_only=True):
-    """That an account is to be erased at `due_at`, unless its owner keeps it until then."""
+    """That an account is to be erased at `due_at`, unless its owner keeps it until then.
+
+    From `begun_at` on parts of it may be gone, and it is too late for that.
+    """
 
     __tablename__ = "account_erasures"
     __table_args__ = (Index(None, "due_at"),)
@@ -44,3 +47,4 @@ class AccountErasure(Base, kw_only=True):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     requested_at: Mapped[datetime] = mapped_column(default_factory=now)
     due_at: Mapped[datetime]
+    begun_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -34,6 +34,13 @@ _NOTICES = {
         "Your password was changed",
         "The password of your account at Skyledger was changed, and its other sessions were ended.",
     ),
+    MailKind.EMAIL_CHANGE_REQUESTED: (
+        "Another e-mail address was asked for",
+        (
+            "Somebody, most likely you, wants another e-mail address for your account at Skyledger, and has given its "
+            "password. Nothing changes until that address is verified."
+        ),
+    ),
     MailKind.EMAIL_CHANGED: (
         "Your e-mail address was changed",
         "Your account at Skyledger has another e-mail address now. This is the last mail to the old one.",
@@ -78,7 +85,18 @@ _NOT_YOU = (
     "If that was not you, set another password at once, look through the sessions of your account, and tell an admin "
     "of your organization."
 )
-_GONE = "If that was not you, tell the operator of Skyledger, who may have a backup of before."
+_NOT_YOU_OF = {
+    MailKind.EMAIL_CHANGE_REQUESTED: (
+        "If that was not you, set another password at once: that takes the change back too. Then look through the "
+        "sessions of your account, and tell an admin of your organization."
+    ),
+    # Who sets a password by mail has it sent to the other address.
+    MailKind.EMAIL_CHANGED: (
+        "If that was not you, set another password and change the address back while you are still signed in; else "
+        "tell the operator of Skyledger and an admin of your organization at once."
+    ),
+    MailKind.ACCOUNT_ERASED: "If that was not you, tell the operator of Skyledger, who may have a backup of before.",
+}
 
 
 def letter_of(kind: MailKind, name: str | None, token: str | None, public_url: str | None) -> Letter:
@@ -89,7 +107,7 @@ def letter_of(kind: MailKind, name: str | None, token: str | None, public_url: s
     hello = f"Hello {name}," if name is not None else "Hello,"
     if token is None:
         subject, what = _NOTICES[kind]
-        return Letter(subject, (hello, what, _GONE if kind is MailKind.ACCOUNT_ERASED else _NOT_YOU))
+        return Letter(subject, (hello, what, _NOT_YOU_OF.get(kind, _NOT_YOU)))
     subject, what, page, label, mutation = _WITH_TOKENS[kind]
     hours = round(LIVES[kind].total_seconds() / 3600)
     ends = f"It works once, within {hours} {'hour' if hours == 1 else 'hours'}. If it was not you, ignore this mail."

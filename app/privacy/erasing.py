@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from app.activity.audit import AuditedAct
 from app.activity.record import record
 from app.activity.verify_audit import all_organizations
 from app.auth.identity_mails import MailKind, ask_for_mail
+from app.auth.mail_requests import end_change_of_email
 from app.auth.notices import reach_changed
 from app.database import Database, acting
 from app.errors import ConflictError
@@ -23,48 +25,58 @@ from app.models import now
 from app.organizations.change import PURGE_AFTER, PURGE_JOB
 from app.privacy.erasure import refuse_last_owner
 from app.queue import enqueue
-from app.records import Actor, ActorKind, EventKind, NewEvent
+from app.records import Actor, ActorKind, EventKind, NewEvent, Role
 from app.records.audit import DELETE_ORGANIZATION, ERASE
 from app.repositories import audit, personal_data, typed_notes, users, webhook_texts
-from app.repositories.organizations import change_organization
+from app.repositories.memberships import count_members, count_owners, role_of_user
+from app.repositories.organizations import change_organization, lock_organization
 from app.repositories.webhook_texts import Sought
 
 SYSTEM = Actor(ActorKind.SYSTEM)
 ERASED = "erased"
 _BATCH = 50
+_SHOWN = ("email", "name", "email_verified_at")
+"""What of a person is looked for in texts, and where."""
 
 
 async def erase_due_accounts(database: Database) -> int:
     """Erase the accounts whose grace is over; returns how many. Several processes may do it, and each again.
 
-    Who has become the last owner of an organization with other members meanwhile is left for the next time.
+    Who has become the last owner of an organization with other members meanwhile is left for the next time, and holds
+    nobody up.
     """
-    async with database.system() as session:
-        due = await personal_data.due_erasures(session, now(), _BATCH)
-    erased = 0
-    for user_id in due:
-        try:
-            erased += await erase_account(database, user_id)
-        except ConflictError as error:
-            structlog.get_logger(__name__).warning("account_not_erased", user_id=str(user_id), reason=error.message)
-        except Exception:  # noqa: BLE001 - the others are not to wait for it; the next round tries again
-            structlog.get_logger(__name__).exception("account_erasure_failed", user_id=str(user_id))
-    return erased
+    moment, after, erased = now(), None, 0
+    while True:
+        async with database.system() as session:
+            due = await personal_data.due_erasures(session, moment, after, _BATCH)
+        for row in due:
+            erased += await _erase_if_possible(database, row["user_id"])
+        if len(due) < _BATCH:
+            return erased
+        after = (due[-1]["due_at"], due[-1]["user_id"])
+
+
+async def _erase_if_possible(database: Database, user_id: UUID) -> bool:
+    try:
+        return await erase_account(database, user_id)
+    except ConflictError as error:
+        structlog.get_logger(__name__).warning("account_not_erased", user_id=str(user_id), reason=error.message)
+    except Exception:  # noqa: BLE001 - the others are not to wait for it; the next round tries again
+        structlog.get_logger(__name__).exception("account_erasure_failed", user_id=str(user_id))
+    return False
 
 
 async def erase_account(database: Database, user_id: UUID) -> bool:
-    """Erase an account whose erasure is due; whether there was one.
+    """Erase an account whose erasure is due; whether this call has.
 
     First in all organizations, then the person's own row with all that hangs on it: whatever is cut short is done
-    again from the start. Raises ConflictError for the last owner of an organization with other members.
+    again from the start. Raises ConflictError for the last owner of an organization with other members, and where the
+    person has changed before the end.
     """
-    async with database.system() as session:
-        user = await users.get_user(session, user_id)
-        erasure = await personal_data.find_erasure(session, user_id)
-        places = await personal_data.places_of_person(session, user_id)
-    if user is None or erasure is None or erasure["due_at"] > now():
+    begun = await _begin(database, user_id)
+    if begun is None:
         return False
-    refuse_last_owner(places)
+    user, places = begun
     for place in places:
         if place["members"] == 1:
             await _delete_organization(database, place["id"], user)
@@ -72,19 +84,54 @@ async def erase_account(database: Database, user_id: UUID) -> bool:
         # Anybody can register with another's address: before it is verified, it proves nothing to strangers.
         by_address = user["email_verified_at"] is not None or organization_id in {place["id"] for place in places}
         await _erase_in(database, organization_id, user, by_address=by_address)
-    async with database.system() as session:
-        if user["email_verified_at"] is not None:
-            await ask_for_mail(session, MailKind.ACCOUNT_ERASED, email=user["email"])
-        await personal_data.delete_person(session, user_id)
-        reach_changed(session, user_id)
+    if not await _end(database, user):
+        return False
     structlog.get_logger(__name__).info("account_erased", user_id=str(user_id))
     return True
 
 
+async def _begin(database: Database, user_id: UUID) -> tuple[RowMapping, Sequence[RowMapping]] | None:
+    """The user and their places, if their erasure is due: from now on nobody takes it back. None if it is not.
+
+    `keep_account` holds the user too: whichever of the two comes first, the other sees it.
+    """
+    async with database.system() as session:
+        user = await users.lock_user(session, user_id)
+        erasure = await personal_data.find_erasure(session, user_id)
+        if user is None or erasure is None or erasure["due_at"] > now():
+            return None
+        places = await personal_data.places_of_person(session, user_id)
+        refuse_last_owner(places)
+        await end_change_of_email(session, user_id)
+        await personal_data.begin_erasure(session, user_id)
+    return user, places
+
+
+async def _end(database: Database, user: RowMapping) -> bool:
+    """Delete the person's own row; whether it was there. Raises ConflictError for what has changed since `_begin`."""
+    async with database.system() as session:
+        last = await users.lock_user(session, user["id"])
+        if last is None:
+            return False
+        # Until here they could sign in, which who has to make another one an owner needs.
+        places = await personal_data.places_of_person(session, user["id"])
+        if places or any(last[column] != user[column] for column in _SHOWN):
+            message = "The person has changed, or joined an organization, while they were erased: it is done again."
+            raise ConflictError(message)
+        if user["email_verified_at"] is not None:
+            await ask_for_mail(session, MailKind.ACCOUNT_ERASED, email=user["email"])
+        await personal_data.delete_person(session, user["id"])
+        reach_changed(session, user["id"])
+    return True
+
+
 async def _delete_organization(database: Database, organization_id: UUID, user: RowMapping) -> None:
-    """Delete an organization that nobody else belongs to; its name may be the person's."""
+    """Delete an organization, unless somebody else has joined it by now; its name may be the person's."""
     with acting(AuditedAct(DELETE_ORGANIZATION, SYSTEM, subject=("Organization", organization_id))):
         async with database.write(organization_id) as session:
+            living = await lock_organization(session, organization_id)
+            if living is None or await count_members(session, organization_id) > 1:
+                return
             row = await change_organization(session, organization_id, {"deleted_at": now(), "name": ERASED})
             await enqueue(session, PURGE_JOB, organization_id, {}, wake_at=now() + PURGE_AFTER)
             data = {"deletedAt": row["deleted_at"].isoformat(), "reason": "ACCOUNT_ERASED", "userId": str(user["id"])}
@@ -106,6 +153,7 @@ async def _erase_in(database: Database, organization_id: UUID, user: RowMapping,
     words, arguments = words_of(email, name), dict[str, Any]()
     with acting(AuditedAct(ERASE, SYSTEM, subject=("User", user_id), arguments=arguments)):
         async with database.write(organization_id) as session:
+            await _hold_members(session, organization_id, user_id)
             naming = await personal_data.audit_rows_naming(
                 session, organization_id, user_id, email, name, by_address=by_address
             )
@@ -129,6 +177,23 @@ async def _erase_in(database: Database, organization_id: UUID, user: RowMapping,
                 told = NewEvent(EventKind.MEMBER_REMOVED, SYSTEM, "Member", membership_id, data)
                 await record(session, organization_id, told)
                 reach_changed(session, user_id)
+
+
+async def _hold_members(session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:
+    """Keep the members as they are until the transaction ends.
+
+    Raises ConflictError where the organization cannot be without the person, who was not needed when it began.
+    """
+    organization = await lock_organization(session, organization_id)
+    role = await role_of_user(session, organization_id, user_id)
+    if organization is None or role is None:
+        return
+    members = await count_members(session, organization_id)
+    if members == 1:
+        message = "Nobody else belongs to an organization any more: it is deleted the next time."
+        raise ConflictError(message)
+    owners = await count_owners(session, organization_id) if role is Role.OWNER else 0
+    refuse_last_owner([{**organization, "role": role, "owners": owners, "members": members}])
 
 
 async def _erase_notes(session: AsyncSession, sought: Sought, words: re.Pattern[str]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.activity.record import record
 from app.auth.authenticator import Authenticator
 from app.auth.identity_mails import MailKind, tell_user
+from app.auth.mail_requests import end_change_of_email
 from app.auth.names import normal_email
 from app.auth.notices import reach_changed
 from app.auth.proof import hold_proof, prove_password
@@ -47,7 +48,7 @@ async def ask_for_erasure(
     confirm: str,
     grace: timedelta,
 ) -> Asked:
-    """Have the caller's account erased after `grace`; all sign-ins end at once.
+    """Have the caller's account erased after `grace`; all sign-ins end at once, and a change of address that waits.
 
     So do the keys that the caller has made in organizations of nobody else; those in others are the organizations'.
     Raises as `prove_password` and `prove_code` do, BadUserInputError for a `confirm` that is not the caller's address,
@@ -63,6 +64,7 @@ async def ask_for_erasure(
         places = await personal_data.places_of_person(session, user_id)
         refuse_last_owner(places)
         row = await personal_data.ask_for_erasure(session, user_id, now() + grace)
+        await end_change_of_email(session, user_id)
         await second_factors.end_challenges(session, user_id)
         ended = await end_other_sessions(session, user_id, None, "ERASURE_REQUESTED")
         shared = [place["id"] for place in places if place["members"] > 1]
@@ -102,7 +104,10 @@ async def _revoke_keys(authenticator: Authenticator, principal: Principal, organ
 
 
 async def keep_account(authenticator: Authenticator, principal: Principal, *, email: str) -> None:
-    """Take an erasure back. Raises BadUserInputError for another address, ConflictError where none is asked for."""
+    """Take an erasure back.
+
+    Raises BadUserInputError for another address, ConflictError where none is asked for, or where it has begun.
+    """
     async with authenticator.database.system() as session:
         user = await users.lock_user(session, person(principal))
         if user is None or normal_email(email, ("input", "email")) != user["email"]:
@@ -112,7 +117,12 @@ async def keep_account(authenticator: Authenticator, principal: Principal, *, em
 
 
 async def _forget(session: AsyncSession, user: RowMapping) -> None:
-    if not await personal_data.forget_erasure(session, user["id"]):
+    erasure = await personal_data.find_erasure(session, user["id"])
+    if erasure is None:
         message = "Your account is not to be erased: there is nothing to take back."
         raise ConflictError(message)
+    if erasure["begun_at"] is not None:
+        message = "The erasure of your account has begun: what is gone does not come back, and the rest follows."
+        raise ConflictError(message)
+    await personal_data.forget_erasure(session, user["id"])
     await tell_user(session, user, MailKind.ACCOUNT_KEPT)

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 import httpx
 
+from app.providers.answers import TAKEN, refuse_packed_twice, whole
 from app.providers.problems import ProblemCode, ProviderError
 from app.records import Provider
 from app.records.prices import ListPrice
@@ -68,7 +69,8 @@ class PriceClient:
     @cached_property
     def _client(self) -> httpx.Client:
         """Made when it is first used: most workers never ask for prices."""
-        return httpx.Client(timeout=_TIMEOUT, headers=self._headers)
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [refuse_packed_twice]}
+        return httpx.Client(timeout=_TIMEOUT, headers={**TAKEN, **self._headers}, event_hooks=hooks)
 
     def close(self) -> None:
         """Let go of connections."""
@@ -79,8 +81,9 @@ class PriceClient:
         """A JSON object. Raises ProviderError."""
         with self.stream(url) as answer:
             try:
-                answer.read()
-                found = answer.json()
+                found = whole(answer).json()
+            except httpx.DecodingError:
+                raise _unreadable(url) from None
             except httpx.HTTPError as error:
                 raise away(url, error) from None
             except ValueError:
@@ -103,6 +106,8 @@ class PriceClient:
             problem, pause = ProviderError(ProblemCode.UNREACHABLE, "", _REMEDY), _PAUSE * 2**attempt
             try:
                 answer = self._client.send(self._client.build_request("GET", url), stream=True)
+            except httpx.DecodingError:
+                raise _unreadable(url) from None
             except httpx.HTTPError as error:
                 problem = away(url, error)
             else:
@@ -139,6 +144,10 @@ def away(url: str, error: httpx.HTTPError) -> ProviderError:
     """No answer, or one that broke off."""
     place = httpx.URL(url).host
     return ProviderError(ProblemCode.UNREACHABLE, f"{place} was not reached ({type(error).__name__}).", _REMEDY)
+
+
+def _unreadable(url: str) -> ProviderError:
+    return bad_answer(url, "is too large, or packed in a way that was not asked for")
 
 
 def bad_answer(url: str, why: str) -> ProviderError:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, delete, insert, select, update
+from sqlalchemy import RowMapping, Table, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import IdentityMail, new_id, now
+from app.models import IdentityMail, User, new_id, now
 
 MAILS: Table = IdentityMail.__table__  # type: ignore[assignment]
+_USERS: Table = User.__table__  # type: ignore[assignment]
 
 
 async def add_mail(session: AsyncSession, *, kind: str, email: str, user_id: UUID | None, expires_at: datetime) -> UUID:
@@ -51,8 +52,10 @@ async def mark_sent(session: AsyncSession, mail_id: UUID) -> None:
 
 
 async def use_mails(session: AsyncSession, user_id: UUID, kind: str) -> None:
-    """End the tokens of all mails of a kind that a user was sent."""
-    unused = (MAILS.c.user_id == user_id, MAILS.c.kind == kind, MAILS.c.used_at.is_(None))
+    """End the tokens of all mails of a kind that a user was sent, or is about to be; those are not sent any more."""
+    email = select(_USERS.c.email).where(_USERS.c.id == user_id).scalar_subquery()
+    own = or_(MAILS.c.user_id == user_id, and_(MAILS.c.user_id.is_(None), MAILS.c.email == email))
+    unused = (own, MAILS.c.kind == kind, MAILS.c.used_at.is_(None))
     await session.execute(update(MAILS).where(*unused).values(used_at=now()))
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -120,16 +121,26 @@ async def find_erasure(session: AsyncSession, user_id: UUID) -> RowMapping | Non
     return (await session.execute(select(ERASURES).where(ERASURES.c.user_id == user_id))).mappings().one_or_none()
 
 
-async def forget_erasure(session: AsyncSession, user_id: UUID) -> bool:
-    """Keep an account; whether it was to be erased."""
-    statement = delete(ERASURES).where(ERASURES.c.user_id == user_id).returning(ERASURES.c.user_id)
-    return (await session.execute(statement)).first() is not None
+async def begin_erasure(session: AsyncSession, user_id: UUID) -> None:
+    """Note that an account is being erased; the first moment of it stays."""
+    statement = update(ERASURES).where(ERASURES.c.user_id == user_id, ERASURES.c.begun_at.is_(None))
+    await session.execute(statement.values(begun_at=now()))
 
 
-async def due_erasures(session: AsyncSession, moment: datetime, limit: int) -> Sequence[UUID]:
-    """Whose accounts are to be erased by now."""
-    statement = select(ERASURES.c.user_id).where(ERASURES.c.due_at <= moment).order_by(ERASURES.c.due_at).limit(limit)
-    return (await session.execute(statement)).scalars().all()
+async def forget_erasure(session: AsyncSession, user_id: UUID) -> None:
+    """Keep an account that was to be erased."""
+    await session.execute(delete(ERASURES).where(ERASURES.c.user_id == user_id))
+
+
+async def due_erasures(
+    session: AsyncSession, moment: datetime, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[RowMapping]:
+    """`due_at` and `user_id` of accounts that are to be erased by a moment, in this order, behind one of them."""
+    key = (ERASURES.c.due_at, ERASURES.c.user_id)
+    statement = select(*key).where(ERASURES.c.due_at <= moment).order_by(*key).limit(limit)
+    if after is not None:
+        statement = statement.where(tuple_(*key) > after)
+    return (await session.execute(statement)).mappings().all()
 
 
 async def places_of_person(session: AsyncSession, user_id: UUID) -> Sequence[RowMapping]:

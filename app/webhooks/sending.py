@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from app.outgoing import OutgoingError, guarded_client
+from app.outgoing import OutgoingError, guarded_client, raw_beginning
 from app.webhooks.tools import WebhookTools
 
 KEPT_BYTES: Final = 2_048
@@ -22,7 +22,6 @@ LONGEST_WAIT: Final = timedelta(days=1)
 _HEADERS: Final = {
     "content-type": "application/json",
     "user-agent": "Skyledger-Webhooks/1",
-    "accept-encoding": "identity",
 }
 
 
@@ -77,12 +76,8 @@ async def send(tools: WebhookTools, url: str, headers: Mapping[str, str], body: 
 
 async def _beginning(response: httpx.Response) -> str:
     """The first bytes of a body as text; the rest is not read."""
-    found = b""
-    async for part in response.aiter_raw():
-        found += part
-        if len(found) >= KEPT_BYTES:
-            break
-    return found[:KEPT_BYTES].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    found = await raw_beginning(response, KEPT_BYTES)
+    return found.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _failure_of(status: int) -> str | None:

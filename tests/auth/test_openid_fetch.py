@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
-from collections.abc import Iterator, Sequence
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from app.auth.openid.fetch import MOST_BYTES, Fetcher, OpenIdError, ProviderAwayError
 from app.outgoing import OutgoingGuard
@@ -15,6 +18,12 @@ from tests.openid_provider import OPENED, OpenIdProvider, openid_provider
 from tests.test_outgoing import INSIDE
 
 CORP = "10.20.0.0/16"
+FILLING = 64 * 1024 * 1024
+
+
+async def _pieces(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
 @pytest.mark.parametrize("address", INSIDE)
@@ -36,7 +45,7 @@ async def test_the_address_that_was_looked_up_is_the_one_that_is_called(monkeypa
 
     async def keep(_: Any, request: httpx.Request) -> httpx.Response:
         sent.append(request)
-        return httpx.Response(200, json={})
+        return httpx.Response(200, content=_pieces(b"{}"))
 
     async def find(_host: str, _port: int) -> Sequence[str]:
         return ["93.184.216.34"]
@@ -107,3 +116,23 @@ async def test_answers_that_are_none(provider: OpenIdProvider) -> None:
         await fetcher.fetch(f"{provider.issuer}/authorize?redirect_uri=http://127.0.0.1/&state=s")  # a redirect
     with pytest.raises(ProviderAwayError, match="cannot be reached"):
         await fetcher.fetch("http://127.0.0.1:1/")
+
+
+async def test_nothing_that_a_provider_sends_is_unpacked(provider: OpenIdProvider) -> None:
+    """Twice packed, 64 MiB are 300 bytes; a body that is, is refused before the first of them is read."""
+    fetcher = Fetcher(OutgoingGuard(OPENED["outgoing_networks"]), plain=True)
+    url = f"{provider.issuer}/keys"
+    packed = gzip.compress(gzip.compress(b"0" * FILLING))
+    for encoding, body in (("gzip, gzip", packed), ("gzip", gzip.compress(b"{}")), ("br", b"{}"), ("x", b"{}")):
+        provider.instead = Response(body, headers={"content-encoding": encoding})
+        tracemalloc.start()
+        try:
+            with pytest.raises(ProviderAwayError, match="Content-Encoding"):
+                await fetcher.fetch(url)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert most < FILLING / 8, encoding
+    provider.instead = Response(b"{}", headers={"content-encoding": "Identity"})
+    assert await fetcher.fetch(url) == (200, {})
+    assert set(provider.encodings) == {"identity"}, "it is told before"

@@ -22,6 +22,8 @@ class PriceServer:
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    packed: str = ""
+    """The Content-Encoding that it says its answers have."""
     cut: set[str] = field(default_factory=set)
     """Paths whose answers break off in the middle."""
 
@@ -52,6 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, body = self.server_of.answer(target)
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if self.server_of.packed:
+            self.send_header("Content-Encoding", self.server_of.packed)
         self.end_headers()
         cut = any(target.endswith(path) for path in self.server_of.cut)
         self.wfile.write(body[: len(body) // 2] if cut else body)

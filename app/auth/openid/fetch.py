@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 import orjson
 
-from app.outgoing import OutgoingError, OutgoingGuard, checked_url, guarded_client
+from app.outgoing import OutgoingError, OutgoingGuard, checked_url, guarded_client, is_packed, raw_beginning
 
 FETCH_SECONDS: Final = 5.0
 """Of one request, from the name's look-up to the last byte of the answer."""
@@ -97,15 +97,15 @@ class Fetcher:
 
 
 async def _body(response: httpx.Response) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > MOST_BYTES:
-            message = f"{_shown(response.request.url)} answered with more than {MOST_BYTES:,} bytes."
-            raise ProviderAwayError(message)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    shown = _shown(response.request.url)
+    if is_packed(response):
+        message = f"{shown} answered with a Content-Encoding, which was not asked for; have it send its JSON plainly."
+        raise ProviderAwayError(message)
+    body = await raw_beginning(response, MOST_BYTES + 1)
+    if len(body) > MOST_BYTES:
+        message = f"{shown} answered with more than {MOST_BYTES:,} bytes."
+        raise ProviderAwayError(message)
+    return body
 
 
 def _unusable(url: httpx.URL, error: OutgoingError) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import httpx
 
+from app.providers.answers import TAKEN, refuse_packed_twice
 from app.providers.base import Target, Verification
 from app.providers.m365.errors import REVEAL, bad_answer
 from app.providers.m365.graph import Graph
@@ -32,7 +33,10 @@ class M365Connection:
         self._application = f"application {target.settings.get('clientId')}"
         self._needed = tuple(needed)
         self._client = httpx.Client(
-            timeout=patience.timeout(), follow_redirects=False, headers={"User-Agent": "skyledger"}
+            timeout=patience.timeout(),
+            follow_redirects=False,
+            headers={"User-Agent": "skyledger", **TAKEN},
+            event_hooks={"response": [refuse_packed_twice]},
         )
         try:
             self._tokens = TokenSource(self._client, target, places, patience)

@@ -41,7 +41,7 @@ def in_our_words(reading: str) -> Iterator[None]:
     try:
         yield
     except httpx.DecodingError:
-        raise bad_answer(reading, "it is cut off or no text") from None
+        raise bad_answer(reading, "it is cut off, too large, or packed in a way that was not asked for") from None
     except httpx.RemoteProtocolError as error:
         # Of a body that ends too early httpx says so; anything else is a connection that ended before an answer.
         raise (bad_answer(reading, "it is cut off") if "body" in str(error) else unreachable(reading)) from None

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from app.providers.answers import whole
 from app.providers.m365.errors import bad_answer, error_code, in_our_words, refused, refused_with
 from app.providers.m365.patience import Patience, seconds_of
 from app.providers.m365.signin import Token, TokenSource
@@ -88,8 +89,7 @@ class Graph:
                     answer.close()
                     answer = self._patience.send(lambda: self._open(place, {}))
                 if answer.status_code != _OK:
-                    answer.read()
-                    raise refused(answer, reading, permission)
+                    raise refused(whole(answer), reading, permission)
                 yield answer
             finally:
                 answer.close()
@@ -131,8 +131,8 @@ class Graph:
         requests = [{"id": str(number), "method": "GET", "url": paths[number]} for number in wanted]
         with in_our_words(reading):
             answer = self._authorized(
-                lambda headers: self._client.post(
-                    f"{self._url}/v1.0/$batch", json={"requests": requests}, headers=headers
+                lambda headers: whole(
+                    self._open(f"{self._url}/v1.0/$batch", headers, method="POST", json={"requests": requests})
                 )
             )
         told = _json(answer, reading, permission).get("responses")
@@ -143,7 +143,7 @@ class Graph:
 
     def _document(self, url: str, reading: str, permission: str) -> Document:
         with in_our_words(reading):
-            answer = self._authorized(lambda headers: self._client.get(url, headers=headers))
+            answer = self._authorized(lambda headers: whole(self._open(url, headers)))
         return _json(answer, reading, permission)
 
     def _authorized(self, ask: Callable[[dict[str, str]], httpx.Response]) -> httpx.Response:
@@ -156,8 +156,10 @@ class Graph:
         fresh = self._tokens.token(instead_of=token)
         return self._patience.send(lambda: ask(_headers(fresh)))
 
-    def _open(self, url: str, headers: dict[str, str]) -> httpx.Response:
-        return self._client.send(self._client.build_request("GET", url, headers=headers), stream=True)
+    def _open(
+        self, url: str, headers: dict[str, str], *, method: str = "GET", json: Document | None = None
+    ) -> httpx.Response:
+        return self._client.send(self._client.build_request(method, url, headers=headers, json=json), stream=True)
 
     def _place(self, answer: httpx.Response, reading: str) -> str:
         """Where a report is handed out: a host of Microsoft's, or that of the account's own endpoint."""

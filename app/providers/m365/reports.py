@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import httpx
 
+from app.providers.answers import whole
 from app.providers.m365.errors import bad_answer, concealed, other_form
 from app.providers.m365.graph import Graph, entries_of
 from app.providers.m365.permissions import READ_REPORTS
@@ -139,9 +140,8 @@ def _csv_rows(report: Report, answer: httpx.Response) -> Iterator[Row]:
 
 
 def _json_rows(graph: Graph, report: Report, answer: httpx.Response) -> Iterator[Row]:
-    answer.read()
     try:
-        page = answer.json()
+        page = whole(answer).json()
     except ValueError:
         raise bad_answer(report.about, "it is cut off or no JSON") from None
     seen: set[str] = set()

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from app.providers.answers import whole
 from app.providers.base import Target
 from app.providers.m365.errors import in_our_words, sign_in_refused, unreadable_credentials
 from app.providers.m365.patience import Patience
@@ -96,13 +97,17 @@ class TokenSource:
 
     def _ask(self) -> Token:
         with in_our_words("the sign-in"):
-            answer = self._patience.send(lambda: self._client.post(self._url, data=self._form | self._proof()))
+            answer = self._patience.send(self._send)
         try:
             told = answer.json() if answer.is_success else {}
             value, seconds = str(told["access_token"]), float(told["expires_in"])
         except (ValueError, TypeError, KeyError, AttributeError):
             raise sign_in_refused(answer) from None
         return Token(value, time.monotonic() + max(0.0, seconds - _EARLY), _claims(value))
+
+    def _send(self) -> httpx.Response:
+        request = self._client.build_request("POST", self._url, data=self._form | self._proof())
+        return whole(self._client.send(request, stream=True))
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -381,7 +381,8 @@ def _handler(answer: Callable[[str, str, Any, str], Answer]) -> type[BaseHTTPReq
 
         def _send(self, told: Answer) -> None:
             is_text = isinstance(told.body, str)
-            content = (told.body if is_text else json.dumps(told.body)).encode()
+            plain = told.body if is_text or isinstance(told.body, bytes) else json.dumps(told.body)
+            content = plain.encode() if isinstance(plain, str) else plain
             self.send_response(told.status)
             self.send_header("Content-Type", "text/html" if is_text else "application/json; charset=utf-8")
             self.send_header("Content-Length", str(len(content)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from app.providers.answers import MOST_BYTES
 from app.providers.m365.cloud import M365Cloud, needed_permissions
 from app.providers.m365.permissions import ROLE_IDS, missing
 from app.providers.m365.signin import endpoints
@@ -201,3 +204,24 @@ def test_there_are_no_regions_and_no_metrics(microsoft: GraphServer, connect: Co
 
 def test_no_secret_is_shown_by_a_target(microsoft: GraphServer) -> None:
     assert SECRET not in repr(target(microsoft))
+
+
+@pytest.mark.parametrize("about", ["/subscribedSkus", "/oauth2/"])
+def test_an_answer_is_not_unpacked_beyond_measure(microsoft: GraphServer, connect: Connect, about: str) -> None:
+    """Twice packed it would be gigabytes in one call, once packed so much is held in memory."""
+    too_much = gzip.compress(b" " * (MOST_BYTES + 1))
+    for body, encoding in ((gzip.compress(too_much), "gzip, gzip"), (too_much, "gzip"), (b"{}", "br")):
+        microsoft.faults = [Fault(about, Answer(body, headers={"Content-Encoding": encoding}))]
+        with pytest.raises(ProviderError) as raised:
+            read(connect(), SKU)
+        assert raised.value.code is ProblemCode.BAD_ANSWER
+        assert "too large, or packed" in raised.value.message
+
+
+def test_an_answer_may_be_packed_once(microsoft: GraphServer, connect: Connect) -> None:
+    connection = connect()
+    plain = read(connection, SKU)
+    told = gzip.compress(json.dumps({"value": microsoft.lists["/subscribedSkus"]}).encode())
+    microsoft.faults = [Fault("/subscribedSkus", Answer(told, headers={"Content-Encoding": "gzip"}))]
+    assert read(connection, SKU) == plain
+    assert microsoft.faults[0].times == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from copy import copy
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -33,6 +34,7 @@ Check = Callable[[AsyncSession], Awaitable[None]]
 # Told after a commit with the session's `info`, in which rooms leave what others should hear of.
 CommitListener = Callable[[dict[Any, Any]], Awaitable[None]]
 _SYSTEM = text(f"SELECT set_config('role', '{SYSTEM_ROLE}', true), {_TELL}")
+_LEAVE_SYSTEM = text(f"SELECT set_config('role', '{APP_ROLE}', true)")
 
 
 class Act(Protocol):
@@ -163,9 +165,10 @@ class Database:
 
     @asynccontextmanager
     async def hold(self, begin: Callable[[AsyncSession], Awaitable[None]]) -> AsyncIterator[HeldTransaction]:
-        """Have all that `write` does in the block be one transaction, which is committed on leaving the block.
+        """Have all that `write` and `system` do in the block be one transaction, which is committed on leaving it.
 
-        It opens with the first of them, after what `begin(session)` does in it, so that nothing waits before.
+        It opens with the first of them, after what `begin(session)` does in it, so that nothing waits before. What must
+        stay although the block fails, such as a count of tries, has no place in it.
         """
         held = HeldTransaction(self._writing, begin)
         token = _held.set(held)
@@ -180,8 +183,14 @@ class Database:
     async def system(self) -> AsyncIterator[AsyncSession]:
         """A transaction of the system role: sign-in and jobs, which come before a tenant is known.
 
-        That role reaches the identity and job tables only, so a mistake here cannot show costs or resources.
+        That role reaches the identity and job tables only, so a mistake here cannot show costs or resources. Inside
+        `hold` a part of that transaction like those of `write`, after which the role is the tenant's again.
         """
+        held = _held.get()
+        if held is not None and held.open:
+            async with held.system_part() as session:
+                yield session
+            return
         async with self._writing() as session:
             await session.execute(_SYSTEM)
             session.info[ENTERED] = True
@@ -276,8 +285,32 @@ class HeldTransaction:
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[AsyncSession]:
-        """A savepoint in it. What is written beside it meanwhile has transactions of its own."""
+        """A savepoint in it. What is written beside it meanwhile has transactions of its own.
+
+        With what it has written goes what rooms have left in the session's `info`: jobs to wake, events to tell.
+        """
         session = await self.session()
-        async with session.begin_nested():
-            with _inside():
-                yield session
+        before = {name: copy(value) for name, value in session.info.items()}
+        try:
+            async with session.begin_nested():
+                with _inside():
+                    yield session
+        except BaseException:
+            session.info.clear()
+            session.info.update(before)
+            raise
+
+    @asynccontextmanager
+    async def system_part(self) -> AsyncIterator[AsyncSession]:
+        """The same of the system role, which enters with no tenant and leaves the tenant's role behind.
+
+        Roles and tenants are settings of the transaction, not of a savepoint: only an undone one takes them back.
+        """
+        async with self.part() as session:
+            before: UUID | None = session.info.get(ORGANIZATION)
+            await set_tenant(session, None)
+            await session.execute(_SYSTEM)
+            yield session
+            await session.flush()  # by the role that the part has ended with
+            await session.execute(_LEAVE_SYSTEM)
+            await set_tenant(session, session.info.get(ORGANIZATION) or before)

@@ -28,6 +28,13 @@ EXCEPTION WHEN insufficient_privilege OR duplicate_object OR unique_violation TH
 END $$
 """
 _UNDEFINED_TABLE = "42P01"
+REPLACED_SCHEMA = "skyledger_replaced"
+"""Where a restore puts aside what it is to replace. While it is there, public holds nobody's tables yet."""
+HALF_RESTORED = text(f"SELECT to_regnamespace('{REPLACED_SCHEMA}') IS NOT NULL")
+HALF_RESTORED_MESSAGE = (
+    "A restore is under way, or was cut off: wait for its end, or run `skyledger restore` again, which brings back "
+    "first what was there before."
+)
 
 
 def upgrade(database_url: str) -> None:
@@ -69,7 +76,10 @@ def role_statements() -> list[str]:
 
 
 async def check_up_to_date(database: Database, newest: str) -> None:
-    """Raise RuntimeError with the mend when the tables are not at revision `newest`."""
+    """Raise RuntimeError with the mend when the tables are not at revision `newest`, or are those of half a restore."""
+    async with database.engine.connect() as connection:
+        if (await connection.execute(HALF_RESTORED)).scalar_one():
+            raise RuntimeError(HALF_RESTORED_MESSAGE)
     found = await _revision_of(database)
     if found != newest:
         message = f"The tables are at revision {found}, this version needs {newest}: run `skyledger migrate`."

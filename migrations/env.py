@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from app.config import load_settings
 from app.database import Database
 from app.models import Base
+from app.upgrade import HALF_RESTORED, HALF_RESTORED_MESSAGE
 
 # Any fixed number: it keeps two `migrate` commands from running at once on one cluster (roles are shared by it).
 ADVISORY_LOCK = 0x534B594C
@@ -35,6 +36,8 @@ def _run(connection: Connection) -> None:
     with context.begin_transaction():
         connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))  # as long as the other command takes
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        if connection.execute(HALF_RESTORED).scalar_one():
+            raise RuntimeError(HALF_RESTORED_MESSAGE)
         context.run_migrations()
 
 

@@ -43,7 +43,8 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if is_dataclass(value):
         # Not asdict(): what is inside keeps its class too.
-        values = {name: _plain(getattr(value, name)) for name in _held(type(value))}
+        # In order: what a call was given is compared by its text, and a set has another order in each process.
+        values = {name: _plain(getattr(value, name)) for name in sorted(_held(type(value)))}
         return {"object": [_path(type(value)), values]}
     for name, (kind, write, _) in _KINDS.items():
         if isinstance(value, kind):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -101,18 +102,25 @@ class _Answers:
         return answer
 
     async def _begin(self, session: AsyncSession) -> None:
-        await set_tenant(session, self._key.organization_id)
         moment = now()
-        if not await claim(session, self._key, self._id, moment, moment + KEPT):
+        async with self._owner_entered(session):
+            is_ours = await claim(session, self._key, self._id, moment, moment + KEPT)
+        if not is_ours:
             raise _AnsweredMeanwhileError
 
     async def _keep(self, session: AsyncSession, sealed: Sealed) -> None:
+        async with self._owner_entered(session):
+            await keep_answer(
+                session, self._key, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key, sealed=sealed.sealed
+            )
+
+    @asynccontextmanager
+    async def _owner_entered(self, session: AsyncSession) -> AsyncIterator[None]:
+        """Whose the answer is, entered; afterwards whom the act has entered, whose audit gets it, or nobody."""
         entered: UUID | None = session.info.get(ORGANIZATION)
         await set_tenant(session, self._key.organization_id)
-        await keep_answer(
-            session, self._key, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key, sealed=sealed.sealed
-        )
-        await set_tenant(session, entered)  # whose audit gets the act
+        yield
+        await set_tenant(session, entered)
 
     async def _found(self) -> Any:
         async with self._database.read(self._key.organization_id) as session:

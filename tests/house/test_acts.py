@@ -25,6 +25,7 @@ NOT_REPEATABLE = {"createPlan": "its slug exists once: the second call is a conf
 # change, delete, disconnect, ignore, mark, move, remove, reopen, reset, resolve, revoke, set, update). `logIn`,
 # `refreshSession`, `logOut` and `register` have no caller yet whose key it would be, `verifyAccount` is asked for what
 # is so now, and `refreshPrices` queues one job however often it is called.
+PROOFS = {"password", "currentPassword", "recoveryCode", "challenge", "token", "refreshToken", "verifier"}
 SECRETS = {
     "accessKeyId",
     "certificate",
@@ -89,6 +90,15 @@ def test_what_would_do_harm_twice_takes_a_key(schema: GraphQLSchema) -> None:
         assert NEEDS[name] is not Access.ANYONE, "a key is somebody's"
         members = {member.name for member in get_named_type(mutations(schema)[name].type).types}
         assert {"Conflict", "InvalidInput"} <= members, name
+
+
+def test_no_call_with_a_key_proves_who_somebody_is(schema: GraphQLSchema) -> None:
+    """With a key a call that fails is undone whole, and the count of wrong passwords and codes would be too."""
+    seen: set[str] = set()
+    for name, field in mutations(schema).items():
+        sent = get_named_type(field.args["input"].type)
+        if "idempotencyKey" in sent.fields:
+            assert not PROOFS & set(names(sent, seen)), name
 
 
 def test_these_names_are_secrets(schema: GraphQLSchema) -> None:

@@ -14,7 +14,7 @@ from graphql import (
 DEPTH = 4
 
 
-def everything_of(schema: GraphQLSchema, mutation: str) -> str:
+def everything_of(schema: GraphQLSchema, mutation: str, depth: int = DEPTH) -> str:
     """The document of a mutation that selects all of its payload that needs no argument and is no connection."""
     assert schema.mutation_type is not None
     result = get_named_type(schema.mutation_type.fields[mutation].type)
@@ -23,7 +23,7 @@ def everything_of(schema: GraphQLSchema, mutation: str) -> str:
     payload = next(member for member in result.types if member.name == f"{capital}Payload")
     return (
         f"mutation ($input: {capital}Input!) {{ {mutation}(input: $input) {{ __typename ... on {capital}Payload "
-        f"{_selection(payload, DEPTH)} ... on UserError {{ code message path }} }} }}"
+        f"{_selection(payload, depth)} ... on UserError {{ code message path }} }} }}"
     )
 
 

@@ -80,8 +80,8 @@ lock:
 # The long campaigns of RELIABILITY: 200 SIGKILL and SIGSTOP during scans, imports, mutations and subscriptions (about
 # half an hour) and 20 with the product's lease (10 minutes), 100 FLUSHALL of Valkey under the same load (10), 1,000
 # disconnects of subscribers (5), the upgrade from the version before (5); 3,000 sequences of what can happen to
-# recommendations (about 15), 1,000 requests of 50 tenants in a storm (1), 1,000 examples by schemathesis of each of 93
-# operations (about two hours), and an hour of mixed load after which memory is flat and nothing is left open; its
+# recommendations (about 15), 1,000 requests of 50 tenants in a storm (1), each mutation with an idempotency key at two
+# processes and through a kill (5), 1,000 examples by schemathesis of each operation (about two hours), and an hour of mixed load after which memory is flat and nothing is left open; its
 # samples are kept in .cache/soak. What comes of those that break things is written into benchmarks/RELIABILITY.md.
 campaign: setup
 	$(BIN)/pytest -m campaign --record --hits 20 --lease 20 -s tests/campaigns/test_kill.py

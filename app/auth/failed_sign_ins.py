@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextvars import Context
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -45,7 +46,8 @@ class FailedSignIns:
             return
         self._counted[key] += 1
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_soon(), name="failed-sign-ins")
+            # It counts for all: no part of what this caller is in the middle of, such as a held transaction.
+            self._writing = asyncio.create_task(self._write_soon(), name="failed-sign-ins", context=Context())
 
     async def close(self) -> None:
         """Write what is left."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextvars import Context
 from math import inf
 from typing import Generic, TypeVar
 
@@ -68,7 +69,8 @@ class FreshCache(Generic[Key, Value]):
             del self._kept[key]
 
     def _begin(self, keys: Collection[Key]) -> asyncio.Task[Mapping[Key, Value]]:
-        running = asyncio.create_task(self._fetch(keys))
+        # Shared by callers, it is no part of what the first of them is in the middle of, such as a held transaction.
+        running = asyncio.create_task(self._fetch(keys), context=Context())
         self._running.update(dict.fromkeys(keys, running))
         running.add_done_callback(_take_exception)
         return running

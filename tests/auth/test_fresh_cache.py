@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextvars import ContextVar
 
 import pytest
 
 from app.auth.fresh_cache import FreshCache
+
+ENTERED: ContextVar[str] = ContextVar("entered", default="nothing")
 
 
 class Store:
@@ -108,6 +111,20 @@ async def test_forgetting_also_outdates_a_look_up_under_way() -> None:
     assert await cache.get("a") == 10
     assert await cache.get("b") == 2
     assert store.looked_up == ["b", "a", "a"]
+
+
+async def test_a_look_up_is_no_part_of_what_its_first_caller_is_in_the_middle_of() -> None:
+    seen: list[str] = []
+
+    async def look_up(_: Collection[str]) -> dict[str, int]:
+        seen.append(ENTERED.get())
+        return {"a": 1}
+
+    cache: FreshCache[str, int] = FreshCache(look_up, seconds=4, size=10)
+    token = ENTERED.set("a transaction")
+    assert await cache.get("a") == 1
+    ENTERED.reset(token)
+    assert seen == ["nothing"]
 
 
 async def test_a_failed_look_up_fails_its_callers_and_is_tried_again() -> None:

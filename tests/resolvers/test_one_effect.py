@@ -138,6 +138,7 @@ def test_each_of_them_has_an_input() -> None:
     assert len(WITH_KEY) >= 29
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("mutation", WITH_KEY)
 async def test_calls_in_two_processes_and_one_after_a_kill_have_the_effect_of_one(
     graphql: GraphQL, settings: Settings, far_side: FarSide, owner: Database, valkey: Redis, mutation: str

@@ -6,7 +6,6 @@ waits beside it under a name of its own: who is killed meanwhile leaves all that
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from app.backup import parts
 from app.backup.failure import BackupError
 from app.backup.making import uploads_folder
 from app.config import Settings
+from app.durable import sync_folder
 
 _BEFORE = ".before-restore"
 
@@ -40,7 +40,7 @@ def put(settings: Settings, folder: Path, manifest: parts.Manifest) -> int:
                 place.replace(_before(place))
             copy.replace(place)
         for parent in {place.parent for place in copied}:
-            _sync(parent)
+            sync_folder(parent)
     except OSError as error:
         message = f"The files of the backup cannot be put in place: {error}. Everything is as it was."
         raise BackupError(message) from error
@@ -92,12 +92,3 @@ def _before(place: Path) -> Path:
 
 def _place(waiting: Path) -> Path:
     return waiting.with_name(waiting.name.removeprefix(".").removesuffix(_BEFORE))
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder outlive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.config import Settings, make_once, new_credential_key, read_credential_keys
+from app.durable import sync_folder
 from app.errors import ConfigurationError
 
 FILE_NAME = "credential-keys"
@@ -91,15 +92,7 @@ class KeyFile:
                 file.flush()
                 os.fsync(file.fileno())  # rows will be sealed under it: it must outlive a power cut
             Path(file.name).replace(self.path)
-            _sync_folder(self.path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync_folder(self.path.parent)
 
 
 def _ring_of(path: Path) -> KeyRing:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from app.durable import sync_folder
 from app.models import new_id
 from app.tasks import to_the_end
 from app.uploads.faults import busy, bytes_are_gone, note_fault, telling_faults
@@ -167,11 +168,7 @@ def _open_to_write(path: Path, opened: list[int]) -> None:
         raise busy() from None
     if os.fstat(descriptor).st_nlink == 0:  # deleted between the two calls
         raise busy()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)  # or the name of the file does not outlive a power cut
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _cut_to(descriptor: int, confirmed: int) -> int:

@@ -13,6 +13,7 @@ from uuid import UUID
 from graphql import (
     FieldNode,
     GraphQLArgument,
+    GraphQLError,
     GraphQLField,
     GraphQLNonNull,
     GraphQLSchema,
@@ -191,7 +192,10 @@ class Arguments:
         return cast("dict[str, Any]", self._again())
 
     def _converted(self, values: VariableValues | None) -> dict[str, Any]:
-        given = get_argument_values(self._definition, self._node, values, hide_suggestions=True)
+        try:
+            given = get_argument_values(self._definition, self._node, values, hide_suggestions=True)
+        except GraphQLError:  # null for what may not be: graphql-core tells it where there is an object to ask
+            raise Bail(Reason.VARIABLES) from None
         converter = self._converter
         return convert_arguments(given, self._field.arguments, converter.scalar_registry, converter.config)
 

@@ -101,6 +101,10 @@ class Book:
         return size_of(*sized(self.number).values())
 
     @strawberry.field
+    def suits(self, mood: Mood = Mood.GLAD) -> bool:
+        return self.mood is mood
+
+    @strawberry.field
     async def pages(self) -> int:
         await asyncio.sleep(0)
         return self.number * 2
@@ -275,6 +279,7 @@ async def test_a_resolver_hears_what_is_selected_of_its_object(text: str, select
         ("query ($n: Int!) { book(number: $n) { number } }", {}, "a variable is wrong"),
         ("query ($n: Int!) { book(number: $n) { number } }", {"n": "one"}, "a variable is wrong"),
         ("query ($no: Boolean = true) { shelves @skip(if: $no) { name } }", {"no": None}, "a variable is wrong"),
+        ("query ($m: Mood) { book(number: 1) { suits(mood: $m) } }", {"m": None}, "a variable is wrong"),
         ("{ __schema { queryType { name } } }", {}, "no plan: introspection"),
     ],
 )

@@ -49,6 +49,11 @@ async def lock_rules(session: AsyncSession, organization_id: UUID) -> None:
     await session.execute(_LOCK, {"name": f"allocation-rules:{organization_id}"})
 
 
+async def lock_figures(session: AsyncSession, organization_id: UUID) -> None:
+    """The same for who writes the figures on tag keys: imports in a row have them counted by several jobs at once."""
+    await session.execute(_LOCK, {"name": f"tag-key-figures:{organization_id}"})
+
+
 async def lock_sources(session: AsyncSession, organization_id: UUID, account_id: UUID) -> None:
     """The same for who adds a cost source to an account: of two at once, the second sees the first."""
     await session.execute(_LOCK, {"name": f"cost-sources:{organization_id}:{account_id}"})

@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, Table, delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.allocation import PromotedTagKey, TagKeyFigure
+from app.repositories.cost_locks import lock_figures
 from app.repositories.tag_keys import hours_of
 
 FIGURES: Table = TagKeyFigure.__table__  # type: ignore[assignment]
@@ -68,8 +69,14 @@ async def spent_by_key(
     return {(row.key, row.currency): row.cost for row in rows if row.cost is not None}
 
 
-async def replace_figures(session: AsyncSession, organization_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the figures of all keys anew."""
+async def replace_figures(
+    session: AsyncSession, organization_id: UUID, moment: datetime, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Write the figures of all keys as of a moment anew; nothing where newer ones are there."""
+    await lock_figures(session, organization_id)
+    counted = await counted_at(session, organization_id)
+    if counted is not None and counted > moment:
+        return
     await session.execute(delete(FIGURES).where(FIGURES.c.organization_id == organization_id))
     if rows:
         await session.execute(insert(FIGURES), [{"organization_id": organization_id, **row} for row in rows])

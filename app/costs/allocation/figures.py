@@ -66,7 +66,7 @@ async def count_tag_keys(job: HeldJob) -> None:
     ]
     async with job.database.write(organization_id) as session:
         await job.hold(session)
-        await tag_key_figures.replace_figures(session, organization_id, rows)
+        await tag_key_figures.replace_figures(session, organization_id, begun, rows)
 
 
 def _costs(spent: dict[tuple[str | None, str], Decimal], key: str) -> list[dict[str, Any]]:

@@ -230,3 +230,35 @@ async def test_figures_tell_spellings_sets_and_share(
     async with database.system() as session:
         jobs = await session.execute(text("SELECT state FROM jobs WHERE kind = :kind"), {"kind": FIGURES_JOB})
         assert jobs.scalars().all() == ["SUCCEEDED", "SUCCEEDED"]
+
+
+async def test_figures_are_counted_by_many_at_once(owner: Database, database: Database, redis_url: str) -> None:
+    organization_id = await make_organization(owner)
+    await fill(owner, organization_id, SPENT)
+    async with database.write(organization_id) as session:
+        for _ in range(6):
+            await want_figures(session, organization_id)
+    runner = make_runner(database, redis_url, HANDLERS)
+    while await runner._take() is not None:  # as many of an organization as may run at a time; these take the others
+        pass
+    statement = "SELECT id, state, attempts FROM jobs WHERE organization_id = :id"
+    async with asyncio.timeout(60):
+        while any(state in {"QUEUED", "RUNNING"} for _, state, _ in await rows(owner, statement, organization_id)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert [one[1:] for one in await rows(owner, statement, organization_id)] == [("SUCCEEDED", 1)] * 6
+    statement = "SELECT key, tag_sets FROM tag_key_figures WHERE organization_id = :id ORDER BY key"
+    assert await rows(owner, statement, organization_id) == [("env", 2), ("team", 3)]
+
+
+async def test_older_figures_never_take_the_place_of_newer_ones(database: Database, owner: Database) -> None:
+    organization_id = await make_organization(owner)
+    older, newer = now(), now()
+    row = {"key": "env", "spellings": ["env"], "month": None, "costs": []}
+    for moment, count in ((newer, 2), (older, 1)):
+        async with database.write(organization_id) as session:
+            await tag_key_figures.replace_figures(
+                session, organization_id, moment, [{**row, "tag_sets": count, "counted_at": moment}]
+            )
+    assert await rows(owner, "SELECT tag_sets FROM tag_key_figures WHERE organization_id = :id", organization_id) == [
+        (2,)
+    ]

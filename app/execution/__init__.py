@@ -4,10 +4,11 @@
     data = await executor.run(operation, plans, variables, context)   # None: let graphql-core answer
 
 `declarations` is what types of the schema say about themselves: which fields are columns of a row, which are read for
-many objects at a time. Everything that is not declared is resolved by its ordinary resolver, object by object, so a
-declaration changes how fast an answer comes and nothing else. `levels` writes the code of one level (all objects that
-stand at one place of the answer), `leaves` that of scalars and enums, `arguments` that of what resolvers are given;
-`plan` runs the result, `executor` keeps plans and decides when graphql-core has to answer.
+many objects at a time, which may come with the rows of their parents. Everything that is not declared is resolved by
+its ordinary resolver, object by object, so a declaration changes how fast an answer comes and nothing else. `levels`
+writes the code of one level (all objects that stand at one place of the answer), `leaves` that of scalars and enums,
+`arguments` that of what resolvers are given; `rows` and `places` say what is under way there. `plan` runs the result,
+`executor` keeps plans and decides when graphql-core has to answer.
 
 What a plan cannot prove bails: a value of an unknown kind, a null where none may be, an error of a resolver. The query
 then runs in graphql-core, so errors and their places are its own; but for those of a field beside which nothing stands
@@ -18,6 +19,7 @@ The room knows GraphQL and Strawberry, and neither SQL nor any noun of the produ
 """
 
 from app.execution.declarations import (
+    BESIDE,
     Batch,
     FromRows,
     Made,
@@ -25,6 +27,7 @@ from app.execution.declarations import (
     PlanInfo,
     Rows,
     batch,
+    beside_of,
     from_rows,
     gives_rows,
     is_selected,
@@ -34,6 +37,7 @@ from app.execution.executor import CompiledExecutor
 from app.execution.plan import Plan, Plans
 
 __all__ = [
+    "BESIDE",
     "Batch",
     "CompiledExecutor",
     "FromRows",
@@ -44,6 +48,7 @@ __all__ = [
     "Plans",
     "Rows",
     "batch",
+    "beside_of",
     "from_rows",
     "gives_rows",
     "is_selected",

@@ -7,6 +7,7 @@ from copy import deepcopy
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -122,6 +123,7 @@ class Arguments:
             self.info_name = resolver.info_parameter.name
         self.wanted: tuple[str, ...] | None = None
         self.selected: frozenset[str] | None = None
+        self.beside: tuple[Callable[..., Any], Prepare] | None = None
         self._again: Callable[[], Any] | None = None
 
     def preparer(self) -> Prepare | None:
@@ -132,13 +134,19 @@ class Arguments:
             return None
         if info_name is None:
             return given
-        wanted, selected = self.wanted, self.selected
+        wanted, selected, beside = self.wanted, self.selected, self.beside
+
+        def info_of(run: Run) -> PlanInfo:
+            # Nothing here holds the run: in a ring its context would stay until the next collection of garbage.
+            asked = None if beside is None else partial(beside[0], **beside[1](run))
+            return PlanInfo(run.context, wanted, selected, asked)
+
         if given is None:
-            return lambda run: {info_name: PlanInfo(run.context, wanted, selected)}
+            return lambda run: {info_name: info_of(run)}
 
         def prepare(run: Run) -> dict[str, Any]:
             arguments = given(run)
-            arguments[info_name] = PlanInfo(run.context, wanted, selected)
+            arguments[info_name] = info_of(run)
             return arguments
 
         return prepare

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 EXECUTION = "execution"
 """The key of a declaration in a field's metadata."""
+BESIDE = "beside."
+"""What the names of columns begin with that stand beside a row's own."""
 _FORMS = "__from_rows__"
 
 TypeClass = TypeVar("TypeClass", bound=type)
@@ -21,20 +23,27 @@ class Batch:
     have an error. A key is the tuple of `columns` of a row, and what `key` gives of an object: the same values. With
     `rows` the values may be rows (or lists of rows) of the field's type, of the columns in `info.wanted` when that is
     not None.
+
+    `beside(info, **arguments)` is for a field of one object of each parent, never null, whose rows can come with those
+    of the parents where the field that gives these reads such things: it gives what that reader needs to know of it.
     """
 
     load: Callable[..., Awaitable[Sequence[Any]]]
     columns: tuple[str, ...]
     key: Callable[[Any], Any]
     rows: bool = False
+    beside: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)
 class Rows:
     """A field whose resolver gives rows of the columns in `info.wanted`, when that is not None, in place of objects.
 
-    It may give them itself, in a list, or within objects such as a connection.
+    It may give them itself, in a list, or within objects such as a connection. With `beside` it also reads what
+    `beside_of(info)` gives, unless that is None: the columns of that are wanted with BESIDE before their names.
     """
+
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,27 +83,46 @@ class FromRows:
         """Whether a row is enough for a field."""
         return name in self.columns or name in self.made
 
+    def all_columns(self) -> set[str]:
+        """Every column that one of the fields is read from."""
+        found = set(self.columns)
+        for made in self.made.values():
+            found.update(made.columns if isinstance(made, Made) else made.columns.values())
+            if isinstance(made, Part) and made.present is not None:
+                found.add(made.present)
+        return found
+
 
 class PlanInfo:
     """What a resolver is given in place of Strawberry's Info: the context, and what is selected of what it gives.
 
     `wanted` are the columns of rows, where rows are wanted; `selected` the fields of an object, by Python name; None
-    where they are not known, as of a list or of what may have several types.
+    where they are not known, as of a list or of what may have several types. `beside` gives what stands beside rows.
     """
 
-    __slots__ = ("context", "selected", "wanted")
+    __slots__ = ("beside", "context", "selected", "wanted")
 
     def __init__(
-        self, context: Any, wanted: tuple[str, ...] | None = None, selected: frozenset[str] | None = None
+        self,
+        context: Any,
+        wanted: tuple[str, ...] | None = None,
+        selected: frozenset[str] | None = None,
+        beside: Callable[[], Any] | None = None,
     ) -> None:
         self.context = context
         self.wanted = wanted
         self.selected = selected
+        self.beside = beside
 
 
 def wanted_of(info: object) -> tuple[str, ...] | None:
     """The columns that a plan wants of each row; None when objects are wanted, as graphql-core does."""
     return info.wanted if info.__class__ is PlanInfo else None
+
+
+def beside_of(info: object) -> Any:
+    """What the `beside` of a field below says of it, whose rows are to come with those that are wanted; or None."""
+    return info.beside() if info.__class__ is PlanInfo and info.beside is not None else None
 
 
 def is_selected(info: object, *names: str) -> bool:
@@ -109,14 +137,15 @@ def batch(
     columns: tuple[str, ...],
     key: Callable[[Any], Any],
     rows: bool = False,
+    beside: Callable[..., Any] | None = None,
 ) -> dict[Any, Any]:
     """A field's metadata: see Batch."""
-    return {EXECUTION: Batch(load, columns, key, rows)}
+    return {EXECUTION: Batch(load, columns, key, rows, beside)}
 
 
-def gives_rows() -> dict[Any, Any]:
+def gives_rows(*, beside: bool = False) -> dict[Any, Any]:
     """A field's metadata: see Rows."""
-    return {EXECUTION: Rows()}
+    return {EXECUTION: Rows(beside)}
 
 
 def from_rows(*columns: str, **made: Made | Part) -> Callable[[TypeClass], TypeClass]:

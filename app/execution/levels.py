@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -28,9 +28,10 @@ from strawberry.types.field import StrawberryField
 from app.execution.alone import Alone
 from app.execution.arguments import Arguments, Prepare
 from app.execution.code import Code, Later, Now, Reason, Source, bailing
-from app.execution.declarations import EXECUTION, Batch, Made, Part, PlanInfo, Rows, rows_of
+from app.execution.declarations import EXECUTION, Batch, Made, Part, PlanInfo, Rows
 from app.execution.leaves import NAMES, leaf, stored_leaf
-from app.execution.rows import RowColumns
+from app.execution.places import Place, Step
+from app.execution.rows import RowColumns, rows_below
 from app.execution.selections import Selections
 from app.execution.waiting import each_alone, through_lists, through_objects, through_types, together
 
@@ -40,30 +41,6 @@ _LISTS = frozenset({list, tuple})
 
 class UnsupportedError(Exception):
     """A document that no plan can be made for, and why."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A field of the plan, for people."""
-
-    path: tuple[str, ...]
-    kind: str
-    detail: str = ""
-
-
-@dataclass
-class _Place:
-    """Where the compiler is: the path of response keys, and the rows that are under way to objects below.
-
-    `alone` where nothing stands beside it.
-    """
-
-    path: tuple[str, ...] = ()
-    rows: RowColumns | None = None
-    alone: Alone | None = None
-
-    def below(self, key: str) -> _Place:
-        return replace(self, path=(*self.path, key))
 
 
 class Levels:
@@ -84,11 +61,11 @@ class Levels:
 
     def root(self, type_: GraphQLObjectType, selected: SelectionSetNode) -> str:
         """The name of the async function that gives `[data]` of `[None]`."""
-        code = self._object(type_, [selected], required=True, place=_Place(alone=Alone()), is_root=True)
+        code = self._object(type_, [selected], required=True, place=Place(alone=Alone()), is_root=True)
         return cast("Later", code).name
 
     def _value(
-        self, type_: GraphQLOutputType, nodes: Sequence[FieldNode], place: _Place, *, stored: bool = False
+        self, type_: GraphQLOutputType, nodes: Sequence[FieldNode], place: Place, *, stored: bool = False
     ) -> Code:
         """Code that completes values of a type; `stored` where they come out of a row as they are."""
         required = isinstance(type_, GraphQLNonNull)
@@ -114,10 +91,10 @@ class Levels:
         return Now(values, "{}.__class__ in LISTS", body, null)
 
     def _abstract(
-        self, type_: GraphQLAbstractType, sets: Sequence[SelectionSetNode | None], *, required: bool, place: _Place
+        self, type_: GraphQLAbstractType, sets: Sequence[SelectionSetNode | None], *, required: bool, place: Place
     ) -> Code:
         """Objects of several types, told apart by their classes."""
-        place = _Place(place.path)
+        place = Place(place.path)
         codes: dict[type, Code] = {}
         for possible in self._schema.get_possible_types(type_):
             definition = possible.extensions[_DEFINITION]
@@ -142,13 +119,13 @@ class Levels:
         sets: Sequence[SelectionSetNode | None],
         *,
         required: bool,
-        place: _Place,
+        place: Place,
         is_root: bool = False,
     ) -> Code:
         """Objects of one type. Of the root a function is made in any case."""
         rows = place.rows if place.rows is not None and place.rows.type is type_ else None
         fields = self._selections.fields(type_, sets)
-        below = _Place(place.path, None if rows else place.rows, place.alone if len(fields) == 1 else None)
+        below = Place(place.path, None if rows else place.rows, place.alone if len(fields) == 1 else None)
         parent, entries, waits = self.source.fresh("p"), [], []
         for key, nodes in fields.items():
             code = self._field(type_, nodes, parent, rows, below.below(key))
@@ -183,7 +160,7 @@ class Levels:
         nodes: Sequence[FieldNode],
         parent: str,
         rows: RowColumns | None,
-        place: _Place,
+        place: Place,
     ) -> str | Later:
         """The completed value of a field of `parent` as an expression, or a function of all parents."""
         name = nodes[0].name.value
@@ -201,7 +178,8 @@ class Levels:
             nullable = not isinstance(definition.type, GraphQLNonNull)
             place = replace(place, alone=place.alone.below(place.path[-1], nullable=nullable))
         if isinstance(how, Batch) and (rows is None or declared.python_name not in rows.forms.made):
-            return self._batch(definition, declared, how, nodes, rows, place)
+            beside = self._beside(definition, declared, how, nodes, parent, rows, place)
+            return beside or self._batch(definition, declared, how, nodes, rows, place)
         if rows is not None:
             return self._of_row(definition, declared, nodes, parent, rows, place)
         return self._of_object(definition, declared, nodes, parent, place)
@@ -213,7 +191,7 @@ class Levels:
         nodes: Sequence[FieldNode],
         parent: str,
         rows: RowColumns,
-        place: _Place,
+        place: Place,
     ) -> str | Later:
         """A field of a row's object."""
         name = declared.python_name
@@ -239,11 +217,11 @@ class Levels:
         nodes: Sequence[FieldNode],
         parent: str,
         rows: RowColumns,
-        place: _Place,
+        place: Place,
     ) -> tuple[Code, str]:
         """The code of what stands in a row, and its access: the row itself, or the object that is made of it."""
         self._note(place, "part")
-        below, access = self._rows_below(definition.type), parent
+        below, access = rows_below(definition.type), parent
         if below is not None and below.suffice(definition.type, nodes, self._selections):
             below.stand_in(rows, part.columns)
             value = self._value(definition.type, nodes, replace(place, rows=below))
@@ -256,7 +234,7 @@ class Levels:
         return value, access
 
     def _made(
-        self, definition: GraphQLField, made: Made, nodes: Sequence[FieldNode], place: _Place
+        self, definition: GraphQLField, made: Made, nodes: Sequence[FieldNode], place: Place
     ) -> tuple[Code, Callable[..., Any]]:
         """The code of what is made of a row's columns, and the function that makes it."""
         if not made.rows:
@@ -271,7 +249,7 @@ class Levels:
         declared: StrawberryField,
         nodes: Sequence[FieldNode],
         parent: str,
-        place: _Place,
+        place: Place,
     ) -> str | Later:
         """A field of an object: an attribute, or what its resolver gives."""
         resolver = declared.base_resolver
@@ -285,13 +263,16 @@ class Levels:
             raise UnsupportedError(message)
         arguments = Arguments(definition, declared, nodes[0], self._converter)
         arguments.selected = self._selected(definition.type, nodes)
-        if isinstance(declared.metadata.get(EXECUTION), Rows):
-            value = self._with_rows(definition, nodes, place, arguments)
+        how = declared.metadata.get(EXECUTION)
+        if isinstance(how, Rows):
+            value = self._with_rows(definition, nodes, place, arguments, takes_beside=how.beside)
         else:
             value = self._value(definition.type, nodes, place)
         function = self.source.bind(resolver.wrapped_func, "resolve")
         given = self._given(arguments)
-        failed = "" if place.alone is None else self.source.bind(place.alone.failing(nodes), "failed")
+        # What is read beside its rows may fail in its place: whose error that is, only graphql-core tells.
+        alone = None if arguments.beside is not None else place.alone
+        failed = "" if alone is None else self.source.bind(alone.failing(nodes), "failed")
         if resolver.is_async:
             self._note(place, "plain", "awaited for each object")
             return self._many(f"await each_alone({function}, P, {given or 'None'})", value, failed)
@@ -308,7 +289,7 @@ class Levels:
         how: Batch,
         nodes: Sequence[FieldNode],
         rows: RowColumns | None,
-        place: _Place,
+        place: Place,
     ) -> Later:
         """A field that one call reads for all parents."""
         arguments = Arguments(definition, declared, nodes[0], self._converter)
@@ -327,15 +308,48 @@ class Levels:
         self._note(place, "batch", how.load.__qualname__)
         return self._many(f"await {load}(keys={keys}, **{self._given(arguments)})", value)
 
+    def _beside(
+        self,
+        definition: GraphQLField,
+        declared: StrawberryField,
+        how: Batch,
+        nodes: Sequence[FieldNode],
+        parent: str,
+        rows: RowColumns | None,
+        place: Place,
+    ) -> str | Later | None:
+        """The same where its rows can come with those of the parents; None where a call has to read them."""
+        if how.beside is None or rows is None or not rows.takes_beside or rows.beside is not None:
+            return None
+        below = rows_below(definition.type)
+        if below is None or not below.suffice(definition.type, nodes, self._selections):
+            return None
+        arguments = Arguments(definition, declared, nodes[0], self._converter)
+        arguments.info_name = "info"
+        rows.beside = (how.beside, cast("Prepare", arguments.preparer()))
+        below.stand_beside(rows)
+        value = self._value(definition.type, nodes, replace(place, rows=below))
+        self._note(place, "beside", how.load.__qualname__)
+        return self._many("P", value) if isinstance(value, Later) else value.of(parent)
+
     def _with_rows(
-        self, definition: GraphQLField, nodes: Sequence[FieldNode], place: _Place, arguments: Arguments | PlanInfo
+        self,
+        definition: GraphQLField,
+        nodes: Sequence[FieldNode],
+        place: Place,
+        arguments: Arguments | PlanInfo,
+        *,
+        takes_beside: bool = False,
     ) -> Code:
         """The value of a field that can give rows: with those that its selection needs, or with objects."""
-        rows = self._rows_below(definition.type)
+        rows = rows_below(definition.type)
         if rows is None or not rows.suffice(definition.type, nodes, self._selections):
             return self._value(definition.type, nodes, place)
+        rows.takes_beside = takes_beside
         value = self._value(definition.type, nodes, replace(place, rows=rows))
         arguments.wanted = tuple(rows.columns)
+        if isinstance(arguments, Arguments):
+            arguments.beside = rows.beside
         self._note(place, "rows", ", ".join(rows.columns))
         return value
 
@@ -349,16 +363,6 @@ class Levels:
         return frozenset(
             inner.fields[name].extensions[_DEFINITION].python_name for name in names if not name.startswith("__")
         )
-
-    def _rows_below(self, type_: GraphQLOutputType) -> RowColumns | None:
-        """Rows of the type that a field gives: itself, or the nodes of a connection."""
-        inner: Any = type_
-        while isinstance(inner, GraphQLNonNull | GraphQLList):
-            inner = inner.of_type
-        if is_object_type(inner) and "nodes" in inner.fields:
-            return self._rows_below(inner.fields["nodes"].type)
-        forms = rows_of(inner.extensions[_DEFINITION].origin) if is_object_type(inner) else None
-        return None if forms is None else RowColumns(inner, forms)
 
     def _many(self, values: str, value: Code, failed: str = "") -> Later:
         """A function of all parents that completes what `values` gives; `failed` makes the answer of an error there."""
@@ -392,5 +396,5 @@ class Levels:
     def _bail(self, reason: Reason) -> str:
         return f"{self.source.bind(bailing(reason), 'bail')}()"
 
-    def _note(self, place: _Place, kind: str, detail: str = "") -> None:
+    def _note(self, place: Place, kind: str, detail: str = "") -> None:
         self.steps.append(Step(place.path, kind, detail))

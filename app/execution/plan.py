@@ -9,7 +9,8 @@ from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from app.execution.arguments import Run, Variables
-from app.execution.levels import Levels, Step
+from app.execution.levels import Levels
+from app.execution.places import Step
 from app.execution.selections import Selections
 
 MOST_CALLERS = 64

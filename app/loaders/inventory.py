@@ -18,6 +18,7 @@ from app.paging import Page, PageRequest
 from app.records.criteria import Criteria, Direction
 from app.repositories import kept_statements, selection
 from app.repositories.accounts import ACCOUNTS
+from app.repositories.beside import Beside, page_with
 from app.repositories.kept_statements import Wanted
 from app.repositories.resources import RESOURCES
 
@@ -43,6 +44,7 @@ class Rows:
         direction: Direction,
         request: PageRequest,
         wanted: Wanted,
+        beside: Beside | None = None,
     ) -> Page[Record]: ...
 
     async def page(
@@ -53,12 +55,18 @@ class Rows:
         direction: Direction,
         request: PageRequest,
         wanted: Wanted | None = None,
+        beside: Beside | None = None,
     ) -> Page[RowMapping] | Page[Record]:
         """One page ordered by a column, and by id among equals.
 
         Of the wanted columns alone it is one of records, which hold these, then the column of the order and the id.
+        Some of them may be of what stands beside the rows.
         """
         keys = (order, "id")
+        if wanted is not None and beside is not None:
+            return await page_with(
+                self.database, self.table, organization_id, criteria, keys, direction, request, wanted, beside
+            )
         if wanted is not None:
             return await kept_statements.page_of_rows(
                 self.database, self.table, organization_id, criteria, keys, direction, request, wanted

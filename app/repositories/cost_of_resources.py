@@ -38,7 +38,7 @@ _FOUND = """
             SELECT FROM resources o WHERE o.organization_id = :organization AND o.native_id = r.native_id
                 AND o.id <> r.id) AS ambiguous
         FROM resources r JOIN accounts a ON a.organization_id = :organization AND a.id = r.account_id
-        WHERE r.organization_id = :organization AND r.id = ANY(CAST(:ids AS uuid[]))),
+        WHERE r.organization_id = :organization AND r.id = ANY({ids})),
     dims AS MATERIALIZED (
         SELECT asked.id, asked.provider, asked.account, asked.ambiguous, d.id AS dim
         FROM asked JOIN resource_dims d ON d.organization_id = :organization AND d.resource_key = asked.native_id),
@@ -228,18 +228,21 @@ async def resource_costs(
     return rows
 
 
-def found_charges(measure: CostMeasure, bounds: Mapping[str, str], within: str = "") -> tuple[str, str]:
+IDS: Final = "CAST(:ids AS uuid[])"
+
+
+def found_charges(measure: CostMeasure, bounds: Mapping[str, str], within: str = "", ids: str = IDS) -> tuple[str, str]:
     """(CTEs that end with `found`, what is selected of it): charges of resources, by month and currency.
 
-    `bounds` is the SQL of each of BOUNDS. `within` may say the same of charges, `c`, in a way that tells PostgreSQL
-    beforehand which partitions it needs.
+    `bounds` is the SQL of each of BOUNDS, `ids` that of the array of the resources' ids. `within` may say the same of
+    charges, `c`, in a way that tells PostgreSQL beforehand which partitions it needs.
     """
     common = {"column": measure.value, "within": within}
     parts = {
         name: _OF_CHARGES.format(which=condition, first=bounds[first], end=bounds[end], **common)
         for name, (condition, first, end) in _PARTS.items()
     }
-    return _FOUND.format(**common, **parts, **bounds), _FACTS.format(name=measure.name)
+    return _FOUND.format(**common, **parts, **bounds, ids=ids), _FACTS.format(name=measure.name)
 
 
 @functools.lru_cache(maxsize=32)

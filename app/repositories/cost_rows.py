@@ -8,13 +8,25 @@ the former says, so that is reckoned in SQL here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import Date, Numeric, Text, TextClause, Uuid, bindparam, column, literal_column, table, text
+from sqlalchemy import (
+    Date,
+    Numeric,
+    Text,
+    TextClause,
+    Uuid,
+    bindparam,
+    column,
+    literal_column,
+    table,
+    text,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +34,7 @@ from app.database import Database
 from app.records.cost_analysis import CostMeasure, CostPlan, CostQuestion, DateRange
 from app.repositories.cost_conversion import converted
 from app.repositories.cost_coverage import BILLING, DELIVERED, PAYERS
-from app.repositories.cost_of_resources import BOUNDS, FACTS, found_charges
+from app.repositories.cost_of_resources import BOUNDS, FACTS, IDS, found_charges
 from app.repositories.kept_statements import MOST_KEPT, Wanted, text_of, uuid_list
 from app.repositories.planning import plan_for_average
 
@@ -70,23 +82,26 @@ _STATEMENT = """
             bool_or(apart IS NOT NULL AND "{name}" IS NOT NULL) AS knows_apart
         FROM amounts GROUP BY 1),
     told AS (
-        SELECT wanted.place, sums.*, known.payers,
-            CASE WHEN charges = 0 THEN 0 WHEN has_apart AND coalesce(sum, 0) = 0 THEN NULL ELSE sum END AS amount,
-            coalesce(is_delivered, false) OR coalesce(charges, 0) > 0 AS is_known
-        FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS wanted(id, place)
+        SELECT wanted.place, sums.*, asked.provider, asked.account,
+            CASE WHEN charges = 0 THEN 0 WHEN has_apart AND coalesce(sum, 0) = 0 THEN NULL ELSE sum END AS amount
+        FROM unnest({ids}) WITH ORDINALITY AS wanted(id, place)
         LEFT JOIN asked ON asked.id = wanted.id
-        LEFT JOIN known ON known.provider = asked.provider AND known.account = asked.account
         LEFT JOIN sums ON sums.id = wanted.id)
-    SELECT {shown} FROM told ORDER BY place"""
+    SELECT {shown} FROM told{payers_of_each} ORDER BY place"""
+# What was delivered is looked at only where a row without charges is met, which most pages have none of.
+_IS_KNOWN = """(charges > 0 OR coalesce(
+    (told.provider, told.account) IN (SELECT provider, account FROM known WHERE is_delivered), false))"""
+_PAYERS_OF_EACH = " LEFT JOIN known USING (provider, account)"
 _COLUMNS: Final[Mapping[str, str]] = {
+    "place": "place",
     "start": ":start",
     "end": ":end",
     "metric": ":metric",
-    "amount": "CASE WHEN is_known THEN amount::text END",
+    "amount": f"CASE WHEN amount IS NOT NULL AND {_IS_KNOWN} THEN amount::text END",
     "currency": "(SELECT currency FROM bounds)",
-    "reason": """CASE WHEN NOT is_known THEN :not_delivered WHEN charges IS NULL THEN :no_charge
+    "reason": f"""CASE WHEN {_IS_KNOWN} IS NOT TRUE THEN :not_delivered WHEN charges IS NULL THEN :no_charge
         WHEN amount IS NULL THEN CASE WHEN knows_apart THEN :no_rate ELSE :no_metric END END""",
-    "charges": "CASE WHEN is_known THEN charges END",
+    "charges": f"CASE WHEN charges IS NOT NULL AND {_IS_KNOWN} THEN charges END",
     "apart": "apart",
     "payers": "payers",
     "accounts": f"CASE place WHEN 1 THEN {BILLING}::text END",
@@ -130,9 +145,40 @@ async def cost_rows(
     in the first row `accounts`, what cost_coverage.account_days reads.
     """
     sql, names = _text(measure, wanted)
-    values = _values(organization_id, resource_ids, period, reasons) | {"metric": measure.value}
+    values = _values(organization_id, measure, period, reasons) | {"ids": uuid_list(resource_ids)}
     given = [values[name] for name in names]
     return await database.fetch(sql, given, organization_id=organization_id)
+
+
+@dataclass(frozen=True)
+class CostForm:
+    """The statement of `cost_rows` for ids that SQL gives: see app.repositories.beside."""
+
+    measure: CostMeasure
+
+    def statement(self, columns: Wanted, ids: str) -> tuple[str, tuple[str, ...]]:
+        """SQL of the columns and of the `place` of each of the ids, an array of this SQL; and its parameters."""
+        return _text(self.measure, (*columns, "place"), ids)
+
+
+@dataclass(frozen=True)
+class CostsBeside:
+    """What each resource of a page cost, beside it."""
+
+    form: CostForm
+    period: DateRange
+    reasons: Reasons
+    prefix: str
+
+    def values(self, organization_id: UUID) -> dict[str, Any]:
+        """Its parameters by name."""
+        return _values(organization_id, self.form.measure, self.period, self.reasons)
+
+    async def rows(
+        self, database: Database, organization_id: UUID, ids: Sequence[UUID], columns: Wanted
+    ) -> list[Record]:
+        """Rows of the columns in the order of the ids, by a statement of their own."""
+        return await cost_rows(database, organization_id, ids, self.period, self.form.measure, self.reasons, columns)
 
 
 async def read_cost_rows(
@@ -144,17 +190,18 @@ async def read_cost_rows(
     reasons: Reasons,
 ) -> Sequence[Mapping[Any, Any]]:
     """The same in a transaction that reads other things too."""
-    values = _values(organization_id, resource_ids, period, reasons)
+    values = _values(organization_id, measure, period, reasons) | {"ids": uuid_list(resource_ids)}
     await plan_for_average(session)
     return (await session.execute(_statement(measure, COST_COLUMNS), values)).mappings().all()
 
 
-def _values(organization_id: UUID, resource_ids: Sequence[UUID], period: DateRange, reasons: Reasons) -> dict[str, Any]:
+def _values(organization_id: UUID, measure: CostMeasure, period: DateRange, reasons: Reasons) -> dict[str, Any]:
+    """All parameters but the ids."""
     start, end = period.start.replace(day=1), period.end.replace(day=1)
     return {
         "organization": organization_id,
         "organization_id": organization_id,
-        "ids": uuid_list(resource_ids),
+        "metric": measure.value,
         "start": period.start,
         "end": period.end,
         "month_of_start": start,
@@ -171,17 +218,20 @@ def _following(month: date) -> date:
 
 
 @lru_cache(MOST_KEPT)
-def _text(measure: CostMeasure, wanted: Wanted) -> tuple[str, tuple[str, ...]]:
-    return text_of(_statement(measure, wanted))
+def _text(measure: CostMeasure, wanted: Wanted, ids: str = IDS) -> tuple[str, tuple[str, ...]]:
+    return text_of(_statement(measure, wanted, ids))
 
 
 @lru_cache
-def _statement(measure: CostMeasure, wanted: Wanted) -> TextClause:
+def _statement(measure: CostMeasure, wanted: Wanted, ids: str = IDS) -> TextClause:
     bounds = {name: f'(SELECT "{name}" FROM bounds)' for name in BOUNDS}  # noqa: S608
-    found, facts = found_charges(measure, bounds, _WITHIN)
+    found, facts = found_charges(measure, bounds, _WITHIN, ids)
     parts = {"delivered": DELIVERED, "bounds": _BOUNDS, "found": found, "payers": PAYERS, "facts": facts}
     shown = ", ".join(f'{_COLUMNS[name]} AS "{name}"' for name in wanted)
-    statement = _STATEMENT.format(**parts, amounts=_amounts(measure), name=measure.name, shown=shown)
+    payers_of_each = _PAYERS_OF_EACH if "payers" in wanted else ""
+    statement = _STATEMENT.format(
+        **parts, amounts=_amounts(measure), name=measure.name, shown=shown, payers_of_each=payers_of_each, ids=ids
+    )
     used = [bindparam(name, type_=type_) for name, type_ in _TYPES.items() if f":{name}" in statement]
     return text(statement).bindparams(*used)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from asyncpg import Record
@@ -63,6 +63,44 @@ class KeptStatement:
     arrange: Callable[[Sequence[Any]], tuple[Any, ...]]
 
 
+class PageForm(NamedTuple):
+    """What the statement of a page depends on, beside the columns that are wanted."""
+
+    table: Table
+    shape: Shape
+    keys: tuple[str, ...]
+    direction: Direction
+    backwards: bool
+    has_after: bool
+    has_before: bool
+
+    @classmethod
+    def of(
+        cls, table: Table, shape: Shape, keys: tuple[str, ...], direction: Direction, request: PageRequest
+    ) -> PageForm:
+        """That of a request."""
+        has_after, has_before = request.after is not None, request.before is not None
+        return cls(table, shape, keys, direction, request.backwards, has_after, has_before)
+
+    def statement(self, shown: Iterable[ColumnElement[Any]]) -> Select[*tuple[Any, ...]]:
+        """A page of what is shown of each row; its parameters are of `Binds`, as `page_values` gives them."""
+        binds = Binds()
+        own = conditions(self.table, self.shape, binds)
+        columns = [self.table.c[key] for key in self.keys]
+        after, before = (
+            [binds(column.type) for column in columns] if asked else None for asked in (self.has_after, self.has_before)
+        )
+        statement = bounded(select(*shown).where(*own), columns, self.direction, after, before)
+        order = [self.table.c.organization_id, *columns]
+        statement = statement.order_by(*ordered(order, self.direction, PageRequest(backwards=self.backwards)))
+        return statement.limit(binds(BigInteger()))
+
+
+def page_values(organization_id: UUID, values: Sequence[Any], request: PageRequest) -> tuple[Any, ...]:
+    """The parameters of a page, in the order in which `Binds` hands them out."""
+    return (organization_id, *values, *(request.after or ()), *(request.before or ()), request.size + 1)
+
+
 class Binds:
     """Hands out the parameters of a statement: the first that is asked for stands for the first given value, etc."""
 
@@ -104,12 +142,9 @@ async def page_of_rows(
     They come only once where the wanted columns end with them.
     """
     shape, values = criteria.parted()
-    after, before = request.after, request.before
-    statement = _page(table, wanted, shape, keys, direction, request.backwards, after is not None, before is not None)
-    given = (organization_id, *values, *(after or ()), *(before or ()), request.size + 1)
-    rows = await database.fetch(
-        statement.sql, statement.arrange(given), organization_id=organization_id, for_average=not values
-    )
+    statement = _page(PageForm.of(table, shape, keys, direction, request), wanted)
+    given = statement.arrange(page_values(organization_id, values, request))
+    rows = await database.fetch(statement.sql, given, organization_id=organization_id, for_average=not values)
     return page_of(rows, request)
 
 
@@ -156,27 +191,12 @@ async def some_rows_of_each(
 
 
 @lru_cache(MOST_KEPT)
-def _page(
-    table: Table,
-    wanted: Wanted,
-    shape: Shape,
-    keys: tuple[str, ...],
-    direction: Direction,
-    backwards: bool,
-    has_after: bool,
-    has_before: bool,
-) -> KeptStatement:
-    binds = Binds()
-    own = conditions(table, shape, binds)
-    columns = [table.c[key] for key in keys]
-    after, before = ([binds(column.type) for column in columns] if asked else None for asked in (has_after, has_before))
-    shown = [*_shown(table, wanted), *_shown(table, keys, moments_as_text=False)]
-    if wanted[-len(keys) :] == keys and not any(isinstance(column.type, DateTime) for column in columns):
-        del shown[-len(keys) :]
-    statement = bounded(select(*shown).where(*own), columns, direction, after, before)
-    order = ordered([table.c.organization_id, *columns], direction, PageRequest(backwards=backwards))
-    statement = statement.order_by(*order)
-    return kept(statement.limit(binds(BigInteger())))
+def _page(form: PageForm, wanted: Wanted) -> KeptStatement:
+    table, keys = form.table, form.keys
+    both = [*shown(table, wanted), *shown(table, keys, moments_as_text=False)]
+    if wanted[-len(keys) :] == keys and not any(isinstance(table.c[key].type, DateTime) for key in keys):
+        del both[-len(keys) :]
+    return kept(form.statement(both))
 
 
 @lru_cache(MOST_KEPT)
@@ -191,7 +211,7 @@ def _by_keys(table: Table, wanted: Wanted, column: str) -> KeptStatement:
     own = conditions(table, (), binds)
     among = table.c[column] == any_(uuids(binds(Text()))) if _is_id(table.c[column]) else None
     key = meaning(table.c[column], "among", binds) if among is None else among
-    statement = select(*_shown(table, (*wanted, column))).where(*own, key)
+    statement = select(*shown(table, (*wanted, column))).where(*own, key)
     return kept(statement.order_by(table.c.id) if "id" in table.c and column != "id" else statement)
 
 
@@ -200,7 +220,7 @@ def _some_of_each(rows: RowsUnder, wanted: Wanted, shape: Shape) -> KeptStatemen
     binds = Binds()
     own = conditions(rows.table, shape, binds)
     keys, limit = uuids(binds(Text())), binds(BigInteger())
-    return kept(first_of_each(rows, _shown(rows.table, wanted), keys, own, limit))
+    return kept(first_of_each(rows, shown(rows.table, wanted), keys, own, limit))
 
 
 def uuid_list(ids: Iterable[UUID]) -> str:
@@ -223,7 +243,7 @@ def conditions(table: Table, shape: Shape, binds: Binds) -> list[ColumnElement[b
     return [own, *(meaning(table.c[name], operator, binds) for name, operator in shape)]
 
 
-def _shown(table: Table, names: Sequence[str], *, moments_as_text: bool = True) -> list[ColumnElement[Any]]:
+def shown(table: Table, names: Sequence[str], *, moments_as_text: bool = True) -> list[ColumnElement[Any]]:
     """Columns in the form in which they leave. ORDER BY names the tables' columns, never these texts."""
     as_text = (Numeric, JSON, DateTime) if moments_as_text else (Numeric, JSON)
 

@@ -45,7 +45,7 @@ class OrganizationInventory(OrganizationPart):
         key = self.require(Permission.ORGANIZATION_READ)
         return await account_page(info, key, where, order_by, PageArguments(first, after, last, before))
 
-    @strawberry.field(description="Its resources in all clouds.", metadata=gives_rows())
+    @strawberry.field(description="Its resources in all clouds.", metadata=gives_rows(beside=True))
     async def resources(
         self,
         info: Info,

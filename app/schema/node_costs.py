@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,8 @@ from uuid import UUID
 import strawberry
 
 from app.context import Info
-from app.execution import batch, wanted_of
+from app.costs.analysis.nodes import costs_beside
+from app.execution import BESIDE, batch, wanted_of
 from app.loaders.costs import AccountCost
 from app.loaders.scans import Asked
 from app.records import Provider
@@ -72,6 +73,17 @@ async def resource_month_costs_of(
     return await resource_costs_of(info, keys, MONTH_TO_DATE, metric)
 
 
+def resource_costs_beside(
+    info: Info, period: CostPeriodInput = MONTH_TO_DATE, metric: CostMetric = CostMetric.EFFECTIVE_COST
+) -> Callable[[UUID], Awaitable[Any]]:
+    """The same for a page of resources of an organization, whose rows it is to come with."""
+
+    async def beside(organization_id: UUID) -> Any:
+        return costs_beside(await days_of(info, organization_id, period), metric, BESIDE)
+
+    return beside
+
+
 @strawberry.type
 class ResourceCosts:
     """A base of `Resource`."""
@@ -81,18 +93,22 @@ class ResourceCosts:
     @strawberry.field(
         description="What its charges in a period cost: those that name it by ResourceId, of its account and provider. "
         "Services that bill without naming resources are not in it.",
-        metadata=batch(resource_costs_of, columns=OWN_KEY, key=attrgetter("key"), rows=True),
+        metadata=batch(
+            resource_costs_of, columns=OWN_KEY, key=attrgetter("key"), rows=True, beside=resource_costs_beside
+        ),
     )
     async def costs(self, info: Info, period: Period, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost | None:
-        """One statement for all resources of a page."""
+        """Read with a page of resources; one statement for those of other lists."""
         found: list[PeriodCost] = await resource_costs_of(info, [self.key], period, metric)
         return found[0]
 
     @strawberry.field(
         description="The same from the first of this month to today.",
-        metadata=batch(resource_month_costs_of, columns=OWN_KEY, key=attrgetter("key"), rows=True),
+        metadata=batch(
+            resource_month_costs_of, columns=OWN_KEY, key=attrgetter("key"), rows=True, beside=resource_costs_beside
+        ),
     )
     async def month_to_date_cost(self, info: Info, metric: Metric = CostMetric.EFFECTIVE_COST) -> PeriodCost:
-        """One statement for all resources of a page."""
+        """Read with a page of resources; one statement for those of other lists."""
         found: list[PeriodCost] = await resource_month_costs_of(info, [self.key], metric)
         return found[0]

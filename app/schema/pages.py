@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.context import Info
 from app.costs.values import EARLIEST_YEAR, LATEST_YEAR, TEXT_BYTES, checked_text, read_decimal
-from app.execution import wanted_of
+from app.execution import beside_of, wanted_of
 from app.loaders.inventory import Rows
 from app.records.criteria import Condition, Criteria, Direction
 from app.schema.filters import to_criteria
@@ -79,7 +79,9 @@ async def rows_page(
     count = rows.counter(organization_id, criteria)
     wanted = wanted_of(info)
     if wanted is not None:  # the records themselves, whose last values are those of the order
-        records = await rows.page(organization_id, criteria, field.value, direction, request, wanted)
+        asked_beside = beside_of(info)
+        beside = None if asked_beside is None else await asked_beside(organization_id)
+        records = await rows.page(organization_id, criteria, field.value, direction, request, wanted, beside)
         return Connection(
             nodes=cast("list[NodeType]", records.rows),
             page=records,

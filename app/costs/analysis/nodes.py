@@ -30,7 +30,7 @@ from app.records.cost_analysis import (
 from app.records.costs import CostMetric
 from app.repositories.cost_coverage import account_days, coverage_of_accounts
 from app.repositories.cost_reports import read_costs
-from app.repositories.cost_rows import COST_COLUMNS, cost_rows, read_cost_rows
+from app.repositories.cost_rows import COST_COLUMNS, CostForm, CostsBeside, cost_rows, read_cost_rows
 from app.repositories.kept_statements import Wanted
 
 _PROVIDER = Grouping(CostDimension.PROVIDER)
@@ -108,6 +108,11 @@ async def costs_of_resources_rows(
     """The same in the order of the ids, as records of the wanted columns: see app.repositories.cost_rows."""
     measure = CostMeasure(metric.value)
     return await cost_rows(database, organization_id, resource_ids, period, measure, _REASONS, wanted)
+
+
+def costs_beside(period: DateRange, metric: CostMetric, prefix: str) -> CostsBeside:
+    """What is asked of resources whose rows are read at the same time; see app.repositories.beside."""
+    return CostsBeside(CostForm(CostMeasure(metric.value)), period, _REASONS, prefix)
 
 
 def node_costs(rows: Sequence[Mapping[Any, Any]], period: DateRange) -> list[NodeCost]:

@@ -130,10 +130,14 @@ async def test_the_page_says_what_is_said_one_by_one(owner: Database, database: 
             assert await costs_of_resources(session, TENANT, asked, period, metric) == expected, (seed, number)
         rows = await costs_of_resources_rows(database, TENANT, asked, period, metric)
         assert dict(zip(asked, node_costs(rows, period), strict=True)) == expected, (seed, number)
-        lean = await costs_of_resources_rows(database, TENANT, asked, period, metric, ("amount", "currency"))
+        wanted = ("amount", "currency", "reason", "charges")
+        lean = await costs_of_resources_rows(database, TENANT, asked, period, metric, wanted)
         sums = [None if cost.sum is None else cost.sum.amounts[0] for cost in expected.values()]
         assert [(row["amount"], row["currency"]) for row in lean] == [
             (None if amount is None else format(amount, "f"), "EUR") for amount in sums
+        ], (seed, number)
+        assert [(row["reason"], row["charges"]) for row in lean] == [
+            (cost.reason, None if cost.sum is None else cost.sum.charges) for cost in expected.values()
         ], (seed, number)
         reasons |= {cost.reason for cost in expected.values()}
     assert reasons == {None, NOT_DELIVERED, NO_CHARGE_OF_RESOURCE, NO_RATE, NO_METRIC}

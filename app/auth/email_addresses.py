@@ -8,6 +8,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.identity_mails import MailKind, ask_for_mail, tell_user
 from app.auth.mail_requests import mail_is_sent, usable_mail
 from app.auth.names import normal_email
+from app.auth.noted_acts import note_act
 from app.auth.notices import reach_changed
 from app.auth.proof import hold_proof, prove_password
 from app.auth.sessions import Origin
@@ -35,6 +36,7 @@ async def verify_email(authenticator: Authenticator, *, token: str) -> RowMappin
             await tell_user(session, before, MailKind.EMAIL_CHANGED)
         await identity_mails.use_mails(session, before["id"], mail["kind"])
         reach_changed(session, before["id"])
+        note_act(session, before["id"], changedAddress=changes)
         after = await users.get_user(session, before["id"])
     return after if after is not None else before
 
@@ -75,6 +77,7 @@ async def change_email(
         await tell_user(session, proven, MailKind.EMAIL_CHANGE_REQUESTED)
         await identity_mails.use_mails(session, proven["id"], MailKind.CHANGE_EMAIL)
         await ask_for_mail(session, MailKind.CHANGE_EMAIL, email=email, user_id=proven["id"])
+        note_act(session, proven["id"])
 
 
 def require_verified_email(principal: Principal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +15,13 @@ from app.activity.verify_audit import verify
 from app.config import Settings
 from app.context import Runtime
 from app.database import Database
+from app.embedded import EngineUrls
 from app.models import now
 from app.privacy.erasing import erase_account
 from app.records.audit import FAILURE_WINDOW
 from app.schema.node import parse_id
 from tests.clients import PASSWORD, GraphQL, Person
+from tests.notifications.post import post_office
 from tests.openid_provider import OPENED, OpenIdProvider
 from tests.resolvers.company import ACCEPT, Company, code_of, company, invite
 from tests.resolvers.own_identity import Somebody, another
@@ -105,6 +108,22 @@ async def test_second_factors(graphql: GraphQL, made: Company, mia: Somebody) ->
         ("completeLogIn", {"beganBy": "PASSWORD", "secondFactor": "TOTP"}),
         ("disableTotp", {}),
     ], "a log-in that waits for its second half is none yet"
+
+
+async def test_another_address(
+    graphql: GraphQL, made: Company, mia: Somebody, runtime: Runtime, engine_urls: EngineUrls
+) -> None:
+    async with post_office(runtime.database, runtime.settings, engine_urls.redis_url) as post:
+        await mia("verifyEmail", caller="", token=await post.token(mia.person.email))
+        await mia("changeEmail", newEmail="mia-new@example.com", password=PASSWORD)
+        await mia("verifyEmail", caller="", token=await post.token("mia-new@example.com"))
+    mia.person = replace(mia.person, email="mia-new@example.com")
+    told = await of_person(graphql, made, mia)
+    assert [(row["act"], row["summary"]["arguments"]) for row in told] == [
+        ("verifyEmail", {"changedAddress": False}),
+        ("changeEmail", {}),
+        ("verifyEmail", {"changedAddress": True}),
+    ], "and no address"
 
 
 async def test_a_used_refresh_token_is_told_of_nobody(graphql: GraphQL, made: Company, mia: Somebody) -> None:

@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from asyncpg import Record
 from sqlalchemy import RowMapping
 
 from app.costs.analysis.answers import answer_about
@@ -81,15 +80,15 @@ class CostsOfResources:
         periods: Mapping[UUID, DateRange],
         metric: CostMetric,
         wanted: Wanted,
-    ) -> list[Record]:
+    ) -> list[Any]:
         """Rows of the wanted columns of app.repositories.cost_rows for (organization, id) pairs in their order.
 
         `periods` are by organization.
         """
 
-        async def of(organization_id: UUID, ids: list[UUID]) -> list[Record]:
+        async def of(organization_id: UUID, ids: list[UUID]) -> list[Any]:
             period = periods[organization_id]
-            return await costs_of_resources_rows(self.database, organization_id, ids, period, metric, wanted)
+            return list(await costs_of_resources_rows(self.database, organization_id, ids, period, metric, wanted))
 
         return await by_organization(keys, of)
 

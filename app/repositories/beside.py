@@ -62,7 +62,7 @@ class Beside(Protocol):
 
     async def rows(
         self, database: Database, organization_id: UUID, ids: Sequence[UUID], columns: Wanted
-    ) -> list[Record]:
+    ) -> Sequence[Any]:
         """Rows of the columns in the order of the ids, by a statement of their own."""
 
 

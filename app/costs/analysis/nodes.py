@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from asyncpg import Record
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.costs.analysis.coverage import PeriodCoverage, of_payers, period_coverage
@@ -104,8 +103,8 @@ async def costs_of_resources_rows(
     period: DateRange,
     metric: CostMetric,
     wanted: Wanted = COST_COLUMNS,
-) -> list[Record]:
-    """The same in the order of the ids, as records of the wanted columns: see app.repositories.cost_rows."""
+) -> Sequence[Any]:
+    """The same in the order of the ids, as rows of the wanted columns: see app.repositories.cost_rows."""
     measure = CostMeasure(metric.value)
     return await cost_rows(database, organization_id, resource_ids, period, measure, _REASONS, wanted)
 
